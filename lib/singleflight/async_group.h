@@ -1,0 +1,243 @@
+#ifndef SINGLEFLIGHT_ASYNC_GROUP_H_
+#define SINGLEFLIGHT_ASYNC_GROUP_H_
+
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "absl/hash/hash.h"
+#include "singleflight/async_waiter.h"
+#include "singleflight/internal/async_shard.h"
+#include "singleflight/internal/check.h"
+#include "singleflight/internal/flight_table.h"
+#include "singleflight/role.h"
+
+namespace singleflight {
+
+// Which flights a newcomer may still join; past a limit it leads the key's next flight, and the old
+// one goes on for those aboard.
+struct JoinLimits {
+  size_t max_waiters = std::numeric_limits<size_t>::max();
+  std::chrono::nanoseconds max_join_age = std::chrono::nanoseconds::max();
+};
+
+// What becomes of a flight that nobody waits for any more.
+enum class OnLast {
+  kRetire,  // nobody can join it from here on: for work that is going to be cancelled
+  kKeep,    // newcomers may join until it lands: for work that goes on
+};
+
+// AsyncGroup shares work that ends by a callback: at most one flight per key can be joined at a
+// time, and whoever asks meanwhile waits for its result. It runs nothing itself.
+//
+//   struct Call : Flights::Waiter { void OnLanded(const Reply* reply) override { ... } };
+//
+//   auto joined = flights.Join(key, call, now);
+//   if (joined.landing) StartUpstream(std::move(joined.landing));      // this caller leads
+//   ...
+//   landing.Land(reply);                                               // from any thread
+//
+// Threads: every method of the group from any thread; each Landing, list and waiter from one thread
+// at a time. A landing retires the key and takes the waiters in one critical section, so that a
+// caller who joins after it never gets its result, and one who joined before always does.
+// Ownership: waiters belong to their callers (async_waiter.h); the group must outlive its landings
+// and the lists they gave out. A group that is destroyed with a flight in the air stops the
+// program. Callbacks: OnLanded exactly once for each waiter that does not leave, without a lock.
+// `Hash` is called once per Join and Forget; `Eq` under a lock, so it must not use the group. Time:
+// an argument; the group never reads a clock. Memory: flights are pooled. Neither leader nor
+// follower allocates in the steady state, a key that is copied included, if assigning it reuses its
+// storage. A key that is moved in dies at landing.
+template <typename Key, typename Result, typename Context = std::monostate,
+          typename Hash = absl::Hash<Key>, typename Eq = std::equal_to<Key>>
+class AsyncGroup {
+  using Shard = internal::AsyncShard<Key, Result, Context>;
+  using Flight = typename Shard::Flight;
+
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+  using Waiter = AsyncWaiter<Result>;
+  using WaiterList = AsyncWaiterList<Result>;
+  using JoinLimits = singleflight::JoinLimits;
+  using OnLast = singleflight::OnLast;
+
+  class Landing;
+
+  struct Joined {
+    Role role;
+    Landing landing;  // engaged for the leader, empty for followers
+    size_t waiting;   // how many were aboard then, this caller included
+  };
+
+  struct Left {
+    enum class Outcome {
+      kLeft,          // OnLanded will not be called; others are still aboard
+      kLeftLast,      // the same, and nobody is aboard: cancel the work, or let it go on
+      kAlreadyTaken,  // a landing was faster: OnLanded is coming, stay alive until then
+    };
+    Outcome outcome;
+    Context context;  // of the flight, for kLeftLast; otherwise empty
+  };
+
+  // `shards` is rounded up to a power of two. More of them cost memory and let more threads join
+  // different keys at the same moment.
+  explicit AsyncGroup(size_t shards = 64, Hash hash = Hash(), Eq eq = Eq())
+      : hash_(std::move(hash)),
+        eq_(std::move(eq)),
+        shard_count_(std::bit_ceil(shards)),
+        shards_(std::make_unique<Shard[]>(shard_count_)) {
+    for (size_t i = 0; i < shard_count_; ++i) shards_[i].set_index(static_cast<uint32_t>(i));
+  }
+
+  // Joins the flight of `key`, or starts it. The waiter must not be aboard a flight. The key is
+  // consumed only when leading; give an lvalue to keep it, and the flight copies it.
+  [[nodiscard]] Joined Join(Key&& key, Waiter& waiter, TimePoint now,
+                            const JoinLimits& limits = {}) {
+    return DoJoin(std::move(key), waiter, now, limits);
+  }
+  [[nodiscard]] Joined Join(const Key& key, Waiter& waiter, TimePoint now,
+                            const JoinLimits& limits = {}) {
+    return DoJoin(key, waiter, now, limits);
+  }
+
+  // Stops waiting. For the thread that the waiter belongs to.
+  Left Leave(Waiter& waiter, OnLast on_last);
+
+  // Makes later callers start anew; those aboard are still served. False when there was no flight
+  // to join.
+  bool Forget(const Key& key) {
+    const size_t hash = internal::Mix(hash_(key));
+    return ShardOf(hash).Forget(hash, key, eq_);
+  }
+
+  // Flights in the air, those that take no newcomers included, and waiters aboard them. Each shard
+  // is counted at a different instant.
+  size_t flights() const {
+    return Sum([](const Shard& shard) { return shard.flights(); });
+  }
+  size_t waiting() const {
+    return Sum([](const Shard& shard) { return shard.waiting(); });
+  }
+
+ private:
+  template <typename K>
+  Joined DoJoin(K&& key, Waiter& waiter, TimePoint now, const JoinLimits& limits);
+
+  // Buckets use the low bits of a hash.
+  Shard& ShardOf(size_t hash) { return shards_[(hash >> 24) & (shard_count_ - 1)]; }
+
+  template <typename Gauge>
+  size_t Sum(const Gauge& gauge) const {
+    size_t sum = 0;
+    for (size_t i = 0; i < shard_count_; ++i) sum += gauge(shards_[i]);
+    return sum;
+  }
+
+  const Hash hash_;
+  const Eq eq_;
+  const size_t shard_count_;
+  const std::unique_ptr<Shard[]> shards_;
+};
+
+// Landing is the duty to end a flight; its leader gets it and may pass it on. Destroyed unfinished,
+// it lands null for everyone aboard, so that nobody waits for ever.
+//
+// Threads: any, one at a time.
+template <typename Key, typename Result, typename Context, typename Hash, typename Eq>
+class [[nodiscard]] AsyncGroup<Key, Result, Context, Hash, Eq>::Landing {
+ public:
+  Landing() = default;
+  Landing(Landing&& other) noexcept : flight_(std::exchange(other.flight_, nullptr)) {}
+  Landing& operator=(Landing&& other) noexcept {
+    Landing discharged(std::move(*this));
+    flight_ = std::exchange(other.flight_, nullptr);
+    return *this;
+  }
+  ~Landing() {
+    if (flight_ != nullptr) Deliver(nullptr);
+  }
+
+  // Whether there is a flight to land. All below requires it, and Land and Take end it.
+  explicit operator bool() const { return flight_ != nullptr; }
+
+  // Retires the key, takes the waiters and calls OnLanded for each, in order of arrival.
+  void Land(const Result& result) noexcept { Deliver(&result); }
+
+  // Retires the key and hands over the waiters: the caller owes each of them OnLanded.
+  WaiterList Take() {
+    internal::Check(flight_ != nullptr, "a flight was landed twice");
+    Flight& flight = *std::exchange(flight_, nullptr);
+    return flight.shard.Take(flight);
+  }
+
+  // Sets what Leave gives to the one who leaves last: the means to cancel the work, cheap to copy,
+  // such as a shared_ptr. False when everyone has left already, so nobody will cancel but you.
+  bool set_context(Context context) { return flight_->shard.SwapContext(*flight_, context); }
+
+  const Key& key() const { return *flight_->key; }
+
+  // How many are aboard.
+  size_t waiting() const { return flight_->shard.waiting(*flight_); }
+
+  // True once newcomers start another flight instead of joining this one: it was too old or too
+  // full for one, forgotten, or retired by its last waiter.
+  bool superseded() const { return !flight_->shard.joinable(*flight_); }
+
+ private:
+  friend class AsyncGroup;
+  explicit Landing(Flight* flight) : flight_(flight) {}
+
+  void Deliver(const Result* result) noexcept {
+    WaiterList taken = Take();
+    while (Waiter* waiter = taken.Pop()) waiter->OnLanded(result);
+  }
+
+  Flight* flight_ = nullptr;
+};
+
+template <typename Key, typename Result, typename Context, typename Hash, typename Eq>
+template <typename K>
+auto AsyncGroup<Key, Result, Context, Hash, Eq>::DoJoin(K&& key, Waiter& waiter, TimePoint now,
+                                                        const JoinLimits& limits) -> Joined {
+  internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
+  const size_t hash = internal::Mix(hash_(key));
+  Shard& shard = ShardOf(hash);
+  const typename Shard::Newcomer newcomer{waiter, hash, now, limits.max_waiters,
+                                          limits.max_join_age};
+  std::unique_ptr<Flight> spare;
+  size_t aboard = shard.Follow(newcomer, key, eq_, spare);
+  if (aboard != 0) return {Role::kFollower, Landing(), aboard};
+
+  spare->SetKey(std::forward<K>(key));
+  Flight* const led = shard.Lead(newcomer, eq_, spare, aboard);
+  if (led != nullptr) return {Role::kLeader, Landing(led), aboard};
+  shard.Recycle(std::move(spare));
+  return {Role::kFollower, Landing(), aboard};
+}
+
+template <typename Key, typename Result, typename Context, typename Hash, typename Eq>
+auto AsyncGroup<Key, Result, Context, Hash, Eq>::Leave(Waiter& waiter, OnLast on_last) -> Left {
+  Left left{};
+  switch (shards_[waiter.shard_].Leave(waiter, on_last == OnLast::kRetire, left.context)) {
+    case Shard::Exit::kLeft:
+      left.outcome = Left::Outcome::kLeft;
+      break;
+    case Shard::Exit::kLeftLast:
+      left.outcome = Left::Outcome::kLeftLast;
+      break;
+    case Shard::Exit::kAlreadyTaken:
+      left.outcome = Left::Outcome::kAlreadyTaken;
+      break;
+  }
+  return left;
+}
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_ASYNC_GROUP_H_

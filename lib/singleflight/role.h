@@ -1,0 +1,13 @@
+#ifndef SINGLEFLIGHT_ROLE_H_
+#define SINGLEFLIGHT_ROLE_H_
+
+namespace singleflight {
+
+enum class Role {
+  kLeader,    // its arrival started the flight: it does the work, or sees to it
+  kFollower,  // it joined a flight of somebody else and only waits
+};
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_ROLE_H_
