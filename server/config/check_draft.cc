@@ -1,0 +1,109 @@
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/config/draft.h"
+#include "server/config/pattern.h"
+#include "server/config/suggest.h"
+
+namespace singleflight::config {
+namespace {
+
+constexpr size_t kMostRoutes = 1000;  // each is compared with all before it
+
+// Any number of sockets may ask for a free port.
+bool TakesFreePort(absl::string_view address) { return absl::EndsWith(address, ":0"); }
+
+void CheckAddresses(const Draft& draft, Problems& problems) {
+  std::map<std::string, const Place*> taken;
+  const auto take = [&](const std::string& address, const Place& place) {
+    if (address.empty() || TakesFreePort(address)) return;
+    const auto [first, is_new] = taken.emplace(absl::AsciiStrToLower(address), &place);
+    if (is_new) return;
+    problems.Refuse(place, absl::StrCat(Quoted(address), " is taken by ", first->second->path,
+                                        " in line ", first->second->line, "; choose another port"));
+  };
+  for (size_t i = 0; i < draft.listeners.size(); ++i) {
+    take(draft.config.listeners[i].address, draft.listeners[i]);
+  }
+  take(draft.config.health.address, draft.health);
+}
+
+void CheckUpstreamNames(const Draft& draft, Problems& problems) {
+  std::map<std::string, const Place*> named;
+  for (size_t i = 0; i < draft.upstreams.size(); ++i) {
+    const std::string& name = draft.config.upstreams[i].name;
+    if (name.empty()) continue;
+    const auto [first, is_new] = named.emplace(name, &draft.upstreams[i]);
+    if (is_new) continue;
+    problems.Refuse(draft.upstreams[i],
+                    absl::StrCat(Quoted(name), " is the name of ", first->second->path, " in line ",
+                                 first->second->line, " too; give each upstream its own"));
+  }
+}
+
+void CheckUpstreamsOfRoutes(const Draft& draft, Problems& problems) {
+  std::vector<std::string> names;
+  for (const upstream::UpstreamOptions& upstream : draft.config.upstreams)
+    names.push_back(upstream.name);
+  const std::set<std::string> known(names.begin(), names.end());
+  std::set<std::string> used;
+  for (size_t i = 0; i < draft.routes.size(); ++i) {
+    const std::string& name = draft.config.routes[i].upstream;
+    used.insert(name);
+    if (name.empty() || known.empty() || known.count(name) == 1) continue;
+    problems.Refuse(draft.routes[i].upstream,
+                    absl::StrCat("no upstream has the name ", Quoted(name), DidYouMean(name, names),
+                                 "; add it to \"upstreams\" or use one that is there"));
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (used.count(names[i]) == 1 || names[i].empty()) continue;
+    problems.Warn(draft.upstreams[i],
+                  absl::StrCat("no route uses the upstream ", Quoted(names[i])));
+  }
+}
+
+void CheckReach(const Draft& draft, size_t later, Problems& problems) {
+  const std::vector<core::RouteOptions>& routes = draft.config.routes;
+  for (size_t earlier = 0; earlier < later; ++earlier) {
+    if (!Covers(routes[earlier].match, routes[later].match)) continue;
+    const Place& place = draft.routes[earlier].match;
+    return problems.Refuse(
+        draft.routes[later].match,
+        absl::StrCat(
+            "is never reached: routes[", earlier, "] in line ", place.line, " (",
+            Quoted(routes[earlier].match.method),
+            ") takes every call that it matches; move this route above that one or remove it"));
+  }
+}
+
+void CheckRoutes(const Draft& draft, Problems& problems) {
+  if (draft.routes.size() > kMostRoutes) {
+    return problems.Refuse(
+        draft.routes[kMostRoutes].match,
+        absl::StrCat("is one route too many; ", kMostRoutes, " are allowed, join some with \"*\""));
+  }
+  for (size_t i = 0; i < draft.routes.size(); ++i) {
+    CheckReach(draft, i, problems);
+    if (!draft.config.routes[i].collapse.has_value()) continue;
+    const std::string warning = CollapseWarning(draft.config.routes[i].match.method);
+    if (!warning.empty())
+      problems.Warn(draft.routes[i].collapse, absl::StrCat("collapses ", warning));
+  }
+}
+
+}  // namespace
+
+void CheckDraft(const Draft& draft, Problems& problems) {
+  CheckAddresses(draft, problems);
+  CheckUpstreamNames(draft, problems);
+  CheckUpstreamsOfRoutes(draft, problems);
+  CheckRoutes(draft, problems);
+}
+
+}  // namespace singleflight::config

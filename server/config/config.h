@@ -1,0 +1,39 @@
+#ifndef SINGLEFLIGHT_SERVER_CONFIG_CONFIG_H_
+#define SINGLEFLIGHT_SERVER_CONFIG_CONFIG_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/admin/health_options.h"
+#include "server/core/route_options.h"
+#include "server/net/listener_options.h"
+#include "server/upstream/options.h"
+
+namespace singleflight::config {
+
+enum class LogLevel { kDebug, kInfo, kWarning, kError };
+enum class LogFormat {
+  kText,  // for a person
+  kJson,  // one object a line
+};
+
+struct LogOptions {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+};
+
+// A whole configuration: validated, so that whoever reads it may rely on it.
+struct Config {
+  std::vector<net::ListenerOptions> listeners;         // at least one
+  std::vector<upstream::UpstreamOptions> upstreams;    // names are unique
+  std::vector<core::RouteOptions> routes;              // each names an upstream that exists
+  admin::HealthOptions health;
+  int threads = 0;  // workers; 0: as many as the cgroup and the affinity mask allow
+  LogOptions log;
+  absl::Duration drain_timeout = absl::Seconds(25);
+};
+
+}  // namespace singleflight::config
+
+#endif  // SINGLEFLIGHT_SERVER_CONFIG_CONFIG_H_

@@ -1,0 +1,178 @@
+#include "server/config/draft.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/config/address.h"
+#include "server/config/metadata.h"
+#include "server/config/pattern.h"
+
+namespace singleflight::config {
+namespace {
+
+constexpr absl::Duration kShortest = absl::Milliseconds(1);
+constexpr absl::Duration kLongest = absl::Hours(24);
+constexpr uint64_t kMostCalls = 1u << 24;
+constexpr uint64_t kLargestMessage = uint64_t{2} << 30;
+constexpr uint64_t kLargestStore = uint64_t{1} << 40;
+
+std::string NameMistake(absl::string_view text) {
+  const bool printable =
+      std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; });
+  if (!text.empty() && text.size() <= 128 && printable) return "";
+  return "is no name; use 1 to 128 visible ASCII characters without spaces";
+}
+
+void ReadListener(Mapping& in, Draft& draft) {
+  net::ListenerOptions listener;
+  in.Text("address", &listener.address, ListenerAddressMistake);
+  in.Require("address", "write where to listen, such as \"address: 127.0.0.1:8080\"");
+  draft.listeners.push_back(in.PlaceOf("address"));
+  draft.config.listeners.push_back(listener);
+}
+
+void ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
+  const bool target = in.Text("target", &out.target, TargetMistake);
+  const bool endpoints =
+      in.Texts("endpoints", [&](const std::string& endpoint, const Place& place) {
+        const std::string mistake = EndpointMistake(endpoint);
+        if (!mistake.empty()) in.Refuse(place, absl::StrCat(Quoted(endpoint), " ", mistake));
+        out.endpoints.push_back(endpoint);
+      });
+  if (target && endpoints) {
+    in.Refuse(in.PlaceOf("endpoints"),
+              "stands beside \"target\"; an upstream has one of the two, remove the other");
+  } else if (!target && !endpoints) {
+    in.Refuse(in.place(),
+              "says no backend; add \"target: dns:///host:port\" or a list of \"endpoints\"");
+  } else if (endpoints && out.endpoints.empty()) {
+    in.Refuse(in.PlaceOf("endpoints"), "is empty; list at least one host:port");
+  }
+}
+
+void ReadAuthority(Mapping& in, upstream::UpstreamOptions& out) {
+  std::string authority = "default";
+  in.Text("authority", &authority, AuthorityMistake);
+  if (authority == "default") return;
+  if (authority == "preserve") {
+    out.authority_rule = upstream::AuthorityRule::kPreserve;
+    return;
+  }
+  out.authority_rule = upstream::AuthorityRule::kFixed;
+  out.authority = authority;
+}
+
+void ReadUpstream(Mapping& in, Draft& draft) {
+  upstream::UpstreamOptions out;
+  in.Text("name", &out.name, NameMistake);
+  in.Require("name", "give the upstream a name for routes to use");
+  ReadEndpoints(in, out);
+  in.Choice("load_balancing", &out.load_balancing,
+            {{"round_robin", upstream::LoadBalancing::kRoundRobin}});
+  ReadAuthority(in, out);
+  in.Duration("connect_timeout", &out.connect_timeout, kShortest, kLongest);
+  in.Duration("max_reconnect_backoff", &out.max_reconnect_backoff, absl::Milliseconds(100),
+              kLongest);
+  in.Duration("dns_refresh", &out.dns_refresh, absl::Milliseconds(100), kLongest);
+  in.Number("max_connections_per_endpoint", &out.max_connections_per_endpoint, 1, 1024);
+  in.Number("max_pending_calls", &out.max_pending_calls, 1, kMostCalls);
+  in.Number("max_flights", &out.max_flights, 1, kMostCalls);
+  in.Size("max_held_bytes", &out.max_held_bytes, 1, kLargestStore);
+  in.Number("release_concurrency", &out.release_concurrency, 1, kMostCalls);
+  draft.upstreams.push_back(in.PlaceOf("name"));
+  draft.config.upstreams.push_back(out);
+}
+
+void ReadMatch(Mapping& in, core::MatchOptions& out) {
+  in.Text("method", &out.method, MethodPatternMistake);
+  in.Text("authority", &out.authority, AuthorityPatternMistake);
+}
+
+void ReadCollapse(Mapping& in, core::CollapseOptions& out) {
+  in.Duration("flight_timeout", &out.flight_timeout, kShortest, kLongest);
+  in.Duration("max_join_age", &out.max_join_age, kShortest, kLongest);
+  in.Choice("on_abandon", &out.on_abandon,
+            {{"cancel", core::OnAbandon::kCancel}, {"complete", core::OnAbandon::kComplete}});
+  in.Number("max_waiters", &out.max_waiters, 1, kMostCalls);
+  in.Size("max_request_bytes", &out.max_request_bytes, 1, kLargestMessage);
+  in.Size("max_reply_bytes", &out.max_reply_bytes, 1, kLargestMessage);
+}
+
+void ReadRoute(Mapping& in, Draft& draft) {
+  core::RouteOptions out;
+  core::CollapseOptions collapse;
+  in.Section("match", [&](Mapping& match) { ReadMatch(match, out.match); });
+  in.Text("upstream", &out.upstream, NameMistake);
+  in.Require("upstream", "name the upstream that serves the route");
+  if (in.SwitchOrSection("collapse", [&](Mapping& section) { ReadCollapse(section, collapse); })) {
+    out.collapse = collapse;
+  }
+  const bool key = in.Section("key", [&](Mapping& section) { ReadKeyRules(section, out.key); });
+  if (key && !out.collapse.has_value()) {
+    in.Refuse(
+        in.PlaceOf("key"),
+        "does nothing on a route that does not collapse; add \"collapse: true\" or remove it");
+  }
+  draft.routes.push_back({in.PlaceOf("match"), in.PlaceOf("upstream"), in.PlaceOf("collapse")});
+  draft.config.routes.push_back(out);
+}
+
+void ReadHealth(Mapping& in, Draft& draft) {
+  in.Text("address", &draft.config.health.address, HealthAddressMistake);
+  in.Require("address",
+             "write where to serve it, such as \"address: 0.0.0.0:9900\", or remove \"health\"");
+  draft.health = in.PlaceOf("address");
+}
+
+void ReadLog(Mapping& in, LogOptions& out) {
+  in.Choice("level", &out.level,
+            {{"debug", LogLevel::kDebug},
+             {"info", LogLevel::kInfo},
+             {"warning", LogLevel::kWarning},
+             {"error", LogLevel::kError}});
+  in.Choice("format", &out.format, {{"text", LogFormat::kText}, {"json", LogFormat::kJson}});
+}
+
+// A list that the file needs and that may not be empty.
+void RequireEntries(Mapping& in, absl::string_view name, bool empty, absl::string_view cure) {
+  in.Require(name, cure);
+  if (empty && in.Has(name)) in.Refuse(in.PlaceOf(name), absl::StrCat("has no entry; ", cure));
+}
+
+}  // namespace
+
+Draft ReadDraft(Reading& reading, const YAML::Node& root) {
+  Draft draft;
+  Config& config = draft.config;
+  Mapping::ReadRoot(reading, root, [&](Mapping& in) {
+    in.Sections("listeners", [&](Mapping& entry) { ReadListener(entry, draft); });
+    RequireEntries(in, "listeners", config.listeners.empty(),
+                   "add one, such as \"listeners: [{address: 127.0.0.1:8080}]\"");
+    in.Sections("upstreams", [&](Mapping& entry) { ReadUpstream(entry, draft); });
+    RequireEntries(in, "upstreams", config.upstreams.empty(),
+                   "add one, such as \"upstreams: [{name: backend, target: 127.0.0.1:50051}]\"");
+    in.Sections("routes", [&](Mapping& entry) { ReadRoute(entry, draft); });
+    RequireEntries(in, "routes", config.routes.empty(),
+                   "add one, such as \"routes: [{match: {method: /*}, upstream: backend}]\"");
+    in.Section("health", [&](Mapping& section) { ReadHealth(section, draft); });
+    in.NumberOrAuto("threads", &config.threads, 1, 1024);
+    in.Section("log", [&](Mapping& section) { ReadLog(section, config.log); });
+    in.Duration("drain_timeout", &config.drain_timeout, absl::ZeroDuration(), kLongest);
+  });
+  return draft;
+}
+
+std::vector<Option> Options() {
+  std::vector<Option> options;
+  Problems ignored("");
+  const Environment nothing = [](absl::string_view) { return absl::nullopt; };
+  Reading reading{nothing, ignored, &options};
+  ReadDraft(reading, YAML::Node());
+  return options;
+}
+
+}  // namespace singleflight::config

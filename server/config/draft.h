@@ -1,0 +1,40 @@
+#ifndef SINGLEFLIGHT_SERVER_CONFIG_DRAFT_H_
+#define SINGLEFLIGHT_SERVER_CONFIG_DRAFT_H_
+
+#include <yaml-cpp/yaml.h>
+
+#include <vector>
+
+#include "server/config/config.h"
+#include "server/config/problems.h"
+#include "server/config/reader.h"
+
+namespace singleflight::config {
+
+// A configuration as it was read: each option is right by itself; where it stands is kept for what
+// must be right between them.
+struct Draft {
+  struct RoutePlaces {
+    Place match;
+    Place upstream;
+    Place collapse;
+  };
+
+  Config config;
+  std::vector<Place> listeners;  // of each one's address
+  std::vector<Place> upstreams;  // of each one's name
+  std::vector<RoutePlaces> routes;
+  Place health;
+};
+
+// Reads the whole file. What the file may say is said here and nowhere else: a new option is one
+// line.
+Draft ReadDraft(Reading& reading, const YAML::Node& root);
+
+// Refuses what is wrong between options: names that do not resolve, routes never reached, addresses
+// taken twice. Warns of what is allowed and seldom meant.
+void CheckDraft(const Draft& draft, Problems& problems);
+
+}  // namespace singleflight::config
+
+#endif  // SINGLEFLIGHT_SERVER_CONFIG_DRAFT_H_

@@ -1,0 +1,36 @@
+#ifndef SINGLEFLIGHT_SERVER_CONFIG_LOAD_H_
+#define SINGLEFLIGHT_SERVER_CONFIG_LOAD_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/config/config.h"
+#include "server/config/variables.h"
+
+// From YAML to a configuration that may be relied on.
+namespace singleflight::config {
+
+struct Loaded {
+  Config config;
+  std::vector<std::string> warnings;  // "FILE:LINE:COLUMN: …", in the order of the file
+};
+
+// Reads `text`, the contents of `filename` (which messages name and nothing opens).
+//
+// Errors: kInvalidArgument; the message holds every mistake, one a line, in the order of the file:
+//   FILE:LINE:COLUMN: routes[2].collapse.flight_timeout: "5x" is not a duration; try "5s"
+// A text that is not YAML is one such line. Bounded: 1 MiB of text, 100,000 values with aliases
+// counted as often as they are used. Threads: from any; `environment` is called on the calling one.
+absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
+                            const Environment& environment);
+
+// Reads the file at `path`. Errors: as above; kNotFound, kPermissionDenied and their like when it
+// cannot be read.
+absl::StatusOr<Loaded> LoadFile(const std::string& path,
+                                const Environment& environment = ProcessEnvironment());
+
+}  // namespace singleflight::config
+
+#endif  // SINGLEFLIGHT_SERVER_CONFIG_LOAD_H_

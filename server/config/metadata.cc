@@ -1,0 +1,97 @@
+#include "server/config/metadata.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/config/suggest.h"
+
+namespace singleflight::config {
+namespace {
+
+struct Name {
+  std::string text;
+  Place place;
+};
+
+// RFC 9110 §5.1, in the lower case of RFC 9113 §8.2.1, without the `*` that would look like a
+// pattern.
+bool IsNameCharacter(char c) {
+  return absl::ascii_islower(c) || absl::ascii_isdigit(c) || absl::StrContains("!#$&'+-.^_`|~", c);
+}
+
+std::string MetadataNameMistake(absl::string_view name) {
+  if (absl::StartsWith(name, ":"))
+    return "is a pseudo-header, which is no metadata and always counts; remove it";
+  const std::string lower = absl::AsciiStrToLower(name);
+  const bool valid = !name.empty() && std::all_of(lower.begin(), lower.end(), IsNameCharacter);
+  if (valid && lower == name) return "";
+  if (valid) return absl::StrCat("is not in lower case; write ", Quoted(lower));
+  if (absl::StrContains(name, '*'))
+    return "holds a \"*\"; write each name out, or a set: @proxy-headers, @baggage";
+  return "is no metadata name; use lower-case letters, digits, \"-\", \"_\" and \".\"";
+}
+
+// Adds the name, or the names of the set, to `names`.
+void AddNames(Mapping& in, const std::string& text, const Place& place, std::vector<Name>* names) {
+  if (!absl::StartsWith(text, "@")) {
+    const std::string mistake = MetadataNameMistake(text);
+    if (!mistake.empty()) in.Refuse(place, absl::StrCat(Quoted(text), " ", mistake));
+    names->push_back({text, place});
+    return;
+  }
+  const std::vector<std::string>* set = model::MetadataSet(text);
+  if (set == nullptr) {
+    const std::vector<std::string> sets = {"@proxy-headers", "@baggage"};
+    return in.Refuse(
+        place, absl::StrCat(Quoted(text), " is no set of metadata names", DidYouMean(text, sets),
+                            "; there are @proxy-headers and @baggage"));
+  }
+  for (const std::string& name : *set) names->push_back({name, place});
+}
+
+std::vector<std::string> SortedOnce(const std::vector<Name>& names) {
+  std::vector<std::string> sorted;
+  for (const Name& name : names) sorted.push_back(name.text);
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  return sorted;
+}
+
+void ReadMetadata(Mapping& in, std::vector<Name>* ignored, model::KeyRules& out) {
+  std::vector<Name> named;
+  const bool ignore = in.Texts("ignore", [&](const std::string& text, const Place& place) {
+    AddNames(in, text, place, ignored);
+  });
+  const bool only = in.Texts("only", [&](const std::string& text, const Place& place) {
+    AddNames(in, text, place, &named);
+  });
+  if (ignore && only)
+    in.Refuse(in.PlaceOf("only"),
+              "stands beside \"ignore\"; a route has one of the two, remove the other");
+  out.mode = only ? model::KeyRules::Mode::kOnly : model::KeyRules::Mode::kAllButNoise;
+  out.names = SortedOnce(only ? named : *ignored);
+}
+
+}  // namespace
+
+void ReadKeyRules(Mapping& in, model::KeyRules& out) {
+  std::vector<Name> ignored;
+  in.Section("metadata", [&](Mapping& section) { ReadMetadata(section, &ignored, out); });
+  in.Flag("share_across_credentials", &out.share_across_credentials);
+  if (out.share_across_credentials) return;
+  for (const Name& name : ignored) {
+    if (!model::IsCredential(name.text)) continue;
+    in.Refuse(
+        name.place,
+        absl::StrCat(
+            Quoted(name.text),
+            " says who asks, and callers would get each other's replies; remove "
+            "it, or add \"share_across_credentials: true\" to \"key\" if all may see the same"));
+  }
+}
+
+}  // namespace singleflight::config

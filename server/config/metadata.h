@@ -1,0 +1,14 @@
+#ifndef SINGLEFLIGHT_SERVER_CONFIG_METADATA_H_
+#define SINGLEFLIGHT_SERVER_CONFIG_METADATA_H_
+
+#include "server/config/reader.h"
+#include "server/model/key_rules.h"
+
+namespace singleflight::config {
+
+// Reads `key:` of a route. Named sets are expanded; names come out sorted, each once.
+void ReadKeyRules(Mapping& in, model::KeyRules& out);
+
+}  // namespace singleflight::config
+
+#endif  // SINGLEFLIGHT_SERVER_CONFIG_METADATA_H_

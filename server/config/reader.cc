@@ -1,0 +1,334 @@
+#include "server/config/reader.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/config/scalars.h"
+#include "server/config/suggest.h"
+
+namespace singleflight::config {
+namespace {
+
+Place At(const YAML::Mark& mark, std::string path) {
+  return {mark.line + 1, mark.column + 1, std::move(path)};
+}
+
+std::string Join(const std::string& path, absl::string_view name) {
+  return path.empty() ? std::string(name) : absl::StrCat(path, ".", name);
+}
+
+// How a message names what stands in the file.
+absl::string_view NameOf(const YAML::Node& node) {
+  if (node.IsMap()) return "a section";
+  if (node.IsSequence()) return "a list";
+  return node.IsScalar() ? "a single value" : "nothing";
+}
+
+// A quoted scalar has the tag "!", a plain one "?".
+bool HasForeignTag(const YAML::Node& node) {
+  const std::string& tag = node.Tag();
+  return !tag.empty() && tag != "?" && tag != "!";
+}
+
+}  // namespace
+
+void Mapping::ReadRoot(Reading& reading, const YAML::Node& node, Body body) {
+  Read(reading, node, Place(), body);
+}
+
+void Mapping::Read(Reading& reading, const YAML::Node& node, const Place& place, Body body) {
+  Mapping mapping(reading, place);
+  if (node.IsDefined() && !node.IsNull()) mapping.Collect(node);
+  body(mapping);
+  mapping.RefuseUnknown();
+}
+
+void Mapping::Collect(const YAML::Node& node) {
+  if (!node.IsMap()) {
+    Refuse(place_, absl::StrCat("is ", NameOf(node),
+                                "; a section is wanted here, with a line \"option: value\" each"));
+    return;
+  }
+  std::map<std::string, int> lines;
+  for (const auto& pair : node) CollectEntry(pair.first, pair.second, &lines);
+}
+
+void Mapping::CollectEntry(const YAML::Node& key, const YAML::Node& value,
+                           std::map<std::string, int>* lines) {
+  const Place key_place = At(key.Mark(), place_.path);
+  if (!SpendValue(key_place)) return;
+  if (!key.IsScalar()) return Refuse(key_place, "the name of an option is a single word");
+  const std::string& name = key.Scalar();
+  const auto [first, is_first] = lines->emplace(name, key_place.line);
+  const std::string path = Join(place_.path, name.size() < 64 ? name : "…");
+  if (!is_first) {
+    return Refuse({key_place.line, key_place.column, path},
+                  absl::StrCat("stands here twice, first in line ", first->second, "; remove one"));
+  }
+  // The parser places an empty value where the next thing stands.
+  const Place value_place = At(value.IsNull() ? key.Mark() : value.Mark(), path);
+  entries_.push_back({name, {key_place.line, key_place.column, path}, value_place, value});
+}
+
+// Bounds what a small file full of aliases can ask for.
+bool Mapping::SpendValue(const Place& place) {
+  if (reading_.values_left > 0) {
+    --reading_.values_left;
+    return true;
+  }
+  if (reading_.values_left == 0) {
+    --reading_.values_left;
+    Refuse(place, "the file holds too many values, aliases counted as often as they are used");
+  }
+  return false;
+}
+
+Mapping::Entry* Mapping::Take(absl::string_view name, absl::string_view kind,
+                              absl::string_view default_value) {
+  known_.emplace_back(name);
+  if (describing()) {
+    reading_.options->push_back(
+        {Join(place_.path, name), std::string(kind), std::string(default_value)});
+  }
+  for (Entry& entry : entries_) {
+    if (entry.name != name) continue;
+    entry.taken = true;
+    if (!entry.value.IsNull()) return &entry;
+    Refuse(entry.place, "has no value; give it one or remove it");
+  }
+  return nullptr;
+}
+
+absl::optional<Mapping::Scalar> Mapping::TakeScalar(absl::string_view name, absl::string_view kind,
+                                                    absl::string_view default_value) {
+  const Entry* entry = Take(name, kind, default_value);
+  if (entry == nullptr) return absl::nullopt;
+  return ScalarOf(entry->value, entry->place);
+}
+
+absl::optional<Mapping::Scalar> Mapping::ScalarOf(const YAML::Node& node, const Place& place) {
+  if (!node.IsScalar()) {
+    Refuse(place, absl::StrCat("is ", NameOf(node), "; a single value is wanted here"));
+    return absl::nullopt;
+  }
+  if (HasForeignTag(node)) {
+    Refuse(place, absl::StrCat("has the tag ", Quoted(node.Tag()),
+                               ", which means nothing here; remove it"));
+    return absl::nullopt;
+  }
+  absl::StatusOr<std::string> text = ExpandVariables(node.Scalar(), reading_.environment);
+  if (!text.ok()) {
+    Refuse(place, text.status().message());
+    return absl::nullopt;
+  }
+  std::string shown = Quoted(*text);
+  if (*text != node.Scalar()) absl::StrAppend(&shown, " (from ", Quoted(node.Scalar()), ")");
+  return Scalar{*std::move(text), std::move(shown), place};
+}
+
+bool Mapping::HasShape(const Entry& entry, Shape shape) {
+  const bool right = shape == Shape::kMapping ? entry.value.IsMap() : entry.value.IsSequence();
+  if (right) return true;
+  Refuse(entry.place,
+         absl::StrCat("is ", NameOf(entry.value),
+                      shape == Shape::kMapping
+                          ? "; a section is wanted here, with a line \"option: value\" each"
+                          : "; a list is wanted here, each entry begun with \"- \""));
+  return false;
+}
+
+bool Mapping::Duration(absl::string_view name, absl::Duration* out, absl::Duration min,
+                       absl::Duration max) {
+  const auto scalar = TakeScalar(name, "duration", DurationText(*out));
+  if (!scalar.has_value()) return Has(name);
+  const absl::optional<absl::Duration> value = ParseDuration(scalar->text);
+  if (!value.has_value()) {
+    Refuse(scalar->place, absl::StrCat(scalar->shown, " is not a duration; try ",
+                                       Quoted(SuggestDuration(scalar->text))));
+  } else if (*value < min || *value > max) {
+    Refuse(scalar->place, absl::StrCat(scalar->shown, " is out of range; allowed are ",
+                                       DurationText(min), " to ", DurationText(max)));
+  } else {
+    *out = *value;
+  }
+  return true;
+}
+
+bool Mapping::Size(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max) {
+  const auto scalar = TakeScalar(name, "size", SizeText(*out));
+  if (!scalar.has_value()) return Has(name);
+  const absl::optional<uint64_t> value = ParseSize(scalar->text);
+  if (!value.has_value()) {
+    Refuse(scalar->place,
+           absl::StrCat(scalar->shown, " is not a size; try ", Quoted(SuggestSize(scalar->text))));
+  } else if (*value < min || *value > max) {
+    Refuse(scalar->place, absl::StrCat(scalar->shown, " is out of range; allowed are ",
+                                       SizeText(min), " to ", SizeText(max)));
+  } else {
+    *out = *value;
+  }
+  return true;
+}
+
+bool Mapping::WholeNumber(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max) {
+  const auto scalar = TakeScalar(name, "number", absl::StrCat(*out));
+  if (!scalar.has_value()) return Has(name);
+  const absl::optional<uint64_t> value = ParseWhole(scalar->text);
+  if (!value.has_value() || *value < min || *value > max) {
+    Refuse(scalar->place,
+           absl::StrCat(scalar->shown, " is not a whole number from ", min, " to ", max));
+  } else {
+    *out = *value;
+  }
+  return true;
+}
+
+bool Mapping::NumberOrAuto(absl::string_view name, int* out, uint64_t min, uint64_t max) {
+  const auto scalar = TakeScalar(name, "auto|number", *out == 0 ? "auto" : absl::StrCat(*out));
+  if (!scalar.has_value()) return Has(name);
+  const absl::optional<uint64_t> value = ParseWhole(scalar->text);
+  if (scalar->text == "auto") {
+    *out = 0;
+  } else if (!value.has_value() || *value < min || *value > max) {
+    Refuse(scalar->place,
+           absl::StrCat(scalar->shown, " is neither \"auto\" nor a whole number from ", min, " to ",
+                        max));
+  } else {
+    *out = static_cast<int>(*value);
+  }
+  return true;
+}
+
+bool Mapping::Flag(absl::string_view name, bool* out) {
+  size_t index = *out ? 0 : 1;
+  const bool present = ChoiceIndex(name, &index, {"true", "false"});
+  *out = index == 0;
+  return present;
+}
+
+bool Mapping::ChoiceIndex(absl::string_view name, size_t* index,
+                          const std::vector<std::string>& words) {
+  const auto scalar = TakeScalar(name, absl::StrJoin(words, "|"), words[*index]);
+  if (!scalar.has_value()) return Has(name);
+  const auto found = std::find(words.begin(), words.end(), scalar->text);
+  if (found == words.end()) {
+    Refuse(scalar->place,
+           absl::StrCat(scalar->shown, " is unknown", DidYouMean(scalar->text, words),
+                        "; allowed: ", absl::StrJoin(words, ", ")));
+  } else {
+    *index = static_cast<size_t>(found - words.begin());
+  }
+  return true;
+}
+
+bool Mapping::Text(absl::string_view name, std::string* out, Check check) {
+  auto scalar = TakeScalar(name, "text", *out);
+  if (!scalar.has_value()) return Has(name);
+  const std::string mistake = check(scalar->text);
+  if (!mistake.empty()) Refuse(scalar->place, absl::StrCat(scalar->shown, " ", mistake));
+  *out = std::move(scalar->text);
+  return true;
+}
+
+bool Mapping::Text(absl::string_view name, absl::optional<std::string>* out, Check check) {
+  std::string text;
+  if (!Text(name, &text, check)) return false;
+  *out = std::move(text);
+  return true;
+}
+
+bool Mapping::Section(absl::string_view name, Body body) {
+  const Entry* entry = Take(name, "section");
+  if (describing()) Read(reading_, YAML::Node(), {1, 1, Join(place_.path, name)}, body);
+  if (entry == nullptr) return Has(name);
+  if (HasShape(*entry, Shape::kMapping)) Read(reading_, entry->value, entry->place, body);
+  return true;
+}
+
+bool Mapping::SwitchOrSection(absl::string_view name, Body body) {
+  const Entry* entry = Take(name, "true|false|section", "false");
+  if (describing()) Read(reading_, YAML::Node(), {1, 1, Join(place_.path, name)}, body);
+  if (entry == nullptr) return Has(name);
+  if (entry->value.IsMap()) {
+    Read(reading_, entry->value, entry->place, body);
+    return true;
+  }
+  const auto scalar = ScalarOf(entry->value, entry->place);
+  if (!scalar.has_value()) return true;
+  if (scalar->text != "true" && scalar->text != "false") {
+    Refuse(scalar->place,
+           absl::StrCat(scalar->shown, " is neither true nor false nor a section of options"));
+  }
+  return scalar->text != "false";
+}
+
+bool Mapping::Sections(absl::string_view name, Body body) {
+  const Entry* entry = Take(name, "list of sections");
+  if (describing())
+    Read(reading_, YAML::Node(), {1, 1, Join(place_.path, absl::StrCat(name, "[]"))}, body);
+  if (entry == nullptr) return Has(name);
+  ReadItems(*entry,
+            [&](const YAML::Node& item, const Place& place) { Read(reading_, item, place, body); });
+  return true;
+}
+
+bool Mapping::Texts(absl::string_view name, Each each) {
+  const Entry* entry = Take(name, "list");
+  if (entry == nullptr) return Has(name);
+  ReadItems(*entry, [&](const YAML::Node& item, const Place& place) {
+    const auto scalar = ScalarOf(item, place);
+    if (scalar.has_value()) each(scalar->text, place);
+  });
+  return true;
+}
+
+void Mapping::ReadItems(const Entry& entry,
+                        absl::FunctionRef<void(const YAML::Node&, const Place&)> read) {
+  if (!HasShape(entry, Shape::kList)) return;
+  int index = 0;
+  for (const YAML::Node& item : entry.value) {
+    Place place = item.IsNull() ? entry.place : At(item.Mark(), "");
+    place.path = absl::StrCat(entry.place.path, "[", index++, "]");
+    if (!SpendValue(place)) return;
+    read(item, place);
+  }
+}
+
+void Mapping::Require(absl::string_view name, absl::string_view cure) {
+  if (describing()) {
+    for (Option& option : *reading_.options)
+      option.required |= option.path == Join(place_.path, name);
+  }
+  if (!Has(name)) Refuse(place_, absl::StrCat("\"", name, "\" is missing; ", cure));
+}
+
+bool Mapping::Has(absl::string_view name) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const Entry& entry) { return entry.name == name; });
+}
+
+Place Mapping::PlaceOf(absl::string_view name) const {
+  for (const Entry& entry : entries_) {
+    if (entry.name == name) return entry.place;
+  }
+  return place_;
+}
+
+void Mapping::RefuseUnknown() {
+  for (const Entry& entry : entries_) {
+    if (entry.taken) continue;
+    if (entry.name == "<<") {
+      Refuse(entry.name_place,
+             "merging is not supported; write the options out, or alias a whole section");
+      continue;
+    }
+    Refuse(entry.name_place, absl::StrCat("unknown option", DidYouMean(entry.name, known_),
+                                          "; allowed here: ", absl::StrJoin(known_, ", ")));
+  }
+}
+
+}  // namespace singleflight::config

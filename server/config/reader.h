@@ -1,0 +1,152 @@
+#ifndef SINGLEFLIGHT_SERVER_CONFIG_READER_H_
+#define SINGLEFLIGHT_SERVER_CONFIG_READER_H_
+
+#include <yaml-cpp/yaml.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/config/options.h"
+#include "server/config/problems.h"
+#include "server/config/variables.h"
+
+namespace singleflight::config {
+
+// What the reading of one file shares.
+struct Reading {
+  const Environment& environment;
+  Problems& problems;
+  std::vector<Option>* options = nullptr;  // set: nothing is read, what is asked for is noted here
+  int values_left = 100000;                // aliases counted as often as they are read
+};
+
+// Mapping is one mapping of the file, from which options are taken by name:
+//
+//   in.Duration("flight_timeout", &out.flight_timeout, absl::Milliseconds(1), absl::Hours(24));
+//
+// Each call leaves its target as it is where the option is absent or wrong, and returns true where
+// the option stands in the file. Whatever is wrong becomes a problem with its place; reading goes
+// on. What was never asked for is an unknown option and is refused when the mapping has been read.
+// With Reading::options set, the same calls list the options: every section is entered once, with
+// nothing in it.
+class Mapping {
+ public:
+  using Body = absl::FunctionRef<void(Mapping&)>;
+  using Check = std::string (*)(
+      absl::string_view text);  // what is wrong, after the quoted text; empty: nothing
+  using Each = absl::FunctionRef<void(const std::string& text, const Place& place)>;
+
+  // Reads `node`, the whole file.
+  static void ReadRoot(Reading& reading, const YAML::Node& node, Body body);
+
+  bool Duration(absl::string_view name, absl::Duration* out, absl::Duration min,
+                absl::Duration max);
+  bool Size(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max);
+  template <typename T>
+  bool Number(absl::string_view name, T* out, uint64_t min, uint64_t max);
+  bool NumberOrAuto(absl::string_view name, int* out, uint64_t min,
+                    uint64_t max);  // "auto" reads as 0
+  bool Flag(absl::string_view name, bool* out);
+  template <typename E>
+  bool Choice(absl::string_view name, E* out,
+              std::initializer_list<std::pair<absl::string_view, E>> choices);
+
+  // A text that fails `check` is refused, yet kept, so that what refers to it still finds it.
+  bool Text(absl::string_view name, std::string* out, Check check);
+  bool Text(absl::string_view name, absl::optional<std::string>* out, Check check);
+
+  bool Section(absl::string_view name, Body body);
+  bool Sections(absl::string_view name, Body body);  // a list of mappings: `body` reads each
+  bool Texts(absl::string_view name, Each each);     // a list of scalars
+
+  // `name: false` and no `name` at all return false; `name: true` and `name: {…}` return true, the
+  // latter after `body` has read the mapping.
+  bool SwitchOrSection(absl::string_view name, Body body);
+
+  // Refuses the mapping unless `name` stands in it. `cure` ends the message.
+  void Require(absl::string_view name, absl::string_view cure);
+
+  void Refuse(const Place& place, absl::string_view what) { reading_.problems.Refuse(place, what); }
+
+  // Whether `name` stands in the file, rightly or not.
+  bool Has(absl::string_view name) const;
+
+  // The place of the option `name`, or of the mapping where that is absent.
+  Place PlaceOf(absl::string_view name) const;
+  const Place& place() const { return place_; }
+
+ private:
+  struct Entry {
+    std::string name;
+    Place name_place;
+    Place place;  // of the value; of the name where the value is empty
+    YAML::Node value;
+    bool taken = false;
+  };
+  struct Scalar {
+    std::string text;   // variables replaced
+    std::string shown;  // quoted, for messages
+    Place place;
+  };
+  enum class Shape { kMapping, kList };
+
+  Mapping(Reading& reading, Place place) : reading_(reading), place_(std::move(place)) {}
+
+  static void Read(Reading& reading, const YAML::Node& node, const Place& place, Body body);
+  void Collect(const YAML::Node& node);
+  void CollectEntry(const YAML::Node& key, const YAML::Node& value,
+                    std::map<std::string, int>* lines);
+  void RefuseUnknown();
+
+  // Notes that `name` is an option of `kind`; the entry, if it is in the file and has a value.
+  Entry* Take(absl::string_view name, absl::string_view kind, absl::string_view default_value = "");
+  absl::optional<Scalar> TakeScalar(absl::string_view name, absl::string_view kind,
+                                    absl::string_view default_value);
+  absl::optional<Scalar> ScalarOf(const YAML::Node& node, const Place& place);
+  bool HasShape(const Entry& entry, Shape shape);
+  void ReadItems(const Entry& entry, absl::FunctionRef<void(const YAML::Node&, const Place&)> read);
+  bool SpendValue(const Place& place);
+  bool describing() const { return reading_.options != nullptr; }
+
+  bool WholeNumber(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max);
+  bool ChoiceIndex(absl::string_view name, size_t* index, const std::vector<std::string>& words);
+
+  Reading& reading_;
+  const Place place_;
+  std::vector<Entry> entries_;
+  std::vector<std::string> known_;
+};
+
+template <typename T>
+bool Mapping::Number(absl::string_view name, T* out, uint64_t min, uint64_t max) {
+  uint64_t value = *out;
+  const bool present = WholeNumber(name, &value, min, max);
+  *out = static_cast<T>(value);
+  return present;
+}
+
+template <typename E>
+bool Mapping::Choice(absl::string_view name, E* out,
+                     std::initializer_list<std::pair<absl::string_view, E>> choices) {
+  std::vector<std::string> words;
+  size_t index = 0;
+  for (const auto& [word, value] : choices) {
+    if (value == *out) index = words.size();
+    words.emplace_back(word);
+  }
+  const bool present = ChoiceIndex(name, &index, words);
+  *out = choices.begin()[index].second;
+  return present;
+}
+
+}  // namespace singleflight::config
+
+#endif  // SINGLEFLIGHT_SERVER_CONFIG_READER_H_
