@@ -1,0 +1,184 @@
+#ifndef SINGLEFLIGHT_INTERNAL_BLOCKING_SHARD_H_
+#define SINGLEFLIGHT_INTERNAL_BLOCKING_SHARD_H_
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "singleflight/internal/flight_table.h"
+#include "singleflight/internal/led_flights.h"
+#include "singleflight/internal/parking.h"
+#include "singleflight/mutex.h"
+
+namespace singleflight::internal {
+
+// What work came to: exactly one of the two is set.
+template <typename Value>
+struct Outcome {
+  std::optional<Value> value;
+  std::exception_ptr error;
+};
+
+// BlockingShard is the part of a KeyedGroups whose keys fall to one mutex.
+//
+// Nothing is allocated: a flight lives on the stack of its leader, a waiter on that of its
+// follower. The table leads to flights only until they land or are withdrawn, and a waiter's
+// pointer to its flight is cleared by the landing in the same critical section, so whoever holds
+// the lock and finds a flight by either way finds one whose leader has not returned.
+template <typename Key, typename Value>
+class alignas(64) BlockingShard {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  struct Flight;
+
+  // Guarded by the shard's mutex until taken; then the leader fills it in and wakes it.
+  struct Waiter {
+    Flight* flight = nullptr;
+    Waiter* previous = nullptr;
+    Waiter* next = nullptr;
+    Outcome<Value> outcome;
+    size_t shared_by = 0;
+    Parking parking;
+  };
+
+  struct Flight : LedFlight {
+    Flight(const Key& key, size_t hash) : key(key), hash(hash) {}
+
+    const Key& key;
+    const size_t hash;
+
+    // Guarded by the shard's mutex.
+    Flight* next_in_bucket = nullptr;
+    bool joinable = false;
+    size_t waiting = 0;
+    Waiter* first = nullptr;
+    Waiter* last = nullptr;
+    std::stop_source* work_stop = nullptr;  // null if the work cannot be stopped
+    TimePoint leader_deadline = TimePoint::max();
+    bool leader_gone = false;
+  };
+
+  enum class Entry {
+    kLeads,      // `flight` is in the table: do its work and Land it
+    kFollows,    // `waiter` is made and aboard somebody else's flight: wait
+    kRecursive,  // the flight to join is one whose work this thread is doing
+  };
+
+  template <typename Eq>
+  Entry Join(Flight& flight, std::optional<Waiter>& waiter, const Eq& eq) {
+    MutexLock lock(mu_);
+    Flight* const joined = Find(flight.hash, flight.key, eq);
+    if (joined == nullptr) {
+      table_.Insert(&flight);
+      flight.joinable = true;
+      ++flights_;
+      return Entry::kLeads;
+    }
+    if (joined->LedByThisThread()) return Entry::kRecursive;
+    Board(*joined, waiter.emplace());
+    return Entry::kFollows;
+  }
+
+  // Retires the flight's key and takes its waiters, linked by `next` in order of arrival.
+  Waiter* Land(Flight& flight) {
+    MutexLock lock(mu_);
+    Withdraw(flight);
+    --flights_;
+    waiting_ -= flight.waiting;
+    for (Waiter* waiter = flight.first; waiter != nullptr; waiter = waiter->next) {
+      waiter->flight = nullptr;
+    }
+    return flight.first;
+  }
+
+  // False when a landing was faster: its result is coming. When the last one leaves, the flight
+  // takes no newcomers any more and `work_stop` is set: its stop is to be requested.
+  bool Leave(Waiter& waiter, std::optional<std::stop_source>& work_stop) {
+    const TimePoint now = std::chrono::steady_clock::now();
+    MutexLock lock(mu_);
+    if (waiter.flight == nullptr) return false;
+    Flight& flight = *waiter.flight;
+    Unboard(flight, waiter);
+    const bool leader_gone = flight.leader_gone || flight.leader_deadline <= now;
+    if (flight.waiting == 0 && leader_gone && flight.work_stop != nullptr) {
+      Withdraw(flight);
+      work_stop = *flight.work_stop;
+    }
+    return true;
+  }
+
+  // From here on `work_stop` is requested when the last caller leaves.
+  void MakeStoppable(Flight& flight, std::stop_source& work_stop, TimePoint leader_deadline) {
+    MutexLock lock(mu_);
+    flight.work_stop = &work_stop;
+    flight.leader_deadline = leader_deadline;
+  }
+
+  // Notes that the leader waits no more. True when nobody does: request the stop of the work.
+  bool LeaderLeaves(Flight& flight) {
+    MutexLock lock(mu_);
+    flight.leader_gone = true;
+    if (flight.waiting != 0) return false;
+    Withdraw(flight);
+    return true;
+  }
+
+  template <typename Eq>
+  bool Forget(size_t hash, const Key& key, const Eq& eq) {
+    MutexLock lock(mu_);
+    Flight* const flight = Find(hash, key, eq);
+    if (flight != nullptr) Withdraw(*flight);
+    return flight != nullptr;
+  }
+
+  size_t flights() const {
+    MutexLock lock(mu_);
+    return flights_;
+  }
+  size_t waiting() const {
+    MutexLock lock(mu_);
+    return waiting_;
+  }
+
+ private:
+  template <typename Eq>
+  Flight* Find(size_t hash, const Key& key, const Eq& eq) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return table_.Find(hash, [&](const Flight& flight) { return eq(flight.key, key); });
+  }
+
+  // By identity: a successor of the same key stays.
+  void Withdraw(Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (std::exchange(flight.joinable, false)) table_.Erase(&flight);
+  }
+
+  void Board(Flight& flight, Waiter& waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    waiter.flight = &flight;
+    waiter.previous = flight.last;
+    (flight.last == nullptr ? flight.first : flight.last->next) = &waiter;
+    flight.last = &waiter;
+    ++flight.waiting;
+    ++waiting_;
+  }
+
+  void Unboard(Flight& flight, Waiter& waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    (waiter.previous == nullptr ? flight.first : waiter.previous->next) = waiter.next;
+    (waiter.next == nullptr ? flight.last : waiter.next->previous) = waiter.previous;
+    waiter.flight = nullptr;
+    --flight.waiting;
+    --waiting_;
+  }
+
+  mutable Mutex mu_;
+  FlightTable<Flight> table_ ABSL_GUARDED_BY(mu_);
+  size_t flights_ ABSL_GUARDED_BY(mu_) = 0;
+  size_t waiting_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace singleflight::internal
+
+#endif  // SINGLEFLIGHT_INTERNAL_BLOCKING_SHARD_H_

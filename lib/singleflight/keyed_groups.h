@@ -1,0 +1,222 @@
+#ifndef SINGLEFLIGHT_KEYED_GROUPS_H_
+#define SINGLEFLIGHT_KEYED_GROUPS_H_
+
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "absl/hash/hash.h"
+#include "singleflight/internal/blocking_shard.h"
+#include "singleflight/internal/flight_table.h"
+#include "singleflight/internal/led_flights.h"
+#include "singleflight/role.h"
+#include "singleflight/shared.h"
+
+namespace singleflight {
+
+// KeyedGroups runs one piece of work per key at a time and hands its result to everyone who asked
+// meanwhile.
+//
+//   KeyedGroups<std::string, Profile> profiles;
+//   Profile p = profiles.Do(user, [&] { return LoadProfile(user); }).value;
+//
+// A caller that finds no flight of its key leads one: it runs its work, on its own thread. A caller
+// that finds one follows: it blocks, its own work is not run, and it gets a copy of the leader's
+// result; let R be a std::shared_ptr<const T> where copies are dear. A caller that begins after a
+// flight has landed never gets that flight's result.
+//
+// Threads: every method, from any thread.
+// Ownership: keys are borrowed for the length of a call and never copied, so K may be a view.
+// Callbacks: work and copies of R run without a lock; `Hash` once per call; `Eq` under a lock, so
+// it must not use the group. Errors: an exception from the work reaches every caller of that
+// flight, as one std::exception_ptr, and the key is free again; one from copying R reaches the
+// follower it was for. RecursiveCall if work, however deep, asks its own thread's flight. Cycles
+// through several threads are not detected. Memory: no call allocates; see Until for the exception.
+// R is copyable, or void.
+template <typename K, typename R, typename Hash = absl::Hash<K>, typename Eq = std::equal_to<K>>
+class KeyedGroups {
+ public:
+  // `shards` is rounded up to a power of two. More of them cost memory and let more threads use
+  // different keys at the same moment.
+  explicit KeyedGroups(size_t shards = 64, Hash hash = Hash(), Eq eq = Eq())
+      : hash_(std::move(hash)),
+        eq_(std::move(eq)),
+        shard_count_(std::bit_ceil(shards)),
+        shards_(std::make_unique<Shard[]>(shard_count_)) {}
+
+  // Runs `work` or waits for whoever runs it. `work` takes nothing or a std::stop_token, which here
+  // is never requested.
+  template <typename Work>
+  Shared<R> Do(const K& key, Work&& work) {
+    return *Enter(key, work, nullptr);
+  }
+
+  // The same, but the caller leaves at `until`, with std::nullopt; the flight goes on for the
+  // others. One that has to leave before it begins does nothing.
+  //
+  // A leader does the work itself, so it returns when the work does, always with the result. If
+  // `work` takes a std::stop_token, its stop is requested when the last caller leaves; then the
+  // flight takes no newcomers. A leader has left when its own stop is requested, or, there being no
+  // timer, when its deadline has passed at the time that the last follower leaves. Such a flight
+  // allocates its stop state.
+  template <typename Work>
+  std::optional<Shared<R>> Do(const K& key, Work&& work, const Until& until) {
+    if (until.stop.stop_requested()) return std::nullopt;
+    if (until.deadline != Shard::TimePoint::max() &&
+        until.deadline <= std::chrono::steady_clock::now()) {
+      return std::nullopt;
+    }
+    return Enter(key, work, &until);
+  }
+
+  // Makes later callers start anew; those aboard are still served. False when there was no flight
+  // to join.
+  bool Forget(const K& key) {
+    const size_t hash = internal::Mix(hash_(key));
+    return ShardOf(hash).Forget(hash, key, eq_);
+  }
+
+  // Flights in the air, forgotten ones included, and followers that wait for them. Each shard is
+  // counted at a different instant.
+  size_t flights() const {
+    return Sum([](const Shard& shard) { return shard.flights(); });
+  }
+  size_t waiting() const {
+    return Sum([](const Shard& shard) { return shard.waiting(); });
+  }
+
+ private:
+  using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
+  using Shard = internal::BlockingShard<K, Value>;
+  using Flight = typename Shard::Flight;
+  using Waiter = typename Shard::Waiter;
+  using Outcome = internal::Outcome<Value>;
+  static_assert(std::is_copy_constructible_v<Value>, "every follower gets a copy of the result");
+
+  template <typename Work>
+  static constexpr bool kTakesStopToken = !std::is_invocable_v<Work&>;
+
+  template <typename Work>
+  std::optional<Shared<R>> Enter(const K& key, Work& work, const Until* until) {
+    const size_t hash = internal::Mix(hash_(key));
+    Shard& shard = ShardOf(hash);
+    Flight flight(key, hash);
+    std::optional<Waiter> waiter;
+    switch (shard.Join(flight, waiter, eq_)) {
+      case Shard::Entry::kLeads:
+        return Lead(shard, flight, work, until);
+      case Shard::Entry::kFollows:
+        return Follow(shard, *waiter, until);
+      case Shard::Entry::kRecursive:
+        break;
+    }
+    throw RecursiveCall();
+  }
+
+  template <typename Work>
+  Shared<R> Lead(Shard& shard, Flight& flight, Work& work, const Until* until) {
+    Outcome outcome = RunUntil(shard, flight, work, until);
+    Waiter* const taken = shard.Land(flight);
+    const size_t shared_by = flight.waiting + 1;
+    Deliver(outcome, shared_by, taken);
+    return Result(std::move(outcome), Role::kLeader, shared_by);
+  }
+
+  template <typename Work>
+  static Outcome RunUntil(Shard& shard, Flight& flight, Work& work, const Until* until) {
+    if constexpr (!kTakesStopToken<Work>) {
+      return Run(flight, work);
+    } else if (until == nullptr) {
+      return Run(flight, [&]() -> R { return work(std::stop_token()); });
+    } else {
+      std::stop_source work_stop;
+      shard.MakeStoppable(flight, work_stop, until->deadline);
+      const auto leave = [&] {
+        if (shard.LeaderLeaves(flight)) work_stop.request_stop();
+      };
+      const std::stop_callback on_stop(until->stop, leave);
+      return Run(flight, [&]() -> R { return work(work_stop.get_token()); });
+    }
+  }
+
+  template <typename Call>
+  static Outcome Run(Flight& flight, Call&& call) {
+    const internal::LedFlight::Working working(flight);
+    Outcome outcome;
+    try {
+      if constexpr (std::is_void_v<R>) {
+        call();
+        outcome.value.emplace();
+      } else {
+        outcome.value.emplace(call());
+      }
+    } catch (...) {
+      outcome.error = std::current_exception();
+    }
+    return outcome;
+  }
+
+  static void Deliver(const Outcome& outcome, size_t shared_by, Waiter* taken) {
+    while (taken != nullptr) {
+      Waiter& waiter = *std::exchange(taken, taken->next);
+      waiter.shared_by = shared_by;
+      waiter.outcome.error = outcome.error;
+      try {
+        if (outcome.value.has_value()) waiter.outcome.value.emplace(*outcome.value);
+      } catch (...) {
+        waiter.outcome.error = std::current_exception();
+      }
+      waiter.parking.Wake();
+    }
+  }
+
+  static std::optional<Shared<R>> Follow(Shard& shard, Waiter& waiter, const Until* until) {
+    if (until == nullptr) {
+      waiter.parking.Wait();
+    } else if (!waiter.parking.Wait(*until)) {
+      std::optional<std::stop_source> work_stop;
+      if (shard.Leave(waiter, work_stop)) {
+        if (work_stop.has_value()) work_stop->request_stop();
+        return std::nullopt;
+      }
+      waiter.parking.Wait();
+    }
+    return Result(std::move(waiter.outcome), Role::kFollower, waiter.shared_by);
+  }
+
+  static Shared<R> Result(Outcome&& outcome, Role role, size_t shared_by) {
+    if (outcome.error != nullptr) std::rethrow_exception(std::move(outcome.error));
+    if constexpr (std::is_void_v<R>) {
+      return {role, shared_by};
+    } else {
+      return {*std::move(outcome.value), role, shared_by};
+    }
+  }
+
+  // Buckets use the low bits of a hash.
+  Shard& ShardOf(size_t hash) { return shards_[(hash >> 24) & (shard_count_ - 1)]; }
+
+  template <typename Gauge>
+  size_t Sum(const Gauge& gauge) const {
+    size_t sum = 0;
+    for (size_t i = 0; i < shard_count_; ++i) sum += gauge(shards_[i]);
+    return sum;
+  }
+
+  const Hash hash_;
+  const Eq eq_;
+  const size_t shard_count_;
+  const std::unique_ptr<Shard[]> shards_;
+};
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_KEYED_GROUPS_H_
