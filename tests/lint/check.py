@@ -1,0 +1,227 @@
+"""Rules that the sources obey and no compiler checks. Prints what breaks them; status 1 if anything does.
+
+Each rule is a function from sources to findings; check_test.py shows each of them failing.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from typing import Iterator, NamedTuple
+
+
+class Source(NamedTuple):
+    path: str  # from the top of the repository, with slashes
+    text: str
+
+    def lines(self):
+        return enumerate(self.text.splitlines(), start=1)
+
+    def code(self):
+        """Numbered lines without their // comments."""
+        return ((number, re.sub(r'(?<!:)//.*', '', line)) for number, line in self.lines())
+
+    def includes(self):
+        for number, line in self.lines():
+            match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+            if match:
+                yield number, match[1]
+
+    def is_cpp(self):
+        return self.path.endswith(('.cc', '.h'))
+
+
+def finding(source, number, message):
+    return f'{source.path}:{number}: {message}'
+
+
+# --- layers ---------------------------------------------------------------------------------------------------------
+
+# A room includes itself and the rooms of lower rank. Rooms of equal rank do not know each other.
+RANKS = {room: rank for rank, rooms in enumerate([
+    ['base'], ['metrics'], ['wire'], ['model'], ['cache'], ['core'], ['http2', 'net'], ['upstream'], ['proxy'],
+    ['admin'], ['config'], ['app'], ['main'],
+]) for room in rooms}
+
+
+def room_of(path):
+    """server/core/flight.h → core; server/app.h → app; None outside server/."""
+    parts = path.split('/')
+    if parts[0] != 'server' or len(parts) < 2:
+        return None
+    return parts[1] if len(parts) > 2 else parts[1].partition('.')[0]
+
+
+def layers(sources) -> Iterator[str]:
+    """Includes go one way through the house."""
+    for source in filter(Source.is_cpp, sources):
+        here = room_of(source.path)
+        for number, include in source.includes():
+            there = room_of(include)
+            if source.path.startswith('lib/') and there:
+                yield finding(source, number, f'the library knows nothing of server/{there}')
+            if source.path.startswith('demo/') and there:
+                yield finding(source, number, 'the demo talks to the proxy over the wire only')
+            if here is None or there is None or here == there:
+                continue
+            for room in (here, there):
+                if room not in RANKS:
+                    yield finding(source, number, f'{room} is no room of the house; RANKS in tests/lint/check.py')
+                    break
+            else:
+                if RANKS[there] >= RANKS[here]:
+                    yield finding(source, number, f'{here} may not include from {there}')
+
+
+# --- foreign headers ------------------------------------------------------------------------------------------------
+
+# Header, where it may be included, what it is about.
+HOMES = [
+    (r'nghttp2/', r'server/http2/', 'HTTP/2 framing is the business of server/http2'),
+    (r'yaml-cpp/', r'server/config/', 'YAML is the business of server/config'),
+    (r'boost/beast', r'server/admin/[^/]*\.cc$', 'Beast is behind one .cc of server/admin'),
+    (r'boost/asio/ssl', r'server/net/[^/]*\.cc$', 'TLS is behind one .cc of server/net'),
+    (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/admin/|server/upstream/grpc|demo/',
+     'gRPC C++ is for the control plane'),
+]
+ONE_FILE_ONLY = ['boost/beast', 'boost/asio/ssl']
+STANDARD_OR_ABSEIL = re.compile(r'[a-z_0-9]+$|absl/|singleflight/')
+
+
+def foreign_headers(sources) -> Iterator[str]:
+    """A library that the product stands on is known in one place."""
+    product = [s for s in sources if s.is_cpp() and s.path.startswith(('lib/', 'server/', 'demo/'))]
+    for source in product:
+        for number, include in source.includes():
+            for header, home, why in HOMES:
+                if re.match(header, include) and not re.match(home, source.path):
+                    yield finding(source, number, f'{include}: {why}')
+            if source.path.startswith('lib/') and not STANDARD_OR_ABSEIL.match(include):
+                yield finding(source, number, f'{include}: the library is standard C++ and Abseil only')
+    for header in ONE_FILE_ONLY:
+        users = [s for s in product if any(include.startswith(header) for _, include in s.includes())]
+        for source in users[1:]:
+            yield finding(source, 1, f'{header} is heavy to compile and already in {users[0].path}: one .cc only')
+
+
+# --- time -----------------------------------------------------------------------------------------------------------
+
+REAL_TIME = re.compile(r'_clock::now\b|\babsl::Now\b|\bGetCurrentTimeNanos\b|\bgettimeofday\b|\bclock_gettime\b'
+                       r'|(?<![\w.>])time\(\s*(nullptr|NULL|0|&)')
+REAL_TIME_HOMES = re.compile(r'server/main\.cc$|server/net/[^/]*loop[^/]*$|demo/|tests/(e2e|bench|soak)/'
+                             # Callers that block wait for real deadlines.
+                             r'|lib/singleflight/keyed_groups\.h$|lib/singleflight/internal/blocking_|tests/lib/')
+
+
+def real_time(sources) -> Iterator[str]:
+    """Time is an argument; only main, the event loop and what runs in processes of its own read a clock."""
+    for source in filter(Source.is_cpp, sources):
+        if REAL_TIME_HOMES.match(source.path):
+            continue
+        for number, line in source.code():
+            if REAL_TIME.search(line):
+                yield finding(source, number, 'reads the real clock; take the time as an argument')
+
+
+SLEEPS = {
+    '.cc': r'\bsleep_(for|until)\b|\bSleepFor\b|\bu?sleep\(|\bnanosleep\(',
+    '.h': r'\bsleep_(for|until)\b|\bSleepFor\b|\bu?sleep\(|\bnanosleep\(',
+    '.py': r'\b(time|asyncio)\.sleep\(',
+    '.sh': r'^\s*sleep\s',
+    '.js': r'setTimeout\(\s*(resolve|done|next|r)\b|timers/promises',
+    '.mjs': r'setTimeout\(\s*(resolve|done|next|r)\b|timers/promises',
+}
+
+
+def sleeps(sources) -> Iterator[str]:
+    """Tests wait on state, never on time."""
+    for source in sources:
+        if not re.match(r'tests/(?!bench/|fuzz/|soak/|lint/)', source.path):
+            continue
+        pattern = SLEEPS.get(os.path.splitext(source.path)[1])
+        for number, line in source.code() if pattern else ():
+            if re.search(pattern, line):
+                yield finding(source, number, 'a test that sleeps; wait on state that the product exports')
+
+
+# --- tests ----------------------------------------------------------------------------------------------------------
+
+def unregistered_tests(sources) -> Iterator[str]:
+    """Every test is named by a CMakeLists.txt of its folder or one above."""
+    lists = {os.path.dirname(s.path): s.text for s in sources if s.path.endswith('CMakeLists.txt')}
+    for source in sources:
+        if not re.match(r'tests/.*_test\.(cc|py|sh|js|mjs)$', source.path):
+            continue
+        folder, name = os.path.split(source.path)
+        above = [folder]
+        while '/' in above[-1]:
+            above.append(os.path.dirname(above[-1]))
+        if not any(re.search(rf'(?<![\w-]){re.escape(name)}\b', lists.get(place, '')) for place in above):
+            yield finding(source, 1, 'no CMakeLists.txt names this test')
+
+
+def disabled_tests(sources) -> Iterator[str]:
+    """Nothing is switched off."""
+    for source in sources:
+        if not source.is_cpp() or not source.path.startswith(('tests/', 'lib/', 'server/')):
+            continue
+        for number, line in source.code():
+            if re.search(r'\bDISABLED_|\bGTEST_SKIP\(', line):
+                yield finding(source, number, 'a test that is switched off')
+
+
+# --- paths ----------------------------------------------------------------------------------------------------------
+
+ORDINARY_FOLDERS = {'bin', 'dev', 'etc', 'lib', 'mnt', 'opt', 'proc', 'run', 'srv', 'sys', 'tmp', 'usr', 'var'}
+
+
+def machine_paths(sources, top) -> Iterator[str]:
+    """Nothing names folders that one machine has."""
+    patterns = [r'/(home|Users)/[\w-]+/', r'/(?:root)/']
+    first = top.strip('/').split('/')[0]
+    if '/' in top.strip('/') and first not in ORDINARY_FOLDERS:
+        patterns.append(rf'/{re.escape(first)}/')
+    pattern = re.compile(r'(?<![\w.*}$])(' + '|'.join(patterns) + ')')
+    for source in sources:
+        for number, line in source.lines():
+            match = pattern.search(line)
+            if match:
+                yield finding(source, number, f'{match[0]} is a folder of one machine')
+
+
+# --------------------------------------------------------------------------------------------------------------------
+
+def read_sources(top):
+    """What git tracks or would track; in an unpacked archive, everything that is not built."""
+    listing = subprocess.run(['git', '-C', top, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+                             capture_output=True, text=True, check=False)
+    if listing.returncode == 0:
+        paths = listing.stdout.split('\0')
+    else:
+        skipped = {'build', 'node_modules', '__pycache__'}
+        paths = [os.path.relpath(os.path.join(folder, name), top) for folder, _, names in os.walk(top)
+                 if not skipped & set(folder.split('/')) for name in names]
+    for path in sorted(set(filter(None, paths))):
+        try:
+            with open(os.path.join(top, path), encoding='utf-8') as file:
+                yield Source(path, file.read())
+        except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
+            pass  # deleted, a link, or not text
+
+
+RULES = [layers, foreign_headers, real_time, sleeps, unregistered_tests, disabled_tests]
+
+
+def main():
+    top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sources = list(read_sources(top))
+    findings = [found for rule in RULES for found in rule(sources)]
+    findings += machine_paths(sources, top)
+    for found in findings:
+        print(found)
+    print(f'{len(sources)} files, {len(findings)} findings')
+    return 1 if findings or not sources else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

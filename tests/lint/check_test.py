@@ -1,0 +1,141 @@
+"""Every rule of check.py finds what it forbids and lets pass what it allows."""
+
+import unittest
+
+import check
+from check import Source
+
+
+def found(rule, *sources):
+    return [line.partition(': ')[0] for line in rule([Source(path, text) for path, text in sources])]
+
+
+def include(header):
+    return f'#include "{header}"\n'
+
+
+class Layers(unittest.TestCase):
+    def test_a_room_may_use_those_below(self):
+        self.assertEqual(found(check.layers, ('server/proxy/call.cc', include('server/core/route.h'))), [])
+
+    def test_a_room_may_not_use_those_above(self):
+        self.assertEqual(found(check.layers, ('server/core/route.cc', '\n' + include('server/proxy/call.h'))),
+                         ['server/core/route.cc:2'])
+
+    def test_rooms_of_one_rank_do_not_know_each_other(self):
+        self.assertEqual(found(check.layers, ('server/net/loop.cc', include('server/http2/session.h'))),
+                         ['server/net/loop.cc:1'])
+
+    def test_nobody_but_the_app_knows_config(self):
+        text = include('server/config/config.h')
+        self.assertEqual(found(check.layers, ('server/app.cc', text), ('server/main.cc', text)), [])
+        self.assertEqual(found(check.layers, ('server/admin/http.cc', text)), ['server/admin/http.cc:1'])
+
+    def test_a_room_without_a_place_is_a_finding(self):
+        self.assertEqual(found(check.layers, ('server/attic/box.h', include('server/base/check.h'))),
+                         ['server/attic/box.h:1'])
+
+    def test_the_library_and_the_demo_know_no_room(self):
+        text = include('server/base/check.h')
+        self.assertEqual(found(check.layers, ('lib/singleflight/group.h', text), ('demo/herd.cc', text)),
+                         ['lib/singleflight/group.h:1', 'demo/herd.cc:1'])
+
+
+class ForeignHeaders(unittest.TestCase):
+    def test_each_has_its_home(self):
+        self.assertEqual(found(check.foreign_headers,
+                               ('server/http2/session.cc', '#include <nghttp2/nghttp2.h>\n'),
+                               ('server/config/load.cc', '#include <yaml-cpp/yaml.h>\n'),
+                               ('server/admin/http.cc', '#include <boost/beast/http.hpp>\n'),
+                               ('server/upstream/grpc_upstream.cc', '#include <grpcpp/grpcpp.h>\n'),
+                               ('tests/e2e/raw.cc', '#include <nghttp2/nghttp2.h>\n')), [])
+
+    def test_elsewhere_they_are_findings(self):
+        for header in ('nghttp2/nghttp2.h', 'yaml-cpp/yaml.h', 'boost/beast/http.hpp', 'boost/asio/ssl.hpp',
+                       'grpcpp/grpcpp.h', 'demo/v1/catalog.grpc.pb.h'):
+            with self.subTest(header):
+                self.assertEqual(found(check.foreign_headers, ('server/core/route.h', include(header))),
+                                 ['server/core/route.h:1'])
+
+    def test_beast_is_in_one_file_only(self):
+        text = '#include <boost/beast/http.hpp>\n'
+        self.assertEqual(found(check.foreign_headers, ('server/admin/a.cc', text), ('server/admin/b.cc', text)),
+                         ['server/admin/b.cc:1'])
+
+    def test_the_library_stands_on_the_standard_and_abseil(self):
+        allowed = include('absl/base/thread_annotations.h') + include('singleflight/mutex.h') + '#include <mutex>\n'
+        self.assertEqual(found(check.foreign_headers, ('lib/singleflight/a.h', allowed)), [])
+        self.assertEqual(found(check.foreign_headers, ('lib/singleflight/a.h', '#include <boost/asio.hpp>\n')),
+                         ['lib/singleflight/a.h:1'])
+
+
+class RealTime(unittest.TestCase):
+    def test_every_clock_is_found(self):
+        for call in ('std::chrono::steady_clock::now()', 'absl::Now()', 'gettimeofday(&t, nullptr)', 'time(nullptr)',
+                     'clock_gettime(CLOCK_MONOTONIC, &t)', 'std::time(0)'):
+            with self.subTest(call):
+                self.assertEqual(found(check.real_time, ('server/core/a.cc', call)), ['server/core/a.cc:1'])
+
+    def test_main_and_the_loop_may(self):
+        text = 'absl::Now();'
+        self.assertEqual(found(check.real_time, ('server/main.cc', text), ('server/net/asio_loop.cc', text),
+                               ('demo/herd.cc', text), ('tests/e2e/drain_test.cc', text)), [])
+
+    def test_talking_about_it_is_no_reading(self):
+        self.assertEqual(found(check.real_time, ('lib/a.h', '// not absl::Now()\nreturn loop.time();')), [])
+
+
+class Sleeps(unittest.TestCase):
+    def test_every_language_is_found(self):
+        for path, line in (('a.cc', 'std::this_thread::sleep_for(1s);'), ('a.h', 'absl::SleepFor(d);'),
+                           ('a.cc', 'usleep(5);'), ('a.py', 'time.sleep(1)'), ('a.sh', '  sleep 1'),
+                           ('a.js', 'await new Promise(r => setTimeout(r, 5))')):
+            with self.subTest(line):
+                self.assertEqual(found(check.sleeps, ('tests/core/' + path, line)), [f'tests/core/{path}:1'])
+
+    def test_benchmarks_and_the_product_are_not_asked(self):
+        self.assertEqual(found(check.sleeps, ('tests/bench/a.cc', 'usleep(5)'), ('dev', 'sleep 1')), [])
+
+
+class Tests(unittest.TestCase):
+    def test_a_test_that_no_list_names_is_found(self):
+        self.assertEqual(found(check.unregistered_tests, ('tests/core/CMakeLists.txt', 'a_test.cc'),
+                               ('tests/core/a_test.cc', ''), ('tests/core/b_test.cc', ''), ('tests/x/c_test.py', '')),
+                         ['tests/core/b_test.cc:1', 'tests/x/c_test.py:1'])
+
+    def test_another_name_that_ends_alike_does_not_count(self):
+        self.assertEqual(found(check.unregistered_tests, ('tests/core/CMakeLists.txt', 'read_path_test.cc'),
+                               ('tests/core/path_test.cc', '')), ['tests/core/path_test.cc:1'])
+
+    def test_a_test_that_is_switched_off_is_found(self):
+        for line in ('TEST(A, ' + 'DISABLED_B)', 'GTEST_' + 'SKIP() << "later";'):
+            with self.subTest(line):
+                self.assertEqual(found(check.disabled_tests, ('tests/core/a_test.cc', line)),
+                                 ['tests/core/a_test.cc:1'])
+
+
+class MachinePaths(unittest.TestCase):
+    @staticmethod
+    def found(text, top):
+        return list(check.machine_paths([Source('README.md', text)], top))
+
+    def test_homes_and_the_checkout_are_found(self):
+        for top, text in (('/anywhere/x', 'see ' + '/home/' + 'ann/notes'), ('/anywhere/x', '/root' + '/.cache'),
+                          ('/anywhere/x', 'in /anywhere' + '/x/build')):
+            with self.subTest(text):
+                self.assertEqual(len(self.found(text, top)), 1)
+
+    def test_folders_that_every_machine_has_pass(self):
+        self.assertEqual(self.found('/usr/bin/python3 /etc/singleflight/proxy.yaml /tmp/x', '/tmp/x'), [])
+
+
+class Everything(unittest.TestCase):
+    def test_no_rule_is_without_a_test(self):
+        with open(__file__, encoding='utf-8') as file:
+            text = file.read()
+        for rule in check.RULES:
+            self.assertIn(f'check.{rule.__name__},', text)
+
+
+if __name__ == '__main__':
+    unittest.main()

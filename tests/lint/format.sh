@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# format.sh [--check]: formats every C++ file, or says which ones would change (status 1).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+files=()
+while IFS= read -r -d '' file; do
+  [ ! -f "$file" ] || files+=("$file")
+done < <(git ls-files -z --cached --others --exclude-standard -- '*.cc' '*.h')
+[ ${#files[@]} -gt 0 ] || { echo "format: no files found" >&2; exit 1; }
+
+if [ "${1:-}" != --check ]; then
+  printf '%s\0' "${files[@]}" | xargs -0 clang-format -i
+  exit
+fi
+
+# A check that cannot fail is none.
+if printf 'int  main( ){ }\n' | clang-format --dry-run -Werror --assume-filename=main.cc 2>/dev/null; then
+  echo "format: clang-format passes what is badly formatted" >&2
+  exit 1
+fi
+printf '%s\0' "${files[@]}" | xargs -0 clang-format --dry-run -Werror
+echo "${#files[@]} files, formatted"
