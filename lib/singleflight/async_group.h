@@ -44,16 +44,16 @@ enum class OnLast {
 //   ...
 //   landing.Land(reply);                                               // from any thread
 //
-// Threads: every method of the group from any thread; each Landing, list and waiter from one thread
-// at a time. A landing retires the key and takes the waiters in one critical section, so that a
-// caller who joins after it never gets its result, and one who joined before always does.
-// Ownership: waiters belong to their callers (async_waiter.h); the group must outlive its landings
-// and the lists they gave out. A group that is destroyed with a flight in the air stops the
-// program. Callbacks: OnLanded exactly once for each waiter that does not leave, without a lock.
-// `Hash` is called once per Join and Forget; `Eq` under a lock, so it must not use the group. Time:
-// an argument; the group never reads a clock. Memory: flights are pooled. Neither leader nor
-// follower allocates in the steady state, a key that is copied included, if assigning it reuses its
-// storage. A key that is moved in dies at landing.
+// Threads: every method of the group from any thread; each Landing, list and waiter from one
+// thread at a time. A landing retires the key and takes the waiters in one critical section: who
+// joins after it never gets its result, and who joined before and has not left always does.
+// Ownership: waiters belong to their callers (async_waiter.h). The group must outlive its landings
+// and the lists they gave out; destroying it with a flight in the air stops the program.
+// Callbacks: OnLanded, exactly once for each waiter that does not leave, without a lock. `Hash` is
+// called once per Join and Forget; `Eq` under a lock, so it must not use the group.
+// Time: an argument; the group never reads a clock.
+// Memory: flights are pooled, so in the steady state neither leader nor follower allocates. A key
+// that was moved in dies at the landing; the storage of one that was copied is kept for the next.
 template <typename Key, typename Result, typename Context = std::monostate,
           typename Hash = absl::Hash<Key>, typename Eq = std::equal_to<Key>>
 class AsyncGroup {

@@ -74,8 +74,9 @@ class AsyncWaiter {
 //
 // or pops them and pushes them to other lists, one per worker thread.
 //
-// Threads: one at a time. Ownership: of the duty only, not of the waiters; a list that is destroyed
-// with waiters in it stops the program, because they would wait for ever.
+// Threads: one at a time.
+// Ownership: of the duty only, not of the waiters; a list that is destroyed with waiters in it
+// stops the program, because they would wait for ever.
 template <typename Result>
 class AsyncWaiterList {
  public:

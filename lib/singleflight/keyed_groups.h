@@ -2,7 +2,6 @@
 #define SINGLEFLIGHT_KEYED_GROUPS_H_
 
 #include <bit>
-#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -36,11 +35,13 @@ namespace singleflight {
 // Threads: every method, from any thread.
 // Ownership: keys are borrowed for the length of a call and never copied, so K may be a view.
 // Callbacks: work and copies of R run without a lock; `Hash` once per call; `Eq` under a lock, so
-// it must not use the group. Errors: an exception from the work reaches every caller of that
-// flight, as one std::exception_ptr, and the key is free again; one from copying R reaches the
-// follower it was for. RecursiveCall if work, however deep, asks its own thread's flight. Cycles
-// through several threads are not detected. Memory: no call allocates; see Until for the exception.
-// R is copyable, or void.
+// it must not use the group.
+// Time: deadlines are waited for on the steady clock, which is not read otherwise.
+// Errors: an exception from the work reaches every caller of that flight, as one
+// std::exception_ptr, and the key is free again; one from copying R reaches the follower it was
+// for. RecursiveCall if work, however deep, asks for a flight that its own thread is in. Cycles
+// through several threads are not detected.
+// Memory: no call allocates, except one that leads stoppable work. R is copyable, or void.
 template <typename K, typename R, typename Hash = absl::Hash<K>, typename Eq = std::equal_to<K>>
 class KeyedGroups {
  public:
@@ -59,21 +60,17 @@ class KeyedGroups {
     return *Enter(key, work, nullptr);
   }
 
-  // The same, but the caller leaves at `until`, with std::nullopt; the flight goes on for the
-  // others. One that has to leave before it begins does nothing.
+  // The same, but a follower leaves at `until`, with std::nullopt; the flight goes on for the
+  // others. A caller whose stop has been requested before it begins does nothing.
   //
   // A leader does the work itself, so it returns when the work does, always with the result. If
-  // `work` takes a std::stop_token, its stop is requested when the last caller leaves; then the
-  // flight takes no newcomers. A leader has left when its own stop is requested, or, there being no
-  // timer, when its deadline has passed at the time that the last follower leaves. Such a flight
-  // allocates its stop state.
+  // `work` takes a std::stop_token, its stop is requested when the last caller has left, and the
+  // flight takes no newcomers from then on. A leader counts as gone when its own stop is requested
+  // or, there being no timer, when a follower leaves at a deadline that is not earlier than the
+  // leader's. Such a flight allocates its stop state.
   template <typename Work>
   std::optional<Shared<R>> Do(const K& key, Work&& work, const Until& until) {
     if (until.stop.stop_requested()) return std::nullopt;
-    if (until.deadline != Shard::TimePoint::max() &&
-        until.deadline <= std::chrono::steady_clock::now()) {
-      return std::nullopt;
-    }
     return Enter(key, work, &until);
   }
 
@@ -183,7 +180,8 @@ class KeyedGroups {
       waiter.parking.Wait();
     } else if (!waiter.parking.Wait(*until)) {
       std::optional<std::stop_source> work_stop;
-      if (shard.Leave(waiter, work_stop)) {
+      const auto passed = until->stop.stop_requested() ? Shard::TimePoint::min() : until->deadline;
+      if (shard.Leave(waiter, passed, work_stop)) {
         if (work_stop.has_value()) work_stop->request_stop();
         return std::nullopt;
       }

@@ -24,7 +24,7 @@ struct Shared<void> {
   size_t shared_by;
 };
 
-// How long a caller stays: until the deadline or until the stop is requested, whichever is first.
+// How long a follower waits: until the deadline or until the stop is requested, whichever is first.
 struct Until {
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   std::stop_token stop = {};

@@ -97,14 +97,14 @@ class alignas(64) BlockingShard {
   }
 
   // False when a landing was faster: its result is coming. When the last one leaves, the flight
-  // takes no newcomers any more and `work_stop` is set: its stop is to be requested.
-  bool Leave(Waiter& waiter, std::optional<std::stop_source>& work_stop) {
-    const TimePoint now = std::chrono::steady_clock::now();
+  // takes no newcomers any more and `work_stop` is set: its stop is to be requested. `passed` is a
+  // moment known to be in the past; a leader whose deadline was no later counts as gone.
+  bool Leave(Waiter& waiter, TimePoint passed, std::optional<std::stop_source>& work_stop) {
     MutexLock lock(mu_);
     if (waiter.flight == nullptr) return false;
     Flight& flight = *waiter.flight;
     Unboard(flight, waiter);
-    const bool leader_gone = flight.leader_gone || flight.leader_deadline <= now;
+    const bool leader_gone = flight.leader_gone || flight.leader_deadline <= passed;
     if (flight.waiting == 0 && leader_gone && flight.work_stop != nullptr) {
       Withdraw(flight);
       work_stop = *flight.work_stop;
