@@ -108,9 +108,7 @@ def foreign_headers(sources) -> Iterator[str]:
 
 REAL_TIME = re.compile(r'_clock::now\b|\babsl::Now\b|\bGetCurrentTimeNanos\b|\bgettimeofday\b|\bclock_gettime\b'
                        r'|(?<![\w.>])time\(\s*(nullptr|NULL|0|&)')
-REAL_TIME_HOMES = re.compile(r'server/main\.cc$|server/net/[^/]*loop[^/]*$|demo/|tests/(e2e|bench|soak)/'
-                             # Callers that block wait for real deadlines.
-                             r'|lib/singleflight/keyed_groups\.h$|lib/singleflight/internal/blocking_|tests/lib/')
+REAL_TIME_HOMES = re.compile(r'server/main\.cc$|server/net/[^/]*loop[^/]*$|demo/|tests/(e2e|bench|soak)/')
 
 
 def real_time(sources) -> Iterator[str]:

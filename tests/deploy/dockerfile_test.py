@@ -1,0 +1,136 @@
+"""The Dockerfile, carried out step by step without a container engine: a bare Debian in a folder stands for the base
+image, each RUN is a chroot into it. Then the image's program runs in the image's root, as the image's user.
+
+dockerfile_test.py REPOSITORY    (root, debootstrap and the distribution's packages; minutes)
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+NOT_HERE = 77
+
+
+def run(*command, **options):
+    print('+', ' '.join(command), flush=True)
+    return subprocess.run(command, check=True, **options)
+
+
+def instructions(path):
+    """[('FROM', 'debian:bookworm AS build'), …]"""
+    with open(path, encoding='utf-8') as file:
+        lines = [line.strip() for line in file.read().replace('\\\n', ' ').splitlines()]
+    return [tuple(line.split(None, 1)) for line in lines if line and not line.startswith('#')]
+
+
+def context(repository):
+    """What .dockerignore lets through of the files that git knows: `*` first, then `!` and a path each."""
+    with open(os.path.join(repository, '.dockerignore'), encoding='utf-8') as file:
+        rules = [line.strip() for line in file if line.strip() and not line.startswith('#')]
+    assert rules[0] == '*' and all(rule.startswith('!') for rule in rules[1:]), rules
+    allowed = [rule[1:] for rule in rules[1:]]
+    for path in allowed:
+        assert os.path.exists(os.path.join(repository, path)), f'.dockerignore lets {path} through, which is not there'
+    files = subprocess.run(['git', '-C', repository, 'ls-files', '--cached', '--others', '--exclude-standard', '--',
+                            *allowed], check=True, capture_output=True, text=True).stdout.split()
+    return [file for file in files if os.path.exists(os.path.join(repository, file))]
+
+
+def bare_debian(release, root):
+    """What the image debian:RELEASE holds, with this machine's mirrors."""
+    run('debootstrap', '--variant=minbase', '--include=ca-certificates', release, root, stdout=subprocess.DEVNULL)
+    for path in ('sources.list', 'sources.list.d', 'apt.conf.d'):
+        here, there = f'/etc/apt/{path}', f'{root}/etc/apt/{path}'
+        if os.path.isdir(here):
+            shutil.copytree(here, there, dirs_exist_ok=True)
+        elif os.path.exists(here):
+            shutil.copy(here, there)
+    for path in ('resolv.conf', 'hosts', 'ssl/certs/ca-certificates.crt'):
+        shutil.copy(f'/etc/{path}', f'{root}/etc/{path}')
+
+
+class Stage:
+    """One FROM and what follows."""
+
+    def __init__(self, root):
+        self.root = root
+        self.workdir = '/'
+        self.user = '0:0'
+        self.command = []
+
+    def inside(self, path):
+        return self.root + os.path.normpath(os.path.join(self.workdir, path))
+
+    def chroot(self, *command, **options):
+        environment = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'}
+        environment.update((k, v) for k, v in os.environ.items() if k.lower().endswith('_proxy'))
+        return run('chroot', f'--userspec={self.user}', self.root, *command, env=environment, **options)
+
+    def run(self, shell):
+        self.chroot('/bin/sh', '-c', f'cd {self.workdir} && {shell}')
+
+    def copy_context(self, repository, source, target):
+        for file in context(repository):
+            if source != '.' and not file.startswith(source):
+                continue
+            where = os.path.join(self.inside(target), os.path.basename(file) if source == file else file)
+            os.makedirs(os.path.dirname(where), exist_ok=True)
+            shutil.copy(os.path.join(repository, file), where)
+
+
+def carry_out(repository, folder):
+    """The last stage, built."""
+    stages = {}
+    stage = None
+    for word, rest in instructions(os.path.join(repository, 'Dockerfile')):
+        if word == 'FROM':
+            base, _, name = rest.partition(' AS ')
+            stage = stages[name] = Stage(os.path.join(folder, name or 'image'))
+            os.makedirs(stage.root)
+            if base != 'scratch':
+                bare_debian(base.removeprefix('debian:'), stage.root)
+        elif word == 'WORKDIR':
+            stage.workdir = rest
+            os.makedirs(stage.inside('.'), exist_ok=True)
+        elif word == 'COPY' and rest.startswith('--from='):
+            origin, source, target = rest.removeprefix('--from=').split()
+            run('cp', '-a', stages[origin].root + source + '.', stage.inside(target))
+        elif word == 'COPY':
+            stage.copy_context(repository, *rest.split())
+        elif word == 'RUN':
+            stage.run(rest)
+        elif word == 'USER':
+            stage.user = rest
+        elif word in ('ENTRYPOINT', 'CMD'):
+            stage.command += json.loads(rest)
+        else:
+            assert word in ('EXPOSE', 'STOPSIGNAL'), f'{word}: not known to this test'
+    return stage
+
+
+def size(root):
+    return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(root) for name in names)
+
+
+def main(repository):
+    if os.geteuid() != 0 or not shutil.which('debootstrap'):
+        print('needs root and debootstrap')
+        return NOT_HERE
+    with tempfile.TemporaryDirectory() as folder:
+        image = carry_out(repository, folder)
+        program, _, configuration = image.command
+        assert image.user.split(':')[0] not in ('0', 'root'), 'the image runs as root'
+        image.chroot(program, '--version')
+        shutil.copy(os.path.join(repository, 'config/minimal.yaml'), image.root + configuration)
+        image.chroot(program, '--check', '--config', configuration)
+        print(f'{size(image.root) / 2**20:.1f} MiB')
+        assert not os.path.exists(image.root + '/bin/sh'), 'a shell in the image'
+        assert size(image.root) < 100 * 2**20, 'not small'
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(os.path.abspath(sys.argv[1])))
