@@ -14,7 +14,7 @@ function(singleflight_room name)
 endfunction()
 
 # singleflight_test(NAME SRCS … DEPS … [LABELS …] [ARGS …]): one test program, run by ctest as one test. Every
-# *_test.cc under tests/ must be named by one (tests/CMakeLists.txt checks). Tests with the label e2e hold gRPC or
+# *_test.cc under tests/ must be named by one (singleflight_all_registered). Tests with the label e2e hold gRPC or
 # absl::Mutex in their process, so they are not built with ThreadSanitizer.
 function(singleflight_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SRCS;DEPS;LABELS;ARGS" ${ARGN})
@@ -35,5 +35,20 @@ function(singleflight_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
   if(arg_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}")
+  endif()
+endfunction()
+
+# Fails when FOLDER holds a *_test.cc that no singleflight_test() names: a test that is not built is no test.
+function(singleflight_all_registered folder)
+  set(depends CONFIGURE_DEPENDS)
+  if(CMAKE_SCRIPT_MODE_FILE)
+    set(depends)
+  endif()
+  file(GLOB_RECURSE unregistered ${depends} ${folder}/*_test.cc)
+  get_property(registered GLOBAL PROPERTY SINGLEFLIGHT_TEST_SOURCES)
+  list(REMOVE_ITEM unregistered "" ${registered})
+  if(unregistered)
+    list(JOIN unregistered "\n  " unregistered)
+    message(FATAL_ERROR "No singleflight_test() names\n  ${unregistered}")
   endif()
 endfunction()

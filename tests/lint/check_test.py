@@ -22,7 +22,8 @@ class Layers(unittest.TestCase):
         self.assertEqual(found(check.layers, ('server/core/route.cc', '\n' + include('server/proxy/call.h'))),
                          ['server/core/route.cc:2'])
 
-    def test_rooms_of_one_rank_do_not_know_each_other(self):
+    def test_http2_stands_on_net_and_not_the_other_way(self):
+        self.assertEqual(found(check.layers, ('server/http2/session.cc', include('server/net/socket.h'))), [])
         self.assertEqual(found(check.layers, ('server/net/loop.cc', include('server/http2/session.h'))),
                          ['server/net/loop.cc:1'])
 
@@ -78,7 +79,7 @@ class RealTime(unittest.TestCase):
 
     def test_main_and_the_loop_may(self):
         text = 'absl::Now();'
-        self.assertEqual(found(check.real_time, ('server/main.cc', text), ('server/net/asio_loop.cc', text),
+        self.assertEqual(found(check.real_time, ('server/main.cc', text), ('server/net/worker.cc', text),
                                ('demo/herd.cc', text), ('tests/e2e/drain_test.cc', text)), [])
 
     def test_talking_about_it_is_no_reading(self):
@@ -106,6 +107,12 @@ class Tests(unittest.TestCase):
     def test_another_name_that_ends_alike_does_not_count(self):
         self.assertEqual(found(check.unregistered_tests, ('tests/core/CMakeLists.txt', 'read_path_test.cc'),
                                ('tests/core/path_test.cc', '')), ['tests/core/path_test.cc:1'])
+
+    def test_a_loop_over_stems_counts(self):
+        text = 'foreach(test path route)\n  singleflight_test(core_${test}_test SRCS ${test}_test.cc)\nendforeach()'
+        self.assertEqual(found(check.unregistered_tests, ('tests/core/CMakeLists.txt', text),
+                               ('tests/core/path_test.cc', ''), ('tests/core/pat_test.cc', '')),
+                         ['tests/core/pat_test.cc:1'])
 
     def test_a_test_that_is_switched_off_is_found(self):
         for line in ('TEST(A, ' + 'DISABLED_B)', 'GTEST_' + 'SKIP() << "later";'):
