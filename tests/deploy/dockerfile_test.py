@@ -34,8 +34,9 @@ def context(repository):
     allowed = [rule[1:] for rule in rules[1:]]
     for path in allowed:
         assert os.path.exists(os.path.join(repository, path)), f'.dockerignore lets {path} through, which is not there'
-    files = subprocess.run(['git', '-C', repository, 'ls-files', '--cached', '--others', '--exclude-standard', '--',
-                            *allowed], check=True, capture_output=True, text=True).stdout.split()
+    files = subprocess.run(['git', '-c', 'safe.directory=*', '-C', repository, 'ls-files', '--cached', '--others',
+                            '--exclude-standard', '--', *allowed],
+                           check=True, capture_output=True, text=True).stdout.split()
     return [file for file in files if os.path.exists(os.path.join(repository, file))]
 
 

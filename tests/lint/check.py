@@ -199,8 +199,8 @@ def machine_paths(sources, top) -> Iterator[str]:
 
 def read_sources(top):
     """What git tracks or would track; in an unpacked archive, everything that is not built."""
-    listing = subprocess.run(['git', '-C', top, 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
-                             capture_output=True, text=True, check=False)
+    listing = subprocess.run(['git', '-c', 'safe.directory=*', '-C', top, 'ls-files', '-z', '--cached', '--others',
+                              '--exclude-standard'], capture_output=True, text=True, check=False)
     if listing.returncode == 0:
         paths = listing.stdout.split('\0')
     else:

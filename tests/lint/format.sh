@@ -3,10 +3,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-files=()
-while IFS= read -r -d '' file; do
-  [ ! -f "$file" ] || files+=("$file")
-done < <(git ls-files -z --cached --others --exclude-standard -- '*.cc' '*.h')
+mapfile -d '' files < <(find demo lib server tests -name node_modules -prune -o \
+  -type f \( -name '*.cc' -o -name '*.h' \) -print0)
 [ ${#files[@]} -gt 0 ] || { echo "format: no files found" >&2; exit 1; }
 
 if [ "${1:-}" != --check ]; then
