@@ -27,7 +27,7 @@ namespace {
 
 using ::demo::v1::Inspection;
 
-constexpr absl::Duration kConnectTimeout = absl::Seconds(10);
+constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
 constexpr char kItem[] = "blue-kettle";
 
 struct BackendStats {
