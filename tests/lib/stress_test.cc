@@ -1,0 +1,251 @@
+// Many threads at once, for the thread sanitizer and for the promises that only a race can break.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "singleflight/async_group.h"
+#include "singleflight/group.h"
+#include "singleflight/keyed_groups.h"
+#include "singleflight/mutex.h"
+#include "tests/lib/threads.h"
+
+namespace singleflight {
+namespace {
+
+constexpr int kCallers = 64;
+constexpr int kCallsEach = 300;
+
+// Gives every flight a number, its result, and notes when it had landed. Moments are ticks of a
+// counter.
+class Logbook {
+ public:
+  int64_t Now() { return ++now_; }
+  int64_t Start() { return ++flights_; }
+  void Landed(int64_t flight) {
+    int64_t never = 0;
+    landed_[flight].compare_exchange_strong(never, Now());
+  }
+  bool LandedBefore(int64_t flight, int64_t moment) const {
+    const int64_t landed = landed_[flight];
+    return landed != 0 && landed < moment;
+  }
+
+ private:
+  std::atomic<int64_t> now_ = 0;
+  std::atomic<int64_t> flights_ = 0;
+  std::vector<std::atomic<int64_t>> landed_ =
+      std::vector<std::atomic<int64_t>>(kCallers * kCallsEach + 1);
+};
+
+TEST(StressTest, NoCallerEverGetsAResultThatLandedBeforeItCalled) {
+  Group<int64_t> group;
+  Logbook logbook;
+  Threads callers;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.Start([&] {
+      for (int call = 0; call < kCallsEach; ++call) {
+        const int64_t began = logbook.Now();
+        const int64_t flight = group.Do([&] { return logbook.Start(); }).value;
+        ASSERT_FALSE(logbook.LandedBefore(flight, began));
+        logbook.Landed(flight);
+      }
+    });
+  }
+  callers.Join();
+  EXPECT_EQ(group.flights() + group.waiting(), 0u);
+}
+
+TEST(StressTest, WorkOfOneKeyNeverRunsTwiceAtATime) {
+  KeyedGroups<int, int> groups;
+  std::atomic<int> running[3] = {};
+  Threads callers;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.Start([&, i] {
+      std::mt19937 random(i);
+      for (int call = 0; call < kCallsEach; ++call) {
+        const int key = static_cast<int>(random() % 3);
+        const int got = groups
+                            .Do(key,
+                                [&] {
+                                  EXPECT_EQ(++running[key], 1);
+                                  if (random() % 8 == 0) std::this_thread::yield();
+                                  --running[key];
+                                  return key;
+                                })
+                            .value;
+        ASSERT_EQ(got, key);
+      }
+    });
+  }
+}
+
+TEST(StressTest, CallersThatComeLeaveForgetAndFailAllReturn) {
+  KeyedGroups<int, int> groups;
+  Threads callers;
+  for (int i = 0; i < kCallers; ++i) {
+    callers.Start([&, i] {
+      std::mt19937 random(i);
+      for (int call = 0; call < kCallsEach; ++call) {
+        const int key = static_cast<int>(random() % 2);
+        std::stop_source stop;
+        if (random() % 16 == 0) groups.Forget(key);
+        const auto work = [&](std::stop_token token) {
+          if (random() % 8 == 0) stop.request_stop();
+          if (random() % 4 == 0) std::this_thread::yield();
+          return token.stop_requested() ? -1 : key;
+        };
+        const bool hurried = random() % 2 == 0;
+        const auto got =
+            hurried ? groups.Do(key, work, {.deadline = std::chrono::steady_clock::time_point()})
+                    : groups.Do(key, work, {.stop = stop.get_token()});
+        ASSERT_TRUE(!got || got->value == key || got->value == -1);
+      }
+    });
+  }
+  callers.Join();
+  EXPECT_EQ(groups.flights() + groups.waiting(), 0u);
+}
+
+TEST(StressTest, FollowersMayBeToldToStopWhileTheFlightLands) {
+  Group<int> group;
+  std::atomic<bool> done = false;
+  Threads leaders, followers;
+  for (int i = 0; i < 2; ++i) {
+    leaders.Start([&] {
+      while (!done) {
+        group.Do([] {
+          std::this_thread::yield();
+          return 7;
+        });
+      }
+    });
+  }
+  for (int i = 0; i < 8; ++i) {
+    followers.Start([&] {
+      for (int call = 0; call < kCallsEach; ++call) {
+        std::stop_source stop;
+        std::jthread stopper([&] { stop.request_stop(); });
+        const auto got = group.Do([] { return 7; }, {.stop = stop.get_token()});
+        ASSERT_TRUE(!got || got->value == 7);
+      }
+    });
+  }
+  followers.Join();
+  done = true;
+}
+
+using Flights = AsyncGroup<int, int64_t>;
+
+// Landings on their way to the threads that end them.
+class Air {
+ public:
+  void Put(Flights::Landing landing) {
+    MutexLock lock(mu_);
+    landings_.push_back(std::move(landing));
+  }
+  Flights::Landing Get() {
+    MutexLock lock(mu_);
+    if (landings_.empty()) return {};
+    Flights::Landing landing = std::move(landings_.front());
+    landings_.pop_front();
+    return landing;
+  }
+
+ private:
+  Mutex mu_;
+  std::deque<Flights::Landing> landings_ ABSL_GUARDED_BY(mu_);
+};
+
+class Caller : public Flights::Waiter {
+ public:
+  void OnLanded(const int64_t* result) override {
+    got_ = result == nullptr ? 0 : *result;
+    answers_.fetch_add(1);
+  }
+  int answers() const { return answers_; }
+  int64_t got() const { return got_; }
+
+ private:
+  int64_t got_ = 0;
+  std::atomic<int> answers_ = 0;
+};
+
+// Ends flights in all the ways there are, until there are no more to come.
+void EndFlights(Air& air, Logbook& logbook, const std::atomic<bool>& done) {
+  std::mt19937 random(7);
+  for (;;) {
+    const bool last = done;
+    Flights::Landing landing = air.Get();
+    if (!landing) {
+      if (last) return;
+      std::this_thread::yield();
+      continue;
+    }
+    const int64_t result = logbook.Start();
+    switch (random() % 3) {
+      case 0:
+        landing.Land(result);
+        break;
+      case 1: {
+        Flights::WaiterList taken = landing.Take(), batch;
+        logbook.Landed(result);
+        while (Flights::Waiter* waiter = taken.Pop()) batch.PushBack(waiter);
+        while (Flights::Waiter* waiter = batch.Pop()) waiter->OnLanded(&result);
+        break;
+      }
+      case 2:
+        break;  // dropped
+    }
+    logbook.Landed(result);
+  }
+}
+
+void CallAndPerhapsLeave(Flights& flights, Air& air, Logbook& logbook, unsigned seed) {
+  std::mt19937 random(seed);
+  for (int call = 0; call < kCallsEach; ++call) {
+    Caller caller;
+    const int64_t began = logbook.Now();
+    const JoinLimits limits = {.max_waiters = 1 + random() % 16};
+    auto joined = flights.Join(static_cast<int>(random() % 2), caller, {}, limits);
+    if (joined.landing) air.Put(std::move(joined.landing));
+    if (random() % 16 == 0) flights.Forget(static_cast<int>(random() % 2));
+    if (random() % 4 == 0) {
+      const OnLast on_last = random() % 2 == 0 ? OnLast::kRetire : OnLast::kKeep;
+      if (flights.Leave(caller, on_last).outcome != Flights::Left::Outcome::kAlreadyTaken) {
+        ASSERT_EQ(caller.answers(), 0);
+        continue;
+      }
+    }
+    Await([&] { return caller.answers() > 0; });
+    ASSERT_EQ(caller.answers(), 1);
+    ASSERT_FALSE(logbook.LandedBefore(caller.got(), began));
+  }
+}
+
+TEST(StressTest, EveryAsyncCallerIsAnsweredOnceOrHasLeft) {
+  Flights flights;
+  Air air;
+  Logbook logbook;
+  std::atomic<bool> done = false;
+  Threads callers, landers;
+  for (int i = 0; i < 2; ++i) landers.Start([&] { EndFlights(air, logbook, done); });
+  for (int i = 0; i < 16; ++i) {
+    callers.Start([&, i] { CallAndPerhapsLeave(flights, air, logbook, i); });
+  }
+  callers.Join();
+  done = true;
+  landers.Join();
+  EXPECT_EQ(flights.flights() + flights.waiting(), 0u);
+}
+
+}  // namespace
+}  // namespace singleflight
