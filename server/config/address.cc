@@ -47,6 +47,9 @@ bool LooksLikeIpv4(absl::string_view host) {
 // What stands in a suggestion where the host is missing or means "every address".
 absl::string_view AnyHost(Side side) { return side == Side::kListen ? "0.0.0.0" : "127.0.0.1"; }
 
+// The port in suggestions.
+absl::string_view UsualPort(Side side) { return side == Side::kListen ? "8080" : "50051"; }
+
 std::string HostMistake(absl::string_view host) {
   if (host.size() > kLongestHost)
     return absl::StrCat("has a host of more than ", kLongestHost, " characters");
@@ -89,7 +92,7 @@ std::string Ipv6Mistake(absl::string_view text, Side side) {
   absl::string_view rest = text.substr(end + 1);
   if (!absl::ConsumePrefix(&rest, ":")) {
     return absl::StrCat("has no port; try ",
-                        Quoted(absl::StrCat(text.substr(0, end + 1), ":8080")));
+                        Quoted(absl::StrCat(text.substr(0, end + 1), ":", UsualPort(side))));
   }
   return PortMistake(rest, side);
 }
@@ -98,23 +101,28 @@ std::string Ipv6Mistake(absl::string_view text, Side side) {
 std::string ShapeMistake(absl::string_view text, Side side) {
   const size_t scheme = text.find("://");
   if (scheme != absl::string_view::npos) {
-    return absl::StrCat("has a scheme; try ", Quoted(text.substr(scheme + 3)));
+    const size_t host = text.find_first_not_of('/', scheme + 1);
+    return absl::StrCat(
+        "has a scheme; try ",
+        Quoted(host == absl::string_view::npos ? "127.0.0.1:50051" : text.substr(host)));
   }
   if (IsIpv6(text))
-    return absl::StrCat("has no port; try ", Quoted(absl::StrCat("[", text, "]:8080")));
+    return absl::StrCat("has no port; try ",
+                        Quoted(absl::StrCat("[", text, "]:", UsualPort(side))));
   const size_t last = text.rfind(':');
   if (last == absl::string_view::npos) {
     const bool only_port = ParseWhole(text).has_value();
-    return absl::StrCat(
-        only_port ? "has no host; try " : "has no port; try ",
-        Quoted(only_port ? absl::StrCat(AnyHost(side), ":", text) : absl::StrCat(text, ":8080")));
+    return absl::StrCat(only_port ? "has no host; try " : "has no port; try ",
+                        Quoted(only_port ? absl::StrCat(AnyHost(side), ":", text)
+                                         : absl::StrCat(text, ":", UsualPort(side))));
   }
   return absl::StrCat("has too many colons; an IPv6 address stands in brackets, try ",
                       Quoted(absl::StrCat("[", text.substr(0, last), "]", text.substr(last))));
 }
 
 std::string HostPortMistake(absl::string_view text, Side side) {
-  if (text.empty()) return absl::StrCat("is no address; try \"", AnyHost(side), ":8080\"");
+  if (text.empty())
+    return absl::StrCat("is no address; try \"", AnyHost(side), ":", UsualPort(side), "\"");
   if (text[0] == '[') return Ipv6Mistake(text, side);
   if (std::count(text.begin(), text.end(), ':') != 1 || absl::StrContains(text, "://")) {
     return ShapeMistake(text, side);

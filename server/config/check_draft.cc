@@ -16,14 +16,18 @@ namespace {
 
 constexpr size_t kMostRoutes = 1000;  // each is compared with all before it
 
-// Any number of sockets may ask for a free port.
-bool TakesFreePort(absl::string_view address) { return absl::EndsWith(address, ":0"); }
+// What two listeners cannot both have; empty: any number may, such as port 0.
+std::string Claim(absl::string_view address) {
+  if (absl::StartsWith(address, "unix:")) return std::string(address);
+  return absl::EndsWith(address, ":0") ? "" : absl::AsciiStrToLower(address);
+}
 
 void CheckAddresses(const Draft& draft, Problems& problems) {
   std::map<std::string, const Place*> taken;
   const auto take = [&](const std::string& address, const Place& place) {
-    if (address.empty() || TakesFreePort(address)) return;
-    const auto [first, is_new] = taken.emplace(absl::AsciiStrToLower(address), &place);
+    const std::string claim = Claim(address);
+    if (claim.empty()) return;
+    const auto [first, is_new] = taken.emplace(claim, &place);
     if (is_new) return;
     problems.Refuse(place, absl::StrCat(Quoted(address), " is taken by ", first->second->path,
                                         " in line ", first->second->line, "; choose another port"));
@@ -52,11 +56,13 @@ void CheckUpstreamsOfRoutes(const Draft& draft, Problems& problems) {
   for (const upstream::UpstreamOptions& upstream : draft.config.upstreams)
     names.push_back(upstream.name);
   const std::set<std::string> known(names.begin(), names.end());
+  // An upstream without a name may be the one that is meant.
+  const bool incomplete = known.empty() || known.count("") == 1;
   std::set<std::string> used;
   for (size_t i = 0; i < draft.routes.size(); ++i) {
     const std::string& name = draft.config.routes[i].upstream;
     used.insert(name);
-    if (name.empty() || known.empty() || known.count(name) == 1) continue;
+    if (name.empty() || incomplete || known.count(name) == 1) continue;
     problems.Refuse(draft.routes[i].upstream,
                     absl::StrCat("no upstream has the name ", Quoted(name), DidYouMean(name, names),
                                  "; add it to \"upstreams\" or use one that is there"));
@@ -71,6 +77,7 @@ void CheckUpstreamsOfRoutes(const Draft& draft, Problems& problems) {
 void CheckReach(const Draft& draft, size_t later, Problems& problems) {
   const std::vector<core::RouteOptions>& routes = draft.config.routes;
   for (size_t earlier = 0; earlier < later; ++earlier) {
+    if (!draft.routes[earlier].match_is_sound || !draft.routes[later].match_is_sound) continue;
     if (!Covers(routes[earlier].match, routes[later].match)) continue;
     const Place& place = draft.routes[earlier].match;
     return problems.Refuse(

@@ -1,6 +1,7 @@
 #include "server/config/draft.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -36,6 +37,7 @@ void ReadListener(Mapping& in, Draft& draft) {
 }
 
 void ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
+  const size_t mistakes = in.mistakes();
   const bool target = in.Text("target", &out.target, TargetMistake);
   const bool endpoints =
       in.Texts("endpoints", [&](const std::string& endpoint, const Place& place) {
@@ -49,7 +51,7 @@ void ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
   } else if (!target && !endpoints) {
     in.Refuse(in.place(),
               "says no backend; add \"target: dns:///host:port\" or a list of \"endpoints\"");
-  } else if (endpoints && out.endpoints.empty()) {
+  } else if (endpoints && out.endpoints.empty() && in.mistakes() == mistakes) {
     in.Refuse(in.PlaceOf("endpoints"), "is empty; list at least one host:port");
   }
 }
@@ -105,7 +107,9 @@ void ReadCollapse(Mapping& in, core::CollapseOptions& out) {
 void ReadRoute(Mapping& in, Draft& draft) {
   core::RouteOptions out;
   core::CollapseOptions collapse;
+  const size_t mistakes = in.mistakes();
   in.Section("match", [&](Mapping& match) { ReadMatch(match, out.match); });
+  const bool sound = in.mistakes() == mistakes;
   in.Text("upstream", &out.upstream, NameMistake);
   in.Require("upstream", "name the upstream that serves the route");
   if (in.SwitchOrSection("collapse", [&](Mapping& section) { ReadCollapse(section, collapse); })) {
@@ -117,7 +121,8 @@ void ReadRoute(Mapping& in, Draft& draft) {
         in.PlaceOf("key"),
         "does nothing on a route that does not collapse; add \"collapse: true\" or remove it");
   }
-  draft.routes.push_back({in.PlaceOf("match"), in.PlaceOf("upstream"), in.PlaceOf("collapse")});
+  draft.routes.push_back(
+      {in.PlaceOf("match"), in.PlaceOf("upstream"), in.PlaceOf("collapse"), sound});
   draft.config.routes.push_back(out);
 }
 
@@ -137,27 +142,19 @@ void ReadLog(Mapping& in, LogOptions& out) {
   in.Choice("format", &out.format, {{"text", LogFormat::kText}, {"json", LogFormat::kJson}});
 }
 
-// A list that the file needs and that may not be empty.
-void RequireEntries(Mapping& in, absl::string_view name, bool empty, absl::string_view cure) {
-  in.Require(name, cure);
-  if (empty && in.Has(name)) in.Refuse(in.PlaceOf(name), absl::StrCat("has no entry; ", cure));
-}
-
 }  // namespace
 
 Draft ReadDraft(Reading& reading, const YAML::Node& root) {
   Draft draft;
   Config& config = draft.config;
   Mapping::ReadRoot(reading, root, [&](Mapping& in) {
-    in.Sections("listeners", [&](Mapping& entry) { ReadListener(entry, draft); });
-    RequireEntries(in, "listeners", config.listeners.empty(),
-                   "add one, such as \"listeners: [{address: 127.0.0.1:8080}]\"");
-    in.Sections("upstreams", [&](Mapping& entry) { ReadUpstream(entry, draft); });
-    RequireEntries(in, "upstreams", config.upstreams.empty(),
-                   "add one, such as \"upstreams: [{name: backend, target: 127.0.0.1:50051}]\"");
-    in.Sections("routes", [&](Mapping& entry) { ReadRoute(entry, draft); });
-    RequireEntries(in, "routes", config.routes.empty(),
-                   "add one, such as \"routes: [{match: {method: /*}, upstream: backend}]\"");
+    in.Sections("listeners", "add one, such as \"listeners: [{address: 127.0.0.1:8080}]\"",
+                [&](Mapping& entry) { ReadListener(entry, draft); });
+    in.Sections("upstreams",
+                "add one, such as \"upstreams: [{name: backend, target: 127.0.0.1:50051}]\"",
+                [&](Mapping& entry) { ReadUpstream(entry, draft); });
+    in.Sections("routes", "add one, such as \"routes: [{match: {method: /*}, upstream: backend}]\"",
+                [&](Mapping& entry) { ReadRoute(entry, draft); });
     in.Section("health", [&](Mapping& section) { ReadHealth(section, draft); });
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
     in.Section("log", [&](Mapping& section) { ReadLog(section, config.log); });

@@ -18,6 +18,7 @@ struct Draft {
     Place match;
     Place upstream;
     Place collapse;
+    bool match_is_sound;
   };
 
   Config config;

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/config/draft.h"
@@ -23,24 +24,26 @@ namespace {
 constexpr size_t kLargestFile = 1u << 20;
 
 // What to do about the parser's terser messages.
-std::string SyntaxCure(const YAML::Exception& error) {
-  const absl::string_view what = error.msg;
-  if (dynamic_cast<const YAML::DeepRecursion*>(&error) != nullptr)
-    return "; nothing here nests that deep";
-  if (absl::StrContains(what, "flow")) {
+absl::string_view SyntaxCure(absl::string_view message) {
+  if (absl::StrContains(message, "flow")) {
     return "; close each \"{\" and \"[\", and quote a value with \"${…}\" that stands inside them";
   }
-  if (absl::StrContains(what, "map value")) return "; put a value that holds \": \" in quotes";
-  if (absl::StrContains(what, "tab")) return "; indent with spaces";
-  if (absl::StrContains(what, "anchor"))
+  if (absl::StrContains(message, "map value")) return "; put a value that holds \": \" in quotes";
+  if (absl::StrContains(message, "tab")) return "; indent with spaces";
+  if (absl::StrContains(message, "referenced anchor")) {
     return "; define \"&name\" before \"*name\", and quote a value that begins with \"*\"";
+  }
   return "";
 }
 
 void RefuseSyntax(const YAML::Exception& error, Problems& problems) {
   Place place;
   if (!error.mark.is_null()) place = {error.mark.line + 1, error.mark.column + 1, ""};
-  problems.Refuse(place, absl::StrCat("this is not YAML: ", error.msg, SyntaxCure(error)));
+  if (dynamic_cast<const YAML::DeepRecursion*>(&error) != nullptr) {
+    return problems.Refuse(place, "this nests deeper than any configuration does");
+  }
+  problems.Refuse(
+      place, absl::StrCat("this is not YAML: ", absl::CHexEscape(error.msg), SyntaxCure(error.msg)));
 }
 
 // The one document of `text`; an undefined node after a refusal.
@@ -82,10 +85,11 @@ Config ReadConfig(absl::string_view text, const Environment& environment, Proble
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              std::fclose);
+  if (file == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be read"));
   std::string text(kLargestFile + 1, '\0');
-  errno = file == nullptr ? errno : 0;
-  if (file != nullptr) text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  if (errno != 0) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be read"));
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()))
+    return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be read"));
   return text;
 }
 
@@ -94,8 +98,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
 absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
                             const Environment& environment) {
   Problems problems(filename);
-  Loaded loaded{ReadConfig(text, environment, problems), problems.warnings()};
-  absl::Status status = problems.status();
+  Loaded loaded;
+  loaded.config = ReadConfig(text, environment, problems);
+  loaded.warnings = problems.warnings();
+  const absl::Status status = problems.status();
   if (!status.ok()) return status;
   return loaded;
 }

@@ -80,7 +80,8 @@ bool BeginsWithWord(absl::string_view method, absl::string_view word) {
 
 std::string MethodPatternMistake(absl::string_view pattern) {
   if (!absl::StartsWith(pattern, "/")) {
-    return absl::StrCat("does not begin with \"/\"; try ", Quoted(absl::StrCat("/", pattern)));
+    return absl::StrCat("does not begin with \"/\"; try ",
+                        Quoted(absl::StrCat("/", pattern.empty() ? "*" : pattern)));
   }
   if (pattern.size() > kLongestPattern)
     return absl::StrCat("is longer than ", kLongestPattern, " characters");

@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_PROBLEMS_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_PROBLEMS_H_
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ class Problems {
   void Warn(const Place& place, absl::string_view what) {
     warnings_.push_back({place, {what.data(), what.size()}});
   }
+
+  size_t mistakes() const { return mistakes_.size(); }
 
   // OK, or kInvalidArgument with one line a mistake, in the order of the file.
   absl::Status status() const;

@@ -4,7 +4,7 @@
 #include <cstddef>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/match.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/config/scalars.h"
@@ -20,6 +20,16 @@ Place At(const YAML::Mark& mark, std::string path) {
 std::string Join(const std::string& path, absl::string_view name) {
   return path.empty() ? std::string(name) : absl::StrCat(path, ".", name);
 }
+
+// The name of an option as a part of a path.
+std::string Shown(absl::string_view name) {
+  constexpr size_t kLongest = 64;
+  return absl::StrCat(absl::Utf8SafeCHexEscape(name.substr(0, kLongest)),
+                      name.size() > kLongest ? "…" : "");
+}
+
+constexpr absl::string_view kSectionWanted =
+    "; a section is wanted here, with a line \"option: value\" each";
 
 // How a message names what stands in the file.
 absl::string_view NameOf(const YAML::Node& node) {
@@ -42,19 +52,21 @@ void Mapping::ReadRoot(Reading& reading, const YAML::Node& node, Body body) {
 
 void Mapping::Read(Reading& reading, const YAML::Node& node, const Place& place, Body body) {
   Mapping mapping(reading, place);
-  if (node.IsDefined() && !node.IsNull()) mapping.Collect(node);
+  if (!mapping.describing() && !mapping.Collect(node)) return;
   body(mapping);
   mapping.RefuseUnknown();
 }
 
-void Mapping::Collect(const YAML::Node& node) {
+// False: `node` is no mapping, and what would be missing in it is not worth a message.
+bool Mapping::Collect(const YAML::Node& node) {
   if (!node.IsMap()) {
-    Refuse(place_, absl::StrCat("is ", NameOf(node),
-                                "; a section is wanted here, with a line \"option: value\" each"));
-    return;
+    Refuse(place_, absl::StrCat(place_.path.empty() ? "the file is " : "is ", NameOf(node),
+                                kSectionWanted));
+    return false;
   }
   std::map<std::string, int> lines;
   for (const auto& pair : node) CollectEntry(pair.first, pair.second, &lines);
+  return true;
 }
 
 void Mapping::CollectEntry(const YAML::Node& key, const YAML::Node& value,
@@ -64,7 +76,7 @@ void Mapping::CollectEntry(const YAML::Node& key, const YAML::Node& value,
   if (!key.IsScalar()) return Refuse(key_place, "the name of an option is a single word");
   const std::string& name = key.Scalar();
   const auto [first, is_first] = lines->emplace(name, key_place.line);
-  const std::string path = Join(place_.path, name.size() < 64 ? name : "…");
+  const std::string path = Join(place_.path, Shown(name));
   if (!is_first) {
     return Refuse({key_place.line, key_place.column, path},
                   absl::StrCat("stands here twice, first in line ", first->second, "; remove one"));
@@ -128,17 +140,6 @@ absl::optional<Mapping::Scalar> Mapping::ScalarOf(const YAML::Node& node, const 
   std::string shown = Quoted(*text);
   if (*text != node.Scalar()) absl::StrAppend(&shown, " (from ", Quoted(node.Scalar()), ")");
   return Scalar{*std::move(text), std::move(shown), place};
-}
-
-bool Mapping::HasShape(const Entry& entry, Shape shape) {
-  const bool right = shape == Shape::kMapping ? entry.value.IsMap() : entry.value.IsSequence();
-  if (right) return true;
-  Refuse(entry.place,
-         absl::StrCat("is ", NameOf(entry.value),
-                      shape == Shape::kMapping
-                          ? "; a section is wanted here, with a line \"option: value\" each"
-                          : "; a list is wanted here, each entry begun with \"- \""));
-  return false;
 }
 
 bool Mapping::Duration(absl::string_view name, absl::Duration* out, absl::Duration min,
@@ -245,7 +246,7 @@ bool Mapping::Section(absl::string_view name, Body body) {
   const Entry* entry = Take(name, "section");
   if (describing()) Read(reading_, YAML::Node(), {1, 1, Join(place_.path, name)}, body);
   if (entry == nullptr) return Has(name);
-  if (HasShape(*entry, Shape::kMapping)) Read(reading_, entry->value, entry->place, body);
+  Read(reading_, entry->value, entry->place, body);
   return true;
 }
 
@@ -266,14 +267,18 @@ bool Mapping::SwitchOrSection(absl::string_view name, Body body) {
   return scalar->text != "false";
 }
 
-bool Mapping::Sections(absl::string_view name, Body body) {
+void Mapping::Sections(absl::string_view name, absl::string_view cure, Body body) {
   const Entry* entry = Take(name, "list of sections");
-  if (describing())
+  Require(name, cure);
+  if (describing()) {
     Read(reading_, YAML::Node(), {1, 1, Join(place_.path, absl::StrCat(name, "[]"))}, body);
-  if (entry == nullptr) return Has(name);
+  }
+  if (entry == nullptr) return;
+  if (entry->value.IsSequence() && entry->value.size() == 0) {
+    Refuse(entry->place, absl::StrCat("is empty; ", cure));
+  }
   ReadItems(*entry,
             [&](const YAML::Node& item, const Place& place) { Read(reading_, item, place, body); });
-  return true;
 }
 
 bool Mapping::Texts(absl::string_view name, Each each) {
@@ -288,7 +293,11 @@ bool Mapping::Texts(absl::string_view name, Each each) {
 
 void Mapping::ReadItems(const Entry& entry,
                         absl::FunctionRef<void(const YAML::Node&, const Place&)> read) {
-  if (!HasShape(entry, Shape::kList)) return;
+  if (!entry.value.IsSequence()) {
+    Refuse(entry.place, absl::StrCat("is ", NameOf(entry.value),
+                                     "; a list is wanted here, each entry begun with \"- \""));
+    return;
+  }
   int index = 0;
   for (const YAML::Node& item : entry.value) {
     Place place = item.IsNull() ? entry.place : At(item.Mark(), "");

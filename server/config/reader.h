@@ -3,6 +3,7 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <map>
@@ -64,8 +65,11 @@ class Mapping {
   bool Text(absl::string_view name, absl::optional<std::string>* out, Check check);
 
   bool Section(absl::string_view name, Body body);
-  bool Sections(absl::string_view name, Body body);  // a list of mappings: `body` reads each
-  bool Texts(absl::string_view name, Each each);     // a list of scalars
+
+  // Lists: of mappings, each read by `body`, and of scalars. The first kind is required and may not
+  // be empty; `cure` ends the message.
+  void Sections(absl::string_view name, absl::string_view cure, Body body);
+  bool Texts(absl::string_view name, Each each);
 
   // `name: false` and no `name` at all return false; `name: true` and `name: {…}` return true, the
   // latter after `body` has read the mapping.
@@ -73,6 +77,9 @@ class Mapping {
 
   // Refuses the mapping unless `name` stands in it. `cure` ends the message.
   void Require(absl::string_view name, absl::string_view cure);
+
+  // How many mistakes were found so far.
+  size_t mistakes() const { return reading_.problems.mistakes(); }
 
   void Refuse(const Place& place, absl::string_view what) { reading_.problems.Refuse(place, what); }
 
@@ -96,12 +103,11 @@ class Mapping {
     std::string shown;  // quoted, for messages
     Place place;
   };
-  enum class Shape { kMapping, kList };
 
   Mapping(Reading& reading, Place place) : reading_(reading), place_(std::move(place)) {}
 
   static void Read(Reading& reading, const YAML::Node& node, const Place& place, Body body);
-  void Collect(const YAML::Node& node);
+  bool Collect(const YAML::Node& node);
   void CollectEntry(const YAML::Node& key, const YAML::Node& value,
                     std::map<std::string, int>* lines);
   void RefuseUnknown();
@@ -111,7 +117,6 @@ class Mapping {
   absl::optional<Scalar> TakeScalar(absl::string_view name, absl::string_view kind,
                                     absl::string_view default_value);
   absl::optional<Scalar> ScalarOf(const YAML::Node& node, const Place& place);
-  bool HasShape(const Entry& entry, Shape shape);
   void ReadItems(const Entry& entry, absl::FunctionRef<void(const YAML::Node&, const Place&)> read);
   bool SpendValue(const Place& place);
   bool describing() const { return reading_.options != nullptr; }

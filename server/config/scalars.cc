@@ -131,7 +131,8 @@ std::string SuggestSize(absl::string_view text) {
   double number = 0;
   text = absl::StripAsciiWhitespace(text);
   if (!TakeNumber(&text, &number)) return "1MiB";
-  return SizeText(std::llround(number * static_cast<double>(GuessSizeUnit(text))));
+  const double bytes = number * static_cast<double>(GuessSizeUnit(text));
+  return bytes < 1e18 ? SizeText(std::llround(bytes)) : "1MiB";
 }
 
 std::string SizeText(uint64_t bytes) {

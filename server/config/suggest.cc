@@ -41,7 +41,7 @@ std::string DidYouMean(absl::string_view found, const std::vector<std::string>& 
     nearest = distance;
     best = candidate;
   }
-  return best.empty() ? "" : absl::StrCat("; did you mean \"", best, "\"?");
+  return best.empty() ? "" : absl::StrCat(" (did you mean \"", best, "\"?)");
 }
 
 }  // namespace singleflight::config

@@ -8,7 +8,7 @@
 
 namespace singleflight::config {
 
-// `; did you mean "X"?` for the known word that a few keystrokes turn `found` into; empty: none is
+// ` (did you mean "X"?)` for the known word that a few keystrokes turn `found` into; empty: none is
 // near.
 std::string DidYouMean(absl::string_view found, const std::vector<std::string>& known);
 

@@ -1,0 +1,178 @@
+#include "server/config/load.h"
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "tests/config/files.h"
+
+namespace singleflight::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr char kEverything[] = R"(
+listeners:
+  - address: "[::1]:8080"
+  - address: unix:/tmp/proxy.sock
+upstreams:
+  - name: catalog
+    target: dns:///catalog.example:50051
+    load_balancing: round_robin
+    authority: catalog.internal
+    connect_timeout: 250ms
+    max_reconnect_backoff: 1m
+    dns_refresh: 1h
+    max_connections_per_endpoint: 2
+    max_pending_calls: 3
+    max_flights: 4
+    max_held_bytes: 64KiB
+    release_concurrency: 5
+  - name: list
+    endpoints: ["10.0.0.1:1", "[::1]:2", "unix:/x"]
+    authority: preserve
+routes:
+  - match: {method: /shop.v1.Catalog/Get*, authority: "*.example:443"}
+    upstream: catalog
+    collapse:
+      flight_timeout: 1m30s
+      max_join_age: 2s
+      on_abandon: complete
+      max_waiters: 10
+      max_request_bytes: 2MiB
+      max_reply_bytes: 512B
+    key:
+      metadata: {ignore: [x-b, x-a, x-b]}
+      share_across_credentials: true
+  - upstream: list
+    collapse: false
+health: {address: 0.0.0.0:9900}
+threads: 4
+log: {level: warning, format: json}
+drain_timeout: 0s
+)";
+
+TEST(LoadTest, ReadsListenersAndTheRestOfTheTopLevel) {
+  const Config config = Right(kEverything);
+  ASSERT_EQ(config.listeners.size(), 2u);
+  EXPECT_EQ(config.listeners[0].address, "[::1]:8080");
+  EXPECT_EQ(config.listeners[1].address, "unix:/tmp/proxy.sock");
+  EXPECT_EQ(config.health.address, "0.0.0.0:9900");
+  EXPECT_EQ(config.threads, 4);
+  EXPECT_EQ(config.log.level, LogLevel::kWarning);
+  EXPECT_EQ(config.log.format, LogFormat::kJson);
+  EXPECT_EQ(config.drain_timeout, absl::ZeroDuration());
+}
+
+TEST(LoadTest, ReadsUpstreams) {
+  const Config config = Right(kEverything);
+  ASSERT_EQ(config.upstreams.size(), 2u);
+  const upstream::UpstreamOptions& catalog = config.upstreams[0];
+  EXPECT_EQ(catalog.name, "catalog");
+  EXPECT_EQ(catalog.target, "dns:///catalog.example:50051");
+  EXPECT_EQ(catalog.authority_rule, upstream::AuthorityRule::kFixed);
+  EXPECT_EQ(catalog.authority, "catalog.internal");
+  EXPECT_EQ(catalog.connect_timeout, absl::Milliseconds(250));
+  EXPECT_EQ(catalog.max_reconnect_backoff, absl::Minutes(1));
+  EXPECT_EQ(catalog.dns_refresh, absl::Hours(1));
+  EXPECT_EQ(catalog.max_connections_per_endpoint, 2u);
+  EXPECT_EQ(catalog.max_pending_calls, 3u);
+  EXPECT_EQ(catalog.max_flights, 4u);
+  EXPECT_EQ(catalog.max_held_bytes, 65536u);
+  EXPECT_EQ(catalog.release_concurrency, 5u);
+  EXPECT_THAT(config.upstreams[1].endpoints, ElementsAre("10.0.0.1:1", "[::1]:2", "unix:/x"));
+  EXPECT_EQ(config.upstreams[1].authority_rule, upstream::AuthorityRule::kPreserve);
+}
+
+TEST(LoadTest, ReadsRoutes) {
+  const Config config = Right(kEverything);
+  ASSERT_EQ(config.routes.size(), 2u);
+  const core::RouteOptions& route = config.routes[0];
+  EXPECT_EQ(route.match.method, "/shop.v1.Catalog/Get*");
+  EXPECT_EQ(route.match.authority, "*.example:443");
+  EXPECT_EQ(route.upstream, "catalog");
+  ASSERT_TRUE(route.collapse.has_value());
+  EXPECT_EQ(route.collapse->flight_timeout, absl::Seconds(90));
+  EXPECT_EQ(route.collapse->max_join_age, absl::Seconds(2));
+  EXPECT_EQ(route.collapse->on_abandon, core::OnAbandon::kComplete);
+  EXPECT_EQ(route.collapse->max_waiters, 10u);
+  EXPECT_EQ(route.collapse->max_request_bytes, 2u << 20);
+  EXPECT_EQ(route.collapse->max_reply_bytes, 512u);
+  EXPECT_FALSE(config.routes[1].collapse.has_value());
+  EXPECT_EQ(config.routes[1].match.method, "/*");
+}
+
+TEST(LoadTest, ReadsKeyRulesSortedAndEachNameOnce) {
+  const model::KeyRules key = Right(kEverything).routes[0].key;
+  EXPECT_EQ(key.mode, model::KeyRules::Mode::kAllButNoise);
+  EXPECT_THAT(key.names, ElementsAre("x-a", "x-b"));
+  EXPECT_TRUE(key.share_across_credentials);
+}
+
+TEST(LoadTest, CollapseTrueMeansCollapseWithItsDefaults) {
+  const Config config = Right(WithRouteOption("collapse: true"));
+  ASSERT_TRUE(config.routes[0].collapse.has_value());
+  EXPECT_EQ(config.routes[0].collapse->flight_timeout, absl::Seconds(15));
+}
+
+TEST(LoadTest, CollapseTakesAnEmptySection) {
+  EXPECT_TRUE(Right(WithRouteOption("collapse: {}")).routes[0].collapse.has_value());
+}
+
+TEST(LoadTest, OnlyNamesWhatCountsEvenWhenItNamesNothing) {
+  const Config config = Right(WithRouteOption("collapse: true\n    key: {metadata: {only: []}}"));
+  EXPECT_EQ(config.routes[0].key.mode, model::KeyRules::Mode::kOnly);
+  EXPECT_THAT(config.routes[0].key.names, IsEmpty());
+}
+
+TEST(LoadTest, NamedSetsOfMetadataAreExpanded) {
+  const Config config =
+      Right(WithRouteOption("collapse: true\n    key: {metadata: {ignore: [\"@baggage\", x-z]}}"));
+  EXPECT_THAT(config.routes[0].key.names, ElementsAre("baggage", "tracestate", "x-z"));
+}
+
+TEST(LoadTest, OnlyMayNameCredentials) {
+  EXPECT_THAT(
+      MistakesIn(WithRouteOption("collapse: true\n    key: {metadata: {only: [authorization]}}")),
+      IsEmpty());
+}
+
+TEST(LoadTest, WithoutAuthorityTheTargetDecides) {
+  EXPECT_EQ(Right(WithOption("")).upstreams[0].authority_rule, upstream::AuthorityRule::kTarget);
+  EXPECT_EQ(Right(WithUpstreamOption("authority: default")).upstreams[0].authority_rule,
+            upstream::AuthorityRule::kTarget);
+}
+
+TEST(LoadTest, ThreadsMayBeAuto) { EXPECT_EQ(Right(WithOption("threads: auto")).threads, 0); }
+
+TEST(LoadTest, QuotedNumbersAreNumbers) {
+  EXPECT_EQ(Right(WithOption("threads: \"3\"")).threads, 3);
+}
+
+TEST(LoadTest, AliasesStandForWhatTheyName) {
+  const Config config = Right(WithRoutes({
+      "match: {method: /a/b}, collapse: &short {flight_timeout: 1s}",
+      "match: {method: /a/c}, collapse: *short",
+  }));
+  EXPECT_EQ(config.routes[1].collapse->flight_timeout, absl::Seconds(1));
+}
+
+TEST(LoadTest, AByteOrderMarkAndCarriageReturnsDoNotMatter) {
+  EXPECT_EQ(Right("\xEF\xBB\xBFthreads: 2\r\n" + WithOption("")).threads, 2);
+}
+
+TEST(LoadTest, AMissingFileIsNamedWithTheCause) {
+  const auto loaded = LoadFile("/nonexistent/proxy.yaml");
+  EXPECT_EQ(loaded.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(loaded.status().message()),
+              HasSubstr("/nonexistent/proxy.yaml: cannot be read: No such file or directory"));
+}
+
+TEST(LoadTest, ADirectoryIsNoFile) {
+  EXPECT_THAT(std::string(LoadFile("/").status().message()),
+              HasSubstr("/: cannot be read: Is a directory"));
+}
+
+}  // namespace
+}  // namespace singleflight::config
