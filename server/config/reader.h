@@ -41,8 +41,9 @@ struct Reading {
 class Mapping {
  public:
   using Body = absl::FunctionRef<void(Mapping&)>;
-  using Check = std::string (*)(
-      absl::string_view text);  // what is wrong, after the quoted text; empty: nothing
+
+  // What is wrong with a text, as a phrase that follows it; empty: nothing.
+  using Check = std::string (*)(absl::string_view text);
   using Each = absl::FunctionRef<void(const std::string& text, const Place& place)>;
 
   // Reads `node`, the whole file.
@@ -53,8 +54,9 @@ class Mapping {
   bool Size(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max);
   template <typename T>
   bool Number(absl::string_view name, T* out, uint64_t min, uint64_t max);
-  bool NumberOrAuto(absl::string_view name, int* out, uint64_t min,
-                    uint64_t max);  // "auto" reads as 0
+
+  // "auto" reads as 0.
+  bool NumberOrAuto(absl::string_view name, int* out, uint64_t min, uint64_t max);
   bool Flag(absl::string_view name, bool* out);
   template <typename E>
   bool Choice(absl::string_view name, E* out,

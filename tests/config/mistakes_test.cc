@@ -166,9 +166,9 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
       {WithOption("health: {address: \"unix:/x\"}"),
        "4:19: health.address: \"unix:/x\" is no TCP address, which probes need; try "
        "\"0.0.0.0:9900\""},
-      {WithUpstreamOption("authority: default
-  - {name: \"a b\", target: h:1}"),
-       "7:12: upstreams[1].name: \"a b\" is no name; use 1 to 128 visible ASCII characters without spaces"},
+      {WithUpstreamOption("authority: default\n  - {name: \"a b\", target: h:1}"),
+       "7:12: upstreams[1].name: \"a b\" is no name; use 1 to 128 visible ASCII characters without "
+       "spaces"},
       {WithOption("health: {address: \"h:1\\n\"}"),
        "4:19: health.address: \"h:1\\n\" has the port \"1\\n\"; a port is a number from 0 to "
        "65535"},
@@ -176,161 +176,160 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
 }
 
 TEST(MistakesTest, WhatIsMissingIsNamedWithAnExample) {
-    ExpectMistakes({
-        {"upstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
-         "1:1: \"listeners\" is missing; add one, such as \"listeners: [{address: "
-         "127.0.0.1:8080}]\""},
-        {"listeners: []\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
-         "1:12: listeners: is empty; add one, such as \"listeners: [{address: 127.0.0.1:8080}]\""},
-        {"listeners: [{address: h:1}]\nroutes: [{upstream: b}]\n",
-         "1:1: \"upstreams\" is missing; add one, such as \"upstreams: [{name: backend, target: "
-         "127.0.0.1:50051}]\""},
-        {"listeners: [{address: h:1}]\nupstreams: [{name: b, target: h:1}]\n",
-         "1:1: \"routes\" is missing; add one, such as \"routes: [{match: {method: /*}, upstream: "
-         "backend}]\""},
-        {"listeners: [{}]\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
-         "1:13: listeners[0]: \"address\" is missing; write where to listen, such as \"address: "
-         "127.0.0.1:8080\""},
-        {"listeners: [{address: h:1}]\nupstreams:\n  - target: h:1\nroutes: [{upstream: b}]\n",
-         "3:5: upstreams[0]: \"name\" is missing; give the upstream a name for routes to use"},
-        {WithBackend(""),
-         "4:5: upstreams[0]: says no backend; add \"target: dns:///host:port\" or a list of "
-         "\"endpoints\""},
-        {WithBackend("endpoints: []"),
-         "5:16: upstreams[0].endpoints: is empty; list at least one host:port"},
-        {"listeners: [{address: h:1}]\nupstreams: [{name: b, target: h:1}]\nroutes:\n  - match: "
-         "{method: /a/b}\n  - upstream: b\n",
-         "4:5: routes[0]: \"upstream\" is missing; name the upstream that serves the route"},
-        {WithOption("health: {}"),
-         "4:9: health: \"address\" is missing; write where to serve it, such as \"address: "
-         "0.0.0.0:9900\", or remove "
-         "\"health\""},
-        {"", "1:1: the file is empty; it needs \"listeners\", \"upstreams\" and \"routes\""},
-        {"# nothing\n",
-         "1:1: the file is empty; it needs \"listeners\", \"upstreams\" and \"routes\""},
-        {"- a\n",
-         "1:1: the file is a list; a section is wanted here, with a line \"option: value\" each"},
-    });
+  ExpectMistakes({
+      {"upstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
+       "1:1: \"listeners\" is missing; add one, such as \"listeners: [{address: "
+       "127.0.0.1:8080}]\""},
+      {"listeners: []\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
+       "1:12: listeners: is empty; add one, such as \"listeners: [{address: 127.0.0.1:8080}]\""},
+      {"listeners: [{address: h:1}]\nroutes: [{upstream: b}]\n",
+       "1:1: \"upstreams\" is missing; add one, such as \"upstreams: [{name: backend, target: "
+       "127.0.0.1:50051}]\""},
+      {"listeners: [{address: h:1}]\nupstreams: [{name: b, target: h:1}]\n",
+       "1:1: \"routes\" is missing; add one, such as \"routes: [{match: {method: /*}, upstream: "
+       "backend}]\""},
+      {"listeners: [{}]\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
+       "1:13: listeners[0]: \"address\" is missing; write where to listen, such as \"address: "
+       "127.0.0.1:8080\""},
+      {"listeners: [{address: h:1}]\nupstreams:\n  - target: h:1\nroutes: [{upstream: b}]\n",
+       "3:5: upstreams[0]: \"name\" is missing; give the upstream a name for routes to use"},
+      {WithBackend(""),
+       "4:5: upstreams[0]: says no backend; add \"target: dns:///host:port\" or a list of "
+       "\"endpoints\""},
+      {WithBackend("endpoints: []"),
+       "5:16: upstreams[0].endpoints: is empty; list at least one host:port"},
+      {"listeners: [{address: h:1}]\nupstreams: [{name: b, target: h:1}]\nroutes:\n  - match: "
+       "{method: /a/b}\n  - upstream: b\n",
+       "4:5: routes[0]: \"upstream\" is missing; name the upstream that serves the route"},
+      {WithOption("health: {}"),
+       "4:9: health: \"address\" is missing; write where to serve it, such as \"address: "
+       "0.0.0.0:9900\", or remove "
+       "\"health\""},
+      {"", "1:1: the file is empty; it needs \"listeners\", \"upstreams\" and \"routes\""},
+      {"# nothing\n",
+       "1:1: the file is empty; it needs \"listeners\", \"upstreams\" and \"routes\""},
+      {"- a\n",
+       "1:1: the file is a list; a section is wanted here, with a line \"option: value\" each"},
+  });
 }
 
 TEST(MistakesTest, OptionsThatExcludeEachOtherAreRefused) {
-    ExpectMistakes({
-        {WithUpstreamOption("endpoints: [h:1]"),
-         "6:16: upstreams[0].endpoints: stands beside \"target\"; an upstream has one of the two, "
-         "remove the other"},
-        {WithRouteOption("collapse: true\n    key: {metadata: {ignore: [a], only: [b]}}"),
-         "6:41: routes[0].key.metadata.only: stands beside \"ignore\"; a route has one of the two, "
-         "remove the other"},
-        {WithRouteOption("key: {metadata: {ignore: [a]}}"),
-         "5:10: routes[0].key: does nothing on a route that does not collapse; add \"collapse: "
-         "true\" or remove it"},
-        {WithRouteOption("collapse: false\n    key: {share_across_credentials: true}"),
-         "6:10: routes[0].key: does nothing on a route that does not collapse; add \"collapse: "
-         "true\" or remove it"},
-    });
+  ExpectMistakes({
+      {WithUpstreamOption("endpoints: [h:1]"),
+       "6:16: upstreams[0].endpoints: stands beside \"target\"; an upstream has one of the two, "
+       "remove the other"},
+      {WithRouteOption("collapse: true\n    key: {metadata: {ignore: [a], only: [b]}}"),
+       "6:41: routes[0].key.metadata.only: stands beside \"ignore\"; a route has one of the two, "
+       "remove the other"},
+      {WithRouteOption("key: {metadata: {ignore: [a]}}"),
+       "5:10: routes[0].key: does nothing on a route that does not collapse; add \"collapse: "
+       "true\" or remove it"},
+      {WithRouteOption("collapse: false\n    key: {share_across_credentials: true}"),
+       "6:10: routes[0].key: does nothing on a route that does not collapse; add \"collapse: "
+       "true\" or remove it"},
+  });
 }
 
 std::string Ignoring(const std::string& name) {
-    return WithRouteOption("collapse: true\n    key: {metadata: {ignore: [" + name + "]}}");
+  return WithRouteOption("collapse: true\n    key: {metadata: {ignore: [" + name + "]}}");
 }
 
 TEST(MistakesTest, MetadataNamesAreExactAndInLowerCase) {
-    ExpectMistakes({
-        {Ignoring("X-Device"),
-         "6:31: routes[0].key.metadata.ignore[0]: \"X-Device\" is not in lower case; write "
-         "\"x-device\""},
-        {Ignoring("\":path\""),
-         "6:31: routes[0].key.metadata.ignore[0]: \":path\" is a pseudo-header, which is no "
-         "metadata "
-         "and always counts; remove it"},
-        {Ignoring("x-*"),
-         "6:31: routes[0].key.metadata.ignore[0]: \"x-*\" holds a \"*\"; write each name out, or a "
-         "set: @proxy-headers, @baggage"},
-        {Ignoring("a b"),
-         "6:31: routes[0].key.metadata.ignore[0]: \"a b\" is no metadata name; use lower-case "
-         "letters, digits, \"-\", \"_\" and \".\""},
-        {Ignoring("\"@bagage\""),
-         "6:31: routes[0].key.metadata.ignore[0]: \"@bagage\" is no set of metadata names (did you "
-         "mean \"@baggage\"?); there are @proxy-headers and @baggage"},
-    });
+  ExpectMistakes({
+      {Ignoring("X-Device"),
+       "6:31: routes[0].key.metadata.ignore[0]: \"X-Device\" is not in lower case; write "
+       "\"x-device\""},
+      {Ignoring("\":path\""),
+       "6:31: routes[0].key.metadata.ignore[0]: \":path\" is a pseudo-header, which is no "
+       "metadata "
+       "and always counts; remove it"},
+      {Ignoring("x-*"),
+       "6:31: routes[0].key.metadata.ignore[0]: \"x-*\" holds a \"*\"; write each name out, or a "
+       "set: @proxy-headers, @baggage"},
+      {Ignoring("a b"),
+       "6:31: routes[0].key.metadata.ignore[0]: \"a b\" is no metadata name; use lower-case "
+       "letters, digits, \"-\", \"_\" and \".\""},
+      {Ignoring("\"@bagage\""),
+       "6:31: routes[0].key.metadata.ignore[0]: \"@bagage\" is no set of metadata names (did you "
+       "mean \"@baggage\"?); there are @proxy-headers and @baggage"},
+  });
 }
 
 TEST(MistakesTest, CredentialsAreIgnoredOnlyWhereSharingIsSaid) {
-    for (const char* name : {"authorization", "cookie", "x-auth-user", "my-token", "x-api-key"}) {
-      EXPECT_THAT(
-          MistakesIn(Ignoring(name)),
-          ElementsAre(absl::StrCat(
-              "f.yaml:6:31: routes[0].key.metadata.ignore[0]: \"", name,
-              "\" says who asks, and callers would get each other's replies; remove it, or add "
-              "\"share_across_credentials: true\" to \"key\" if all may see the same")));
-    }
-    EXPECT_THAT(MistakesIn(WithRouteOption("collapse: true\n    key: {share_across_credentials: "
-                                           "true, metadata: {ignore: [cookie]}}")),
-                IsEmpty());
+  for (const char* name : {"authorization", "cookie", "x-auth-user", "my-token", "x-api-key"}) {
+    EXPECT_THAT(
+        MistakesIn(Ignoring(name)),
+        ElementsAre(absl::StrCat(
+            "f.yaml:6:31: routes[0].key.metadata.ignore[0]: \"", name,
+            "\" says who asks, and callers would get each other's replies; remove it, or add "
+            "\"share_across_credentials: true\" to \"key\" if all may see the same")));
+  }
+  EXPECT_THAT(MistakesIn(WithRouteOption("collapse: true\n    key: {share_across_credentials: "
+                                         "true, metadata: {ignore: [cookie]}}")),
+              IsEmpty());
 }
 
 TEST(MistakesTest, NamesAndAddressesAreTakenOnce) {
-    ExpectMistakes({
-        {WithUpstreamOption("authority: default\n  - {name: b, target: g:1}"),
-         "7:12: upstreams[1].name: \"b\" is the name of upstreams[0].name in line 4 too; give each "
-         "upstream its own"},
-        {"listeners: [{address: h:1},\n {address: H:1}]\nupstreams: [{name: b, target: "
-         "h:1}]\nroutes: [{upstream: b}]\n",
-         "2:12: listeners[1].address: \"H:1\" is taken by listeners[0].address in line 1; choose "
-         "another port"},
-        {WithListener("h:1") + "health: {address: h:1}\n",
-         "4:19: health.address: \"h:1\" is taken by listeners[0].address in line 1; choose another "
-         "port"},
-    });
-    EXPECT_THAT(MistakesIn("listeners: [{address: h:0}, {address: h:0}, {address: \"unix:/a\"}, "
-                           "{address: \"unix:/A\"}]\n"
-                           "upstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n"),
-                IsEmpty());
+  ExpectMistakes({
+      {WithUpstreamOption("authority: default\n  - {name: b, target: g:1}"),
+       "7:12: upstreams[1].name: \"b\" is the name of upstreams[0].name in line 4 too; give each "
+       "upstream its own"},
+      {"listeners: [{address: h:1},\n {address: H:1}]\nupstreams: [{name: b, target: "
+       "h:1}]\nroutes: [{upstream: b}]\n",
+       "2:12: listeners[1].address: \"H:1\" is taken by listeners[0].address in line 1; choose "
+       "another port"},
+      {WithListener("h:1") + "health: {address: h:1}\n",
+       "4:19: health.address: \"h:1\" is taken by listeners[0].address in line 1; choose another "
+       "port"},
+  });
+  EXPECT_THAT(MistakesIn("listeners: [{address: h:0}, {address: h:0}, {address: \"unix:/a\"}, "
+                         "{address: \"unix:/A\"}]\n"
+                         "upstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n"),
+              IsEmpty());
 }
 
 TEST(MistakesTest, ARouteNamesAnUpstreamThatExists) {
-    const std::string file =
-        "listeners: [{address: h:1}]\nupstreams: [{name: catalog, target: h:1}]\n";
-    ExpectMistakes({
-        {file + "routes: [{upstream: catalogue}]\n",
-         "3:21: routes[0].upstream: no upstream has the name \"catalogue\" (did you mean "
-         "\"catalog\"?); add it to "
-         "\"upstreams\" or use one that is there"},
-    });
+  const std::string file =
+      "listeners: [{address: h:1}]\nupstreams: [{name: catalog, target: h:1}]\n";
+  ExpectMistakes({
+      {file + "routes: [{upstream: catalogue}]\n",
+       "3:21: routes[0].upstream: no upstream has the name \"catalogue\" (did you mean "
+       "\"catalog\"?); add it to "
+       "\"upstreams\" or use one that is there"},
+  });
 }
 
 TEST(MistakesTest, AMistakeIsNotReportedAgainByWhatDependsOnIt) {
-    EXPECT_EQ(
-        MistakesIn("listeners: [{address: h:1}]\nupstreams: [{nmae: b, target: h:1}]\nroutes: "
-                   "[{upstream: b}]\n")
-            .size(),
-        2u);
-    EXPECT_EQ(MistakesIn(WithRoutes({"match: {metod: /a/b}", "match: {method: /a/c}"})).size(), 1u);
-    EXPECT_EQ(MistakesIn(WithRouteOption("collapse: maybe\n    key: {}")).size(), 1u);
+  EXPECT_EQ(MistakesIn("listeners: [{address: h:1}]\nupstreams: [{nmae: b, target: h:1}]\nroutes: "
+                       "[{upstream: b}]\n")
+                .size(),
+            2u);
+  EXPECT_EQ(MistakesIn(WithRoutes({"match: {metod: /a/b}", "match: {method: /a/c}"})).size(), 1u);
+  EXPECT_EQ(MistakesIn(WithRouteOption("collapse: maybe\n    key: {}")).size(), 1u);
 }
 
 TEST(MistakesTest, WhatIsNotYamlIsToldByLineAndColumn) {
-    ExpectMistakes({
-        {"a: b: c\n",
-         "1:5: this is not YAML: illegal map value; put a value that holds \": \" in quotes"},
-        {"listeners: [{address: ${L}}]\n",
-         "1:24: this is not YAML: end of map flow not found; close each \"{\" and \"[\", and quote "
-         "a "
-         "value with "
-         "\"${…}\" that stands inside them"},
-        {"a: 1\n\tb: 2\n",
-         "2:1: this is not YAML: illegal tab when looking for indentation; indent with spaces"},
-        {"a: *b\n",
-         "1:4: this is not YAML: the referenced anchor is not defined; define \"&name\" before "
-         "\"*name\", and quote a "
-         "value that begins with \"*\""},
-        {WithOption("---\nthreads: 4"), "5:1: a second document begins here; remove the \"---\""},
-    });
+  ExpectMistakes({
+      {"a: b: c\n",
+       "1:5: this is not YAML: illegal map value; put a value that holds \": \" in quotes"},
+      {"listeners: [{address: ${L}}]\n",
+       "1:24: this is not YAML: end of map flow not found; close each \"{\" and \"[\", and quote "
+       "a "
+       "value with "
+       "\"${…}\" that stands inside them"},
+      {"a: 1\n\tb: 2\n",
+       "2:1: this is not YAML: illegal tab when looking for indentation; indent with spaces"},
+      {"a: *b\n",
+       "1:4: this is not YAML: the referenced anchor is not defined; define \"&name\" before "
+       "\"*name\", and quote a "
+       "value that begins with \"*\""},
+      {WithOption("---\nthreads: 4"), "5:1: a second document begins here; remove the \"---\""},
+  });
 }
 
 TEST(MistakesTest, AllAreReportedTogetherInTheOrderOfTheFile) {
-    EXPECT_THAT(
-        MistakesIn(R"(threads: many
+  EXPECT_THAT(
+      MistakesIn(R"(threads: many
 listeners: [{address: 8080}]
 routes:
   - match: {method: /a/*}
@@ -343,14 +342,14 @@ upstreams:
     target: catalog
     tls: {}
 )"),
-        ElementsAre(StartsWith("f.yaml:1:10: threads: \"many\" is neither"),
-                    StartsWith("f.yaml:2:23: listeners[0].address: \"8080\" has no host"),
-                    StartsWith("f.yaml:5:15: routes[0].upstream: no upstream has the name"),
-                    StartsWith("f.yaml:6:32: routes[0].collapse.flight_timeout: \"5x\" is not"),
-                    StartsWith("f.yaml:6:36: routes[0].collapse.max_waiter: unknown option"),
-                    StartsWith("f.yaml:7:12: routes[1].match: is never reached"),
-                    StartsWith("f.yaml:11:13: upstreams[0].target: \"catalog\" has no port"),
-                    StartsWith("f.yaml:12:5: upstreams[0].tls: unknown option")));
+      ElementsAre(StartsWith("f.yaml:1:10: threads: \"many\" is neither"),
+                  StartsWith("f.yaml:2:23: listeners[0].address: \"8080\" has no host"),
+                  StartsWith("f.yaml:5:15: routes[0].upstream: no upstream has the name"),
+                  StartsWith("f.yaml:6:32: routes[0].collapse.flight_timeout: \"5x\" is not"),
+                  StartsWith("f.yaml:6:36: routes[0].collapse.max_waiter: unknown option"),
+                  StartsWith("f.yaml:7:12: routes[1].match: is never reached"),
+                  StartsWith("f.yaml:11:13: upstreams[0].target: \"catalog\" has no port"),
+                  StartsWith("f.yaml:12:5: upstreams[0].tls: unknown option")));
 }
 
 }  // namespace
