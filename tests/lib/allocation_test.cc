@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
-#include <functional>
 #include <new>
 #include <stop_token>
 #include <string>
@@ -19,6 +19,24 @@ namespace {
 constinit thread_local size_t allocations = 0;
 }  // namespace
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#endif
+
+#ifdef SANITIZED
+// The sanitizers have operators of their own, and a hook to count by.
+#include <sanitizer/allocator_interface.h>
+
+namespace {
+void Count(const volatile void*, size_t) { ++allocations; }
+void Ignore(const volatile void*) {}
+const int installed = __sanitizer_install_malloc_and_free_hooks(Count, Ignore);
+}  // namespace
+#else
 void* operator new(size_t size) {
   ++allocations;
   if (void* const memory = std::malloc(size)) return memory;
@@ -36,6 +54,7 @@ void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+#endif
 
 namespace singleflight {
 namespace {

@@ -52,13 +52,16 @@ TEST(MutexTest, EveryAdditionUnderTheLockCounts) {
 
 TEST(MutexTest, TryLockFailsWhileSomebodyElseHoldsTheLock) {
   Mutex mu;
-  bool locked = true;
+  bool refused = false;
   MutexLock lock(mu);
   std::jthread([&] {
-    locked = mu.TryLock();
-    if (locked) mu.Unlock();
+    if (mu.TryLock()) {
+      mu.Unlock();
+    } else {
+      refused = true;
+    }
   }).join();
-  EXPECT_FALSE(locked);
+  EXPECT_TRUE(refused);
 }
 
 TEST(MutexTest, AWaitEndsAtItsDeadline) {

@@ -29,8 +29,9 @@ namespace singleflight::internal {
 // Only the table leads a newcomer to a flight, and only under the lock, so a flight that is out of
 // the table cannot be joined by accident, and one that is reused cannot be mistaken for its past.
 // A waiter that leaves looks at its flight under the lock as well: `waiter.flight_` is not null, so
-// the flight has not been recycled, because its list clears that pointer in every waiter first and
-// recycling takes the same lock. That is what spares the landing a walk over all waiters.
+// recycling, which begins by taking the same lock after its list has cleared that pointer in every
+// waiter, is yet to come, and `landed` still tells the truth. That is what spares the landing a
+// walk over all waiters.
 //
 // No code of a user runs under the lock, except the comparison of keys and the copying of a
 // Context by Leave: keys and contexts are filled in, and destroyed, outside.
@@ -172,10 +173,9 @@ class alignas(64) AsyncShard {
 
   // Takes back a flight that nobody can reach.
   void Recycle(std::unique_ptr<Flight> flight) {
-    const bool flew = flight->landed;
     flight->Clean();
     MutexLock lock(mu_);
-    if (flew) --unrecycled_;
+    if (std::exchange(flight->landed, false)) --unrecycled_;
     if (pool_.size() < kMaxPooled) pool_.push_back(std::move(flight));
     // Otherwise the parameter dies after the lock: it was constructed before.
   }
@@ -252,10 +252,10 @@ class AsyncShard<Key, Result, Context>::Flight final : public AsyncFlightBase<Re
     keeps_key = true;
   }
 
+  // Everything but what a waiter may still look at under the lock.
   void Clean() {
     context = Context();
     if (!keeps_key) key.reset();
-    this->landed = false;
   }
 
   AsyncShard& shard;
