@@ -115,7 +115,7 @@ bool Straggled(const Row& row, absl::Duration backend_call) {
 
 absl::optional<Row> RunThroughProxy(Inspection::Stub* backend, const std::string& proxy,
                                     absl::Duration backend_call) {
-  constexpr int kAttempts = 5;
+  constexpr int kAttempts = 10;
   for (int attempt = 1;; ++attempt) {
     const auto row = Run(backend, proxy);
     if (!row || attempt == kAttempts || !Straggled(*row, backend_call)) return row;

@@ -1,5 +1,7 @@
 #include "demo/stampede.h"
 
+#include <grpcpp/generic/generic_stub.h>
+
 #include <algorithm>
 #include <chrono>
 #include <thread>
@@ -7,68 +9,103 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
+#include "absl/types/optional.h"
 #include "demo/v1/catalog.grpc.pb.h"
 
 namespace singleflight::demo {
 namespace {
 
-using ::demo::v1::Catalog;
 using ::demo::v1::Item;
 
 constexpr auto kDeadline = std::chrono::seconds(30);
 
+constexpr char kMethod[] = "/demo.v1.Catalog/GetItem";
+
+grpc::ByteBuffer Encode(const ::demo::v1::GetItemRequest& request) {
+  grpc::ByteBuffer bytes;
+  bool owned = false;
+  grpc::SerializationTraits<::demo::v1::GetItemRequest>::Serialize(request, &bytes, &owned);
+  return bytes;
+}
+
 struct Call {
   grpc::ClientContext context;
-  std::unique_ptr<grpc::ClientAsyncResponseReader<Item>> reader;
-  Item reply;
+  std::unique_ptr<grpc::GenericClientAsyncReaderWriter> stream;
+  grpc::ByteBuffer bytes;
   grpc::Status status;
   absl::Time begin;
   absl::Time end;
+  int completions =
+      0;  // of the start, the write and the read, in any order, and then of the finish
+
+  // The reply, or nothing if there is none.
+  absl::optional<Item> Reply() const {
+    Item item;
+    grpc::ByteBuffer copy = bytes;
+    if (!grpc::SerializationTraits<Item>::Deserialize(&copy, &item).ok()) return absl::nullopt;
+    return item;
+  }
 };
 
-// One thread's share of the herd. Calls are prepared before the start, so that starting them is
-// quick: a herd that arrives drop by drop is none.
+// One thread's share of the herd. A herd that arrives drop by drop is none, so the calls' headers
+// are sent first; setting off means to send the request messages.
 class Part {
  public:
   explicit Part(int size) : calls_(size) {}
 
-  void Prepare(const Channels& channels, const ::demo::v1::GetItemRequest& request) {
+  void Prepare(const Channels& channels, const grpc::ByteBuffer& request) {
+    request_ = request;
     size_t next = 0;
     for (Call& call : calls_) {
       call.context.set_deadline(std::chrono::system_clock::now() + kDeadline);
-      call.reader = Catalog::Stub(channels[next++ % channels.size()])
-                        .PrepareAsyncGetItem(&call.context, request, &queue_);
+      call.stream = grpc::GenericStub(channels[next++ % channels.size()])
+                        .PrepareCall(&call.context, kMethod, &queue_);
+      call.stream->StartCall(&call);
+      call.stream->Read(&call.bytes, &call);
     }
+    for (size_t started = 0; started < calls_.size(); ++started) HandleCompletion();
   }
 
   void Run() {
     for (Call& call : calls_) {
       call.begin = absl::Now();
-      call.reader->StartCall();
-      call.reader->Finish(&call.reply, &call.status, &call);
+      call.stream->WriteLast(request_, grpc::WriteOptions(), &call);
     }
-    void* tag = nullptr;
-    bool ok = false;
-    for (size_t done = 0; done < calls_.size() && queue_.Next(&tag, &ok); ++done) {
-      static_cast<Call*>(tag)->end = absl::Now();
-    }
+    while (finished_ < calls_.size()) HandleCompletion();
   }
 
   const std::vector<Call>& calls() const { return calls_; }
 
  private:
+  void HandleCompletion() {
+    void* tag = nullptr;
+    bool ok = false;
+    queue_.Next(&tag, &ok);  // what is not ok shows in the call's status
+    Call& call = *static_cast<Call*>(tag);
+    ++call.completions;
+    if (call.completions == 3) call.stream->Finish(&call.status, &call);
+    if (call.completions == 4) {
+      call.end = absl::Now();
+      ++finished_;
+    }
+  }
+
   grpc::CompletionQueue queue_;  // outlives the calls
+  grpc::ByteBuffer request_;
   std::vector<Call> calls_;
+  size_t finished_ = 0;
 };
 
 // Empty if `call` got the reply that `expected` is.
-std::string Fault(const Call& call, const Item& expected) {
+std::string Fault(const Call& call, const absl::optional<Item>& expected) {
   if (!call.status.ok()) {
     return absl::StrCat("status ", static_cast<int>(call.status.error_code()), ": ",
                         call.status.error_message());
   }
-  if (call.reply.SerializeAsString() != expected.SerializeAsString()) {
-    return absl::StrCat("a reply that differs from the others: ", call.reply.ShortDebugString());
+  const auto reply = call.Reply();
+  if (!reply) return "no reply";
+  if (!expected || reply->SerializeAsString() != expected->SerializeAsString()) {
+    return absl::StrCat("a reply that differs from the first: ", reply->ShortDebugString());
   }
   return "";
 }
@@ -76,6 +113,7 @@ std::string Fault(const Call& call, const Item& expected) {
 StampedeResult Summarize(const std::vector<std::unique_ptr<Part>>& parts) {
   StampedeResult result;
   std::vector<absl::Duration> latencies;
+  const absl::optional<Item> expected = parts.front()->calls().front().Reply();
   absl::Time first = absl::InfiniteFuture();
   absl::Time last = absl::InfinitePast();
   for (const auto& part : parts) {
@@ -83,7 +121,7 @@ StampedeResult Summarize(const std::vector<std::unique_ptr<Part>>& parts) {
       latencies.push_back(call.end - call.begin);
       first = std::min(first, call.begin);
       last = std::max(last, call.begin);
-      const std::string fault = Fault(call, parts.front()->calls().front().reply);
+      const std::string fault = Fault(call, expected);
       if (!fault.empty() && result.failed++ == 0) result.first_failure = fault;
     }
   }
@@ -123,7 +161,7 @@ StampedeResult Stampede(const Channels& channels, const std::string& item_id, in
   for (int i = 0; i < threads; ++i) {
     const int size = calls * (i + 1) / threads - calls * i / threads;
     parts.push_back(std::make_unique<Part>(size));
-    parts.back()->Prepare(channels, request);
+    parts.back()->Prepare(channels, Encode(request));
   }
   absl::Notification start;
   std::vector<std::thread> runners;
