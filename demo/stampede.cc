@@ -35,8 +35,7 @@ struct Call {
   grpc::Status status;
   absl::Time begin;
   absl::Time end;
-  int completions =
-      0;  // of the start, the write and the read, in any order, and then of the finish
+  int completions = 0;  // of start, write and read, in any order, and then of finish
 
   // The reply, or nothing if there is none.
   absl::optional<Item> Reply() const {
