@@ -1,0 +1,21 @@
+# The proxy in an image of its own: no shell, no package manager, not root.
+#
+#   docker build -t singleflight-proxy .
+#   docker run -v "$PWD/proxy.yaml:/etc/singleflight/proxy.yaml:ro" -p 8080:8080 -p 9900:9900 singleflight-proxy
+#
+# In a container `listeners` and `health` want 0.0.0.0, for what reaches them comes from outside. Probe /livez and
+# /readyz at `health.address`; there is nothing in the image that a HEALTHCHECK could run.
+FROM debian:bookworm AS build
+WORKDIR /src
+COPY deploy/docker/packages.sh deploy/docker/
+RUN deploy/docker/packages.sh
+COPY . .
+RUN deploy/docker/build.sh /image
+
+FROM scratch
+COPY --from=build /image/ /
+USER 65532:65532
+EXPOSE 8080 9900
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/bin/singleflight-proxy"]
+CMD ["--config", "/etc/singleflight/proxy.yaml"]
