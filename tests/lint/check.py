@@ -39,8 +39,8 @@ def finding(source, number, message):
 
 # A room includes itself and the rooms of lower rank; rooms of equal rank would not know each other.
 RANKS = {room: rank for rank, rooms in enumerate([
-    ['base'], ['metrics'], ['wire'], ['model'], ['cache'], ['core'], ['net'], ['http2'], ['upstream'], ['proxy'],
-    ['admin'], ['config'], ['app'], ['main'],
+    ['base', 'version'], ['metrics'], ['wire'], ['model'], ['cache'], ['core'], ['net'], ['http2'], ['upstream'], ['proxy'],
+    ['admin'], ['config'], ['flags', 'log'], ['app'], ['main'],
 ]) for room in rooms}
 
 
