@@ -1,0 +1,15 @@
+#ifndef SINGLEFLIGHT_SERVER_ADMIN_HEALTH_OPTIONS_H_
+#define SINGLEFLIGHT_SERVER_ADMIN_HEALTH_OPTIONS_H_
+
+#include <string>
+
+namespace singleflight::admin {
+
+// `health:` — where /livez, /readyz and /metrics are served; empty: nowhere.
+struct HealthOptions {
+  std::string address;  // host:port or [v6]:port; port 0 takes a free one
+};
+
+}  // namespace singleflight::admin
+
+#endif  // SINGLEFLIGHT_SERVER_ADMIN_HEALTH_OPTIONS_H_

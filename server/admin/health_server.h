@@ -1,0 +1,38 @@
+#ifndef SINGLEFLIGHT_SERVER_ADMIN_HEALTH_SERVER_H_
+#define SINGLEFLIGHT_SERVER_ADMIN_HEALTH_SERVER_H_
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "server/admin/health_options.h"
+
+namespace singleflight::admin {
+
+// What the three pages say. Called on the server's thread.
+struct HealthPages {
+  absl::AnyInvocable<bool()> ready;           // whether new calls are welcome
+  absl::AnyInvocable<std::string()> metrics;  // Prometheus text
+};
+
+// GET /livez, /readyz and /metrics over HTTP/1.1: for probes and scrapers. It changes nothing and may listen on any address. At
+// most 64 connections at a time, each of which has 5 s to ask and 5 s to read.
+// Threads: the one of `io`. Destroy it when `io` has stopped.
+class HealthServer {
+ public:
+  static absl::StatusOr<std::unique_ptr<HealthServer>> Open(boost::asio::io_context& io,
+                                                            const HealthOptions& options,
+                                                            HealthPages pages);
+  virtual ~HealthServer() = default;
+
+  // As bound, with the port that was chosen.
+  virtual std::string address() const = 0;
+};
+
+}  // namespace singleflight::admin
+
+#endif  // SINGLEFLIGHT_SERVER_ADMIN_HEALTH_SERVER_H_

@@ -1,0 +1,349 @@
+#include "server/app.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <deque>
+#include <latch>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/admin/health_server.h"
+#include "server/core/read_path.h"
+#include "server/metrics/registry.h"
+#include "server/net/cpus.h"
+#include "server/net/listener.h"
+#include "server/proxy/frontend.h"
+#include "server/upstream/pool.h"
+#include "server/upstream/resolver.h"
+
+namespace singleflight {
+namespace {
+
+// While draining, how often it is looked whether all calls have ended.
+constexpr std::chrono::milliseconds kDrainPoll(5);
+
+// After the connections of calls that did not end in time were cut: their flights get this long to notice.
+constexpr std::chrono::seconds kCutOffTime(1);
+
+std::string IdentityOf(const upstream::UpstreamOptions& options) {
+  return absl::StrCat(options.name, "\n", options.target, "\n",
+                      absl::StrJoin(options.endpoints, "\n"));
+}
+
+std::string RouteLabel(const core::RouteOptions& options) {
+  return options.match.authority.has_value()
+             ? absl::StrCat(*options.match.authority, options.match.method)
+             : options.match.method;
+}
+
+}  // namespace
+
+// One worker and what lives on it. Everything but the counters belongs to its thread once that runs.
+struct WorkerParts {
+  WorkerParts(size_t index, size_t routes, size_t upstreams)
+      : metrics(routes, upstreams), worker(index) {}
+
+  metrics::WorkerMetrics metrics;
+  net::Worker worker;
+  std::deque<upstream::Pool> pools;  // by index of the upstream
+  std::unique_ptr<core::ReadPath> read_path;
+  std::unique_ptr<proxy::Frontend> frontend;
+};
+
+struct App::Parts {
+  explicit Parts(const config::Config& config) : config(config) {}
+
+  const config::Config config;
+  boost::asio::io_context control{1};
+  boost::asio::signal_set signals{control};
+  boost::asio::steady_timer drain_timer{control};
+  std::chrono::steady_clock::time_point drain_deadline;
+  std::atomic<bool> draining{false};
+  int exit_status = 0;
+
+  std::deque<core::SharedUpstream> shared_upstreams;
+  core::RouteTable routes;
+  core::FlightTable flights;
+  std::deque<WorkerParts> workers;
+  std::deque<upstream::Resolver> resolvers;
+  std::vector<std::unique_ptr<net::Listener>> listeners;
+  metrics::Registry registry;
+  std::unique_ptr<admin::HealthServer> health;
+
+  absl::Status Build(uint64_t seed);
+  void BuildRoutes(uint64_t seed);
+  absl::Status BuildUpstreams(uint64_t seed);
+  void BuildWorkers();
+  absl::Status OpenListeners();
+  void BuildRegistry();
+  absl::Status OpenHealth();
+
+  void Assign(net::Listener::Accepted accepted);
+  void Start();
+  void AwaitSignal();
+  void BeginDrain();
+  void AwaitDrained();
+  void CutOff();
+  int64_t OpenConnections();
+  void Stop();
+  int64_t FlightsInTheAir() const;
+  void PassThroughEveryLoop();
+};
+
+absl::Status App::Parts::Build(uint64_t seed) {
+  BuildRoutes(seed);
+  BuildWorkers();
+  if (absl::Status status = BuildUpstreams(seed); !status.ok()) return status;
+  if (absl::Status status = OpenListeners(); !status.ok()) return status;
+  BuildRegistry();
+  return OpenHealth();
+}
+
+void App::Parts::BuildRoutes(uint64_t seed) {
+  for (const upstream::UpstreamOptions& options : config.upstreams) {
+    shared_upstreams.emplace_back(options.name, options.max_flights,
+                                  static_cast<int64_t>(options.max_held_bytes),
+                                  options.release_concurrency);
+  }
+  for (const core::RouteOptions& route : config.routes) {
+    size_t upstream = 0;
+    while (config.upstreams[upstream].name != route.upstream) ++upstream;
+    routes.Add(route, upstream, shared_upstreams[upstream],
+               model::KeyPolicy(route.key, IdentityOf(config.upstreams[upstream]), "plaintext",
+                                seed));
+  }
+}
+
+void App::Parts::BuildWorkers() {
+  const int threads = config.threads > 0 ? config.threads : net::AllowedCpus();
+  for (int i = 0; i < threads; ++i) {
+    workers.emplace_back(static_cast<size_t>(i), config.routes.size(), config.upstreams.size());
+  }
+}
+
+// Each upstream is looked up once for all workers, and has connections on each.
+absl::Status App::Parts::BuildUpstreams(uint64_t seed) {
+  for (size_t i = 0; i < config.upstreams.size(); ++i) {
+    const upstream::UpstreamOptions& options = config.upstreams[i];
+    absl::StatusOr<upstream::Target> target = upstream::ParseTarget(options);
+    if (!target.ok()) return target.status();
+    const std::string authority = target->authority;
+    upstream::Resolver& resolver = resolvers.emplace_back(
+        control, options.name, *std::move(target), options.dns_refresh,
+        [this, i](upstream::SharedEndpointList list) {
+          for (WorkerParts& parts : workers) {
+            parts.worker.Post([&pool = parts.pools[i], list] { pool.SetEndpoints(list); });
+          }
+        });
+    for (WorkerParts& parts : workers) {
+      parts.pools.emplace_back(parts.worker, options, authority, http2::SessionOptions(),
+                               parts.metrics.upstreams[i], seed + parts.worker.index(),
+                               upstream::Pool::Hooks{[&resolver] { resolver.Refresh(); }});
+    }
+  }
+  for (WorkerParts& parts : workers) {
+    std::vector<core::Upstream*> upstreams;
+    for (upstream::Pool& pool : parts.pools) upstreams.push_back(&pool);
+    parts.read_path = std::make_unique<core::ReadPath>(
+        core::Surroundings{parts.worker, flights, std::move(upstreams), parts.metrics,
+                           absl::StrCat("sf-", absl::Hex(seed, absl::kZeroPad16))});
+    parts.frontend = std::make_unique<proxy::Frontend>(
+        parts.worker, http2::SessionOptions(), proxy::CallContext{*parts.read_path, routes},
+        parts.metrics.downstream);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status App::Parts::OpenListeners() {
+  for (const net::ListenerOptions& options : config.listeners) {
+    absl::StatusOr<std::unique_ptr<net::Listener>> listener =
+        net::Listener::Open(workers.front().worker, options,
+                            [this](net::Listener::Accepted accepted) { Assign(accepted); });
+    if (!listener.ok()) return listener.status();
+    listeners.push_back(*std::move(listener));
+  }
+  return absl::OkStatus();
+}
+
+// A connection goes to the worker that has the fewest.
+void App::Parts::Assign(net::Listener::Accepted accepted) {
+  WorkerParts* least = &workers.front();
+  for (WorkerParts& parts : workers) {
+    if (parts.frontend->load() < least->frontend->load()) least = &parts;
+  }
+  least->frontend->load().fetch_add(1, std::memory_order_relaxed);
+  least->worker.Post([frontend = least->frontend.get(), accepted] { frontend->Serve(accepted); });
+}
+
+void App::Parts::BuildRegistry() {
+  for (const WorkerParts& parts : workers) {
+    registry.Add([this, &metrics = parts.metrics](metrics::Visitor& visitor) {
+      metrics.downstream.Show(visitor);
+      for (size_t i = 0; i < config.routes.size(); ++i) {
+        metrics.routes[i].Show(RouteLabel(config.routes[i]), visitor);
+      }
+      for (size_t i = 0; i < config.upstreams.size(); ++i) {
+        metrics.upstreams[i].Show(config.upstreams[i].name, visitor);
+      }
+    });
+  }
+  registry.Add([this](metrics::Visitor& visitor) {
+    visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
+                  static_cast<int64_t>(flights.waiting()));
+    for (const core::SharedUpstream& upstream : shared_upstreams) {
+      const metrics::Labels labels = {{"upstream", upstream.name}};
+      visitor.Level("singleflight_flights", "Flights in the air now.", labels,
+                    upstream.flights.load(std::memory_order_relaxed));
+      visitor.Level("singleflight_held_bytes",
+                    "Request and reply bytes held by flights, and by replies being written.",
+                    labels, upstream.held_bytes.load(std::memory_order_relaxed));
+      visitor.Level("singleflight_release_queue",
+                    "Callers released from a flight that wait to make their own call.", labels,
+                    static_cast<int64_t>(upstream.release_gate.queued()));
+    }
+    visitor.Level("singleflight_draining", "1 from SIGTERM on.", {}, draining ? 1 : 0);
+  });
+}
+
+absl::Status App::Parts::OpenHealth() {
+  if (config.health.address.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<admin::HealthServer>> opened = admin::HealthServer::Open(
+      control, config.health,
+      {[this] { return !draining.load(); }, [this] { return registry.Render(); }});
+  if (!opened.ok()) return opened.status();
+  health = *std::move(opened);
+  return absl::OkStatus();
+}
+
+void App::Parts::Start() {
+  for (upstream::Resolver& resolver : resolvers) resolver.Start();
+  for (WorkerParts& parts : workers) parts.worker.Start();
+  for (const auto& listener : listeners) {
+    workers.front().worker.Post([&listener = *listener] { listener.Start(); });
+  }
+}
+
+void App::Parts::AwaitSignal() {
+  signals.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    if (draining) {
+      spdlog::warn("second signal: ending at once");
+      ::_exit(128 + signal);
+    }
+    BeginDrain();
+    AwaitSignal();
+  });
+}
+
+void App::Parts::BeginDrain() {
+  spdlog::info("draining: no new connections; running calls have {}",
+               absl::FormatDuration(config.drain_timeout));
+  draining = true;
+  workers.front().worker.Post([this] {
+    for (const auto& listener : listeners) listener->Close();
+    for (WorkerParts& parts : workers) {
+      parts.worker.Post([&frontend = *parts.frontend] { frontend.Drain(); });
+    }
+  });
+  drain_deadline = std::chrono::steady_clock::now() +
+                   absl::ToChronoNanoseconds(config.drain_timeout);
+  AwaitDrained();
+}
+
+int64_t App::Parts::OpenConnections() {
+  int64_t open = 0;
+  for (WorkerParts& parts : workers) open += parts.frontend->load();
+  return open;
+}
+
+void App::Parts::AwaitDrained() {
+  if (OpenConnections() == 0) {
+    spdlog::info("drained");
+    return control.stop();
+  }
+  if (std::chrono::steady_clock::now() >= drain_deadline) return CutOff();
+  drain_timer.expires_after(kDrainPoll);
+  drain_timer.async_wait([this](const boost::system::error_code& error) {
+    if (!error) AwaitDrained();
+  });
+}
+
+void App::Parts::CutOff() {
+  spdlog::warn("drain_timeout has passed: ending {} connections with calls in the air",
+               OpenConnections());
+  exit_status = 1;
+  for (WorkerParts& parts : workers) {
+    parts.worker.Post([&frontend = *parts.frontend] { frontend.CloseAll(); });
+  }
+  drain_timer.expires_after(kCutOffTime);
+  drain_timer.async_wait([this](const boost::system::error_code&) { control.stop(); });
+}
+
+// Pools first, so that flights which nobody waits for end as well; then the loops; then, in the destructor, what lived on them.
+void App::Parts::Stop() {
+  for (WorkerParts& parts : workers) {
+    parts.worker.Post([&parts] {
+      parts.frontend->CloseAll();
+      for (upstream::Pool& pool : parts.pools) pool.Shutdown();
+    });
+  }
+  const auto patience = std::chrono::steady_clock::now() + kCutOffTime;
+  while (FlightsInTheAir() > 0 && std::chrono::steady_clock::now() < patience) {
+    std::this_thread::sleep_for(kDrainPoll);
+  }
+  // Landings that are on their way from one loop to another arrive.
+  for (int hop = 0; hop < 2; ++hop) PassThroughEveryLoop();
+  for (WorkerParts& parts : workers) parts.worker.Stop();
+  for (core::SharedUpstream& upstream : shared_upstreams) upstream.release_gate.Clear();
+}
+
+int64_t App::Parts::FlightsInTheAir() const {
+  int64_t flights = 0;
+  for (const core::SharedUpstream& upstream : shared_upstreams) flights += upstream.flights;
+  return flights;
+}
+
+void App::Parts::PassThroughEveryLoop() {
+  std::latch passed(static_cast<ptrdiff_t>(workers.size()));
+  for (WorkerParts& parts : workers) parts.worker.Post([&passed] { passed.count_down(); });
+  passed.wait();
+}
+
+App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+App::~App() = default;
+
+absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Config& config, uint64_t seed) {
+  auto parts = std::make_unique<Parts>(config);
+  if (absl::Status status = parts->Build(seed); !status.ok()) return status;
+  return std::unique_ptr<App>(new App(std::move(parts)));
+}
+
+std::string App::Announcement() const {
+  std::vector<std::string> addresses;
+  for (const auto& listener : parts_->listeners) addresses.push_back(listener->address());
+  std::string text = absl::StrCat("listening on ", absl::StrJoin(addresses, ", "));
+  if (parts_->health != nullptr) absl::StrAppend(&text, "; health on ", parts_->health->address());
+  return text;
+}
+
+int App::Run() {
+  parts_->signals.add(SIGTERM);
+  parts_->signals.add(SIGINT);
+  parts_->AwaitSignal();
+  parts_->Start();
+  parts_->control.run();
+  parts_->Stop();
+  return parts_->exit_status;
+}
+
+}  // namespace singleflight

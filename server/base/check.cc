@@ -1,0 +1,13 @@
+#include "server/base/check.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace singleflight::base {
+
+void CheckFailed(const char* file, int line, const char* condition) {
+  std::fprintf(stderr, "%s:%d: check failed: %s\n", file, line, condition);
+  std::abort();
+}
+
+}  // namespace singleflight::base

@@ -1,0 +1,71 @@
+#ifndef SINGLEFLIGHT_SERVER_BASE_TIMER_QUEUE_H_
+#define SINGLEFLIGHT_SERVER_BASE_TIMER_QUEUE_H_
+
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+
+namespace singleflight::base {
+
+// Monotonic time.
+using Instant = std::chrono::steady_clock::time_point;
+
+// `instant` + `duration`, clamped to the far end of Instant.
+Instant After(Instant instant, absl::Duration duration);
+
+class TimerQueue;
+
+// Calls back once per Set, unless cancelled. Belongs to the thread of its queue, which must outlive it.
+class Timer {
+ public:
+  Timer(TimerQueue& queue, absl::AnyInvocable<void()> callback);
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+  ~Timer();
+
+  // Replaces an earlier setting.
+  void Set(Instant when);
+  void Cancel();
+  bool pending() const { return slot_ != kIdle; }
+
+ private:
+  friend class TimerQueue;
+  static constexpr size_t kIdle = static_cast<size_t>(-1);
+
+  TimerQueue& queue_;
+  absl::AnyInvocable<void()> callback_;
+  Instant when_;
+  size_t slot_ = kIdle;  // place in the heap
+};
+
+// The timers of one loop: a binary heap of pointers, so that setting and cancelling allocate nothing in the steady
+// state. It reads no clock: whoever drives it says what time it is.
+class TimerQueue {
+ public:
+  // When Advance has something to do; nothing: no timer is set.
+  absl::optional<Instant> next() const;
+
+  // Runs what is due at `now`, in order of time. Callbacks may set and cancel any timer.
+  void Advance(Instant now);
+
+  size_t size() const { return heap_.size(); }
+
+ private:
+  friend class Timer;
+
+  void Insert(Timer& timer);
+  void Remove(Timer& timer);
+  void Place(Timer* timer, size_t slot);
+  void SiftUp(size_t slot);
+  void SiftDown(size_t slot);
+
+  std::vector<Timer*> heap_;
+};
+
+}  // namespace singleflight::base
+
+#endif  // SINGLEFLIGHT_SERVER_BASE_TIMER_QUEUE_H_

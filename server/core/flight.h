@@ -1,0 +1,107 @@
+#ifndef SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_
+#define SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/core/read_path.h"
+#include "server/wire/message.h"
+
+namespace singleflight::core {
+
+// Counts bytes against an upstream's bound for as long as it lives. Threads: any, one at a time.
+class HeldBytes {
+ public:
+  explicit HeldBytes(SharedUpstream& upstream) : upstream_(upstream) {}
+  HeldBytes(const HeldBytes&) = delete;
+  HeldBytes& operator=(const HeldBytes&) = delete;
+  ~HeldBytes() { Add(-bytes_); }
+
+  // False: that is past the bound; the bytes are counted all the same.
+  bool Add(int64_t bytes);
+
+ private:
+  SharedUpstream& upstream_;
+  int64_t bytes_ = 0;
+};
+
+// One upstream call that may serve many callers, from its start to its landing.
+//
+// It lives on its leader's loop and belongs to itself until it ends: callers come and go in the flight table, the flight
+// only ever takes all of them at once, when it lands. It ends in one of four ways, each of which takes the waiters
+// first:
+//   landed       everyone aboard gets the same reply (or those whom a private reply leaves out are released)
+//   given over   the reply cannot be shared: the leader goes on with the live call, the others are released
+//   failed       everyone gets a status of this program's own
+//   abandoned    nobody is left: upstream is reset
+//
+// Threads: its loop's, but for the constructor of shared_ptr copies.
+class Flight final : public CallListener, public std::enable_shared_from_this<Flight> {
+ public:
+  // Sends the call; `landing` is the duty that makes its waiters wait.
+  static void Start(const Surroundings& around, Route& route,
+                    std::shared_ptr<const model::Request> request, base::Slice message,
+                    FlightTable::Landing landing);
+
+  ~Flight();
+
+  // Everyone has left. Does nothing if the flight has ended meanwhile.
+  void Abandon();
+
+  base::Loop& loop() const { return around_.loop; }
+
+ private:
+  Flight(const Surroundings& around, Route& route, std::shared_ptr<const model::Request> request,
+         base::Slice message, FlightTable::Landing landing);
+
+  void OnInitial(model::Headers fields, bool end) override;
+  void OnData(absl::string_view bytes) override;
+  void OnEnd(model::Headers trailing) override;
+  void OnSent(size_t) override {}
+  void OnFailed(CallFailure failure) override;
+
+  void Launch();
+  void Send();
+  bool MayResend(const CallFailure& failure) const;
+  void DropReply();  // what has arrived, before the call is sent again
+  bool Hold(size_t bytes);
+  bool HoldReply(size_t bytes);
+
+  void Land(SharedReply reply);
+  void LandStatus(wire::StatusCode code, absl::string_view message);
+  void GiveOver(metrics::Release reason);
+  FlightTable::WaiterList Take();
+  void End();
+
+  void Deliver(FlightTable::WaiterList waiters, const SharedReply& reply);
+  void Release(FlightTable::WaiterList waiters, metrics::Release reason);
+  template <typename Each>
+  void ByLoop(FlightTable::WaiterList waiters, const Each& each);
+
+  metrics::RouteMetrics& metrics() { return around_.metrics.routes[route_.index]; }
+
+  const Surroundings& around_;
+  Route& route_;
+  const std::shared_ptr<const model::Request> request_;
+  const base::Slice message_;
+  FlightTable::Landing landing_;
+  const base::Instant deadline_;
+  std::shared_ptr<Flight> self_;  // until the flight ends
+
+  std::unique_ptr<UpstreamCall> call_;
+  int resends_left_ = 1;
+  base::Timer deadline_timer_;
+  base::Timer open_reply_timer_;  // runs while a message is whole and the reply has not ended
+
+  absl::optional<model::Headers> initial_;
+  bool framed_ = false;  // the body is gRPC messages
+  std::string body_;
+  wire::MessageScanner scanner_;
+  size_t reply_bytes_ = 0;  // what `held_` counts for the reply
+  std::shared_ptr<HeldBytes> held_;
+};
+
+}  // namespace singleflight::core
+
+#endif  // SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_

@@ -1,0 +1,69 @@
+#include "server/core/release_gate.h"
+
+#include <utility>
+
+#include "absl/types/optional.h"
+
+namespace singleflight::core {
+
+ReleaseGate::Pass& ReleaseGate::Pass::operator=(Pass&& other) noexcept {
+  if (this != &other) {
+    Return();
+    gate_ = std::exchange(other.gate_, nullptr);
+  }
+  return *this;
+}
+
+void ReleaseGate::Pass::Return() {
+  if (ReleaseGate* gate = std::exchange(gate_, nullptr)) gate->Leave();
+}
+
+void ReleaseGate::Send(ReleaseGate* gate, Entrant entrant) {
+  base::Loop* loop = entrant.loop;
+  // A loop that stops drops the task, and with it the pass.
+  loop->Post([admit = std::move(entrant.admit), pass = Pass(gate)]() mutable {
+    admit(std::move(pass));
+  });
+}
+
+void ReleaseGate::Enter(base::Loop& loop, Admit admit) {
+  Entrant entrant{&loop, std::move(admit)};
+  {
+    MutexLock lock(mu_);
+    if (free_ == 0) {
+      queue_.push_back(std::move(entrant));
+      return;
+    }
+    --free_;
+  }
+  Send(this, std::move(entrant));
+}
+
+void ReleaseGate::Leave() {
+  absl::optional<Entrant> next;
+  {
+    MutexLock lock(mu_);
+    if (queue_.empty()) {
+      ++free_;
+      return;
+    }
+    next = std::move(queue_.front());
+    queue_.pop_front();
+  }
+  Send(this, *std::move(next));
+}
+
+void ReleaseGate::Clear() {
+  std::deque<Entrant> let_go;
+  {
+    MutexLock lock(mu_);
+    let_go.swap(queue_);
+  }
+}
+
+size_t ReleaseGate::queued() const {
+  MutexLock lock(mu_);
+  return queue_.size();
+}
+
+}  // namespace singleflight::core

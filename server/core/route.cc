@@ -1,0 +1,67 @@
+#include "server/core/route.h"
+
+#include <utility>
+
+#include "absl/strings/ascii.h"
+
+namespace singleflight::core {
+namespace {
+
+// The port of host:port, with its colon; an IPv6 address has its own colons in brackets.
+absl::string_view WithoutPort(absl::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  if (colon == absl::string_view::npos) return authority;
+  const absl::string_view port = authority.substr(colon + 1);
+  if (port.find(']') != absl::string_view::npos) return authority;
+  return authority.substr(0, colon);
+}
+
+bool AuthorityMatches(absl::string_view pattern, absl::string_view authority) {
+  const std::string wanted = absl::AsciiStrToLower(pattern);
+  const std::string found = absl::AsciiStrToLower(authority);
+  return GlobMatches(wanted, found) || GlobMatches(wanted, WithoutPort(found));
+}
+
+bool Matches(const MatchOptions& match, absl::string_view authority, absl::string_view path) {
+  if (!GlobMatches(match.method, path)) return false;
+  return !match.authority.has_value() || AuthorityMatches(*match.authority, authority);
+}
+
+}  // namespace
+
+// Greedy with one point of return: the last `*` takes one character more each time the rest fails.
+bool GlobMatches(absl::string_view pattern, absl::string_view text) {
+  size_t p = 0, t = 0;
+  size_t star = absl::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != absl::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  while (p < pattern.size() && pattern[p] == '*') ++p;
+  return p == pattern.size();
+}
+
+Route& RouteTable::Add(RouteOptions options, size_t upstream, SharedUpstream& shared,
+                       model::KeyPolicy key_policy) {
+  return routes_.emplace_back(routes_.size(), std::move(options), upstream, shared,
+                              std::move(key_policy));
+}
+
+Route* RouteTable::Find(absl::string_view authority, absl::string_view path) {
+  for (Route& route : routes_) {
+    if (Matches(route.options.match, authority, path)) return &route;
+  }
+  return nullptr;
+}
+
+}  // namespace singleflight::core

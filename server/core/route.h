@@ -1,0 +1,77 @@
+#ifndef SINGLEFLIGHT_SERVER_CORE_ROUTE_H_
+#define SINGLEFLIGHT_SERVER_CORE_ROUTE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "server/core/release_gate.h"
+#include "server/core/remembered.h"
+#include "server/core/route_options.h"
+#include "server/model/key.h"
+
+namespace singleflight::core {
+
+// What all loops share of one upstream: its bounds, and how much of them is used.
+struct SharedUpstream {
+  SharedUpstream(std::string name, int64_t max_flights, int64_t max_held_bytes,
+                 size_t release_concurrency)
+      : name(std::move(name)),
+        max_flights(max_flights),
+        max_held_bytes(max_held_bytes),
+        release_gate(release_concurrency) {}
+
+  const std::string name;
+  const int64_t max_flights;
+  const int64_t max_held_bytes;
+
+  std::atomic<int64_t> flights{0};
+  std::atomic<int64_t> held_bytes{0};  // by flights, and by replies that are still being written to callers
+  ReleaseGate release_gate;
+};
+
+// One rule of the configuration, ready for use.
+// Threads: constant after construction but for what it remembers, which synchronizes itself.
+struct Route {
+  Route(size_t index, RouteOptions options, size_t upstream, SharedUpstream& shared,
+        model::KeyPolicy key_policy)
+      : index(index),
+        options(std::move(options)),
+        upstream(upstream),
+        shared(shared),
+        key_policy(std::move(key_policy)) {}
+
+  const size_t index;  // among the routes of the configuration
+  const RouteOptions options;
+  const size_t upstream;  // its upstream's index
+  SharedUpstream& shared;
+  const model::KeyPolicy key_policy;
+
+  Remembered streaming_methods{1024};
+  Remembered large_keys{4096};
+};
+
+// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
+bool GlobMatches(absl::string_view pattern, absl::string_view text);
+
+// The routes of a configuration, in its order.
+class RouteTable {
+ public:
+  Route& Add(RouteOptions options, size_t upstream, SharedUpstream& shared,
+             model::KeyPolicy key_policy);
+
+  // The first route that matches; null: none does.
+  Route* Find(absl::string_view authority, absl::string_view path);
+
+  const std::deque<Route>& routes() const { return routes_; }
+
+ private:
+  std::deque<Route> routes_;  // never moves what it holds
+};
+
+}  // namespace singleflight::core
+
+#endif  // SINGLEFLIGHT_SERVER_CORE_ROUTE_H_

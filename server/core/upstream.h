@@ -1,0 +1,95 @@
+#ifndef SINGLEFLIGHT_SERVER_CORE_UPSTREAM_H_
+#define SINGLEFLIGHT_SERVER_CORE_UPSTREAM_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "server/base/slice.h"
+#include "server/base/timer_queue.h"
+#include "server/model/headers.h"
+#include "server/model/request.h"
+#include "server/wire/status.h"
+
+namespace singleflight::core {
+
+// How an upstream call ended without a reply.
+struct CallFailure {
+  enum class Kind {
+    kNotStarted,  // upstream certainly did not begin; it may be sent again
+    kLost,        // the connection went away; it may have been carried out
+    kReset,       // upstream reset the stream with `reset_code`; it goes to the caller
+    kUnreachable,  // no connection, or no room; sending it again now is of no use
+  };
+  Kind kind;
+  uint32_t reset_code = 0;       // with kReset, RFC 9113 §7
+  wire::StatusCode status;       // what a caller is told
+  std::string message;           // names the upstream and the cause
+};
+
+// Hears what becomes of one upstream call. After OnInitial with `end`, OnEnd or OnFailed nothing more is called. The
+// call may be destroyed from within any of these.
+class CallListener {
+ public:
+  // The reply's first block, with :status. `end`: a trailers-only reply.
+  virtual void OnInitial(model::Headers fields, bool end) = 0;
+
+  // Reply bytes. They hold the stream's window until UpstreamCall::Consume.
+  virtual void OnData(absl::string_view bytes) = 0;
+
+  // The reply is whole. `trailing` is empty where upstream ended without a trailer block.
+  virtual void OnEnd(model::Headers trailing) = 0;
+
+  // So many bytes of those given to Send have left for upstream.
+  virtual void OnSent(size_t bytes) = 0;
+
+  virtual void OnFailed(CallFailure failure) = 0;
+
+ protected:
+  ~CallListener() = default;
+};
+
+// One call to an upstream. Destroying it before its end cancels it (RST_STREAM CANCEL). Lives on one loop.
+class UpstreamCall {
+ public:
+  virtual ~UpstreamCall() = default;
+
+  // Request bytes, in order.
+  virtual void Send(base::Slice bytes) = 0;
+
+  // No more request bytes come; `trailing` is a trailer block that the caller sent, usually null.
+  virtual void Finish(std::shared_ptr<const model::Headers> trailing) = 0;
+
+  // Opens the reply's window by so many bytes of those that OnData showed.
+  virtual void Consume(size_t bytes) = 0;
+
+  // From now on `listener` hears what comes.
+  virtual void SetListener(CallListener& listener) = 0;
+};
+
+// What a call to an upstream starts with.
+struct CallHead {
+  std::shared_ptr<const model::Request> request;
+  std::string authority;                   // as sent upstream
+  absl::optional<base::Instant> deadline;  // what is left of it when the call is sent becomes grpc-timeout
+  std::string chain_hop;                   // see model::Onward
+  int resends = 0;  // how often the upstream itself may send the call again if it certainly had not started
+};
+
+// A named backend, as seen from one loop.
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+
+  // Never calls the listener before it returns. The listener outlives the call.
+  virtual std::unique_ptr<UpstreamCall> Start(CallHead head, CallListener& listener) = 0;
+
+  // The `:authority` that a call goes upstream with.
+  virtual std::string AuthorityFor(const model::Request& request) const = 0;
+};
+
+}  // namespace singleflight::core
+
+#endif  // SINGLEFLIGHT_SERVER_CORE_UPSTREAM_H_

@@ -1,0 +1,183 @@
+#include "server/http2/connection.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+
+namespace singleflight::http2 {
+namespace {
+
+constexpr size_t kWriteBytes = 64 << 10;  // about this much is given to the socket at once
+constexpr int kReadsPerTurn = 4;
+constexpr int kWritesPerTurn = 16;
+// Frames that wait while the peer does not read; past that nothing more is read from it (RFC 9113 §10.5).
+constexpr size_t kMaxQueuedFrames = 10000;
+constexpr absl::Duration kDrainRoundTrip = absl::Seconds(1);
+constexpr absl::Duration kLinger = absl::Seconds(1);
+
+constexpr absl::string_view kUpgradeRequired =
+    "HTTP/1.1 426 Upgrade Required\r\n"
+    "Connection: close, Upgrade\r\n"
+    "Upgrade: h2c\r\n"
+    "Content-Type: text/plain\r\n"
+    "Content-Length: 44\r\n"
+    "\r\n"
+    "gRPC needs HTTP/2 with prior knowledge here\n";
+
+using Outcome = net::ByteStream::Outcome;
+
+}  // namespace
+
+Connection::Connection(net::Worker& worker, Side side, const SessionOptions& options,
+                       std::unique_ptr<net::ByteStream> bytes, ConnectionListener& listener)
+    : worker_(worker),
+      side_(side),
+      bytes_(std::move(bytes)),
+      listener_(listener),
+      session_(std::make_unique<Session>(side, options, *this)),
+      timer_(worker.timers(), [this] {
+        if (lingering_) {
+          Close("drained");
+        } else {
+          FinishDrain();
+        }
+      }) {}
+
+Connection::~Connection() { worker_.ForgetEndOfTurn(*this); }
+
+void Connection::Start() {
+  OnWritable();
+  AwaitReadable();
+}
+
+void Connection::Close(absl::string_view why) {
+  if (session_ == nullptr || std::exchange(close_asked_, true)) return;
+  why_ = std::string(why);
+  if (!in_session_) CloseNow();
+}
+
+// Streams hear of it before the listener does; neither may find a session to talk to.
+void Connection::CloseNow() {
+  const auto keep = shared_from_this();
+  timer_.Cancel();
+  bytes_->Close();
+  std::unique_ptr<Session> gone = std::move(session_);
+  gone.reset();
+  listener_.OnConnectionClosed(why_);
+}
+
+void Connection::AwaitReadable() {
+  if (reading_ || session_ == nullptr) return;
+  if (!lingering_ && session_->queued_frames() > kMaxQueuedFrames) return;  // OnWritten comes back here
+  reading_ = true;
+  bytes_->WhenReadable([self = shared_from_this()] {
+    self->reading_ = false;
+    self->OnReadable();
+  });
+}
+
+void Connection::OnReadable() {
+  for (int i = 0; i < kReadsPerTurn && session_ != nullptr; ++i) {
+    std::vector<char>& buffer = worker_.read_buffer();
+    const net::ByteStream::Result read = bytes_->Read(buffer.data(), buffer.size());
+    if (read.outcome == Outcome::kWouldBlock) break;
+    if (read.outcome == Outcome::kEnd) return Close("the peer closed the connection");
+    if (read.outcome == Outcome::kFailed) return Close(std::strerror(read.error));
+    if (!lingering_) Take({buffer.data(), read.size});
+    if (read.size < buffer.size()) break;
+  }
+  AwaitReadable();
+}
+
+void Connection::Take(absl::string_view bytes) {
+  const bool first = std::exchange(first_bytes_, false);
+  in_session_ = true;
+  const absl::Status status = session_->Receive(bytes);
+  in_session_ = false;
+  if (close_asked_) return CloseNow();
+  if (!status.ok()) {
+    if (first && side_ == Side::kServer) AnswerHttp1(bytes);
+    return Close(status.message());
+  }
+  OnWritable();
+}
+
+void Connection::AnswerHttp1(absl::string_view bytes) {
+  if (!absl::ascii_isupper(static_cast<unsigned char>(bytes.front()))) return;
+  bytes_->Write(kUpgradeRequired);
+  bytes_->EndWriting();
+}
+
+void Connection::OnWritable() {
+  if (std::exchange(flush_asked_, true)) return;
+  worker_.AtEndOfTurn(*this);
+}
+
+void Connection::OnEndOfTurn() {
+  const auto keep = shared_from_this();
+  flush_asked_ = false;
+  if (session_ != nullptr && unsent_.empty()) Flush();
+}
+
+void Connection::Flush() {
+  for (int i = 0; i < kWritesPerTurn; ++i) {
+    std::string& out = worker_.write_buffer();
+    out.clear();
+    in_session_ = true;
+    session_->Produce(&out, kWriteBytes);
+    in_session_ = false;
+    if (close_asked_) return CloseNow();
+    if (out.empty()) {
+      if (session_->Done()) return Linger();
+      return AwaitReadable();
+    }
+    if (!WriteOut(out)) return;
+  }
+  OnWritable();  // others first
+}
+
+// False: the socket took less than all, or is broken.
+bool Connection::WriteOut(absl::string_view bytes) {
+  const net::ByteStream::Result written = bytes_->Write(bytes);
+  if (written.outcome == Outcome::kFailed) {
+    Close(std::strerror(written.error));
+    return false;
+  }
+  const size_t n = written.outcome == Outcome::kDone ? written.size : 0;
+  if (n == bytes.size()) return true;
+  unsent_ = std::string(bytes.substr(n));
+  bytes_->WhenWritable([self = shared_from_this()] { self->OnWritten(); });
+  return false;
+}
+
+void Connection::OnWritten() {
+  if (session_ == nullptr) return;
+  const std::string waiting = std::exchange(unsent_, std::string());
+  if (WriteOut(waiting)) OnWritable();
+}
+
+void Connection::Drain() {
+  if (session_ == nullptr || std::exchange(draining_, true)) return;
+  session_->BeginShutdown();
+  timer_.Set(base::After(worker_.Now(), kDrainRoundTrip));
+}
+
+void Connection::OnPingAck() {
+  if (draining_) FinishDrain();
+}
+
+void Connection::FinishDrain() {
+  timer_.Cancel();
+  if (session_ != nullptr && session_->alive()) session_->FinishShutdown();
+}
+
+// A close with bytes unread would reset the connection and could take the last frames with it.
+void Connection::Linger() {
+  if (std::exchange(lingering_, true)) return;
+  bytes_->EndWriting();
+  timer_.Set(base::After(worker_.Now(), kLinger));
+  AwaitReadable();
+}
+
+}  // namespace singleflight::http2

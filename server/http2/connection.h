@@ -1,0 +1,101 @@
+#ifndef SINGLEFLIGHT_SERVER_HTTP2_CONNECTION_H_
+#define SINGLEFLIGHT_SERVER_HTTP2_CONNECTION_H_
+
+#include <memory>
+#include <string>
+
+#include "server/http2/session.h"
+#include "server/net/byte_stream.h"
+#include "server/net/worker.h"
+
+namespace singleflight::http2 {
+
+class Connection;
+
+// What the owner of a connection hears, on its worker.
+class ConnectionListener {
+ public:
+  virtual ~ConnectionListener() = default;
+
+  // See SessionListener.
+  virtual void OnStream(Stream& stream) = 0;
+  virtual void OnSettings() = 0;
+  virtual void OnGoAway() = 0;
+  virtual void OnStreamGone() = 0;
+  virtual void OnFlooded() = 0;
+
+  // The last call. Every stream has been told before; the session is gone.
+  virtual void OnConnectionClosed(absl::string_view why) = 0;
+};
+
+// A session on a byte stream: reads what comes, and writes what the session wants written, once per turn of the loop, so that
+// many small frames leave in one system call.
+//
+// Memory: while idle a connection holds no buffers; reading and writing borrow the worker's. Reading stops while the peer leaves
+// too much unread.
+//
+// Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `listener` must live until OnConnectionClosed.
+// Threads: its worker's.
+class Connection final : public SessionListener,
+                         public net::EndOfTurn,
+                         public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(net::Worker& worker, Side side, const SessionOptions& options,
+             std::unique_ptr<net::ByteStream> bytes, ConnectionListener& listener);
+  ~Connection();
+
+  // Begins to read and write.
+  void Start();
+
+  // Null after OnConnectionClosed.
+  Session* session() { return session_.get(); }
+
+  // Closes at the end of the current event, without ceremony. Streams are told that the connection was lost.
+  void Close(absl::string_view why);
+
+  // Server: asks the client to open no more streams, refuses those that come a round trip later, and closes when the last one has
+  // ended. A client that does not acknowledge is not waited for.
+  void Drain();
+
+ private:
+  void OnStream(Stream& stream) override { listener_.OnStream(stream); }
+  void OnSettings() override { listener_.OnSettings(); }
+  void OnGoAway() override { listener_.OnGoAway(); }
+  void OnStreamGone() override { listener_.OnStreamGone(); }
+  void OnFlooded() override { listener_.OnFlooded(); }
+  void OnPingAck() override;
+  void OnWritable() override;
+  void OnEndOfTurn() override;
+
+  void OnReadable();
+  void AwaitReadable();
+  void Take(absl::string_view bytes);
+  void AnswerHttp1(absl::string_view bytes);
+  void Flush();
+  bool WriteOut(absl::string_view bytes);
+  void OnWritten();
+  void FinishDrain();
+  void Linger();
+  void CloseNow();
+
+  net::Worker& worker_;
+  const Side side_;
+  const std::unique_ptr<net::ByteStream> bytes_;
+  ConnectionListener& listener_;
+  std::unique_ptr<Session> session_;
+
+  std::string unsent_;       // what the socket did not take
+  bool flush_asked_ = false;
+  bool reading_ = false;     // a wait for bytes is outstanding
+  bool first_bytes_ = true;
+  bool in_session_ = false;  // a call into the session is on the stack
+  bool draining_ = false;
+  bool lingering_ = false;   // all is written; waiting for the peer to close
+  bool close_asked_ = false;
+  std::string why_;
+  base::Timer timer_;  // of the round trip while draining, then of lingering
+};
+
+}  // namespace singleflight::http2
+
+#endif  // SINGLEFLIGHT_SERVER_HTTP2_CONNECTION_H_

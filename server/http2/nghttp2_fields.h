@@ -1,0 +1,35 @@
+#ifndef SINGLEFLIGHT_SERVER_HTTP2_NGHTTP2_FIELDS_H_
+#define SINGLEFLIGHT_SERVER_HTTP2_NGHTTP2_FIELDS_H_
+
+#include <nghttp2/nghttp2.h>
+
+#include "absl/container/inlined_vector.h"
+#include "server/model/headers.h"
+
+namespace singleflight::http2 {
+
+// A view of a header block in nghttp2's form. nghttp2 copies what it is given; the block must live until then.
+class Nghttp2Fields {
+ public:
+  explicit Nghttp2Fields(const model::Headers& fields) {
+    for (const model::Headers::Field field : fields) {
+      const auto flags = field.never_index ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+      nv_.push_back({Bytes(field.name), Bytes(field.value), field.name.size(), field.value.size(),
+                     static_cast<uint8_t>(flags)});
+    }
+  }
+
+  const nghttp2_nv* data() const { return nv_.data(); }
+  size_t size() const { return nv_.size(); }
+
+ private:
+  static uint8_t* Bytes(absl::string_view text) {
+    return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
+  }
+
+  absl::InlinedVector<nghttp2_nv, 24> nv_;
+};
+
+}  // namespace singleflight::http2
+
+#endif  // SINGLEFLIGHT_SERVER_HTTP2_NGHTTP2_FIELDS_H_

@@ -1,0 +1,142 @@
+#ifndef SINGLEFLIGHT_SERVER_HTTP2_SESSION_H_
+#define SINGLEFLIGHT_SERVER_HTTP2_SESSION_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/http2/stream.h"
+
+struct nghttp2_session;
+
+namespace singleflight::http2 {
+
+enum class Side { kServer, kClient };
+
+struct SessionOptions {
+  // What this side allows its peer.
+  uint32_t max_concurrent_streams = 1024;
+  int32_t stream_window_bytes = 256 << 10;
+  int32_t connection_window_bytes = 1 << 20;
+  size_t max_header_list_bytes = 64 << 10;
+
+  // Acknowledgements of PING and SETTINGS that may wait to be written (RFC 9113 §10.5).
+  size_t max_queued_acks = 1000;
+
+  // Server: resets of streams that had cost an upstream call, beyond ten for every stream that ran to its end, before the
+  // connection is ended (CVE-2023-44487). A gRPC deadline or cancellation is a reset too.
+  uint64_t reset_allowance = 10000;
+
+  // Client: the first stream's id; tests start near the end of the range. Zero: the protocol's.
+  int32_t first_stream_id = 0;
+};
+
+// What a connection's owner hears. Called from within Receive and Produce.
+class SessionListener {
+ public:
+  // Server: a request's stream began; give it a handler. Its headers follow once they are whole.
+  virtual void OnStream(Stream& stream) = 0;
+
+  // The peer's settings came for the first time, or changed.
+  virtual void OnSettings() = 0;
+
+  // The peer takes no more streams (GOAWAY), or this side may open none any more.
+  virtual void OnGoAway() = 0;
+
+  // A stream is gone, and does not count against the peer's limit any more.
+  virtual void OnStreamGone() = 0;
+
+  // Server: the connection is being ended because its resets cost too much.
+  virtual void OnFlooded() = 0;
+
+  // The acknowledgement of a PING that SendPing sent.
+  virtual void OnPingAck() = 0;
+
+  // Something waits to be written.
+  virtual void OnWritable() = 0;
+
+ protected:
+  ~SessionListener() = default;
+};
+
+// One side of one HTTP/2 connection (RFC 9113), on nghttp2: bytes in, events out; calls in, bytes out. It knows no socket.
+//
+// Flow control: the window of the connection is refunded as bytes arrive, the window of a stream as its reader consumes
+// them, so that one slow reader never stalls the other streams.
+//
+// Threads: one. Re-entrancy: handlers may call anything of streams; they must not destroy the session.
+class Session {
+ public:
+  Session(Side side, const SessionOptions& options, SessionListener& listener);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Tells every stream that is left OnClosed.
+  ~Session();
+
+  // Takes bytes from the peer. An error ends the connection; what Produce then yields tells the peer why.
+  absl::Status Receive(absl::string_view bytes);
+
+  // Appends what should be written now to `out`, until it holds at least `enough` bytes or nothing is left.
+  void Produce(std::string* out, size_t enough);
+
+  // True when nothing is to be expected or sent any more: close the connection.
+  bool Done() const;
+
+  // Client: opens a stream. Only while CanOpen().
+  Stream& Open(const model::Headers& fields, std::shared_ptr<StreamHandler> handler);
+  bool CanOpen() const;
+
+  // False once no stream will ever open on this connection again: GOAWAY came or went, or the ids are used up.
+  bool alive() const { return alive_; }
+
+  size_t streams() const { return streams_.size(); }
+
+  // Frames that wait to be written, other than DATA of open streams.
+  size_t queued_frames() const;
+
+  // Client: how many streams the peer allows at a time.
+  uint32_t peer_max_streams() const;
+
+  // Server: tells the client to open no more streams; ends nothing. Then, after a round trip (OnPingAck), FinishShutdown
+  // refuses what came later (RFC 9113 §6.8).
+  void BeginShutdown();
+  void FinishShutdown();
+
+  // Sends GOAWAY with `code`; streams that run are cut off once the bytes have been written.
+  void Terminate(ErrorCode code);
+
+  void SendPing();
+
+  // Says that the stream cost an upstream call, which a reset now wastes.
+  void CountCostlyReset();
+
+ private:
+  friend class Stream;
+  struct Callbacks;
+
+  Stream& Adopt(int32_t id);
+  void HeaderBlockEnded(Stream& stream, bool end);
+  void RefuseHeaders(Stream& stream);
+  void CloseStream(Stream& stream, Closed closed);
+  void SubmitReply(Stream& stream, const model::Headers& fields, bool end);
+  void Wake() { listener_.OnWritable(); }
+
+  const Side side_;
+  const SessionOptions options_;
+  SessionListener& listener_;
+  nghttp2_session* session_ = nullptr;
+  absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
+  bool settings_seen_ = false;
+  bool alive_ = true;
+  uint64_t costly_resets_ = 0;
+  uint64_t completed_ = 0;
+  bool flooded_ = false;
+};
+
+}  // namespace singleflight::http2
+
+#endif  // SINGLEFLIGHT_SERVER_HTTP2_SESSION_H_

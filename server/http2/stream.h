@@ -1,0 +1,117 @@
+#ifndef SINGLEFLIGHT_SERVER_HTTP2_STREAM_H_
+#define SINGLEFLIGHT_SERVER_HTTP2_STREAM_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "absl/strings/string_view.h"
+#include "server/base/slice.h"
+#include "server/model/headers.h"
+
+namespace singleflight::http2 {
+
+class Session;
+
+// RFC 9113 §7, those that this program sends.
+enum class ErrorCode : uint32_t {
+  kNoError = 0x0,
+  kProtocolError = 0x1,
+  kInternalError = 0x2,
+  kRefusedStream = 0x7,
+  kCancel = 0x8,
+  kEnhanceYourCalm = 0xb,
+};
+
+// How a stream came to its end.
+struct Closed {
+  enum class Why {
+    kOrderly,         // both sides ended it
+    kReset,           // either side reset it with `error`
+    kNotProcessed,    // the peer certainly did not begin with it (RFC 9113 §8.7): refused, above the last stream of a
+                      // GOAWAY, or never sent
+    kConnectionLost,  // the connection went away
+  };
+  Why why;
+  uint32_t error = 0;  // RFC 9113 §7
+};
+
+// Hears what happens on one stream. Called from within Session::Receive and Session::Produce; may call any method of any
+// Stream, and nothing of a Session but what says so.
+class StreamHandler {
+ public:
+  virtual ~StreamHandler() = default;
+
+  // A header block: the request, or the reply's first. `end`: the peer's side ends with it.
+  virtual void OnHeaders(model::Headers fields, bool end) = 0;
+
+  // Bytes of the body. They hold the stream's window until Stream::Consume.
+  virtual void OnData(absl::string_view bytes) = 0;
+
+  // The peer's side ended: with a trailer block, or with an empty one standing for none.
+  virtual void OnEnd(model::Headers trailing) = 0;
+
+  // So many bytes given to Stream::Send have been written into frames.
+  virtual void OnSent(size_t bytes) = 0;
+
+  // The last call: the stream is gone.
+  virtual void OnClosed(const Closed& closed) = 0;
+};
+
+// One HTTP/2 stream. Belongs to its session, and lives until it has told its handler OnClosed; a handler that loses interest
+// earlier resets it.
+class Stream {
+ public:
+  Stream(Session& session, int32_t id) : session_(session), id_(id) {}
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  void SetHandler(std::shared_ptr<StreamHandler> handler) { handler_ = std::move(handler); }
+
+  // A header block. On the server's side the reply's first block (a request is sent by Session::Open).
+  void SendHeaders(const model::Headers& fields, bool end);
+
+  // Queues bytes without copying them.
+  void Send(base::Slice bytes);
+
+  // Ends this side once what is queued has been sent; with a trailer block unless it is null or empty.
+  void Finish(std::shared_ptr<const model::Headers> trailing);
+
+  // Ends the stream at once. The handler hears nothing more, not even OnClosed, and is let go.
+  void Reset(ErrorCode code);
+
+  // Opens the stream's window by so many bytes of those that OnData showed.
+  void Consume(size_t bytes);
+
+  int32_t id() const { return id_; }
+  Session& session() { return session_; }
+
+  // This side has ended, down to its last frame.
+  bool ended() const;
+
+ private:
+  friend class Session;
+
+  void Resume();
+
+  Session& session_;
+  const int32_t id_;
+  std::shared_ptr<StreamHandler> handler_;
+
+  // What comes in.
+  model::Headers incoming_;  // the block being received
+  bool headers_seen_ = false;
+  bool headers_too_large_ = false;
+  bool peer_ended_ = false;
+
+  // What goes out.
+  std::deque<base::Slice> queue_;
+  std::shared_ptr<const model::Headers> trailing_;
+  bool deferred_ = false;   // it was told that there is none now
+  bool finished_ = false;
+  bool reset_ = false;
+};
+
+}  // namespace singleflight::http2
+
+#endif  // SINGLEFLIGHT_SERVER_HTTP2_STREAM_H_

@@ -1,0 +1,98 @@
+#include "server/metrics/worker_metrics.h"
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+
+namespace singleflight::metrics {
+namespace {
+
+constexpr absl::string_view kBypassNames[kBypasses] = {
+    "second_message", "open_ended",       "request_too_large",
+    "no_message",     "streaming_method", "large_reply"};
+
+constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_too_large",
+                                                        "reply_private"};
+
+constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED", "none"};
+
+}  // namespace
+
+void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
+  visitor.Count("singleflight_calls_total", "Calls that a route took.", {{"route", route}},
+                calls.value());
+  const auto role = [&](absl::string_view name, absl::string_view reason, const Counter& counter) {
+    visitor.Count("singleflight_calls_by_role_total",
+                  "Calls by what became of them; the roles of a route add up to its calls.",
+                  {{"route", route}, {"role", std::string(name)}, {"reason", std::string(reason)}},
+                  counter.value());
+  };
+  role("leader", "", leaders);
+  role("follower", "", followers);
+  role("relay", "", relays);
+  role("departed", "", departed);
+  for (size_t i = 0; i < kBypasses; ++i) role("bypass", kBypassNames[i], bypasses[i]);
+  visitor.Count("singleflight_calls_saved_total",
+                "Callers that were served by another caller's upstream call.", {{"route", route}},
+                saved.value());
+  visitor.Count("singleflight_flights_superseded_total",
+                "Flights that took no more callers because of max_join_age or max_waiters.",
+                {{"route", route}}, superseded.value());
+  visitor.Count("singleflight_deadline_exceeded_total",
+                "Callers whose deadline passed while they waited here.", {{"route", route}},
+                deadline_exceeded.value());
+  visitor.Count("singleflight_resource_exhausted_total",
+                "Flights that a bound of this program refused.", {{"route", route}},
+                resource_exhausted.value());
+  for (size_t i = 0; i < kReleases; ++i) {
+    visitor.Count("singleflight_waiters_released_total",
+                  "Waiters that were released to make their own calls.",
+                  {{"route", route}, {"reason", std::string(kReleaseNames[i])}},
+                  released[i].value());
+  }
+  visitor.Distribution("singleflight_waiters_per_flight", "Callers aboard when a flight landed.",
+                       {{"route", route}}, waiters_per_flight);
+}
+
+void UpstreamMetrics::Show(const std::string& upstream, Visitor& visitor) const {
+  for (size_t i = 0; i < kCallOutcomes; ++i) {
+    visitor.Count("singleflight_upstream_calls_total", "Upstream calls that ended, by status.",
+                  {{"upstream", upstream}, {"code", std::string(kOutcomeNames[i])}},
+                  calls[i].value());
+  }
+  const Labels labels = {{"upstream", upstream}};
+  visitor.Level("singleflight_upstream_calls_active", "Upstream calls in the air.", labels,
+                active.value());
+  visitor.Level("singleflight_upstream_calls_pending",
+                "Calls that wait for a connection or a stream.", labels, pending.value());
+  visitor.Count("singleflight_upstream_calls_resent_total",
+                "Calls sent again because upstream had not started or had lost them.", labels,
+                resent.value());
+  visitor.Count("singleflight_upstream_connects_total", "Connections that became ready.", labels,
+                connects.value());
+  visitor.Count("singleflight_upstream_connect_failures_total",
+                "Connections that did not become ready.", labels, connect_failures.value());
+  visitor.Level("singleflight_upstream_connections", "Connections that are ready.", labels,
+                connections.value());
+}
+
+void DownstreamMetrics::Show(Visitor& visitor) const {
+  visitor.Count("singleflight_connections_accepted_total", "Client connections accepted.", {},
+                connections_accepted.value());
+  visitor.Level("singleflight_connections", "Client connections open.", {}, connections.value());
+  visitor.Level("singleflight_streams", "Client streams open.", {}, streams.value());
+  visitor.Count("singleflight_requests_refused_total", "Requests that are no acceptable gRPC call.",
+                {}, requests_refused.value());
+  visitor.Count("singleflight_requests_unrouted_total", "Calls that no route matches.", {},
+                requests_unrouted.value());
+  visitor.Count("singleflight_stream_resets_total", "Streams that clients reset.", {},
+                resets.value());
+  visitor.Count("singleflight_reset_floods_total",
+                "Client connections ended because their resets cost too many upstream calls.", {},
+                reset_floods.value());
+}
+
+}  // namespace singleflight::metrics

@@ -1,0 +1,92 @@
+#ifndef SINGLEFLIGHT_SERVER_METRICS_WORKER_METRICS_H_
+#define SINGLEFLIGHT_SERVER_METRICS_WORKER_METRICS_H_
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "server/metrics/cell.h"
+#include "server/metrics/visitor.h"
+
+namespace singleflight::metrics {
+
+// Why a call on a collapse route went alone. Each value is relayed.
+enum class Bypass {
+  kSecondMessage,    // the caller sent a second message
+  kOpenEnded,        // a message was complete, but the caller's side stayed open
+  kRequestTooLarge,  // more bytes than collapse.max_request_bytes
+  kNoMessage,        // the caller's side ended without exactly one well-formed message
+  kStreamingMethod,  // the method turned out to stream a short while ago
+  kLargeReply,       // the key's reply turned out to be too large to share a short while ago
+};
+inline constexpr size_t kBypasses = 6;
+
+// Why waiters of a flight were released to make their own calls.
+enum class Release {
+  kReplyStreams,   // the reply has a second message or does not end
+  kReplyTooLarge,  // it is larger than collapse.max_reply_bytes
+  kReplyPrivate,   // it is meant for one caller, and the route shares across credentials
+};
+inline constexpr size_t kReleases = 3;
+
+// One route on one worker. Every call on the route is counted once in `calls` and once in exactly one of leaders,
+// followers, relays, bypasses and departed.
+struct RouteMetrics {
+  Counter calls;
+  Counter leaders;
+  Counter followers;
+  Counter relays;
+  std::array<Counter, kBypasses> bypasses;
+  Counter departed;  // the caller left before its request was whole
+  Counter saved;     // followers that got a flight's reply
+  Counter superseded;
+  Counter deadline_exceeded;
+  Counter resource_exhausted;
+  std::array<Counter, kReleases> released;
+  PowerHistogram waiters_per_flight;
+
+  void Show(const std::string& route, Visitor& visitor) const;
+};
+
+inline constexpr size_t kCallOutcomes = 18;  // the gRPC codes, and "none" for calls that got no status
+
+// One upstream on one worker.
+struct UpstreamMetrics {
+  std::array<Counter, kCallOutcomes> calls;  // by the status that came back
+  Gauge active;                              // calls that have a stream
+  Gauge pending;                             // calls that wait for one
+  Counter resent;
+  Counter connects;
+  Counter connect_failures;
+  Gauge connections;
+
+  void Show(const std::string& upstream, Visitor& visitor) const;
+};
+
+// Client connections of one worker.
+struct DownstreamMetrics {
+  Counter connections_accepted;
+  Gauge connections;
+  Gauge streams;
+  Counter requests_refused;   // not gRPC, or malformed
+  Counter requests_unrouted;  // no route matches
+  Counter resets;             // streams that clients reset
+  Counter reset_floods;       // connections ended for too many of them
+
+  void Show(Visitor& visitor) const;
+};
+
+// All that one worker counts. The deques never move what they hold.
+struct WorkerMetrics {
+  WorkerMetrics(size_t routes, size_t upstreams) : routes(routes), upstreams(upstreams) {}
+
+  DownstreamMetrics downstream;
+  std::deque<RouteMetrics> routes;        // by index in the configuration
+  std::deque<UpstreamMetrics> upstreams;  // likewise
+};
+
+}  // namespace singleflight::metrics
+
+#endif  // SINGLEFLIGHT_SERVER_METRICS_WORKER_METRICS_H_

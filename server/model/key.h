@@ -1,0 +1,57 @@
+#ifndef SINGLEFLIGHT_SERVER_MODEL_KEY_H_
+#define SINGLEFLIGHT_SERVER_MODEL_KEY_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
+#include "server/model/key_rules.h"
+#include "server/model/request.h"
+
+namespace singleflight::model {
+
+// What makes two calls identical (SEMANTICS.md §3). The hash finds, the bytes decide: equality compares all of them.
+struct Key {
+  uint64_t hash = 0;
+  std::string bytes;
+
+  friend bool operator==(const Key& a, const Key& b) {
+    return a.hash == b.hash && a.bytes == b.bytes;
+  }
+};
+
+struct KeyHash {
+  size_t operator()(const Key& key) const { return static_cast<size_t>(key.hash); }
+};
+
+// The key rules of one route, ready for use. Its fingerprint is part of every key that it makes, so that keys made
+// under different rules, for different upstreams, or behind listeners that trust differently, never meet.
+// Threads: constant after construction.
+class KeyPolicy {
+ public:
+  // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS; `trust` likewise for listeners. `seed`
+  // keeps clients from choosing keys that collide in the hash; one per process.
+  KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, absl::string_view trust,
+            uint64_t seed);
+
+  // The key of a call whose request is `message`, framed as on the wire. `authority` is what is sent upstream.
+  Key MakeKey(const Request& request, absl::string_view authority, absl::string_view message) const;
+
+  // Whether metadata of that name tells calls apart.
+  bool Counts(absl::string_view name) const;
+
+  bool shares_across_credentials() const { return share_across_credentials_; }
+
+ private:
+  const KeyRules::Mode mode_;
+  const absl::flat_hash_set<std::string> names_;
+  const bool share_across_credentials_;
+  const uint64_t seed_;
+  std::string fingerprint_;
+};
+
+}  // namespace singleflight::model
+
+#endif  // SINGLEFLIGHT_SERVER_MODEL_KEY_H_

@@ -1,0 +1,75 @@
+#ifndef SINGLEFLIGHT_SERVER_MODEL_REQUEST_H_
+#define SINGLEFLIGHT_SERVER_MODEL_REQUEST_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "absl/types/variant.h"
+#include "server/model/headers.h"
+#include "server/wire/status.h"
+
+namespace singleflight::model {
+
+// Names this program's own hops in a call's metadata, one member a hop, in the manner of CDN-Loop (RFC 8586): a call
+// that an application propagates back to a proxy it came through differs from its ancestor by it.
+inline constexpr absl::string_view kChainMarker = "singleflight-chain";
+
+// The head of a gRPC call as it came, already found acceptable.
+class Request {
+ public:
+  absl::string_view path() const { return fields_[path_].value; }
+  absl::string_view authority() const { return fields_[authority_].value; }
+
+  // What follows "application/grpc" in the content type: "", "+proto", ";charset=…".
+  absl::string_view content_suffix() const;
+
+  // From `grpc-timeout`, counted from arrival.
+  absl::optional<absl::Duration> timeout() const { return timeout_; }
+
+  // Every field of the block, pseudo-header fields included.
+  const Headers& fields() const { return fields_; }
+
+ private:
+  friend class RequestParser;
+
+  Headers fields_;
+  size_t path_ = 0;
+  size_t authority_ = 0;
+  size_t content_type_ = 0;
+  absl::optional<absl::Duration> timeout_;
+};
+
+// Why a block is no gRPC call that can be served (SEMANTICS.md §6), and how to say so.
+struct Refusal {
+  enum class Answer {
+    kReset,   // RST_STREAM PROTOCOL_ERROR: the block is malformed in the sense of RFC 9113 §8.1.1
+    kHttp,    // an HTTP status without a body
+    kStatus,  // a gRPC status
+  };
+  Answer answer;
+  int http_status = 200;
+  wire::StatusCode status = wire::StatusCode::kUnknown;
+  std::string message;
+};
+
+// Judges the header block of a request and takes it apart.
+absl::variant<Request, Refusal> ParseRequest(Headers fields);
+
+// What a call to an upstream says that its caller did not.
+struct Onward {
+  absl::string_view authority;
+  absl::optional<absl::Duration> timeout;
+  absl::string_view chain_hop;  // appended to the chain marker; empty: the marker stays as it came
+};
+
+// The block to send upstream: the caller's fields in their order, but for the closed list of SEMANTICS.md §6.
+Headers UpstreamFields(const Request& request, const Onward& onward);
+
+// A reply's block to send to a caller: the upstream's fields in their order, without content-length.
+Headers DownstreamFields(const Headers& fields);
+
+}  // namespace singleflight::model
+
+#endif  // SINGLEFLIGHT_SERVER_MODEL_REQUEST_H_

@@ -1,0 +1,72 @@
+#include "server/net/address.h"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <cstring>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace singleflight::net {
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr size_t kMaxUnixPath = 107;
+
+absl::StatusOr<Endpoint> UnixEndpoint(absl::string_view path) {
+  if (path.empty() || path.size() > kMaxUnixPath) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a socket's path has 1 to ", kMaxUnixPath, " bytes"));
+  }
+  return Endpoint(asio::local::stream_protocol::endpoint(std::string(path)));
+}
+
+std::string UnixPath(const Endpoint& endpoint) {
+  const auto* address = reinterpret_cast<const sockaddr_un*>(endpoint.data());
+  return std::string(address->sun_path, strnlen(address->sun_path, sizeof(address->sun_path)));
+}
+
+}  // namespace
+
+absl::StatusOr<HostPort> SplitHostPort(absl::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == absl::string_view::npos || colon + 1 == text.size()) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' has no port"));
+  }
+  absl::string_view host = text.substr(0, colon);
+  if (absl::ConsumePrefix(&host, "[") && !absl::ConsumeSuffix(&host, "]")) {
+    return absl::InvalidArgumentError(absl::StrCat("'", text, "' has no closing bracket"));
+  }
+  return HostPort{std::string(host), std::string(text.substr(colon + 1))};
+}
+
+absl::StatusOr<Endpoint> ParseAddress(absl::string_view text) {
+  absl::string_view path = text;
+  if (absl::ConsumePrefix(&path, "unix:")) return UnixEndpoint(path);
+  absl::StatusOr<HostPort> parts = SplitHostPort(text);
+  if (!parts.ok()) return parts.status();
+  uint32_t port;
+  if (!absl::SimpleAtoi(parts->port, &port) || port > 65535) {
+    return absl::InvalidArgumentError(absl::StrCat("'", parts->port, "' is not a port"));
+  }
+  boost::system::error_code error;
+  const std::string host = parts->host == "localhost" ? "127.0.0.1" : parts->host;
+  const asio::ip::address address = asio::ip::make_address(host, error);
+  if (error) return absl::InvalidArgumentError(absl::StrCat("'", host, "' is not an IP address"));
+  return Endpoint(asio::ip::tcp::endpoint(address, static_cast<uint16_t>(port)));
+}
+
+std::string ToString(const Endpoint& endpoint) {
+  if (endpoint.protocol().family() == AF_UNIX) return absl::StrCat("unix:", UnixPath(endpoint));
+  asio::ip::tcp::endpoint tcp;
+  tcp.resize(endpoint.size());
+  std::memcpy(tcp.data(), endpoint.data(), endpoint.size());
+  const std::string host = tcp.address().to_string();
+  return tcp.address().is_v6() ? absl::StrCat("[", host, "]:", tcp.port())
+                               : absl::StrCat(host, ":", tcp.port());
+}
+
+}  // namespace singleflight::net

@@ -1,0 +1,52 @@
+#ifndef SINGLEFLIGHT_SERVER_NET_BYTE_STREAM_H_
+#define SINGLEFLIGHT_SERVER_NET_BYTE_STREAM_H_
+
+#include <utility>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <cstddef>
+#include <memory>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/strings/string_view.h"
+#include "server/net/worker.h"
+
+namespace singleflight::net {
+
+// Two directions of bytes that never block. Belongs to one worker.
+class ByteStream {
+ public:
+  enum class Outcome {
+    kDone,        // `size` bytes; more may be had at once
+    kWouldBlock,  // wait
+    kEnd,         // Read: the peer ended its side. Nothing more comes
+    kFailed,      // the stream is broken; `error` is the errno
+  };
+  struct Result {
+    Outcome outcome;
+    size_t size = 0;
+    int error = 0;
+  };
+
+  virtual ~ByteStream() = default;
+  virtual Result Read(char* bytes, size_t room) = 0;
+  virtual Result Write(absl::string_view bytes) = 0;
+
+  // Call back once, in a turn of the worker; never after Close. One of each may be outstanding.
+  virtual void WhenReadable(absl::AnyInvocable<void()> callback) = 0;
+  virtual void WhenWritable(absl::AnyInvocable<void()> callback) = 0;
+
+  // Tells the peer that nothing more comes; it may still send.
+  virtual void EndWriting() = 0;
+  virtual void Close() = 0;
+};
+
+using Socket = boost::asio::generic::stream_protocol::socket;
+
+// A connected TCP or Unix socket of that worker's as a ByteStream. Small writes go out at once; a peer that acknowledges nothing
+// for 20 s is given up.
+std::unique_ptr<ByteStream> MakeSocketStream(Worker& worker, Socket socket);
+
+}  // namespace singleflight::net
+
+#endif  // SINGLEFLIGHT_SERVER_NET_BYTE_STREAM_H_

@@ -1,0 +1,107 @@
+#include "server/net/listener.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace singleflight::net {
+namespace asio = boost::asio;
+
+namespace {
+
+// When descriptors run out, accepting again at once would only spin.
+constexpr absl::Duration kPauseAfterFailure = absl::Milliseconds(100);
+
+// True when something is bound to the path but nobody listens.
+bool Abandoned(asio::io_context& io, const Endpoint& endpoint) {
+  Endpoint::protocol_type protocol = endpoint.protocol();
+  asio::generic::stream_protocol::socket probe(io);
+  boost::system::error_code error;
+  probe.open(protocol, error);
+  probe.connect(endpoint, error);
+  return error == asio::error::connection_refused;
+}
+
+absl::Status Failure(absl::string_view address, absl::string_view what,
+                     const boost::system::error_code& error) {
+  return absl::UnavailableError(
+      absl::StrCat("listeners: cannot ", what, " ", address, ": ", error.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker,
+                                                         const ListenerOptions& options,
+                                                         OnAccept on_accept) {
+  absl::StatusOr<Endpoint> endpoint = ParseAddress(options.address);
+  if (!endpoint.ok()) return endpoint.status();
+  absl::string_view path = options.address;
+  std::string unix_path(absl::ConsumePrefix(&path, "unix:") ? path : "");
+  if (!unix_path.empty() && Abandoned(worker.io(), *endpoint)) ::unlink(unix_path.c_str());
+
+  boost::system::error_code error;
+  Acceptor acceptor(worker.io());
+  acceptor.open(endpoint->protocol(), error);
+  if (error) return Failure(options.address, "open a socket for", error);
+  if (unix_path.empty()) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  acceptor.bind(*endpoint, error);
+  if (error) return Failure(options.address, "bind", error);
+  acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return Failure(options.address, "listen on", error);
+  const std::string bound = ToString(acceptor.local_endpoint(error));
+  return std::unique_ptr<Listener>(new Listener(worker, std::move(acceptor), bound,
+                                                std::move(unix_path), std::move(on_accept)));
+}
+
+Listener::Listener(Worker& worker, Acceptor acceptor, std::string address, std::string unix_path,
+                   OnAccept on_accept)
+    : worker_(worker),
+      acceptor_(std::move(acceptor)),
+      address_(std::move(address)),
+      unix_path_(std::move(unix_path)),
+      on_accept_(std::move(on_accept)),
+      pause_(worker.timers(), [this] { Accept(); }) {}
+
+void Listener::Start() { Accept(); }
+
+void Listener::Accept() {
+  acceptor_.async_accept([this](const boost::system::error_code& error,
+                                asio::generic::stream_protocol::socket socket) {
+    if (error == asio::error::operation_aborted) return;  // closed; `this` may be gone
+    worker_.Turn([&] {
+      if (error) {
+        spdlog::warn("listener {}: cannot accept: {}", address_, error.message());
+        pause_.Set(base::After(worker_.Now(), kPauseAfterFailure));
+        return;
+      }
+      boost::system::error_code ignored;
+      const auto protocol = socket.local_endpoint(ignored).protocol();
+      on_accept_({socket.release(), protocol});
+      Accept();
+    });
+  });
+}
+
+void Listener::Close() {
+  pause_.Cancel();
+  boost::system::error_code error;
+  acceptor_.close(error);
+  if (!unix_path_.empty()) ::unlink(std::exchange(unix_path_, "").c_str());
+}
+
+absl::StatusOr<asio::generic::stream_protocol::socket> Assign(Worker& worker,
+                                                              Listener::Accepted accepted) {
+  asio::generic::stream_protocol::socket socket(worker.io());
+  boost::system::error_code error;
+  socket.assign(accepted.protocol, accepted.fd, error);
+  if (!error) return socket;
+  ::close(accepted.fd);
+  return absl::UnavailableError(error.message());
+}
+
+}  // namespace singleflight::net

@@ -1,0 +1,271 @@
+#include "server/proxy/call.h"
+
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+
+namespace singleflight::proxy {
+namespace {
+
+// A caller whose message is whole ends its side at once if the method is unary; one that has not after this long streams.
+constexpr absl::Duration kOpenEndedGrace = absl::Milliseconds(20);
+constexpr absl::Duration kRememberSecondMessage = absl::Minutes(10);
+constexpr absl::Duration kRememberOpenEnded = absl::Seconds(10);  // it may just have been slow
+
+// How often a relayed call is sent again where upstream certainly had not begun with it.
+constexpr int kRelayResends = 3;
+
+}  // namespace
+
+Call::Call(const CallContext& context, http2::Stream& stream)
+    : Waiter(context.read_path.around().loop),
+      context_(context),
+      counted_(context.read_path.around().metrics.downstream.streams),
+      stream_(&stream),
+      deadline_timer_(loop().timers(), [this] { OnDeadline(); }),
+      open_ended_timer_(loop().timers(), [this] { GoAlone(metrics::Bypass::kOpenEnded); }) {}
+
+void Call::OnHeaders(model::Headers fields, bool end) {
+  request_ended_ = end;
+  absl::variant<model::Request, model::Refusal> parsed = model::ParseRequest(std::move(fields));
+  if (const auto* refusal = absl::get_if<model::Refusal>(&parsed)) return Refuse(*refusal);
+  request_ = std::make_shared<const model::Request>(absl::get<model::Request>(std::move(parsed)));
+  route_ = context_.routes.Find(request_->authority(), request_->path());
+  if (route_ == nullptr) {
+    around().metrics.downstream.requests_unrouted.Add();
+    return SendStatus(wire::StatusCode::kUnimplemented,
+                      absl::StrCat("no route of the proxy matches ", request_->path()));
+  }
+  TakeRoute(end);
+}
+
+void Call::Refuse(const model::Refusal& refusal) {
+  around().metrics.downstream.requests_refused.Add();
+  switch (refusal.answer) {
+    case model::Refusal::Answer::kReset:
+      state_ = State::kReplied;
+      return std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kProtocolError);
+    case model::Refusal::Answer::kHttp: {
+      model::Headers fields;
+      fields.Add(":status", absl::StrCat(refusal.http_status));
+      if (refusal.http_status == 405) fields.Add("allow", "POST");
+      state_ = State::kReplied;
+      return stream_->SendHeaders(fields, true);
+    }
+    case model::Refusal::Answer::kStatus:
+      return SendStatus(refusal.status, refusal.message);
+  }
+}
+
+void Call::TakeRoute(bool end) {
+  metrics::RouteMetrics& metrics = route_metrics();
+  metrics.calls.Add();
+  if (const absl::optional<absl::Duration> timeout = request_->timeout()) {
+    deadline_ = base::After(loop().Now(), *timeout);
+    deadline_timer_.Set(*deadline_);
+  }
+  if (!route_->options.collapse.has_value()) {
+    metrics.relays.Add();
+    StartRelay();
+    if (end) relay_->Finish(nullptr);
+    return;
+  }
+  state_ = State::kCollecting;
+  if (route_->streaming_methods.Holds(absl::HashOf(request_->path()), loop().Now())) {
+    GoAlone(metrics::Bypass::kStreamingMethod);
+  } else if (end) {
+    GoAlone(metrics::Bypass::kNoMessage);
+  }
+}
+
+void Call::OnData(absl::string_view bytes) {
+  if (state_ == State::kCollecting) {
+    Collect(bytes);
+  } else if (state_ == State::kRelaying) {
+    relay_->Send(base::Slice(std::string(bytes)), true);
+  } else if (stream_ != nullptr) {
+    stream_->Consume(bytes.size());  // of a call that has been answered
+  }
+}
+
+void Call::Collect(absl::string_view bytes) {
+  stream_->Consume(bytes.size());
+  collected_.append(bytes.data(), bytes.size());
+  scanner_.Feed(bytes);
+  if (scanner_.MoreThanOne()) {
+    route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
+                                   kRememberSecondMessage);
+    GoAlone(metrics::Bypass::kSecondMessage);
+  } else if (scanner_.state() == wire::MessageScanner::State::kMalformed) {
+    GoAlone(metrics::Bypass::kNoMessage);
+  } else if (collected_.size() > route_->options.collapse->max_request_bytes) {
+    GoAlone(metrics::Bypass::kRequestTooLarge);
+  } else if (scanner_.ExactlyOne()) {
+    open_ended_timer_.Set(base::After(loop().Now(), kOpenEndedGrace));
+  }
+}
+
+void Call::OnEnd(model::Headers trailing) {
+  request_ended_ = true;
+  std::shared_ptr<const model::Headers> block;
+  if (!trailing.empty()) block = std::make_shared<const model::Headers>(std::move(trailing));
+  if (state_ == State::kRelaying) {
+    relay_->Finish(std::move(block));
+  } else if (state_ == State::kCollecting) {
+    if (scanner_.ExactlyOne() && block == nullptr) {
+      Ask();
+    } else {
+      GoAlone(metrics::Bypass::kNoMessage, std::move(block));
+    }
+  }
+}
+
+// The request is one whole message: join the flight of its key, or lead one.
+void Call::Ask() {
+  open_ended_timer_.Cancel();
+  model::Key key = context_.read_path.KeyFor(*route_, *request_, collected_);
+  if (context_.read_path.TooLargeToShare(*route_, key)) {
+    return GoAlone(metrics::Bypass::kLargeReply);
+  }
+  state_ = State::kWaiting;
+  aboard_ = shared_from_this();
+  const Role role = context_.read_path.Ask(*route_, std::move(key), request_,
+                                           base::Slice(std::move(collected_)), *this);
+  (role == Role::kLeader ? route_metrics().leaders : route_metrics().followers).Add();
+}
+
+// On a collapse route, but not to be shared: relayed with what has been collected.
+void Call::GoAlone(metrics::Bypass why, std::shared_ptr<const model::Headers> trailing) {
+  open_ended_timer_.Cancel();
+  route_metrics().bypasses[static_cast<size_t>(why)].Add();
+  if (why == metrics::Bypass::kOpenEnded) {
+    route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
+                                   kRememberOpenEnded);
+  }
+  StartRelay();
+  if (!collected_.empty()) relay_->Send(base::Slice(std::exchange(collected_, {})), false);
+  if (request_ended_) relay_->Finish(std::move(trailing));
+}
+
+void Call::StartRelay() {
+  state_ = State::kRelaying;
+  core::Upstream& upstream = *around().upstreams[route_->upstream];
+  relay_ = std::make_unique<Relay>(
+      *stream_, upstream,
+      core::CallHead{request_, upstream.AuthorityFor(*request_), deadline_, "", kRelayResends},
+      *this);
+}
+
+void Call::OnReply(const core::SharedReply& reply) {
+  const std::shared_ptr<Call> keep = std::move(aboard_);
+  if (state_ != State::kWaiting) return;  // it left while the landing was on its way
+  if (role() == Role::kFollower) route_metrics().saved.Add();
+  SendReply(reply);
+}
+
+void Call::OnTakeover(core::Takeover takeover) {
+  const std::shared_ptr<Call> keep = std::move(aboard_);
+  if (state_ != State::kWaiting) return;
+  state_ = State::kRelaying;
+  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), *this);
+}
+
+void Call::OnReleased(const base::Slice& message) {
+  const std::shared_ptr<Call> keep = std::move(aboard_);
+  if (state_ != State::kWaiting) return;
+  state_ = State::kQueued;
+  route_->shared.release_gate.Enter(
+      loop(), [self = shared_from_this(), message](core::ReleaseGate::Pass pass) {
+        if (self->state_ != State::kQueued) return;
+        self->pass_ = std::move(pass);
+        self->OnAdmitted(message);
+      });
+}
+
+void Call::OnAdmitted(const base::Slice& message) {
+  StartRelay();
+  relay_->Send(message, false);
+  relay_->Finish(nullptr);
+}
+
+void Call::OnSent(size_t bytes) {
+  if (state_ == State::kRelaying) relay_->OnWritten(bytes);
+}
+
+void Call::OnRelayEnded() {
+  deadline_timer_.Cancel();
+  state_ = State::kReplied;
+  relay_.reset();
+  pass_ = core::ReleaseGate::Pass();
+}
+
+// A reset crosses as it is; whatever else happened becomes a status.
+void Call::OnRelayFailed(const core::CallFailure& failure) {
+  if (failure.kind != core::CallFailure::Kind::kReset) {
+    return SendStatus(failure.status, failure.message);
+  }
+  const std::shared_ptr<Call> keep = shared_from_this();  // the stream lets go of it
+  std::exchange(stream_, nullptr)->Reset(static_cast<http2::ErrorCode>(failure.reset_code));
+  OnRelayEnded();
+}
+
+void Call::OnDeadline() {
+  if (state_ == State::kWaiting) {
+    if (!context_.read_path.Leave(*route_, *this)) return;  // the reply is on its way
+    StepAshore();
+  }
+  if (state_ == State::kCollecting) route_metrics().departed.Add();
+  route_metrics().deadline_exceeded.Add();
+  SendStatus(wire::StatusCode::kDeadlineExceeded,
+             absl::StrCat("the call's deadline passed; upstream '", route_->shared.name,
+                          "' had not answered"));
+}
+
+void Call::SendReply(const core::SharedReply& reply) {
+  deadline_timer_.Cancel();
+  state_ = State::kReplied;
+  stream_->SendHeaders(reply->initial, reply->trailers_only);
+  if (reply->trailers_only) return;
+  stream_->Send(base::Slice(reply, reply->body.view()));
+  stream_->Finish(std::shared_ptr<const model::Headers>(reply, &reply->trailing));
+}
+
+// A status of this program's own, whatever the call was doing.
+void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
+  deadline_timer_.Cancel();
+  open_ended_timer_.Cancel();
+  const bool replied = relay_ != nullptr && relay_->replied();
+  state_ = State::kReplied;
+  if (!replied) {
+    stream_->SendHeaders(model::StatusFields(code, message), true);
+  } else {
+    model::Headers trailing;
+    trailing.Add("grpc-status", absl::StrCat(static_cast<int>(code)));
+    trailing.Add("grpc-message", wire::EncodeMessage(message));
+    stream_->Finish(std::make_shared<const model::Headers>(std::move(trailing)));
+  }
+  relay_.reset();
+  pass_ = core::ReleaseGate::Pass();
+}
+
+void Call::OnClosed(const http2::Closed& closed) {
+  if (closed.why == http2::Closed::Why::kReset) {
+    around().metrics.downstream.resets.Add();
+    if (CostUpstream()) stream_->session().CountCostlyReset();
+  }
+  stream_ = nullptr;
+  deadline_timer_.Cancel();
+  open_ended_timer_.Cancel();
+  if (state_ == State::kCollecting) route_metrics().departed.Add();
+  if (state_ == State::kWaiting && context_.read_path.Leave(*route_, *this)) StepAshore();
+  state_ = State::kReplied;
+  relay_.reset();
+  pass_ = core::ReleaseGate::Pass();
+}
+
+bool Call::CostUpstream() const {
+  return state_ == State::kRelaying || (state_ == State::kWaiting && role() == Role::kLeader);
+}
+
+}  // namespace singleflight::proxy

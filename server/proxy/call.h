@@ -1,0 +1,99 @@
+#ifndef SINGLEFLIGHT_SERVER_PROXY_CALL_H_
+#define SINGLEFLIGHT_SERVER_PROXY_CALL_H_
+
+#include <memory>
+#include <string>
+
+#include "server/core/read_path.h"
+#include "server/core/route.h"
+#include "server/http2/session.h"
+#include "server/proxy/relay.h"
+#include "server/wire/message.h"
+
+namespace singleflight::proxy {
+
+// What the calls of one worker work with.
+struct CallContext {
+  core::ReadPath& read_path;
+  core::RouteTable& routes;
+};
+
+// One caller's call, from its header block to the last byte of its reply: it finds the route, and meets the read path there or
+// is relayed.
+//
+//   kNew ──► kCollecting ──► kWaiting ──► kReplied
+//     │           │            │ ▲
+//     └───────────┴─► kRelaying ◄┴─ kQueued
+//
+// Ownership: its stream's; while it is aboard a flight also its own, so that a landing on its way finds it.
+// Threads: its worker's.
+class Call final : public http2::StreamHandler,
+                   public core::Waiter,
+                   public RelayListener,
+                   public std::enable_shared_from_this<Call> {
+ public:
+  Call(const CallContext& context, http2::Stream& stream);
+
+ private:
+  enum class State {
+    kNew,         // no header block yet
+    kCollecting,  // the request may be one message; its bytes are gathered
+    kWaiting,     // aboard a flight
+    kQueued,      // released from a flight, before the upstream's gate
+    kRelaying,    // coupled to an upstream call
+    kReplied,     // nothing is left to do but to be written out, or the caller has gone
+  };
+
+  // The caller's stream.
+  void OnHeaders(model::Headers fields, bool end) override;
+  void OnData(absl::string_view bytes) override;
+  void OnEnd(model::Headers trailing) override;
+  void OnSent(size_t bytes) override;
+  void OnClosed(const http2::Closed& closed) override;
+
+  // The flight.
+  void OnReply(const core::SharedReply& reply) override;
+  void OnTakeover(core::Takeover takeover) override;
+  void OnReleased(const base::Slice& message) override;
+
+  // The relay.
+  void OnRelayEnded() override;
+  void OnRelayFailed(const core::CallFailure& failure) override;
+
+  void Refuse(const model::Refusal& refusal);
+  void TakeRoute(bool end);
+  void Collect(absl::string_view bytes);
+  void Ask();
+  void GoAlone(metrics::Bypass why, std::shared_ptr<const model::Headers> trailing = nullptr);
+  void StartRelay();
+  void OnAdmitted(const base::Slice& message);
+  void OnDeadline();
+  void SendReply(const core::SharedReply& reply);
+  void SendStatus(wire::StatusCode code, absl::string_view message);
+  void StepAshore() { aboard_.reset(); }
+  bool CostUpstream() const;
+
+  const core::Surroundings& around() const { return context_.read_path.around(); }
+  metrics::RouteMetrics& route_metrics() { return around().metrics.routes[route_->index]; }
+
+  const CallContext& context_;
+  const metrics::Raised counted_;
+  http2::Stream* stream_;  // null once it is gone
+  State state_ = State::kNew;
+  bool request_ended_ = false;
+  std::shared_ptr<const model::Request> request_;
+  core::Route* route_ = nullptr;
+  absl::optional<base::Instant> deadline_;
+  base::Timer deadline_timer_;
+  base::Timer open_ended_timer_;  // runs while a message is whole and the caller's side has not ended
+
+  std::string collected_;
+  wire::MessageScanner scanner_;
+  std::unique_ptr<Relay> relay_;
+  core::ReleaseGate::Pass pass_;
+  std::shared_ptr<Call> aboard_;
+};
+
+}  // namespace singleflight::proxy
+
+#endif  // SINGLEFLIGHT_SERVER_PROXY_CALL_H_

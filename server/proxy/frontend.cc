@@ -1,0 +1,78 @@
+#include "server/proxy/frontend.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+#include <vector>
+
+namespace singleflight::proxy {
+
+// One client connection.
+class Frontend::Client final : public http2::ConnectionListener {
+ public:
+  Client(Frontend& frontend, net::Socket socket)
+      : frontend_(frontend),
+        connection_(std::make_shared<http2::Connection>(
+            frontend.worker_, http2::Side::kServer, frontend.options_,
+            net::MakeSocketStream(frontend.worker_, std::move(socket)), *this)) {}
+
+  http2::Connection& connection() { return *connection_; }
+
+ private:
+  void OnStream(http2::Stream& stream) override {
+    stream.SetHandler(std::make_shared<Call>(frontend_.context_, stream));
+  }
+  void OnSettings() override {}
+  void OnGoAway() override {}
+  void OnStreamGone() override {}
+  void OnFlooded() override {
+    frontend_.metrics_.reset_floods.Add();
+    spdlog::warn("a client connection was ended: its resets cost too many upstream calls");
+  }
+  void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
+
+  Frontend& frontend_;
+  const std::shared_ptr<http2::Connection> connection_;
+};
+
+Frontend::Frontend(net::Worker& worker, const http2::SessionOptions& options, CallContext context,
+                   metrics::DownstreamMetrics& metrics)
+    : worker_(worker), options_(options), context_(context), metrics_(metrics) {}
+
+Frontend::~Frontend() { CloseAll(); }
+
+void Frontend::Serve(net::Listener::Accepted accepted) {
+  absl::StatusOr<net::Socket> socket = net::Assign(worker_, accepted);
+  if (!socket.ok()) {
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  auto client = std::make_unique<Client>(*this, *std::move(socket));
+  http2::Connection& connection = client->connection();
+  clients_.emplace(client.get(), std::move(client));
+  metrics_.connections_accepted.Add();
+  metrics_.connections.Add(1);
+  connection.Start();
+  if (draining_) connection.Drain();
+}
+
+void Frontend::Drain() {
+  draining_ = true;
+  for (const auto& [at, client] : clients_) client->connection().Drain();
+}
+
+void Frontend::CloseAll() {
+  std::vector<std::shared_ptr<http2::Connection>> connections;
+  for (const auto& [at, client] : clients_) {
+    connections.push_back(client->connection().shared_from_this());
+  }
+  for (const auto& connection : connections) connection->Close("the proxy is shutting down");
+}
+
+void Frontend::Gone(Client& client) {
+  metrics_.connections.Add(-1);
+  load_.fetch_sub(1, std::memory_order_relaxed);
+  clients_.erase(&client);
+}
+
+}  // namespace singleflight::proxy

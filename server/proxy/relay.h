@@ -1,0 +1,63 @@
+#ifndef SINGLEFLIGHT_SERVER_PROXY_RELAY_H_
+#define SINGLEFLIGHT_SERVER_PROXY_RELAY_H_
+
+#include <memory>
+
+#include "server/core/upstream.h"
+#include "server/core/waiter.h"
+#include "server/http2/stream.h"
+
+namespace singleflight::proxy {
+
+// What a relay tells its call. The relay may be destroyed from within either.
+class RelayListener {
+ public:
+  // The reply's last byte has been given to the caller's stream.
+  virtual void OnRelayEnded() = 0;
+
+  // Upstream ended without a status, or reset the stream; the caller has yet to be told.
+  virtual void OnRelayFailed(const core::CallFailure& failure) = 0;
+
+ protected:
+  ~RelayListener() = default;
+};
+
+// One caller's stream and one upstream call, coupled: bytes, blocks, ends and resets cross as they come. The window of each stream
+// opens as the other side drains, so that a slow end slows its peer and nothing is held beyond one window.
+class Relay final : public core::CallListener {
+ public:
+  // Sends the call.
+  Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
+        RelayListener& listener);
+
+  // Goes on with a call whose flight could not share its reply.
+  Relay(http2::Stream& downstream, core::Takeover takeover, RelayListener& listener);
+
+  // What the caller sends. `coupled` bytes hold the caller's window until they have left for upstream.
+  void Send(base::Slice bytes, bool coupled);
+  void Finish(std::shared_ptr<const model::Headers> trailing);
+
+  // The caller's stream has written so many bytes of the reply.
+  void OnWritten(size_t bytes);
+
+  // Whether the caller has the reply's first block.
+  bool replied() const { return replied_; }
+
+ private:
+  void OnInitial(model::Headers fields, bool end) override;
+  void OnData(absl::string_view bytes) override;
+  void OnEnd(model::Headers trailing) override;
+  void OnSent(size_t bytes) override;
+  void OnFailed(core::CallFailure failure) override;
+
+  http2::Stream& downstream_;
+  RelayListener& listener_;
+  std::unique_ptr<core::UpstreamCall> call_;
+  bool replied_ = false;
+  size_t uncoupled_request_ = 0;  // bytes ahead that hold no window
+  size_t uncoupled_reply_ = 0;
+};
+
+}  // namespace singleflight::proxy
+
+#endif  // SINGLEFLIGHT_SERVER_PROXY_RELAY_H_

@@ -1,0 +1,72 @@
+#include "server/upstream/link.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace singleflight::upstream {
+
+Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
+           absl::Duration connect_timeout, LinkListener& listener)
+    : worker_(worker),
+      endpoint_(std::move(endpoint)),
+      options_(options),
+      connect_timeout_(connect_timeout),
+      listener_(listener),
+      socket_(worker.io()),
+      connect_timer_(worker.timers(), [this] {
+        Close(absl::StrCat("not ready within ", absl::FormatDuration(connect_timeout_)));
+      }) {}
+
+Link::~Link() = default;
+
+void Link::Connect() {
+  connect_timer_.Set(base::After(worker_.Now(), connect_timeout_));
+  socket_.async_connect(endpoint_, [self = shared_from_this()](
+                                       const boost::system::error_code& error) {
+    if (self->closed_) return;
+    self->worker_.Turn([&] { self->OnConnected(error); });
+  });
+}
+
+void Link::OnConnected(const boost::system::error_code& error) {
+  if (error) return Close(error.message());
+  connection_ = std::make_shared<http2::Connection>(
+      worker_, http2::Side::kClient, options_,
+      net::MakeSocketStream(worker_, std::move(socket_)), *this);
+  connection_->Start();
+}
+
+void Link::Close(absl::string_view why) {
+  if (closed_) return;
+  if (connection_ != nullptr) return connection_->Close(why);
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  OnConnectionClosed(why);
+}
+
+void Link::OnSettings() {
+  if (ready_) return listener_.OnLinkRoom(*this);
+  ready_ = true;
+  connect_timer_.Cancel();
+  listener_.OnLinkReady(*this);
+}
+
+// Calls that wait for room here need another connection now.
+void Link::OnGoAway() { listener_.OnLinkRoom(*this); }
+
+void Link::OnStreamGone() {
+  if (!closed_) listener_.OnLinkRoom(*this);
+}
+
+void Link::OnConnectionClosed(absl::string_view why) {
+  const auto keep = shared_from_this();
+  closed_ = true;
+  connect_timer_.Cancel();
+  listener_.OnLinkClosed(*this, ready_, why);
+}
+
+http2::Stream& Link::Open(const model::Headers& fields,
+                          std::shared_ptr<http2::StreamHandler> handler) {
+  return session()->Open(fields, std::move(handler));
+}
+
+}  // namespace singleflight::upstream

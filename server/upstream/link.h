@@ -1,0 +1,82 @@
+#ifndef SINGLEFLIGHT_SERVER_UPSTREAM_LINK_H_
+#define SINGLEFLIGHT_SERVER_UPSTREAM_LINK_H_
+
+#include <utility>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <memory>
+#include <string>
+
+#include "server/http2/connection.h"
+#include "server/net/address.h"
+
+namespace singleflight::upstream {
+
+class Link;
+
+// What the owner of a link hears.
+class LinkListener {
+ public:
+  // Calls can be sent: the peer's first settings have come.
+  virtual void OnLinkReady(Link& link) = 0;
+
+  // A stream became free, or the peer's limit changed.
+  virtual void OnLinkRoom(Link& link) = 0;
+
+  // The last call. `was_ready`: it had been of use before.
+  virtual void OnLinkClosed(Link& link, bool was_ready, absl::string_view why) = 0;
+
+ protected:
+  ~LinkListener() = default;
+};
+
+// One connection to one endpoint, from the first SYN to its end. It takes calls once the peer has sent its settings, until the
+// peer says GOAWAY or the stream ids run out; then it lives on until its last call has ended.
+// Threads: its worker's.
+class Link final : public http2::ConnectionListener, public std::enable_shared_from_this<Link> {
+ public:
+  Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
+       absl::Duration connect_timeout, LinkListener& listener);
+  ~Link() override;
+
+  void Connect();
+  void Close(absl::string_view why);
+
+  bool ready() const { return ready_; }
+  bool CanOpen() const { return ready_ && session() != nullptr && session()->CanOpen(); }
+
+  // False: no call will ever be sent on it again.
+  bool alive() const { return !ready_ || (session() != nullptr && session()->alive()); }
+
+  size_t streams() const { return session() == nullptr ? 0 : session()->streams(); }
+
+  // Only while CanOpen().
+  http2::Stream& Open(const model::Headers& fields, std::shared_ptr<http2::StreamHandler> handler);
+
+ private:
+  void OnStream(http2::Stream&) override {}  // a client's peer opens none
+  void OnSettings() override;
+  void OnGoAway() override;
+  void OnStreamGone() override;
+  void OnFlooded() override {}  // a server's concern
+  void OnConnectionClosed(absl::string_view why) override;
+
+  void OnConnected(const boost::system::error_code& error);
+  // Null before the connection is made and after it is gone.
+  http2::Session* session() const { return connection_ == nullptr ? nullptr : connection_->session(); }
+
+  net::Worker& worker_;
+  const net::Endpoint endpoint_;
+  const http2::SessionOptions options_;
+  const absl::Duration connect_timeout_;
+  LinkListener& listener_;
+  net::Socket socket_;  // until it is connected
+  std::shared_ptr<http2::Connection> connection_;
+  base::Timer connect_timer_;
+  bool ready_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace singleflight::upstream
+
+#endif  // SINGLEFLIGHT_SERVER_UPSTREAM_LINK_H_

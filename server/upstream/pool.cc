@@ -1,0 +1,280 @@
+#include "server/upstream/pool.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace singleflight::upstream {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+
+// What a caller holds of a call; letting go of it cancels.
+class Handle final : public core::UpstreamCall {
+ public:
+  explicit Handle(std::shared_ptr<PooledCall> call) : call_(std::move(call)) {}
+  ~Handle() override { call_->Cancel(); }
+
+  void Send(base::Slice bytes) override { call_->Send(std::move(bytes)); }
+  void Finish(std::shared_ptr<const model::Headers> trailing) override {
+    call_->Finish(std::move(trailing));
+  }
+  void Consume(size_t bytes) override { call_->Consume(bytes); }
+  void SetListener(core::CallListener& listener) override { call_->SetListener(listener); }
+
+ private:
+  const std::shared_ptr<PooledCall> call_;
+};
+
+}  // namespace
+
+Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
+           const http2::SessionOptions& session_options, metrics::UpstreamMetrics& metrics,
+           uint64_t seed, Hooks hooks)
+    : worker_(worker),
+      options_(options),
+      target_authority_(std::move(target_authority)),
+      session_options_(session_options),
+      metrics_(metrics),
+      random_(static_cast<std::minstd_rand::result_type>(seed)),
+      hooks_(std::move(hooks)) {}
+
+Pool::~Pool() { Shutdown(); }
+
+std::string Pool::AuthorityFor(const model::Request& request) const {
+  switch (options_.authority_rule) {
+    case AuthorityRule::kPreserve:
+      return std::string(request.authority());
+    case AuthorityRule::kFixed:
+      return options_.authority;
+    case AuthorityRule::kTarget:
+      break;
+  }
+  return target_authority_;
+}
+
+std::unique_ptr<core::UpstreamCall> Pool::Start(core::CallHead head,
+                                                core::CallListener& listener) {
+  auto call = std::make_shared<PooledCall>(*this, std::move(head), listener);
+  Dispatch(call);
+  return std::make_unique<Handle>(std::move(call));
+}
+
+// Sends the call, or has it wait, or sees to it that it fails in the next turn.
+void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
+  if (shut_down_) {
+    return FailSoon(std::move(call), wire::StatusCode::kUnavailable, "the proxy is shutting down");
+  }
+  ConnectWhereUseful();
+  if (Link* link = queue_.empty() ? PickLink() : nullptr) return call->OpenOn(*link);
+  if (!AnyHope()) {
+    return FailSoon(std::move(call), wire::StatusCode::kUnavailable, WhyUnreachable());
+  }
+  if (queue_.size() >= options_.max_pending_calls) {
+    return FailSoon(
+        std::move(call), wire::StatusCode::kResourceExhausted,
+        absl::StrCat("max_pending_calls (", options_.max_pending_calls, ") calls are waiting"));
+  }
+  call->queued_ = true;
+  queue_.push_back(call);
+  call->place_ = std::prev(queue_.end());
+  metrics_.pending.Add(1);
+}
+
+void Pool::Dequeue(PooledCall& call) {
+  if (!std::exchange(call.queued_, false)) return;
+  metrics_.pending.Add(-1);
+  queue_.erase(call.place_);
+}
+
+void Pool::FailSoon(std::shared_ptr<PooledCall> call, wire::StatusCode code, std::string why) {
+  core::CallFailure failure{core::CallFailure::Kind::kUnreachable, 0, code,
+                            absl::StrCat("upstream '", name(), "': ", why)};
+  worker_.Post([call = std::move(call), failure = std::move(failure)]() mutable {
+    call->Fail(std::move(failure));
+  });
+}
+
+Link* Pool::RoomOn(const Backend& backend) {
+  Link* best = nullptr;
+  for (const std::shared_ptr<Link>& link : backend.links) {
+    if (link->CanOpen() && (best == nullptr || link->streams() < best->streams())) {
+      best = link.get();
+    }
+  }
+  return best;
+}
+
+Link* Pool::PickLink() {
+  for (size_t i = 0; i < backends_.size(); ++i) {
+    const Backend& backend = *backends_[next_++ % backends_.size()];
+    if (!backend.in_force) continue;
+    if (Link* link = RoomOn(backend)) return link;
+  }
+  return nullptr;
+}
+
+// One connection to each endpoint, and one more at a time where those that live are full.
+bool Pool::WantsLink(const Backend& backend) const {
+  if (!backend.in_force || Now() < backend.not_before) return false;
+  size_t alive = 0;
+  for (const std::shared_ptr<Link>& link : backend.links) {
+    if (!link->alive()) continue;
+    if (!link->ready() || link->CanOpen()) return false;
+    ++alive;
+  }
+  return alive < options_.max_connections_per_endpoint;
+}
+
+void Pool::ConnectWhereUseful() {
+  if (shut_down_) return;
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    if (!WantsLink(*backend)) continue;
+    auto link = std::make_shared<Link>(worker_, backend->endpoint, session_options_,
+                                       options_.connect_timeout, *this);
+    backend->links.push_back(link);
+    link->Connect();
+  }
+}
+
+// Whether a call that waits has something to wait for.
+bool Pool::AnyHope() const {
+  if (!resolved_) return true;
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    if (!backend->in_force) continue;
+    for (const std::shared_ptr<Link>& link : backend->links) {
+      if (link->alive()) return true;
+    }
+  }
+  return false;
+}
+
+std::string Pool::WhyUnreachable() const {
+  if (backends_.empty()) {
+    return resolve_error_.empty() ? "it has no endpoints" : resolve_error_;
+  }
+  std::vector<std::string> reasons;
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    if (!backend->in_force || reasons.size() == 3) continue;
+    reasons.push_back(absl::StrCat("cannot connect to ", backend->name, ": ", backend->last_error));
+  }
+  return absl::StrJoin(reasons, "; ");
+}
+
+void Pool::OnLinkReady(Link& link) {
+  metrics_.connects.Add();
+  metrics_.connections.Add(1);
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    for (const std::shared_ptr<Link>& candidate : backend->links) {
+      if (candidate.get() != &link) continue;
+      if (backend->failures > 0) {
+        spdlog::info("upstream '{}': connected to {} again", name(), backend->name);
+      }
+      backend->failures = 0;
+    }
+  }
+  ServeQueue();
+}
+
+void Pool::OnLinkRoom(Link&) {
+  if (!queue_.empty()) ServeQueue();
+}
+
+void Pool::ServeQueue() {
+  while (!queue_.empty()) {
+    Link* link = PickLink();
+    if (link == nullptr) return ConnectWhereUseful();
+    const std::shared_ptr<PooledCall> call = queue_.front();
+    Dequeue(*call);
+    call->OpenOn(*link);
+  }
+}
+
+void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
+  if (was_ready) metrics_.connections.Add(-1);
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    auto& links = backend->links;
+    const auto found = std::find_if(links.begin(), links.end(),
+                                    [&](const auto& candidate) { return candidate.get() == &link; });
+    if (found == links.end()) continue;
+    links.erase(found);
+    backend->last_error = std::string(why);
+    if (was_ready || shut_down_) break;
+    metrics_.connect_failures.Add();
+    if (backend->failures == 0) {
+      spdlog::warn("upstream '{}': cannot connect to {}: {}", name(), backend->name,
+                   backend->last_error);
+    }
+    backend->not_before = base::After(Now(), Pause(backend->failures++));
+    hooks_.on_connect_failed();
+    break;
+  }
+  DropIdleBackends();
+  if (queue_.empty()) return;
+  ConnectWhereUseful();
+  if (!AnyHope()) FailQueue();
+}
+
+void Pool::FailQueue() {
+  const std::string why = WhyUnreachable();
+  while (!queue_.empty()) {
+    const std::shared_ptr<PooledCall> call = queue_.front();
+    Dequeue(*call);
+    FailSoon(call, wire::StatusCode::kUnavailable, why);
+  }
+}
+
+absl::Duration Pool::Pause(int failures) {
+  absl::Duration pause = kFirstPause;
+  for (int i = 0; i < failures && pause < options_.max_reconnect_backoff; ++i) pause *= 2;
+  std::uniform_real_distribution<double> jitter(0.8, 1.2);
+  return std::min(pause, options_.max_reconnect_backoff) * jitter(random_);
+}
+
+void Pool::SetEndpoints(SharedEndpointList list) {
+  resolved_ = true;
+  resolve_error_ = list->error;
+  for (const std::unique_ptr<Backend>& backend : backends_) backend->in_force = false;
+  for (const net::Endpoint& endpoint : list->endpoints) {
+    const auto known = std::find_if(backends_.begin(), backends_.end(), [&](const auto& backend) {
+      return backend->endpoint == endpoint;
+    });
+    if (known != backends_.end()) {
+      (*known)->in_force = true;
+      continue;
+    }
+    auto backend = std::make_unique<Backend>();
+    backend->endpoint = endpoint;
+    backend->name = net::ToString(endpoint);
+    backends_.push_back(std::move(backend));
+  }
+  DropIdleBackends();
+  if (queue_.empty()) return;
+  ConnectWhereUseful();
+  ServeQueue();
+  if (!AnyHope()) FailQueue();
+}
+
+void Pool::DropIdleBackends() {
+  backends_.erase(std::remove_if(backends_.begin(), backends_.end(),
+                                 [](const auto& backend) {
+                                   return !backend->in_force && backend->links.empty();
+                                 }),
+                  backends_.end());
+}
+
+void Pool::Shutdown() {
+  shut_down_ = true;
+  FailQueue();
+  std::vector<std::shared_ptr<Link>> links;
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    links.insert(links.end(), backend->links.begin(), backend->links.end());
+  }
+  for (const std::shared_ptr<Link>& link : links) link->Close("the proxy is shutting down");
+}
+
+}  // namespace singleflight::upstream

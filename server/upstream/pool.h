@@ -1,0 +1,101 @@
+#ifndef SINGLEFLIGHT_SERVER_UPSTREAM_POOL_H_
+#define SINGLEFLIGHT_SERVER_UPSTREAM_POOL_H_
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "server/core/upstream.h"
+#include "server/metrics/worker_metrics.h"
+#include "server/upstream/link.h"
+#include "server/upstream/options.h"
+#include "server/upstream/pooled_call.h"
+#include "server/upstream/target.h"
+
+namespace singleflight::upstream {
+
+// One worker's connections to one upstream, and the calls that wait for them.
+//
+// A call goes to the next endpoint, in turn, that has a connection with room. An endpoint is connected to when calls come; it gets
+// a further connection when all it has are full. Where a connection is being made, calls wait for it; where every endpoint has just
+// failed, they fail at once with the reason, until the pause after a failure (it doubles, with jitter) is over.
+// Threads: its worker's.
+class Pool final : public core::Upstream, public LinkListener {
+ public:
+  struct Hooks {
+    absl::AnyInvocable<void()> on_connect_failed;  // e.g. to resolve again; never called re-entrantly into the pool
+  };
+
+  Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
+       const http2::SessionOptions& session_options, metrics::UpstreamMetrics& metrics,
+       uint64_t seed, Hooks hooks);
+  ~Pool() override;
+
+  std::unique_ptr<core::UpstreamCall> Start(core::CallHead head,
+                                            core::CallListener& listener) override;
+  std::string AuthorityFor(const model::Request& request) const override;
+
+  // The endpoints in force from now on. Calls on others run to their end.
+  void SetEndpoints(SharedEndpointList list);
+
+  // Closes every connection; calls fail, and new ones do so at once.
+  void Shutdown();
+
+ private:
+  friend class PooledCall;
+
+  // One address and the connections to it. Lives on without an address in force until its last connection has gone.
+  struct Backend {
+    net::Endpoint endpoint;
+    std::string name;
+    std::vector<std::shared_ptr<Link>> links;
+    int failures = 0;  // in a row
+    base::Instant not_before;
+    std::string last_error;
+    bool in_force = true;
+  };
+
+  void OnLinkReady(Link& link) override;
+  void OnLinkRoom(Link& link) override;
+  void OnLinkClosed(Link& link, bool was_ready, absl::string_view why) override;
+
+  // For PooledCall.
+  void Dispatch(std::shared_ptr<PooledCall> call);
+  void Dequeue(PooledCall& call);
+  base::Instant Now() const { return worker_.Now(); }
+  metrics::UpstreamMetrics& metrics() { return metrics_; }
+  const std::string& name() const { return options_.name; }
+
+  Link* PickLink();
+  static Link* RoomOn(const Backend& backend);
+  void ConnectWhereUseful();
+  bool WantsLink(const Backend& backend) const;
+  bool AnyHope() const;
+  void ServeQueue();
+  void FailQueue();
+  void FailSoon(std::shared_ptr<PooledCall> call, wire::StatusCode code, std::string why);
+  std::string WhyUnreachable() const;
+  absl::Duration Pause(int failures);
+  void DropIdleBackends();
+
+  net::Worker& worker_;
+  const UpstreamOptions options_;
+  const std::string target_authority_;
+  const http2::SessionOptions session_options_;
+  metrics::UpstreamMetrics& metrics_;
+  std::minstd_rand random_;
+  Hooks hooks_;
+
+  bool resolved_ = false;
+  bool shut_down_ = false;
+  std::string resolve_error_;
+  std::vector<std::unique_ptr<Backend>> backends_;
+  size_t next_ = 0;
+  PooledCall::Queue queue_;
+};
+
+}  // namespace singleflight::upstream
+
+#endif  // SINGLEFLIGHT_SERVER_UPSTREAM_POOL_H_

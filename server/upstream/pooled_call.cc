@@ -1,0 +1,153 @@
+#include "server/upstream/pooled_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/upstream/link.h"
+#include "server/upstream/pool.h"
+
+namespace singleflight::upstream {
+namespace {
+
+// A call that has sent more cannot be sent again.
+constexpr size_t kMaxKeptBytes = 256 << 10;
+
+constexpr size_t kNoStatus = metrics::kCallOutcomes - 1;
+
+size_t OutcomeOf(wire::StatusCode code) { return static_cast<size_t>(code); }
+
+}  // namespace
+
+PooledCall::PooledCall(Pool& pool, core::CallHead head, core::CallListener& listener)
+    : pool_(pool), head_(std::move(head)), listener_(&listener), resends_left_(head_.resends) {}
+
+void PooledCall::Send(base::Slice bytes) {
+  if (listener_ == nullptr) return;
+  if (keeping_) {
+    kept_bytes_ += bytes.size();
+    kept_.push_back(bytes);
+  }
+  if (stream_ == nullptr) return;
+  if (kept_bytes_ > kMaxKeptBytes || resends_left_ == 0) StopKeeping();
+  stream_->Send(std::move(bytes));
+}
+
+void PooledCall::Finish(std::shared_ptr<const model::Headers> trailing) {
+  finished_ = true;
+  trailing_ = std::move(trailing);
+  if (stream_ != nullptr) stream_->Finish(trailing_);
+}
+
+void PooledCall::Consume(size_t bytes) {
+  if (stream_ != nullptr) stream_->Consume(bytes);
+}
+
+void PooledCall::Cancel() {
+  if (listener_ == nullptr) return;
+  listener_ = nullptr;
+  pool_.Dequeue(*this);
+  if (stream_ == nullptr) return;
+  Ended(OutcomeOf(wire::StatusCode::kCancelled));
+  std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
+}
+
+void PooledCall::OpenOn(Link& link) {
+  absl::optional<absl::Duration> left;
+  if (head_.deadline.has_value()) left = absl::FromChrono(*head_.deadline - pool_.Now());
+  const model::Headers fields =
+      model::UpstreamFields(*head_.request, {head_.authority, left, head_.chain_hop});
+  sent_ = 0;
+  stream_ = &link.Open(fields, shared_from_this());
+  pool_.metrics().active.Add(1);
+  for (const base::Slice& bytes : kept_) stream_->Send(bytes);
+  if (finished_) stream_->Finish(trailing_);
+  if (kept_bytes_ > kMaxKeptBytes || resends_left_ == 0) StopKeeping();
+}
+
+void PooledCall::StopKeeping() {
+  keeping_ = false;
+  kept_.clear();
+  kept_bytes_ = 0;
+}
+
+void PooledCall::OnHeaders(model::Headers fields, bool end) {
+  replied_ = true;
+  StopKeeping();
+  if (end) EndWith(fields);
+  core::CallListener* listener = end ? std::exchange(listener_, nullptr) : listener_;
+  listener->OnInitial(std::move(fields), end);
+}
+
+void PooledCall::OnData(absl::string_view bytes) { listener_->OnData(bytes); }
+
+void PooledCall::OnEnd(model::Headers trailing) {
+  EndWith(trailing);
+  std::exchange(listener_, nullptr)->OnEnd(std::move(trailing));
+}
+
+// The reply is whole. What is left of the request is of no use to anyone (RFC 9113 §8.1).
+void PooledCall::EndWith(const model::Headers& status_block) {
+  const absl::optional<wire::StatusCode> code =
+      wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
+  Ended(code.has_value() ? OutcomeOf(*code) : kNoStatus);
+  http2::Stream* stream = std::exchange(stream_, nullptr);
+  if (stream->ended()) {
+    stream->SetHandler(nullptr);
+  } else {
+    stream->Reset(http2::ErrorCode::kNoError);
+  }
+}
+
+void PooledCall::OnSent(size_t bytes) {
+  sent_ += bytes;
+  if (sent_ <= reported_ || listener_ == nullptr) return;
+  const size_t news = sent_ - std::exchange(reported_, sent_);
+  listener_->OnSent(news);
+}
+
+void PooledCall::OnClosed(const http2::Closed& closed) {
+  stream_ = nullptr;
+  if (MayResend(closed)) {
+    pool_.metrics().active.Add(-1);
+    pool_.metrics().resent.Add();
+    --resends_left_;
+    return pool_.Dispatch(shared_from_this());
+  }
+  Ended(kNoStatus);
+  std::exchange(listener_, nullptr)->OnFailed(FailureOf(closed));
+}
+
+bool PooledCall::MayResend(const http2::Closed& closed) const {
+  return closed.why == http2::Closed::Why::kNotProcessed && resends_left_ > 0 && keeping_;
+}
+
+core::CallFailure PooledCall::FailureOf(const http2::Closed& closed) const {
+  using Kind = core::CallFailure::Kind;
+  const std::string upstream = absl::StrCat("upstream '", pool_.name(), "': ");
+  switch (closed.why) {
+    case http2::Closed::Why::kNotProcessed:
+      return {Kind::kNotStarted, closed.error, wire::StatusCode::kUnavailable,
+              upstream + "the call was refused before it started"};
+    case http2::Closed::Why::kConnectionLost:
+      return {Kind::kLost, 0, wire::StatusCode::kUnavailable,
+              upstream + "the connection was lost before the reply was whole"};
+    case http2::Closed::Why::kReset:
+    case http2::Closed::Why::kOrderly:  // RST_STREAM NO_ERROR, but no status
+      return {Kind::kReset, closed.error, wire::StatusOfReset(closed.error),
+              absl::StrCat(upstream, "the stream was reset with error ", closed.error)};
+  }
+  SF_CHECK(!"unreachable");
+}
+
+void PooledCall::Fail(core::CallFailure failure) {
+  if (listener_ != nullptr) std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
+}
+
+void PooledCall::Ended(size_t outcome) {
+  pool_.metrics().active.Add(-1);
+  pool_.metrics().calls[outcome].Add();
+}
+
+}  // namespace singleflight::upstream

@@ -1,0 +1,76 @@
+#ifndef SINGLEFLIGHT_SERVER_UPSTREAM_POOLED_CALL_H_
+#define SINGLEFLIGHT_SERVER_UPSTREAM_POOLED_CALL_H_
+
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/core/upstream.h"
+#include "server/http2/stream.h"
+#include "server/metrics/worker_metrics.h"
+
+namespace singleflight::upstream {
+
+class Link;
+class Pool;
+
+// One call of a pool, from the wait for a stream to its end. It keeps the request bytes that it has sent while the call may still be
+// sent again, and sends it again where upstream certainly had not begun.
+//
+// Ownership: shared by its stream or the pool's queue, and by the handle that the caller holds.
+// Threads: its worker's.
+class PooledCall final : public http2::StreamHandler,
+                         public std::enable_shared_from_this<PooledCall> {
+ public:
+  PooledCall(Pool& pool, core::CallHead head, core::CallListener& listener);
+
+  // For the handle.
+  void Send(base::Slice bytes);
+  void Finish(std::shared_ptr<const model::Headers> trailing);
+  void Consume(size_t bytes);
+  void SetListener(core::CallListener& listener) { listener_ = &listener; }
+  void Cancel();
+
+  // For the pool: the call gets a stream of `link`, or none.
+  void OpenOn(Link& link);
+  void Fail(core::CallFailure failure);
+
+ private:
+  friend class Pool;
+  using Queue = std::list<std::shared_ptr<PooledCall>>;
+
+  void OnHeaders(model::Headers fields, bool end) override;
+  void OnData(absl::string_view bytes) override;
+  void OnEnd(model::Headers trailing) override;
+  void OnSent(size_t bytes) override;
+  void OnClosed(const http2::Closed& closed) override;
+
+  bool MayResend(const http2::Closed& closed) const;
+  core::CallFailure FailureOf(const http2::Closed& closed) const;
+  void StopKeeping();
+  void EndWith(const model::Headers& status_block);
+  void Ended(size_t outcome);
+
+  Pool& pool_;
+  const core::CallHead head_;
+  core::CallListener* listener_;  // null once the call has ended for it
+  http2::Stream* stream_ = nullptr;
+  int resends_left_;
+
+  bool queued_ = false;  // in the pool's queue, at `place_`
+  Queue::iterator place_;
+
+  std::vector<base::Slice> kept_;  // request bytes that a stream has yet to be given, or may have to be given again
+  size_t kept_bytes_ = 0;
+  bool keeping_ = true;
+  bool finished_ = false;
+  std::shared_ptr<const model::Headers> trailing_;
+  bool replied_ = false;
+  size_t sent_ = 0;      // on the present stream
+  size_t reported_ = 0;  // to the listener, over all streams
+};
+
+}  // namespace singleflight::upstream
+
+#endif  // SINGLEFLIGHT_SERVER_UPSTREAM_POOLED_CALL_H_

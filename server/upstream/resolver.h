@@ -1,0 +1,52 @@
+#ifndef SINGLEFLIGHT_SERVER_UPSTREAM_RESOLVER_H_
+#define SINGLEFLIGHT_SERVER_UPSTREAM_RESOLVER_H_
+
+#include <utility>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "server/upstream/target.h"
+
+namespace singleflight::upstream {
+
+// Finds the endpoints of one upstream, and finds them again from time to time. A look-up that fails leaves those in force that were
+// found before; only if there were none is the failure published, so that calls can say why.
+// Threads: the one of `io`, which is not a worker's; Refresh from any.
+class Resolver {
+ public:
+  using Publish = absl::AnyInvocable<void(SharedEndpointList)>;
+
+  Resolver(boost::asio::io_context& io, std::string upstream, Target target,
+           absl::Duration refresh_every, Publish publish);
+
+  // Publishes what needs no look-up, or begins the first one.
+  void Start();
+
+  // Looks up soon; more often than once a second is no use. From any thread.
+  void Refresh();
+
+ private:
+  void LookUp(size_t at, std::vector<net::Endpoint> found, std::string error);
+  void Finish(std::vector<net::Endpoint> found, std::string error);
+  void ScheduleIn(absl::Duration delay);
+
+  boost::asio::io_context& io_;
+  const std::string upstream_;
+  const Target target_;
+  const absl::Duration refresh_every_;
+  Publish publish_;
+  boost::asio::ip::tcp::resolver resolver_;
+  boost::asio::steady_timer timer_;
+  bool looking_ = false;
+  bool soon_ = false;  // the timer is set to no later than a second from now
+  std::vector<net::Endpoint> known_;
+};
+
+}  // namespace singleflight::upstream
+
+#endif  // SINGLEFLIGHT_SERVER_UPSTREAM_RESOLVER_H_

@@ -1,0 +1,33 @@
+#ifndef SINGLEFLIGHT_SERVER_UPSTREAM_TARGET_H_
+#define SINGLEFLIGHT_SERVER_UPSTREAM_TARGET_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/net/address.h"
+#include "server/upstream/options.h"
+
+namespace singleflight::upstream {
+
+// Where an upstream is to be found, in the terms of gRPC's name resolution.
+struct Target {
+  std::vector<net::Endpoint> fixed;   // addresses that need no look-up
+  std::vector<net::HostPort> names;   // to be looked up in DNS; every address counts
+  std::string authority;              // what a gRPC client that dials the target sends (gRPC, "Name resolution")
+};
+
+// Reads UpstreamOptions::target or ::endpoints.
+absl::StatusOr<Target> ParseTarget(const UpstreamOptions& options);
+
+// What is known of an upstream's endpoints at a moment. Immutable; swapped as a whole.
+struct EndpointList {
+  std::vector<net::Endpoint> endpoints;
+  std::string error;  // why there are none
+};
+using SharedEndpointList = std::shared_ptr<const EndpointList>;
+
+}  // namespace singleflight::upstream
+
+#endif  // SINGLEFLIGHT_SERVER_UPSTREAM_TARGET_H_
