@@ -46,8 +46,9 @@ Connection::Connection(net::Worker& worker, Side side, const SessionOptions& opt
 
 Connection::~Connection() { worker_.ForgetEndOfTurn(*this); }
 
+// A server lets the client speak first: one that speaks HTTP/1.1 must be answered in kind.
 void Connection::Start() {
-  OnWritable();
+  if (side_ == Side::kClient) OnWritable();
   AwaitReadable();
 }
 
