@@ -100,6 +100,8 @@ struct App::Parts {
 };
 
 absl::Status App::Parts::Build(uint64_t seed) {
+  signals.add(SIGTERM);
+  signals.add(SIGINT);
   BuildRoutes(seed);
   BuildWorkers();
   if (absl::Status status = BuildUpstreams(seed); !status.ok()) return status;
@@ -337,8 +339,6 @@ std::string App::Announcement() const {
 }
 
 int App::Run() {
-  parts_->signals.add(SIGTERM);
-  parts_->signals.add(SIGINT);
   parts_->AwaitSignal();
   parts_->Start();
   parts_->control.run();

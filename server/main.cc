@@ -11,6 +11,7 @@
 #include "server/config/load.h"
 #include "server/flags.h"
 #include "server/log.h"
+#include "server/net/process.h"
 
 namespace singleflight {
 namespace {
@@ -23,6 +24,7 @@ int Complain(absl::string_view message) {
 }
 
 int Serve(const config::Config& config) {
+  net::PrepareProcess();
   std::random_device entropy;
   const uint64_t seed = static_cast<uint64_t>(entropy()) << 32 | entropy();
   absl::StatusOr<std::unique_ptr<App>> app = App::Build(config, seed);
