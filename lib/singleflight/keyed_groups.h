@@ -120,7 +120,9 @@ class KeyedGroups {
 
   template <typename Work>
   Shared<R> Lead(Shard& shard, Flight& flight, Work& work, const Until* until) {
-    Outcome outcome = RunUntil(shard, flight, work, until);
+    // Followers who leave may ask for it until the landing.
+    std::stop_source work_stop(std::nostopstate);
+    Outcome outcome = RunUntil(shard, flight, work, until, work_stop);
     Waiter* const taken = shard.Land(flight);
     const size_t shared_by = flight.waiting + 1;
     Deliver(outcome, shared_by, taken);
@@ -128,13 +130,14 @@ class KeyedGroups {
   }
 
   template <typename Work>
-  static Outcome RunUntil(Shard& shard, Flight& flight, Work& work, const Until* until) {
+  static Outcome RunUntil(Shard& shard, Flight& flight, Work& work, const Until* until,
+                          std::stop_source& work_stop) {
     if constexpr (!kTakesStopToken<Work>) {
       return Run(flight, work);
     } else if (until == nullptr) {
       return Run(flight, [&]() -> R { return work(std::stop_token()); });
     } else {
-      std::stop_source work_stop;
+      work_stop = std::stop_source();
       shard.MakeStoppable(flight, work_stop, until->deadline);
       const auto leave = [&] {
         if (shard.LeaderLeaves(flight)) work_stop.request_stop();

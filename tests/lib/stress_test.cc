@@ -231,6 +231,29 @@ void CallAndPerhapsLeave(Flights& flights, Air& air, Logbook& logbook, unsigned 
   }
 }
 
+// A flight whose last waiter has just been popped is on its way back to the pool when that waiter
+// asks to leave.
+TEST(StressTest, LeavingWhileTheFlightIsRecycledIsTooLate) {
+  Flights flights(1);
+  Air air;
+  std::atomic<bool> done = false;
+  Threads landers;
+  landers.Start([&] {
+    while (!done) {
+      if (Flights::Landing landing = air.Get()) landing.Land(7);
+    }
+  });
+  for (int round = 0; round < 5'000; ++round) {
+    Caller caller;
+    air.Put(flights.Join(1, caller, {}).landing);
+    Await([&] { return flights.waiting() == 0; });
+    ASSERT_EQ(flights.Leave(caller, OnLast::kRetire).outcome,
+              Flights::Left::Outcome::kAlreadyTaken);
+    Await([&] { return caller.answers() == 1; });
+  }
+  done = true;
+}
+
 TEST(StressTest, EveryAsyncCallerIsAnsweredOnceOrHasLeft) {
   Flights flights;
   Air air;
