@@ -59,6 +59,12 @@ TEST(HostileTest, AnAliasOfItselfEnds) {
               ElementsAre("f.yaml:4:6: log.level: is a section; a single value is wanted here"));
 }
 
+// The parser finds an empty document before the comma, again and again.
+TEST(HostileTest, ATextThatBeginsWithACommaEnds) {
+  EXPECT_THAT(MistakesIn(",listeners: []\n"),
+              ElementsAre("f.yaml:1:1: this is not YAML: nothing begins like this"));
+}
+
 TEST(HostileTest, MistakesAreCutAfterAHundred) {
   std::string file;
   for (int i = 0; i < 5000; ++i) absl::StrAppend(&file, "option", i, ": 1\n");

@@ -323,7 +323,8 @@ TEST(MistakesTest, WhatIsNotYamlIsToldByLineAndColumn) {
        "1:4: this is not YAML: the referenced anchor is not defined; define \"&name\" before "
        "\"*name\", and quote a "
        "value that begins with \"*\""},
-      {WithOption("---\nthreads: 4"), "5:1: a second document begins here; remove the \"---\""},
+      {WithOption("---\nthreads: 4"),
+       "4:1: a second document begins here; keep one, remove the \"---\""},
   });
 }
 
