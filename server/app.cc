@@ -31,7 +31,8 @@ namespace {
 // While draining, how often it is looked whether all calls have ended.
 constexpr std::chrono::milliseconds kDrainPoll(5);
 
-// After the connections of calls that did not end in time were cut: their flights get this long to notice.
+// After the connections of calls that did not end in time were cut: their flights get this long to
+// notice.
 constexpr std::chrono::seconds kCutOffTime(1);
 
 std::string IdentityOf(const upstream::UpstreamOptions& options) {
@@ -47,7 +48,8 @@ std::string RouteLabel(const core::RouteOptions& options) {
 
 }  // namespace
 
-// One worker and what lives on it. Everything but the counters belongs to its thread once that runs.
+// One worker and what lives on it. Everything but the counters belongs to its thread once that
+// runs.
 struct WorkerParts {
   WorkerParts(size_t index, size_t routes, size_t upstreams)
       : metrics(routes, upstreams), worker(index) {}
@@ -119,9 +121,9 @@ void App::Parts::BuildRoutes(uint64_t seed) {
   for (const core::RouteOptions& route : config.routes) {
     size_t upstream = 0;
     while (config.upstreams[upstream].name != route.upstream) ++upstream;
-    routes.Add(route, upstream, shared_upstreams[upstream],
-               model::KeyPolicy(route.key, IdentityOf(config.upstreams[upstream]), "plaintext",
-                                seed));
+    routes.Add(
+        route, upstream, shared_upstreams[upstream],
+        model::KeyPolicy(route.key, IdentityOf(config.upstreams[upstream]), "plaintext", seed));
   }
 }
 
@@ -158,9 +160,9 @@ absl::Status App::Parts::BuildUpstreams(uint64_t seed) {
     parts.read_path = std::make_unique<core::ReadPath>(
         core::Surroundings{parts.worker, flights, std::move(upstreams), parts.metrics,
                            absl::StrCat("sf-", absl::Hex(seed, absl::kZeroPad16))});
-    parts.frontend = std::make_unique<proxy::Frontend>(
-        parts.worker, http2::SessionOptions(), proxy::CallContext{*parts.read_path, routes},
-        parts.metrics.downstream);
+    parts.frontend = std::make_unique<proxy::Frontend>(parts.worker, http2::SessionOptions(),
+                                                       proxy::CallContext{*parts.read_path, routes},
+                                                       parts.metrics.downstream);
   }
   return absl::OkStatus();
 }
@@ -256,8 +258,8 @@ void App::Parts::BeginDrain() {
       parts.worker.Post([&frontend = *parts.frontend] { frontend.Drain(); });
     }
   });
-  drain_deadline = std::chrono::steady_clock::now() +
-                   absl::ToChronoNanoseconds(config.drain_timeout);
+  drain_deadline =
+      std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(config.drain_timeout);
   AwaitDrained();
 }
 
@@ -290,7 +292,8 @@ void App::Parts::CutOff() {
   drain_timer.async_wait([this](const boost::system::error_code&) { control.stop(); });
 }
 
-// Pools first, so that flights which nobody waits for end as well; then the loops; then, in the destructor, what lived on them.
+// Pools first, so that flights which nobody waits for end as well; then the loops; then, in the
+// destructor, what lived on them.
 void App::Parts::Stop() {
   for (WorkerParts& parts : workers) {
     parts.worker.Post([&parts] {

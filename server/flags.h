@@ -20,7 +20,8 @@ struct Flags {
   std::string text;
 };
 
-// Reads the arguments after the program's name: --config FILE (or --config=FILE), --check, --version, --help.
+// Reads the arguments after the program's name: --config FILE (or --config=FILE), --check,
+// --version, --help.
 absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments);
 
 }  // namespace singleflight

@@ -21,7 +21,8 @@ class JsonMessage final : public spdlog::custom_flag_formatter {
         out.push_back('\\');
         out.push_back(c);
       } else if (byte < 0x20) {
-        for (const char e : {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]}) out.push_back(e);
+        for (const char e : {'\\', 'u', '0', '0', kHex[byte >> 4], kHex[byte & 15]})
+          out.push_back(e);
       } else {
         out.push_back(c);
       }
@@ -53,8 +54,7 @@ void SetUpLog(const config::LogOptions& options) {
   auto logger = spdlog::stderr_color_mt("singleflight");
   logger->set_level(LevelOf(options.level));
   logger->flush_on(spdlog::level::debug);
-  auto formatter = std::make_unique<spdlog::pattern_formatter>(
-      spdlog::pattern_time_type::utc);
+  auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   formatter->add_flag<JsonMessage>('J');
   formatter->set_pattern(options.format == config::LogFormat::kJson
                              ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":"%J"})"

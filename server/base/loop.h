@@ -8,8 +8,8 @@
 
 namespace singleflight::base {
 
-// What a call needs of the thread that it lives on. net::Worker is the real one; tests have a fake whose time
-// stands still until told.
+// What a call needs of the thread that it lives on. net::Worker is the real one; tests have a fake
+// whose time stands still until told.
 class Loop {
  public:
   virtual ~Loop() = default;
@@ -23,8 +23,8 @@ class Loop {
   // This loop's thread only.
   virtual TimerQueue& timers() = 0;
 
-  // Runs `task` on the loop's thread, after what was posted before. From any thread. A task that the loop never gets
-  // to (it stopped) is destroyed unrun.
+  // Runs `task` on the loop's thread, after what was posted before. From any thread. A task that
+  // the loop never gets to (it stopped) is destroyed unrun.
   virtual void Post(absl::AnyInvocable<void()> task) = 0;
 };
 

@@ -19,7 +19,8 @@ Instant After(Instant instant, absl::Duration duration);
 
 class TimerQueue;
 
-// Calls back once per Set, unless cancelled. Belongs to the thread of its queue, which must outlive it.
+// Calls back once per Set, unless cancelled. Belongs to the thread of its queue, which must outlive
+// it.
 class Timer {
  public:
   Timer(TimerQueue& queue, absl::AnyInvocable<void()> callback);
@@ -42,8 +43,8 @@ class Timer {
   size_t slot_ = kIdle;  // place in the heap
 };
 
-// The timers of one loop: a binary heap of pointers, so that setting and cancelling allocate nothing in the steady
-// state. It reads no clock: whoever drives it says what time it is.
+// The timers of one loop: a binary heap of pointers, so that setting and cancelling allocate
+// nothing in the steady state. It reads no clock: whoever drives it says what time it is.
 class TimerQueue {
  public:
   // When Advance has something to do; nothing: no timer is set.

@@ -25,9 +25,9 @@ struct LogOptions {
 
 // A whole configuration: validated, so that whoever reads it may rely on it.
 struct Config {
-  std::vector<net::ListenerOptions> listeners;         // at least one
-  std::vector<upstream::UpstreamOptions> upstreams;    // names are unique
-  std::vector<core::RouteOptions> routes;              // each names an upstream that exists
+  std::vector<net::ListenerOptions> listeners;       // at least one
+  std::vector<upstream::UpstreamOptions> upstreams;  // names are unique
+  std::vector<core::RouteOptions> routes;            // each names an upstream that exists
   admin::HealthOptions health;
   int threads = 0;  // workers; 0: as many as the cgroup and the affinity mask allow
   LogOptions log;

@@ -15,7 +15,8 @@ constexpr absl::Duration kOpenReplyGrace = absl::Milliseconds(100);
 constexpr absl::Duration kRememberStreaming = absl::Minutes(10);
 constexpr absl::Duration kRememberLarge = absl::Minutes(1);
 
-// Replies that may be meant for one caller only (SEMANTICS.md §3); asked on routes that share across credentials.
+// Replies that may be meant for one caller only (SEMANTICS.md §3); asked on routes that share
+// across credentials.
 bool Private(const model::Reply& reply) {
   const absl::optional<wire::StatusCode> status = reply.status();
   if (status == wire::StatusCode::kUnauthenticated ||
@@ -59,15 +60,15 @@ Flight::Flight(const Surroundings& around, Route& route,
       message_(std::move(message)),
       landing_(std::move(landing)),
       deadline_(base::After(around.loop.Now(), route.options.collapse->flight_timeout)),
-      deadline_timer_(around.loop.timers(),
-                      [this] {
-                        LandStatus(wire::StatusCode::kDeadlineExceeded,
-                                   absl::StrCat("upstream '", route_.shared.name,
-                                                "': no reply within collapse.flight_timeout (",
-                                                absl::FormatDuration(
-                                                    route_.options.collapse->flight_timeout),
-                                                ")"));
-                      }),
+      deadline_timer_(
+          around.loop.timers(),
+          [this] {
+            LandStatus(
+                wire::StatusCode::kDeadlineExceeded,
+                absl::StrCat("upstream '", route_.shared.name,
+                             "': no reply within collapse.flight_timeout (",
+                             absl::FormatDuration(route_.options.collapse->flight_timeout), ")"));
+          }),
       open_reply_timer_(around.loop.timers(),
                         [this] { GiveOver(metrics::Release::kReplyStreams); }),
       held_(std::make_shared<HeldBytes>(route.shared)) {
@@ -101,9 +102,10 @@ void Flight::Send() {
 bool Flight::Hold(size_t bytes) {
   if (held_->Add(static_cast<int64_t>(bytes))) return true;
   metrics().resource_exhausted.Add();
-  LandStatus(wire::StatusCode::kResourceExhausted,
-             absl::StrCat("upstream '", route_.shared.name, "': flights hold more than max_held_bytes (",
-                          route_.shared.max_held_bytes, ")"));
+  LandStatus(
+      wire::StatusCode::kResourceExhausted,
+      absl::StrCat("upstream '", route_.shared.name, "': flights hold more than max_held_bytes (",
+                   route_.shared.max_held_bytes, ")"));
   return false;
 }
 
@@ -113,9 +115,9 @@ bool Flight::HoldReply(size_t bytes) {
 }
 
 void Flight::OnInitial(model::Headers fields, bool end) {
-  framed_ = fields.Find(":status") == absl::string_view("200") &&
-            absl::StartsWithIgnoreCase(fields.Find("content-type").value_or(""),
-                                       "application/grpc");
+  framed_ =
+      fields.Find(":status") == absl::string_view("200") &&
+      absl::StartsWithIgnoreCase(fields.Find("content-type").value_or(""), "application/grpc");
   initial_ = model::DownstreamFields(fields);
   if (!HoldReply(initial_->Footprint()) || !end) return;
   auto reply = std::make_shared<model::Reply>();
@@ -160,8 +162,8 @@ void Flight::OnFailed(CallFailure failure) {
 }
 
 bool Flight::MayResend(const CallFailure& failure) const {
-  const bool may_succeed = failure.kind == CallFailure::Kind::kNotStarted ||
-                           failure.kind == CallFailure::Kind::kLost;
+  const bool may_succeed =
+      failure.kind == CallFailure::Kind::kNotStarted || failure.kind == CallFailure::Kind::kLost;
   return may_succeed && resends_left_ > 0 && around_.loop.Now() < deadline_ &&
          (landing_.waiting() > 0 || route_.options.collapse->on_abandon == OnAbandon::kComplete);
 }
@@ -198,7 +200,8 @@ void Flight::LandStatus(wire::StatusCode code, absl::string_view message) {
   Land(model::MakeStatusReply(code, message));
 }
 
-// The leader, if it is still aboard, lives on this loop and gets the call as it is; without it upstream is reset.
+// The leader, if it is still aboard, lives on this loop and gets the call as it is; without it
+// upstream is reset.
 void Flight::GiveOver(metrics::Release reason) {
   const std::shared_ptr<Flight> keep = self_;
   const base::Instant now = around_.loop.Now();
@@ -229,8 +232,9 @@ void Flight::Abandon() {
 }
 
 FlightTable::WaiterList Flight::Take() {
-  if (landing_.superseded()) metrics().superseded.Add();
+  const bool superseded = landing_.superseded();
   FlightTable::WaiterList aboard = landing_.Take();
+  if (superseded && !aboard.empty()) metrics().superseded.Add();
   metrics().waiters_per_flight.Observe(aboard.size());
   return aboard;
 }

@@ -28,13 +28,13 @@ class HeldBytes {
 
 // One upstream call that may serve many callers, from its start to its landing.
 //
-// It lives on its leader's loop and belongs to itself until it ends: callers come and go in the flight table, the flight
-// only ever takes all of them at once, when it lands. It ends in one of four ways, each of which takes the waiters
-// first:
-//   landed       everyone aboard gets the same reply (or those whom a private reply leaves out are released)
-//   given over   the reply cannot be shared: the leader goes on with the live call, the others are released
-//   failed       everyone gets a status of this program's own
-//   abandoned    nobody is left: upstream is reset
+// It lives on its leader's loop and belongs to itself until it ends: callers come and go in the
+// flight table, the flight only ever takes all of them at once, when it lands. It ends in one of
+// four ways, each of which takes the waiters first:
+//   landed       everyone aboard gets the same reply (or those whom a private reply leaves out are
+//   released) given over   the reply cannot be shared: the leader goes on with the live call, the
+//   others are released failed       everyone gets a status of this program's own abandoned nobody
+//   is left: upstream is reset
 //
 // Threads: its loop's, but for the constructor of shared_ptr copies.
 class Flight final : public CallListener, public std::enable_shared_from_this<Flight> {

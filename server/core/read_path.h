@@ -20,7 +20,7 @@ struct Surroundings {
   FlightTable& flights;
   std::vector<Upstream*> upstreams;  // by index in the configuration; this loop's view of each
   metrics::WorkerMetrics& metrics;
-  std::string chain_hop;             // how this process names itself in the chain marker
+  std::string chain_hop;  // how this process names itself in the chain marker
 };
 
 // The way of a call that may share an upstream call: join the flight of its key, or lead one.
@@ -39,13 +39,13 @@ class ReadPath {
   // Whether the replies of `key` were too large to share a short while ago.
   bool TooLargeToShare(const Route& route, const model::Key& key) const;
 
-  // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls upstream with `request` and
-  // `message` (framed as on the wire). Says which.
+  // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls
+  // upstream with `request` and `message` (framed as on the wire). Says which.
   Role Ask(Route& route, model::Key key, std::shared_ptr<const model::Request> request,
            base::Slice message, Waiter& waiter);
 
-  // True: `waiter` has left, and hears nothing more. False: the landing has it already and will call it soon.
-  // The last one out ends the flight, where the route says so.
+  // True: `waiter` has left, and hears nothing more. False: the landing has it already and will
+  // call it soon. The last one out ends the flight, where the route says so.
   bool Leave(const Route& route, Waiter& waiter);
 
   const Surroundings& around() const { return around_; }

@@ -21,9 +21,8 @@ void ReleaseGate::Pass::Return() {
 void ReleaseGate::Send(ReleaseGate* gate, Entrant entrant) {
   base::Loop* loop = entrant.loop;
   // A loop that stops drops the task, and with it the pass.
-  loop->Post([admit = std::move(entrant.admit), pass = Pass(gate)]() mutable {
-    admit(std::move(pass));
-  });
+  loop->Post(
+      [admit = std::move(entrant.admit), pass = Pass(gate)]() mutable { admit(std::move(pass)); });
 }
 
 void ReleaseGate::Enter(base::Loop& loop, Admit admit) {

@@ -11,8 +11,8 @@
 
 namespace singleflight::core {
 
-// Lets waiters that a flight could not serve through to their upstream, in order of arrival and never more than so many at
-// once: a herd that cannot be collapsed must not become a stampede.
+// Lets waiters that a flight could not serve through to their upstream, in order of arrival and
+// never more than so many at once: a herd that cannot be collapsed must not become a stampede.
 // Threads: any. Must outlive its passes.
 class ReleaseGate {
  public:
@@ -34,7 +34,8 @@ class ReleaseGate {
 
   explicit ReleaseGate(size_t at_once) : free_(at_once) {}
 
-  // Calls `admit` on `loop` when there is room, never before it returns. One that no longer cares lets its pass go.
+  // Calls `admit` on `loop` when there is room, never before it returns. One that no longer cares
+  // lets its pass go.
   void Enter(base::Loop& loop, Admit admit);
 
   // Lets go of all that wait; they are never admitted.

@@ -13,9 +13,9 @@
 
 namespace singleflight::core {
 
-// A bounded set of hashes that forgets each after a while: methods that turned out to stream, keys whose replies are too
-// large. A collision costs a missed sharing, never a wrong reply.
-// Threads: any.
+// A bounded set of hashes that forgets each after a while: methods that turned out to stream, keys
+// whose replies are too large. A collision costs a missed sharing, never a wrong reply. Threads:
+// any.
 class Remembered {
  public:
   explicit Remembered(size_t capacity) : capacity_(capacity) {}

@@ -29,7 +29,8 @@ struct SharedUpstream {
   const int64_t max_held_bytes;
 
   std::atomic<int64_t> flights{0};
-  std::atomic<int64_t> held_bytes{0};  // by flights, and by replies that are still being written to callers
+  std::atomic<int64_t> held_bytes{
+      0};  // by flights, and by replies that are still being written to callers
   ReleaseGate release_gate;
 };
 

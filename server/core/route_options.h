@@ -19,18 +19,20 @@ enum class OnAbandon {
 
 // `collapse:` of a route (SEMANTICS.md §2).
 struct CollapseOptions {
-  absl::Duration flight_timeout = absl::Seconds(15);  // from the start of the flight to its last byte
-  absl::Duration max_join_age = absl::Seconds(1);     // an older flight takes no newcomers
+  absl::Duration flight_timeout =
+      absl::Seconds(15);                           // from the start of the flight to its last byte
+  absl::Duration max_join_age = absl::Seconds(1);  // an older flight takes no newcomers
   OnAbandon on_abandon = OnAbandon::kCancel;
-  uint32_t max_waiters = 65536;          // the next caller starts the key's next flight
+  uint32_t max_waiters = 65536;           // the next caller starts the key's next flight
   uint64_t max_request_bytes = 4u << 20;  // a larger request is relayed
   uint64_t max_reply_bytes = 16u << 20;   // a larger reply cannot be shared
 };
 
 // `match:` of a route. In both patterns `*` stands for any run of characters.
 struct MatchOptions {
-  std::string method = "/*";              // "/package.Service/Method"
-  absl::optional<std::string> authority;  // compared without case; without a port it matches any port
+  std::string method = "/*";  // "/package.Service/Method"
+  absl::optional<std::string>
+      authority;  // compared without case; without a port it matches any port
 };
 
 // One entry of `routes:`. The first route that matches a call serves it.

@@ -18,19 +18,19 @@ namespace singleflight::core {
 // How an upstream call ended without a reply.
 struct CallFailure {
   enum class Kind {
-    kNotStarted,  // upstream certainly did not begin; it may be sent again
-    kLost,        // the connection went away; it may have been carried out
-    kReset,       // upstream reset the stream with `reset_code`; it goes to the caller
+    kNotStarted,   // upstream certainly did not begin; it may be sent again
+    kLost,         // the connection went away; it may have been carried out
+    kReset,        // upstream reset the stream with `reset_code`; it goes to the caller
     kUnreachable,  // no connection, or no room; sending it again now is of no use
   };
   Kind kind;
-  uint32_t reset_code = 0;       // with kReset, RFC 9113 §7
-  wire::StatusCode status;       // what a caller is told
-  std::string message;           // names the upstream and the cause
+  uint32_t reset_code = 0;  // with kReset, RFC 9113 §7
+  wire::StatusCode status;  // what a caller is told
+  std::string message;      // names the upstream and the cause
 };
 
-// Hears what becomes of one upstream call. After OnInitial with `end`, OnEnd or OnFailed nothing more is called. The
-// call may be destroyed from within any of these.
+// Hears what becomes of one upstream call. After OnInitial with `end`, OnEnd or OnFailed nothing
+// more is called. The call may be destroyed from within any of these.
 class CallListener {
  public:
   // The reply's first block, with :status. `end`: a trailers-only reply.
@@ -51,7 +51,8 @@ class CallListener {
   ~CallListener() = default;
 };
 
-// One call to an upstream. Destroying it before its end cancels it (RST_STREAM CANCEL). Lives on one loop.
+// One call to an upstream. Destroying it before its end cancels it (RST_STREAM CANCEL). Lives on
+// one loop.
 class UpstreamCall {
  public:
   virtual ~UpstreamCall() = default;
@@ -72,10 +73,12 @@ class UpstreamCall {
 // What a call to an upstream starts with.
 struct CallHead {
   std::shared_ptr<const model::Request> request;
-  std::string authority;                   // as sent upstream
-  absl::optional<base::Instant> deadline;  // what is left of it when the call is sent becomes grpc-timeout
-  std::string chain_hop;                   // see model::Onward
-  int resends = 0;  // how often the upstream itself may send the call again if it certainly had not started
+  std::string authority;  // as sent upstream
+  absl::optional<base::Instant>
+      deadline;           // what is left of it when the call is sent becomes grpc-timeout
+  std::string chain_hop;  // see model::Onward
+  int resends =
+      0;  // how often the upstream itself may send the call again if it certainly had not started
 };
 
 // A named backend, as seen from one loop.

@@ -17,9 +17,9 @@ class Flight;
 
 using SharedReply = std::shared_ptr<const model::Reply>;
 
-// The flights in the air, shared by all loops. The context of a flight is the flight itself: whoever leaves last tells it.
-using FlightTable =
-    AsyncGroup<model::Key, SharedReply, std::shared_ptr<Flight>, model::KeyHash>;
+// The flights in the air, shared by all loops. The context of a flight is the flight itself:
+// whoever leaves last tells it.
+using FlightTable = AsyncGroup<model::Key, SharedReply, std::shared_ptr<Flight>, model::KeyHash>;
 
 // A live upstream call that its flight could not share, with what has arrived so far.
 struct Takeover {
@@ -28,8 +28,8 @@ struct Takeover {
   std::string body;                        // consumed from the stream's window already
 };
 
-// One caller aboard a flight. Exactly one of the three is called, once, on the waiter's own loop, unless
-// ReadPath::Leave said that it had left.
+// One caller aboard a flight. Exactly one of the three is called, once, on the waiter's own loop,
+// unless ReadPath::Leave said that it had left.
 class Waiter : public FlightTable::Waiter {
  public:
   explicit Waiter(base::Loop& loop) : loop_(loop) {}
@@ -40,8 +40,8 @@ class Waiter : public FlightTable::Waiter {
   // The leader alone: the reply is a stream or too large to share; go on with the call yourself.
   virtual void OnTakeover(Takeover takeover) = 0;
 
-  // The flight could not be shared with you: make your own call, through the upstream's release gate. `message` is the
-  // request's, which is the same for all aboard.
+  // The flight could not be shared with you: make your own call, through the upstream's release
+  // gate. `message` is the request's, which is the same for all aboard.
   virtual void OnReleased(const base::Slice& message) = 0;
 
   base::Loop& loop() const { return loop_; }

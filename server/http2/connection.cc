@@ -11,7 +11,8 @@ namespace {
 constexpr size_t kWriteBytes = 64 << 10;  // about this much is given to the socket at once
 constexpr int kReadsPerTurn = 4;
 constexpr int kWritesPerTurn = 16;
-// Frames that wait while the peer does not read; past that nothing more is read from it (RFC 9113 §10.5).
+// Frames that wait while the peer does not read; past that nothing more is read from it (RFC 9113
+// §10.5).
 constexpr size_t kMaxQueuedFrames = 10000;
 constexpr absl::Duration kDrainRoundTrip = absl::Seconds(1);
 constexpr absl::Duration kLinger = absl::Seconds(1);
@@ -70,7 +71,8 @@ void Connection::CloseNow() {
 
 void Connection::AwaitReadable() {
   if (reading_ || session_ == nullptr) return;
-  if (!lingering_ && session_->queued_frames() > kMaxQueuedFrames) return;  // OnWritten comes back here
+  if (!lingering_ && session_->queued_frames() > kMaxQueuedFrames)
+    return;  // OnWritten comes back here
   reading_ = true;
   bytes_->WhenReadable([self = shared_from_this()] {
     self->reading_ = false;

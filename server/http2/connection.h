@@ -28,14 +28,14 @@ class ConnectionListener {
   virtual void OnConnectionClosed(absl::string_view why) = 0;
 };
 
-// A session on a byte stream: reads what comes, and writes what the session wants written, once per turn of the loop, so that
-// many small frames leave in one system call.
+// A session on a byte stream: reads what comes, and writes what the session wants written, once per
+// turn of the loop, so that many small frames leave in one system call.
 //
-// Memory: while idle a connection holds no buffers; reading and writing borrow the worker's. Reading stops while the peer leaves
-// too much unread.
+// Memory: while idle a connection holds no buffers; reading and writing borrow the worker's.
+// Reading stops while the peer leaves too much unread.
 //
-// Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `listener` must live until OnConnectionClosed.
-// Threads: its worker's.
+// Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `listener`
+// must live until OnConnectionClosed. Threads: its worker's.
 class Connection final : public SessionListener,
                          public net::EndOfTurn,
                          public std::enable_shared_from_this<Connection> {
@@ -50,11 +50,12 @@ class Connection final : public SessionListener,
   // Null after OnConnectionClosed.
   Session* session() { return session_.get(); }
 
-  // Closes at the end of the current event, without ceremony. Streams are told that the connection was lost.
+  // Closes at the end of the current event, without ceremony. Streams are told that the connection
+  // was lost.
   void Close(absl::string_view why);
 
-  // Server: asks the client to open no more streams, refuses those that come a round trip later, and closes when the last one has
-  // ended. A client that does not acknowledge is not waited for.
+  // Server: asks the client to open no more streams, refuses those that come a round trip later,
+  // and closes when the last one has ended. A client that does not acknowledge is not waited for.
   void Drain();
 
  private:
@@ -84,13 +85,13 @@ class Connection final : public SessionListener,
   ConnectionListener& listener_;
   std::unique_ptr<Session> session_;
 
-  std::string unsent_;       // what the socket did not take
+  std::string unsent_;  // what the socket did not take
   bool flush_asked_ = false;
-  bool reading_ = false;     // a wait for bytes is outstanding
+  bool reading_ = false;  // a wait for bytes is outstanding
   bool first_bytes_ = true;
   bool in_session_ = false;  // a call into the session is on the stack
   bool draining_ = false;
-  bool lingering_ = false;   // all is written; waiting for the peer to close
+  bool lingering_ = false;  // all is written; waiting for the peer to close
   bool close_asked_ = false;
   std::string why_;
   base::Timer timer_;  // of the round trip while draining, then of lingering

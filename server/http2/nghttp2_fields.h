@@ -8,7 +8,8 @@
 
 namespace singleflight::http2 {
 
-// A view of a header block in nghttp2's form. nghttp2 copies what it is given; the block must live until then.
+// A view of a header block in nghttp2's form. nghttp2 copies what it is given; the block must live
+// until then.
 class Nghttp2Fields {
  public:
   explicit Nghttp2Fields(const model::Headers& fields) {

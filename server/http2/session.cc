@@ -73,7 +73,8 @@ struct Session::Callbacks {
     const bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
-        if (Stream* stream = Find(session, frame->hd.stream_id)) self.HeaderBlockEnded(*stream, end);
+        if (Stream* stream = Find(session, frame->hd.stream_id))
+          self.HeaderBlockEnded(*stream, end);
         break;
       case NGHTTP2_DATA:
         if (Stream* stream = Find(session, frame->hd.stream_id); stream != nullptr && end) {
@@ -212,20 +213,23 @@ Session::Session(Side side, const SessionOptions& options, SessionListener& list
   constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
   nghttp2_option_set_stream_reset_rate_limit(option, kNoLimit, kNoLimit);
 
-  const auto create = side_ == Side::kServer ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
+  const auto create =
+      side_ == Side::kServer ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
   SF_CHECK(create(&session_, callbacks, this, option) == 0);
   nghttp2_option_del(option);
   nghttp2_session_callbacks_del(callbacks);
 
   std::vector<nghttp2_settings_entry> settings = {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(options_.stream_window_bytes)},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(options_.max_header_list_bytes)}};
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+       static_cast<uint32_t>(options_.max_header_list_bytes)}};
   if (side_ == Side::kServer) {
     settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options_.max_concurrent_streams});
   } else {
     settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
   }
-  SF_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) == 0);
+  SF_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) ==
+           0);
   SF_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
                                                  options_.connection_window_bytes) == 0);
   if (options_.first_stream_id != 0) {
@@ -329,11 +333,10 @@ void Session::RefuseHeaders(Stream& stream) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_ENHANCE_YOUR_CALM);
     return;
   }
-  stream.SendHeaders(
-      model::StatusFields(wire::StatusCode::kResourceExhausted,
-                          absl::StrCat("the request's header list is larger than ",
-                                       options_.max_header_list_bytes, " bytes")),
-      true);
+  stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted,
+                                         absl::StrCat("the request's header list is larger than ",
+                                                      options_.max_header_list_bytes, " bytes")),
+                     true);
 }
 
 void Session::CloseStream(Stream& stream, Closed closed) {

@@ -26,8 +26,9 @@ struct SessionOptions {
   // Acknowledgements of PING and SETTINGS that may wait to be written (RFC 9113 §10.5).
   size_t max_queued_acks = 1000;
 
-  // Server: resets of streams that had cost an upstream call, beyond ten for every stream that ran to its end, before the
-  // connection is ended (CVE-2023-44487). A gRPC deadline or cancellation is a reset too.
+  // Server: resets of streams that had cost an upstream call, beyond ten for every stream that ran
+  // to its end, before the connection is ended (CVE-2023-44487). A gRPC deadline or cancellation is
+  // a reset too.
   uint64_t reset_allowance = 10000;
 
   // Client: the first stream's id; tests start near the end of the range. Zero: the protocol's.
@@ -62,12 +63,14 @@ class SessionListener {
   ~SessionListener() = default;
 };
 
-// One side of one HTTP/2 connection (RFC 9113), on nghttp2: bytes in, events out; calls in, bytes out. It knows no socket.
+// One side of one HTTP/2 connection (RFC 9113), on nghttp2: bytes in, events out; calls in, bytes
+// out. It knows no socket.
 //
-// Flow control: the window of the connection is refunded as bytes arrive, the window of a stream as its reader consumes
-// them, so that one slow reader never stalls the other streams.
+// Flow control: the window of the connection is refunded as bytes arrive, the window of a stream as
+// its reader consumes them, so that one slow reader never stalls the other streams.
 //
-// Threads: one. Re-entrancy: handlers may call anything of streams; they must not destroy the session.
+// Threads: one. Re-entrancy: handlers may call anything of streams; they must not destroy the
+// session.
 class Session {
  public:
   Session(Side side, const SessionOptions& options, SessionListener& listener);
@@ -77,10 +80,12 @@ class Session {
   // Tells every stream that is left OnClosed.
   ~Session();
 
-  // Takes bytes from the peer. An error ends the connection; what Produce then yields tells the peer why.
+  // Takes bytes from the peer. An error ends the connection; what Produce then yields tells the
+  // peer why.
   absl::Status Receive(absl::string_view bytes);
 
-  // Appends what should be written now to `out`, until it holds at least `enough` bytes or nothing is left.
+  // Appends what should be written now to `out`, until it holds at least `enough` bytes or nothing
+  // is left.
   void Produce(std::string* out, size_t enough);
 
   // True when nothing is to be expected or sent any more: close the connection.
@@ -90,7 +95,8 @@ class Session {
   Stream& Open(const model::Headers& fields, std::shared_ptr<StreamHandler> handler);
   bool CanOpen() const;
 
-  // False once no stream will ever open on this connection again: GOAWAY came or went, or the ids are used up.
+  // False once no stream will ever open on this connection again: GOAWAY came or went, or the ids
+  // are used up.
   bool alive() const { return alive_; }
 
   size_t streams() const { return streams_.size(); }
@@ -101,8 +107,8 @@ class Session {
   // Client: how many streams the peer allows at a time.
   uint32_t peer_max_streams() const;
 
-  // Server: tells the client to open no more streams; ends nothing. Then, after a round trip (OnPingAck), FinishShutdown
-  // refuses what came later (RFC 9113 §6.8).
+  // Server: tells the client to open no more streams; ends nothing. Then, after a round trip
+  // (OnPingAck), FinishShutdown refuses what came later (RFC 9113 §6.8).
   void BeginShutdown();
   void FinishShutdown();
 

@@ -43,8 +43,7 @@ void Stream::Reset(ErrorCode code) {
   reset_ = true;
   queue_.clear();
   const std::shared_ptr<StreamHandler> let_go = std::move(handler_);
-  nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_,
-                            static_cast<uint32_t>(code));
+  nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, static_cast<uint32_t>(code));
   session_.Wake();
 }
 

@@ -26,18 +26,18 @@ enum class ErrorCode : uint32_t {
 // How a stream came to its end.
 struct Closed {
   enum class Why {
-    kOrderly,         // both sides ended it
-    kReset,           // either side reset it with `error`
-    kNotProcessed,    // the peer certainly did not begin with it (RFC 9113 §8.7): refused, above the last stream of a
-                      // GOAWAY, or never sent
+    kOrderly,       // both sides ended it
+    kReset,         // either side reset it with `error`
+    kNotProcessed,  // the peer certainly did not begin with it (RFC 9113 §8.7): refused, above the
+                    // last stream of a GOAWAY, or never sent
     kConnectionLost,  // the connection went away
   };
   Why why;
   uint32_t error = 0;  // RFC 9113 §7
 };
 
-// Hears what happens on one stream. Called from within Session::Receive and Session::Produce; may call any method of any
-// Stream, and nothing of a Session but what says so.
+// Hears what happens on one stream. Called from within Session::Receive and Session::Produce; may
+// call any method of any Stream, and nothing of a Session but what says so.
 class StreamHandler {
  public:
   virtual ~StreamHandler() = default;
@@ -58,8 +58,8 @@ class StreamHandler {
   virtual void OnClosed(const Closed& closed) = 0;
 };
 
-// One HTTP/2 stream. Belongs to its session, and lives until it has told its handler OnClosed; a handler that loses interest
-// earlier resets it.
+// One HTTP/2 stream. Belongs to its session, and lives until it has told its handler OnClosed; a
+// handler that loses interest earlier resets it.
 class Stream {
  public:
   Stream(Session& session, int32_t id) : session_(session), id_(id) {}
@@ -68,13 +68,15 @@ class Stream {
 
   void SetHandler(std::shared_ptr<StreamHandler> handler) { handler_ = std::move(handler); }
 
-  // A header block. On the server's side the reply's first block (a request is sent by Session::Open).
+  // A header block. On the server's side the reply's first block (a request is sent by
+  // Session::Open).
   void SendHeaders(const model::Headers& fields, bool end);
 
   // Queues bytes without copying them.
   void Send(base::Slice bytes);
 
-  // Ends this side once what is queued has been sent; with a trailer block unless it is null or empty.
+  // Ends this side once what is queued has been sent; with a trailer block unless it is null or
+  // empty.
   void Finish(std::shared_ptr<const model::Headers> trailing);
 
   // Ends the stream at once. The handler hears nothing more, not even OnClosed, and is let go.
@@ -107,7 +109,7 @@ class Stream {
   // What goes out.
   std::deque<base::Slice> queue_;
   std::shared_ptr<const model::Headers> trailing_;
-  bool deferred_ = false;   // it was told that there is none now
+  bool deferred_ = false;  // it was told that there is none now
   bool finished_ = false;
   bool reset_ = false;
 };

@@ -8,8 +8,8 @@
 
 namespace singleflight::metrics {
 
-// The cells below are written by one thread (their worker) and read by any: a plain load and store, no locked
-// instruction. A scrape sums the cells of all workers.
+// The cells below are written by one thread (their worker) and read by any: a plain load and store,
+// no locked instruction. A scrape sums the cells of all workers.
 
 // Only grows.
 class Counter {
@@ -47,7 +47,8 @@ class Raised {
   Gauge& gauge_;
 };
 
-// Counts observations in buckets whose upper bounds are the powers of four from 1 to 65,536, and above.
+// Counts observations in buckets whose upper bounds are the powers of four from 1 to 65,536, and
+// above.
 class PowerHistogram {
  public:
   static constexpr std::array<uint64_t, 9> kBounds = {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536};

@@ -26,8 +26,7 @@ class Summing final : public Visitor {
 
   void Distribution(absl::string_view name, absl::string_view help, Labels labels,
                     const PowerHistogram& histogram) override {
-    auto& out =
-        Metric(name, help, prometheus::MetricType::Histogram, std::move(labels)).histogram;
+    auto& out = Metric(name, help, prometheus::MetricType::Histogram, std::move(labels)).histogram;
     constexpr size_t kBuckets = PowerHistogram::kBounds.size();
     out.bucket.resize(kBuckets);
     uint64_t cumulative = 0;

@@ -9,8 +9,8 @@
 
 namespace singleflight::metrics {
 
-// Everything that /metrics shows. Sources are added before the first Render and outlive the registry.
-// Threads: Add from one thread; Render from any, one at a time.
+// Everything that /metrics shows. Sources are added before the first Render and outlive the
+// registry. Threads: Add from one thread; Render from any, one at a time.
 class Registry {
  public:
   using Source = absl::AnyInvocable<void(Visitor&) const>;

@@ -11,10 +11,12 @@
 
 namespace singleflight::metrics {
 
-// Label names and values; values come from configuration or from closed lists, never from what clients send.
+// Label names and values; values come from configuration or from closed lists, never from what
+// clients send.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-// Is shown every metric of a group. What is shown twice under one name and the same labels is summed.
+// Is shown every metric of a group. What is shown twice under one name and the same labels is
+// summed.
 class Visitor {
  public:
   virtual ~Visitor() = default;

@@ -6,18 +6,31 @@
 namespace singleflight::metrics {
 namespace {
 
-constexpr absl::string_view kBypassNames[kBypasses] = {
-    "second_message", "open_ended",       "request_too_large",
-    "no_message",     "streaming_method", "large_reply"};
+constexpr absl::string_view kBypassNames[kBypasses] = {"second_message",    "open_ended",
+                                                       "request_too_large", "no_message",
+                                                       "streaming_method",  "large_reply"};
 
 constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_too_large",
                                                         "reply_private"};
 
-constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {
-    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-    "DATA_LOSS", "UNAUTHENTICATED", "none"};
+constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
+                                                            "CANCELLED",
+                                                            "UNKNOWN",
+                                                            "INVALID_ARGUMENT",
+                                                            "DEADLINE_EXCEEDED",
+                                                            "NOT_FOUND",
+                                                            "ALREADY_EXISTS",
+                                                            "PERMISSION_DENIED",
+                                                            "RESOURCE_EXHAUSTED",
+                                                            "FAILED_PRECONDITION",
+                                                            "ABORTED",
+                                                            "OUT_OF_RANGE",
+                                                            "UNIMPLEMENTED",
+                                                            "INTERNAL",
+                                                            "UNAVAILABLE",
+                                                            "DATA_LOSS",
+                                                            "UNAUTHENTICATED",
+                                                            "none"};
 
 }  // namespace
 

@@ -31,8 +31,8 @@ enum class Release {
 };
 inline constexpr size_t kReleases = 3;
 
-// One route on one worker. Every call on the route is counted once in `calls` and once in exactly one of leaders,
-// followers, relays, bypasses and departed.
+// One route on one worker. Every call on the route is counted once in `calls` and once in exactly
+// one of leaders, followers, relays, bypasses and departed.
 struct RouteMetrics {
   Counter calls;
   Counter leaders;
@@ -50,7 +50,8 @@ struct RouteMetrics {
   void Show(const std::string& route, Visitor& visitor) const;
 };
 
-inline constexpr size_t kCallOutcomes = 18;  // the gRPC codes, and "none" for calls that got no status
+inline constexpr size_t kCallOutcomes =
+    18;  // the gRPC codes, and "none" for calls that got no status
 
 // One upstream on one worker.
 struct UpstreamMetrics {

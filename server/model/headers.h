@@ -11,8 +11,8 @@
 
 namespace singleflight::model {
 
-// One header block or trailer block: fields in the order of the wire, duplicates and all, in one buffer.
-// Names are lower case, as RFC 9113 §8.2 demands.
+// One header block or trailer block: fields in the order of the wire, duplicates and all, in one
+// buffer. Names are lower case, as RFC 9113 §8.2 demands.
 class Headers {
  public:
   struct Field {

@@ -58,7 +58,8 @@ bool KeyPolicy::Counts(absl::string_view name) const {
 Key KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
                        absl::string_view message) const {
   absl::InlinedVector<Headers::Field, 8> counted;
-  size_t size = fingerprint_.size() + authority.size() + request.path().size() + message.size() + 64;
+  size_t size =
+      fingerprint_.size() + authority.size() + request.path().size() + message.size() + 64;
   for (const Headers::Field field : request.fields()) {
     if (!Counts(field.name)) continue;
     counted.push_back(field);

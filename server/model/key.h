@@ -12,7 +12,8 @@
 
 namespace singleflight::model {
 
-// What makes two calls identical (SEMANTICS.md §3). The hash finds, the bytes decide: equality compares all of them.
+// What makes two calls identical (SEMANTICS.md §3). The hash finds, the bytes decide: equality
+// compares all of them.
 struct Key {
   uint64_t hash = 0;
   std::string bytes;
@@ -26,17 +27,19 @@ struct KeyHash {
   size_t operator()(const Key& key) const { return static_cast<size_t>(key.hash); }
 };
 
-// The key rules of one route, ready for use. Its fingerprint is part of every key that it makes, so that keys made
-// under different rules, for different upstreams, or behind listeners that trust differently, never meet.
-// Threads: constant after construction.
+// The key rules of one route, ready for use. Its fingerprint is part of every key that it makes, so
+// that keys made under different rules, for different upstreams, or behind listeners that trust
+// differently, never meet. Threads: constant after construction.
 class KeyPolicy {
  public:
-  // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS; `trust` likewise for listeners. `seed`
-  // keeps clients from choosing keys that collide in the hash; one per process.
+  // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS; `trust` likewise
+  // for listeners. `seed` keeps clients from choosing keys that collide in the hash; one per
+  // process.
   KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, absl::string_view trust,
             uint64_t seed);
 
-  // The key of a call whose request is `message`, framed as on the wire. `authority` is what is sent upstream.
+  // The key of a call whose request is `message`, framed as on the wire. `authority` is what is
+  // sent upstream.
   Key MakeKey(const Request& request, absl::string_view authority, absl::string_view message) const;
 
   // Whether metadata of that name tells calls apart.

@@ -8,7 +8,8 @@
 namespace singleflight::model {
 namespace {
 
-// Function-local statics, never destroyed: no static object of ours has a constructor that runs before main.
+// Function-local statics, never destroyed: no static object of ours has a constructor that runs
+// before main.
 const absl::flat_hash_set<absl::string_view>& Noise() {
   static const auto& names = *new absl::flat_hash_set<absl::string_view>{
       "te",
@@ -40,9 +41,15 @@ const absl::flat_hash_set<absl::string_view>& Noise() {
 
 const absl::flat_hash_set<absl::string_view>& Credentials() {
   static const auto& names = *new absl::flat_hash_set<absl::string_view>{
-      "authorization",   "proxy-authorization",   "cookie",
-      "x-api-key",       "x-goog-api-key",        "x-jwt-assertion",
-      "x-amz-security-token", "x-forwarded-access-token", "x-forwarded-client-cert",
+      "authorization",
+      "proxy-authorization",
+      "cookie",
+      "x-api-key",
+      "x-goog-api-key",
+      "x-jwt-assertion",
+      "x-amz-security-token",
+      "x-forwarded-access-token",
+      "x-forwarded-client-cert",
   };
   return names;
 }

@@ -8,7 +8,8 @@
 
 namespace singleflight::model {
 
-// Which request metadata makes two calls different (SEMANTICS.md §3). Names are lower case; the sets
+// Which request metadata makes two calls different (SEMANTICS.md §3). Names are lower case; the
+// sets
 // `@proxy-headers` and `@baggage` have been expanded (MetadataSet).
 struct KeyRules {
   enum class Mode {
@@ -22,10 +23,12 @@ struct KeyRules {
   bool share_across_credentials = false;
 };
 
-// Metadata that differs from call to call without changing what is asked: trace context, request ids, user agents.
+// Metadata that differs from call to call without changing what is asked: trace context, request
+// ids, user agents.
 bool IsNoise(absl::string_view name);
 
-// Metadata that says who asks: in the key even under `only`, and never put into a compression table.
+// Metadata that says who asks: in the key even under `only`, and never put into a compression
+// table.
 bool IsCredential(absl::string_view name);
 
 // The names of a set, "@proxy-headers" or "@baggage"; null: there is no such set.

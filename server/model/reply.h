@@ -11,9 +11,10 @@
 
 namespace singleflight::model {
 
-// Everything that a call got back. Immutable once shared: any number of callers on any threads read the same bytes.
+// Everything that a call got back. Immutable once shared: any number of callers on any threads read
+// the same bytes.
 struct Reply {
-  Headers initial;  // with :status; in a trailers-only reply the one block
+  Headers initial;   // with :status; in a trailers-only reply the one block
   base::Slice body;  // message frames as they came
   Headers trailing;  // empty: the last DATA, or `initial` if there was none, ended the stream
   bool trailers_only = false;
@@ -30,14 +31,15 @@ struct Reply {
   size_t Footprint() const;
 };
 
-// A trailers-only reply of this program's own. `message` names the upstream, where there is one, and the cause.
+// A trailers-only reply of this program's own. `message` names the upstream, where there is one,
+// and the cause.
 std::shared_ptr<const Reply> MakeStatusReply(wire::StatusCode code, absl::string_view message);
 
 // Its one block.
 Headers StatusFields(wire::StatusCode code, absl::string_view message);
 
-// A copy for followers, which shares the body: without what is meant for one caller alone (`grpc-retry-pushback-ms`).
-// Null: nothing differs.
+// A copy for followers, which shares the body: without what is meant for one caller alone
+// (`grpc-retry-pushback-ms`). Null: nothing differs.
 std::shared_ptr<const Reply> FollowerCopy(const std::shared_ptr<const Reply>& reply);
 
 }  // namespace singleflight::model

@@ -20,9 +20,7 @@ bool IsGrpc(absl::string_view content_type) {
   return rest.empty() || rest.front() == '+' || rest.front() == ';';
 }
 
-bool PlainPathCharacter(char c) {
-  return c > 0x20 && c < 0x7f && c != '?' && c != '#' && c != '%';
-}
+bool PlainPathCharacter(char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#' && c != '%'; }
 
 // "/service/method": two segments, neither empty nor made of dots.
 bool IsMethodPath(absl::string_view path) {
@@ -56,8 +54,8 @@ Refusal Status(wire::StatusCode code, std::string message) {
 
 // Fields that a proxy makes anew or that end at this hop.
 bool MadeAnew(absl::string_view name) {
-  return absl::StartsWith(name, ":") || name == "te" || name == "host" || name == "content-length" ||
-         name == "grpc-timeout";
+  return absl::StartsWith(name, ":") || name == "te" || name == "host" ||
+         name == "content-length" || name == "grpc-timeout";
 }
 
 void AddChainMarker(const Headers& fields, absl::string_view hop, Headers& out) {

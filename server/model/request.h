@@ -12,8 +12,9 @@
 
 namespace singleflight::model {
 
-// Names this program's own hops in a call's metadata, one member a hop, in the manner of CDN-Loop (RFC 8586): a call
-// that an application propagates back to a proxy it came through differs from its ancestor by it.
+// Names this program's own hops in a call's metadata, one member a hop, in the manner of CDN-Loop
+// (RFC 8586): a call that an application propagates back to a proxy it came through differs from
+// its ancestor by it.
 inline constexpr absl::string_view kChainMarker = "singleflight-chain";
 
 // The head of a gRPC call as it came, already found acceptable.
@@ -64,10 +65,12 @@ struct Onward {
   absl::string_view chain_hop;  // appended to the chain marker; empty: the marker stays as it came
 };
 
-// The block to send upstream: the caller's fields in their order, but for the closed list of SEMANTICS.md §6.
+// The block to send upstream: the caller's fields in their order, but for the closed list of
+// SEMANTICS.md §6.
 Headers UpstreamFields(const Request& request, const Onward& onward);
 
-// A reply's block to send to a caller: the upstream's fields in their order, without content-length.
+// A reply's block to send to a caller: the upstream's fields in their order, without
+// content-length.
 Headers DownstreamFields(const Headers& fields);
 
 }  // namespace singleflight::model

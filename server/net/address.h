@@ -20,7 +20,8 @@ struct HostPort {
 };
 absl::StatusOr<HostPort> SplitHostPort(absl::string_view text);
 
-// An address that needs no look-up: a.b.c.d:port, [v6]:port, localhost:port (the IPv4 loopback) or unix:/path.
+// An address that needs no look-up: a.b.c.d:port, [v6]:port, localhost:port (the IPv4 loopback) or
+// unix:/path.
 absl::StatusOr<Endpoint> ParseAddress(absl::string_view text);
 
 // The form that ParseAddress reads.

@@ -43,8 +43,8 @@ class ByteStream {
 
 using Socket = boost::asio::generic::stream_protocol::socket;
 
-// A connected TCP or Unix socket of that worker's as a ByteStream. Small writes go out at once; a peer that acknowledges nothing
-// for 20 s is given up.
+// A connected TCP or Unix socket of that worker's as a ByteStream. Small writes go out at once; a
+// peer that acknowledges nothing for 20 s is given up.
 std::unique_ptr<ByteStream> MakeSocketStream(Worker& worker, Socket socket);
 
 }  // namespace singleflight::net

@@ -54,8 +54,8 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker,
   acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return Failure(options.address, "listen on", error);
   const std::string bound = ToString(acceptor.local_endpoint(error));
-  return std::unique_ptr<Listener>(new Listener(worker, std::move(acceptor), bound,
-                                                std::move(unix_path), std::move(on_accept)));
+  return std::unique_ptr<Listener>(
+      new Listener(worker, std::move(acceptor), bound, std::move(unix_path), std::move(on_accept)));
 }
 
 Listener::Listener(Worker& worker, Acceptor acceptor, std::string address, std::string unix_path,

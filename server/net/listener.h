@@ -15,9 +15,9 @@
 
 namespace singleflight::net {
 
-// Accepts connections on one address, on the loop of one worker, and hands them on as plain descriptors, since they may be served
-// by another worker.
-// Threads: Open before the worker starts; the rest on its loop.
+// Accepts connections on one address, on the loop of one worker, and hands them on as plain
+// descriptors, since they may be served by another worker. Threads: Open before the worker starts;
+// the rest on its loop.
 class Listener {
  public:
   struct Accepted {
@@ -26,7 +26,8 @@ class Listener {
   };
   using OnAccept = absl::AnyInvocable<void(Accepted)>;
 
-  // Binds and listens. A Unix socket's path that a dead process left behind is taken over; it is removed at Close.
+  // Binds and listens. A Unix socket's path that a dead process left behind is taken over; it is
+  // removed at Close.
   static absl::StatusOr<std::unique_ptr<Listener>> Open(Worker& worker,
                                                         const ListenerOptions& options,
                                                         OnAccept on_accept);

@@ -3,8 +3,8 @@
 
 namespace singleflight::net {
 
-// Prepares the process for many sockets: as many descriptors as it may have (each connection is one), and a peer that is
-// gone, or a closed stderr, is an error of the write and not a signal.
+// Prepares the process for many sockets: as many descriptors as it may have (each connection is
+// one), and a peer that is gone, or a closed stderr, is an error of the write and not a signal.
 void PrepareProcess();
 
 }  // namespace singleflight::net

@@ -36,9 +36,7 @@ void Worker::Run() { io_.run(); }
 void Worker::BeginTurn() { now_ = std::chrono::steady_clock::now(); }
 
 void Worker::Post(absl::AnyInvocable<void()> task) {
-  asio::post(io_, [this, task = std::move(task)]() mutable {
-    Turn(std::ref(task));
-  });
+  asio::post(io_, [this, task = std::move(task)]() mutable { Turn(std::ref(task)); });
 }
 
 void Worker::AtEndOfTurn(EndOfTurn& member) {

@@ -25,9 +25,9 @@ class EndOfTurn {
 
 // One thread with one event loop, which owns its connections.
 //
-// Start runs the thread; Stop ends the loop after the task at hand and joins the thread. Whatever was made on the loop must be
-// gone by then, or be destroyed after Stop.
-// Threads: Start, Stop and Post from any; everything else on the loop's own.
+// Start runs the thread; Stop ends the loop after the task at hand and joins the thread. Whatever
+// was made on the loop must be gone by then, or be destroyed after Stop. Threads: Start, Stop and
+// Post from any; everything else on the loop's own.
 class Worker final : public base::Loop {
  public:
   explicit Worker(size_t index);
@@ -41,7 +41,8 @@ class Worker final : public base::Loop {
   base::TimerQueue& timers() override { return timers_; }
   void Post(absl::AnyInvocable<void()> task) override;
 
-  // Calls `member` when what is ready now has been handled, so that all of it is written at once. Ask once a turn.
+  // Calls `member` when what is ready now has been handled, so that all of it is written at once.
+  // Ask once a turn.
   void AtEndOfTurn(EndOfTurn& member);
   void ForgetEndOfTurn(EndOfTurn& member);
 
@@ -51,8 +52,8 @@ class Worker final : public base::Loop {
 
   boost::asio::io_context& io() { return io_; }
 
-  // Every handler of an event of `io()` runs its work through this: the time is read before, timers that were set are
-  // armed after.
+  // Every handler of an event of `io()` runs its work through this: the time is read before, timers
+  // that were set are armed after.
   template <typename Work>
   void Turn(Work work) {
     BeginTurn();

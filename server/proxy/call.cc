@@ -8,7 +8,8 @@
 namespace singleflight::proxy {
 namespace {
 
-// A caller whose message is whole ends its side at once if the method is unary; one that has not after this long streams.
+// A caller whose message is whole ends its side at once if the method is unary; one that has not
+// after this long streams.
 constexpr absl::Duration kOpenEndedGrace = absl::Milliseconds(20);
 constexpr absl::Duration kRememberSecondMessage = absl::Minutes(10);
 constexpr absl::Duration kRememberOpenEnded = absl::Seconds(10);  // it may just have been slow

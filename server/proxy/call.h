@@ -18,15 +18,15 @@ struct CallContext {
   core::RouteTable& routes;
 };
 
-// One caller's call, from its header block to the last byte of its reply: it finds the route, and meets the read path there or
-// is relayed.
+// One caller's call, from its header block to the last byte of its reply: it finds the route, and
+// meets the read path there or is relayed.
 //
 //   kNew ──► kCollecting ──► kWaiting ──► kReplied
 //     │           │            │ ▲
 //     └───────────┴─► kRelaying ◄┴─ kQueued
 //
-// Ownership: its stream's; while it is aboard a flight also its own, so that a landing on its way finds it.
-// Threads: its worker's.
+// Ownership: its stream's; while it is aboard a flight also its own, so that a landing on its way
+// finds it. Threads: its worker's.
 class Call final : public http2::StreamHandler,
                    public core::Waiter,
                    public RelayListener,
@@ -85,7 +85,8 @@ class Call final : public http2::StreamHandler,
   core::Route* route_ = nullptr;
   absl::optional<base::Instant> deadline_;
   base::Timer deadline_timer_;
-  base::Timer open_ended_timer_;  // runs while a message is whole and the caller's side has not ended
+  base::Timer
+      open_ended_timer_;  // runs while a message is whole and the caller's side has not ended
 
   std::string collected_;
   wire::MessageScanner scanner_;

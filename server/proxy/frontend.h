@@ -29,8 +29,8 @@ class Frontend {
   // Every connection ends now.
   void CloseAll();
 
-  // Connections given to this worker and not yet closed. Whoever accepts adds one before it posts Serve here, so that the next
-  // choice sees it. From any thread.
+  // Connections given to this worker and not yet closed. Whoever accepts adds one before it posts
+  // Serve here, so that the next choice sees it. From any thread.
   std::atomic<int64_t>& load() { return load_; }
 
  private:

@@ -18,9 +18,7 @@ size_t BeyondUncoupled(size_t& ahead, size_t bytes) {
 
 Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
              RelayListener& listener)
-    : downstream_(downstream),
-      listener_(listener),
-      call_(upstream.Start(std::move(head), *this)) {}
+    : downstream_(downstream), listener_(listener), call_(upstream.Start(std::move(head), *this)) {}
 
 Relay::Relay(http2::Stream& downstream, core::Takeover takeover, RelayListener& listener)
     : downstream_(downstream), listener_(listener), call_(std::move(takeover.call)) {
@@ -60,8 +58,6 @@ void Relay::OnSent(size_t bytes) {
   downstream_.Consume(BeyondUncoupled(uncoupled_request_, bytes));
 }
 
-void Relay::OnFailed(core::CallFailure failure) {
-  listener_.OnRelayFailed(failure);
-}
+void Relay::OnFailed(core::CallFailure failure) { listener_.OnRelayFailed(failure); }
 
 }  // namespace singleflight::proxy

@@ -22,8 +22,9 @@ class RelayListener {
   ~RelayListener() = default;
 };
 
-// One caller's stream and one upstream call, coupled: bytes, blocks, ends and resets cross as they come. The window of each stream
-// opens as the other side drains, so that a slow end slows its peer and nothing is held beyond one window.
+// One caller's stream and one upstream call, coupled: bytes, blocks, ends and resets cross as they
+// come. The window of each stream opens as the other side drains, so that a slow end slows its peer
+// and nothing is held beyond one window.
 class Relay final : public core::CallListener {
  public:
   // Sends the call.
@@ -33,7 +34,8 @@ class Relay final : public core::CallListener {
   // Goes on with a call whose flight could not share its reply.
   Relay(http2::Stream& downstream, core::Takeover takeover, RelayListener& listener);
 
-  // What the caller sends. `coupled` bytes hold the caller's window until they have left for upstream.
+  // What the caller sends. `coupled` bytes hold the caller's window until they have left for
+  // upstream.
   void Send(base::Slice bytes, bool coupled);
   void Finish(std::shared_ptr<const model::Headers> trailing);
 

@@ -20,18 +20,18 @@ Link::~Link() = default;
 
 void Link::Connect() {
   connect_timer_.Set(base::After(worker_.Now(), connect_timeout_));
-  socket_.async_connect(endpoint_, [self = shared_from_this()](
-                                       const boost::system::error_code& error) {
-    if (self->closed_) return;
-    self->worker_.Turn([&] { self->OnConnected(error); });
-  });
+  socket_.async_connect(endpoint_,
+                        [self = shared_from_this()](const boost::system::error_code& error) {
+                          if (self->closed_) return;
+                          self->worker_.Turn([&] { self->OnConnected(error); });
+                        });
 }
 
 void Link::OnConnected(const boost::system::error_code& error) {
   if (error) return Close(error.message());
   connection_ = std::make_shared<http2::Connection>(
-      worker_, http2::Side::kClient, options_,
-      net::MakeSocketStream(worker_, std::move(socket_)), *this);
+      worker_, http2::Side::kClient, options_, net::MakeSocketStream(worker_, std::move(socket_)),
+      *this);
   connection_->Start();
 }
 

@@ -30,9 +30,9 @@ class LinkListener {
   ~LinkListener() = default;
 };
 
-// One connection to one endpoint, from the first SYN to its end. It takes calls once the peer has sent its settings, until the
-// peer says GOAWAY or the stream ids run out; then it lives on until its last call has ended.
-// Threads: its worker's.
+// One connection to one endpoint, from the first SYN to its end. It takes calls once the peer has
+// sent its settings, until the peer says GOAWAY or the stream ids run out; then it lives on until
+// its last call has ended. Threads: its worker's.
 class Link final : public http2::ConnectionListener, public std::enable_shared_from_this<Link> {
  public:
   Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
@@ -63,7 +63,9 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
 
   void OnConnected(const boost::system::error_code& error);
   // Null before the connection is made and after it is gone.
-  http2::Session* session() const { return connection_ == nullptr ? nullptr : connection_->session(); }
+  http2::Session* session() const {
+    return connection_ == nullptr ? nullptr : connection_->session();
+  }
 
   net::Worker& worker_;
   const net::Endpoint endpoint_;

@@ -25,8 +25,9 @@ enum class LoadBalancing {
 struct UpstreamOptions {
   std::string name;
 
-  // Exactly one of the two is set. `target` is dns:///host:port, host:port (the same), ipv4:a:p[,a:p…],
-  // ipv6:[a]:p[,…] or unix:/path; `endpoints` is a list of host:port, [v6]:port or unix:/path.
+  // Exactly one of the two is set. `target` is dns:///host:port, host:port (the same),
+  // ipv4:a:p[,a:p…], ipv6:[a]:p[,…] or unix:/path; `endpoints` is a list of host:port, [v6]:port or
+  // unix:/path.
   std::string target;
   std::vector<std::string> endpoints;
 
@@ -35,15 +36,16 @@ struct UpstreamOptions {
 
   LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
 
-  absl::Duration connect_timeout = absl::Seconds(5);       // TCP connect and HTTP/2 settings together
-  absl::Duration max_reconnect_backoff = absl::Seconds(5);  // the first pause is 100 ms, then it doubles
-  absl::Duration dns_refresh = absl::Seconds(30);           // a name is looked up again this often
+  absl::Duration connect_timeout = absl::Seconds(5);  // TCP connect and HTTP/2 settings together
+  absl::Duration max_reconnect_backoff =
+      absl::Seconds(5);                            // the first pause is 100 ms, then it doubles
+  absl::Duration dns_refresh = absl::Seconds(30);  // a name is looked up again this often
 
   uint32_t max_connections_per_endpoint = 8;  // per worker; more than one only when streams run out
-  uint32_t max_pending_calls = 65536;         // per worker; calls that wait for a connection or a stream
-  uint32_t max_flights = 65536;               // flights in the air
-  uint64_t max_held_bytes = 256u << 20;       // request and reply bytes that flights hold
-  uint32_t release_concurrency = 64;          // calls released from unshareable flights that run at once
+  uint32_t max_pending_calls = 65536;    // per worker; calls that wait for a connection or a stream
+  uint32_t max_flights = 65536;          // flights in the air
+  uint64_t max_held_bytes = 256u << 20;  // request and reply bytes that flights hold
+  uint32_t release_concurrency = 64;     // calls released from unshareable flights that run at once
 };
 
 }  // namespace singleflight::upstream

@@ -57,8 +57,7 @@ std::string Pool::AuthorityFor(const model::Request& request) const {
   return target_authority_;
 }
 
-std::unique_ptr<core::UpstreamCall> Pool::Start(core::CallHead head,
-                                                core::CallListener& listener) {
+std::unique_ptr<core::UpstreamCall> Pool::Start(core::CallHead head, core::CallListener& listener) {
   auto call = std::make_shared<PooledCall>(*this, std::move(head), listener);
   Dispatch(call);
   return std::make_unique<Handle>(std::move(call));
@@ -198,8 +197,9 @@ void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
   if (was_ready) metrics_.connections.Add(-1);
   for (const std::unique_ptr<Backend>& backend : backends_) {
     auto& links = backend->links;
-    const auto found = std::find_if(links.begin(), links.end(),
-                                    [&](const auto& candidate) { return candidate.get() == &link; });
+    const auto found = std::find_if(links.begin(), links.end(), [&](const auto& candidate) {
+      return candidate.get() == &link;
+    });
     if (found == links.end()) continue;
     links.erase(found);
     backend->last_error = std::string(why);

@@ -18,14 +18,16 @@ namespace singleflight::upstream {
 
 // One worker's connections to one upstream, and the calls that wait for them.
 //
-// A call goes to the next endpoint, in turn, that has a connection with room. An endpoint is connected to when calls come; it gets
-// a further connection when all it has are full. Where a connection is being made, calls wait for it; where every endpoint has just
-// failed, they fail at once with the reason, until the pause after a failure (it doubles, with jitter) is over.
-// Threads: its worker's.
+// A call goes to the next endpoint, in turn, that has a connection with room. An endpoint is
+// connected to when calls come; it gets a further connection when all it has are full. Where a
+// connection is being made, calls wait for it; where every endpoint has just failed, they fail at
+// once with the reason, until the pause after a failure (it doubles, with jitter) is over. Threads:
+// its worker's.
 class Pool final : public core::Upstream, public LinkListener {
  public:
   struct Hooks {
-    absl::AnyInvocable<void()> on_connect_failed;  // e.g. to resolve again; never called re-entrantly into the pool
+    absl::AnyInvocable<void()>
+        on_connect_failed;  // e.g. to resolve again; never called re-entrantly into the pool
   };
 
   Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
@@ -46,7 +48,8 @@ class Pool final : public core::Upstream, public LinkListener {
  private:
   friend class PooledCall;
 
-  // One address and the connections to it. Lives on without an address in force until its last connection has gone.
+  // One address and the connections to it. Lives on without an address in force until its last
+  // connection has gone.
   struct Backend {
     net::Endpoint endpoint;
     std::string name;

@@ -47,19 +47,19 @@ void Resolver::Refresh() {
 void Resolver::LookUp(size_t at, std::vector<net::Endpoint> found, std::string error) {
   if (at == target_.names.size()) return Finish(std::move(found), std::move(error));
   const net::HostPort& name = target_.names[at];
-  resolver_.async_resolve(
-      name.host, name.port,
-      [this, at, found = std::move(found), error = std::move(error)](
-          const boost::system::error_code& failure,
-          const asio::ip::tcp::resolver::results_type& results) mutable {
-        if (failure == asio::error::operation_aborted) return;
-        if (failure) {
-          error = absl::StrCat("cannot resolve '", target_.names[at].host,
-                               "': ", failure.message());
-        }
-        for (const auto& result : results) found.emplace_back(result.endpoint());
-        LookUp(at + 1, std::move(found), std::move(error));
-      });
+  resolver_.async_resolve(name.host, name.port,
+                          [this, at, found = std::move(found), error = std::move(error)](
+                              const boost::system::error_code& failure,
+                              const asio::ip::tcp::resolver::results_type& results) mutable {
+                            if (failure == asio::error::operation_aborted) return;
+                            if (failure) {
+                              error = absl::StrCat("cannot resolve '", target_.names[at].host,
+                                                   "': ", failure.message());
+                            }
+                            for (const auto& result : results)
+                              found.emplace_back(result.endpoint());
+                            LookUp(at + 1, std::move(found), std::move(error));
+                          });
 }
 
 void Resolver::Finish(std::vector<net::Endpoint> found, std::string error) {

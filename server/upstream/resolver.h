@@ -14,9 +14,9 @@
 
 namespace singleflight::upstream {
 
-// Finds the endpoints of one upstream, and finds them again from time to time. A look-up that fails leaves those in force that were
-// found before; only if there were none is the failure published, so that calls can say why.
-// Threads: the one of `io`, which is not a worker's; Refresh from any.
+// Finds the endpoints of one upstream, and finds them again from time to time. A look-up that fails
+// leaves those in force that were found before; only if there were none is the failure published,
+// so that calls can say why. Threads: the one of `io`, which is not a worker's; Refresh from any.
 class Resolver {
  public:
   using Publish = absl::AnyInvocable<void(SharedEndpointList)>;

@@ -13,9 +13,10 @@ namespace singleflight::upstream {
 
 // Where an upstream is to be found, in the terms of gRPC's name resolution.
 struct Target {
-  std::vector<net::Endpoint> fixed;   // addresses that need no look-up
-  std::vector<net::HostPort> names;   // to be looked up in DNS; every address counts
-  std::string authority;              // what a gRPC client that dials the target sends (gRPC, "Name resolution")
+  std::vector<net::Endpoint> fixed;  // addresses that need no look-up
+  std::vector<net::HostPort> names;  // to be looked up in DNS; every address counts
+  std::string
+      authority;  // what a gRPC client that dials the target sends (gRPC, "Name resolution")
 };
 
 // Reads UpstreamOptions::target or ::endpoints.

@@ -8,12 +8,12 @@
 
 namespace singleflight::wire {
 
-// A gRPC message on the wire is a flag byte (0 or 1: compressed), a length of four bytes, big-endian, and that many
-// bytes ("Length-Prefixed-Message", gRPC over HTTP2).
+// A gRPC message on the wire is a flag byte (0 or 1: compressed), a length of four bytes,
+// big-endian, and that many bytes ("Length-Prefixed-Message", gRPC over HTTP2).
 inline constexpr size_t kMessagePrefixBytes = 5;
 
-// Follows the bytes of one direction of a call and counts messages, without keeping any byte: a prefix that claims
-// 4 GiB costs nothing.
+// Follows the bytes of one direction of a call and counts messages, without keeping any byte: a
+// prefix that claims 4 GiB costs nothing.
 class MessageScanner {
  public:
   enum class State {

@@ -38,8 +38,8 @@ absl::string_view StatusName(StatusCode code);
 // Reads a `grpc-status` value. Nothing: it is not one of the codes above.
 absl::optional<StatusCode> ParseStatus(absl::string_view value);
 
-// What a gRPC client makes of a stream that ends with RST_STREAM `error_code` and without a status (gRPC over HTTP2,
-// "Errors").
+// What a gRPC client makes of a stream that ends with RST_STREAM `error_code` and without a status
+// (gRPC over HTTP2, "Errors").
 StatusCode StatusOfReset(uint32_t error_code);
 
 // Writes a status message for `grpc-message`: percent-encoded outside %x20-%x24 and %x26-%x7E.

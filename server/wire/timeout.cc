@@ -17,9 +17,9 @@ struct Unit {
 };
 
 const Unit* Units(size_t* count) {
-  static constexpr Unit kUnits[] = {
-      {'n', absl::Nanoseconds(1)}, {'u', absl::Microseconds(1)}, {'m', absl::Milliseconds(1)},
-      {'S', absl::Seconds(1)},     {'M', absl::Minutes(1)},      {'H', absl::Hours(1)}};
+  static constexpr Unit kUnits[] = {{'n', absl::Nanoseconds(1)},  {'u', absl::Microseconds(1)},
+                                    {'m', absl::Milliseconds(1)}, {'S', absl::Seconds(1)},
+                                    {'M', absl::Minutes(1)},      {'H', absl::Hours(1)}};
   *count = sizeof(kUnits) / sizeof(kUnits[0]);
   return kUnits;
 }

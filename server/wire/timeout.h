@@ -9,11 +9,12 @@
 
 namespace singleflight::wire {
 
-// Reads a `grpc-timeout` value: one to eight digits and a unit, H M S m u or n. Nothing: it is malformed.
+// Reads a `grpc-timeout` value: one to eight digits and a unit, H M S m u or n. Nothing: it is
+// malformed.
 absl::optional<absl::Duration> ParseTimeout(absl::string_view value);
 
-// Writes one, in the finest unit that eight digits allow; never longer than `timeout`, except that what is not
-// positive becomes "1n", because a peer may refuse 0.
+// Writes one, in the finest unit that eight digits allow; never longer than `timeout`, except that
+// what is not positive becomes "1n", because a peer may refuse 0.
 std::string FormatTimeout(absl::Duration timeout);
 
 }  // namespace singleflight::wire
