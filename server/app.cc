@@ -67,8 +67,8 @@ struct App::Parts {
   const config::Config config;
   boost::asio::io_context control{1};
   boost::asio::signal_set signals{control};
-  boost::asio::steady_timer drain_timer{control};
-  std::chrono::steady_clock::time_point drain_deadline;
+  boost::asio::steady_timer drain_poll{control};
+  boost::asio::steady_timer drain_deadline{control};
   std::atomic<bool> draining{false};
   int exit_status = 0;
 
@@ -258,8 +258,10 @@ void App::Parts::BeginDrain() {
       parts.worker.Post([&frontend = *parts.frontend] { frontend.Drain(); });
     }
   });
-  drain_deadline =
-      std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(config.drain_timeout);
+  drain_deadline.expires_after(absl::ToChronoNanoseconds(config.drain_timeout));
+  drain_deadline.async_wait([this](const boost::system::error_code& error) {
+    if (!error) CutOff();
+  });
   AwaitDrained();
 }
 
@@ -274,9 +276,8 @@ void App::Parts::AwaitDrained() {
     spdlog::info("drained");
     return control.stop();
   }
-  if (std::chrono::steady_clock::now() >= drain_deadline) return CutOff();
-  drain_timer.expires_after(kDrainPoll);
-  drain_timer.async_wait([this](const boost::system::error_code& error) {
+  drain_poll.expires_after(kDrainPoll);
+  drain_poll.async_wait([this](const boost::system::error_code& error) {
     if (!error) AwaitDrained();
   });
 }
@@ -288,8 +289,8 @@ void App::Parts::CutOff() {
   for (WorkerParts& parts : workers) {
     parts.worker.Post([&frontend = *parts.frontend] { frontend.CloseAll(); });
   }
-  drain_timer.expires_after(kCutOffTime);
-  drain_timer.async_wait([this](const boost::system::error_code&) { control.stop(); });
+  drain_deadline.expires_after(kCutOffTime);
+  drain_deadline.async_wait([this](const boost::system::error_code&) { control.stop(); });
 }
 
 // Pools first, so that flights which nobody waits for end as well; then the loops; then, in the
@@ -301,8 +302,7 @@ void App::Parts::Stop() {
       for (upstream::Pool& pool : parts.pools) pool.Shutdown();
     });
   }
-  const auto patience = std::chrono::steady_clock::now() + kCutOffTime;
-  while (FlightsInTheAir() > 0 && std::chrono::steady_clock::now() < patience) {
+  for (auto left = kCutOffTime / kDrainPoll; left > 0 && FlightsInTheAir() > 0; --left) {
     std::this_thread::sleep_for(kDrainPoll);
   }
   // Landings that are on their way from one loop to another arrive.

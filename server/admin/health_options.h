@@ -7,7 +7,7 @@ namespace singleflight::admin {
 
 // `health:` — where /livez, /readyz and /metrics are served; empty: nowhere.
 struct HealthOptions {
-  std::string address;  // host:port or [v6]:port; port 0 takes a free one
+  std::string address;  // ip:port, localhost:port or [v6]:port; port 0 takes a free one
 };
 
 }  // namespace singleflight::admin

@@ -23,8 +23,8 @@ constexpr size_t kLongestUnixPath = 107;  // sockaddr_un holds 108 bytes, the la
 constexpr size_t kLongestHost = 253;      // RFC 1035 §2.3.4
 
 enum class Side {
-  kListen,   // port 0 is allowed: any free one
-  kConnect,  // a port is named
+  kListen,   // nothing is looked up; port 0 takes any free one
+  kConnect,  // names are allowed; a port is named
 };
 
 bool IsIpv4(absl::string_view host) {
@@ -50,7 +50,10 @@ absl::string_view AnyHost(Side side) { return side == Side::kListen ? "0.0.0.0" 
 // The port in suggestions.
 absl::string_view UsualPort(Side side) { return side == Side::kListen ? "8080" : "50051"; }
 
-std::string HostMistake(absl::string_view host) {
+std::string HostMistake(absl::string_view host, Side side) {
+  if (side == Side::kListen && host != "localhost" && !IsIpv4(host)) {
+    return "has a host that is no IP address; try \"0.0.0.0\", \"127.0.0.1\" or \"localhost\"";
+  }
   if (host.size() > kLongestHost)
     return absl::StrCat("has a host of more than ", kLongestHost, " characters");
   if (!std::all_of(host.begin(), host.end(), IsHostCharacter)) {
@@ -133,7 +136,7 @@ std::string HostPortMistake(absl::string_view text, Side side) {
   if (host.empty() || host == "*") {
     return absl::StrCat("has no host; try ", Quoted(absl::StrCat(AnyHost(side), ":", port)));
   }
-  std::string mistake = HostMistake(host);
+  std::string mistake = HostMistake(host, side);
   return mistake.empty() ? PortMistake(port, side) : mistake;
 }
 

@@ -9,7 +9,7 @@
 // would be right, as a phrase that follows the quoted text; empty: nothing is wrong.
 namespace singleflight::config {
 
-// Where to listen: host:port, [v6]:port or unix:/path. Port 0 takes a free one.
+// Where to listen: a.b.c.d:port, localhost:port, [v6]:port or unix:/path. Port 0 takes a free one.
 std::string ListenerAddressMistake(absl::string_view text);
 
 // As above, without unix:.

@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "server/config/draft.h"
 #include "server/config/pattern.h"
 #include "server/config/suggest.h"
@@ -19,7 +20,9 @@ constexpr size_t kMostRoutes = 1000;  // each is compared with all before it
 // What two listeners cannot both have; empty: any number may, such as port 0.
 std::string Claim(absl::string_view address) {
   if (absl::StartsWith(address, "unix:")) return std::string(address);
-  return absl::EndsWith(address, ":0") ? "" : absl::AsciiStrToLower(address);
+  if (absl::EndsWith(address, ":0")) return "";
+  if (absl::ConsumePrefix(&address, "localhost:")) return absl::StrCat("127.0.0.1:", address);
+  return absl::AsciiStrToLower(address);
 }
 
 void CheckAddresses(const Draft& draft, Problems& problems) {

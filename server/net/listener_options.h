@@ -7,7 +7,7 @@ namespace singleflight::net {
 
 // One entry of `listeners:`.
 struct ListenerOptions {
-  std::string address;  // host:port, [v6]:port or unix:/path; port 0 takes a free one
+  std::string address;  // ip:port, localhost:port, [v6]:port or unix:/path; port 0 takes a free one
 };
 
 }  // namespace singleflight::net
