@@ -1,0 +1,63 @@
+#include "tests/testing/proxy_fixture.h"
+
+#include <csignal>
+
+#include "absl/strings/str_cat.h"
+
+namespace singleflight::testing {
+
+using ::testing::Eq;
+using ::testing::Ge;
+
+std::string ProxyTest::Yaml(const Scenario& scenario) const {
+  const std::string target =
+      scenario.target.empty() ? "target: \"" + backend_.address() + "\"" : scenario.target;
+  return absl::StrCat(
+      "listeners: ", scenario.listeners, "\n", "upstreams:\n  - name: backend\n    ", target,
+      "\n    ", scenario.upstream, "\n", "routes:\n",
+      "  - match: {method: /test.Reads/*}\n    upstream: backend\n",
+      "    collapse: ", scenario.collapse, "\n",
+      scenario.key == "{}" ? "" : "    key: " + scenario.key + "\n",
+      "  - match: {method: /*}\n    upstream: backend\n", "    collapse: ", scenario.other_collapse,
+      "\n", "health: {address: \"127.0.0.1:0\"}\n", scenario.top, "\n");
+}
+
+void ProxyTest::Serve(const Scenario& scenario) {
+  proxy_ = std::make_unique<ProxyProcess>(Yaml(scenario));
+}
+
+Client& ProxyTest::client() {
+  if (client_ == nullptr) client_ = std::make_unique<Client>(proxy_->address());
+  return *client_;
+}
+
+std::vector<PendingCall> ProxyTest::StartHerd(int callers, const std::string& message) {
+  const int64_t aboard = Metric("singleflight_waiters");
+  std::vector<PendingCall> calls;
+  for (int i = 0; i < callers; ++i) calls.push_back(Start(kRead, message));
+  proxy_->WaitForMetric("singleflight_waiters", Eq(aboard + callers));
+  return calls;
+}
+
+void ProxyTest::CheckNothingIsLeft() {
+  for (const char* level :
+       {"singleflight_streams", "singleflight_waiters", "singleflight_flights",
+        "singleflight_held_bytes", "singleflight_release_queue",
+        "singleflight_upstream_calls_active", "singleflight_upstream_calls_pending"}) {
+    proxy_->WaitForMetric(level, Eq(0));
+  }
+  EXPECT_EQ(Metric("singleflight_calls_total"), Metric("singleflight_calls_by_role_total"));
+}
+
+// What is left to do when the test has failed midway is to let go of everything.
+void ProxyTest::TearDown() {
+  backend_.Release();
+  if (proxy_ == nullptr || proxy_->ended()) return;
+  CheckNothingIsLeft();
+  client_.reset();
+  proxy_->Signal(SIGTERM);
+  EXPECT_EQ(proxy_->WaitExit(), 0);
+  if (HasFailure()) ADD_FAILURE() << "the proxy said:\n" << proxy_->err();
+}
+
+}  // namespace singleflight::testing

@@ -1,0 +1,81 @@
+#include "tests/testing/proxy_process.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "tests/testing/http_get.h"
+#include "tests/testing/metrics_text.h"
+
+namespace singleflight::testing {
+
+std::string ProxyBinary() {
+  const char* chosen = std::getenv("SINGLEFLIGHT_PROXY");
+  return chosen != nullptr && *chosen != '\0' ? chosen : SINGLEFLIGHT_PROXY_OF_THE_BUILD;
+}
+
+TemporaryFile::TemporaryFile(const std::string& text) {
+  char name[] = "/tmp/singleflight-XXXXXX";
+  const int fd = ::mkstemp(name);
+  if (fd < 0) throw std::runtime_error("mkstemp");
+  ::close(fd);
+  path_ = name;
+  std::ofstream(path_) << text;
+}
+
+TemporaryFile::~TemporaryFile() { ::unlink(path_.c_str()); }
+
+TemporaryPath::TemporaryPath() {
+  char name[] = "/tmp/singleflight-XXXXXX";
+  if (::mkdtemp(name) == nullptr) throw std::runtime_error("mkdtemp");
+  folder_ = name;
+}
+
+TemporaryPath::~TemporaryPath() {
+  ::unlink(path().c_str());
+  ::rmdir(folder_.c_str());
+}
+
+ProxyProcess::ProxyProcess(const std::string& yaml)
+    : file_(yaml), process_({ProxyBinary(), "--config", file_.path()}) {
+  AwaitReady();
+}
+
+ProxyProcess::ProxyProcess(const std::string& config_path,
+                           const std::vector<std::string>& environment)
+    : file_(""), process_({ProxyBinary(), "--config", config_path}, environment) {
+  AwaitReady();
+}
+
+// "singleflight-proxy ready: listening on A, B; health on C"
+void ProxyProcess::AwaitReady() {
+  const std::string line = process_.ReadLine();
+  absl::string_view rest = line;
+  if (!absl::ConsumePrefix(&rest, "singleflight-proxy ready: listening on ") ||
+      !absl::ConsumeSuffix(&rest, "\n")) {
+    throw std::runtime_error("the proxy is not ready: " + line + process_.err());
+  }
+  const std::vector<std::string> parts = absl::StrSplit(rest, "; health on ");
+  addresses_ = absl::StrSplit(parts.front(), ", ");
+  if (parts.size() > 1) health_ = parts[1];
+}
+
+int64_t ProxyProcess::Metric(const std::string& selector) const {
+  return SumOf(HttpGet(health_, "/metrics").body, selector);
+}
+
+void ProxyProcess::WaitForMetric(const std::string& selector,
+                                 const ::testing::Matcher<int64_t>& matcher) {
+  const Deadline deadline;
+  for (int64_t value; !matcher.Matches(value = Metric(selector)); process_.Breathe()) {
+    if (!deadline.passed() && !process_.ended()) continue;
+    throw std::runtime_error(selector + " is " + std::to_string(value) +
+                             " for ever; the proxy said:\n" + process_.err());
+  }
+}
+
+}  // namespace singleflight::testing
