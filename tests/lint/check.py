@@ -108,7 +108,7 @@ def foreign_headers(sources) -> Iterator[str]:
 
 REAL_TIME = re.compile(r'_clock::now\b|\babsl::Now\b|\bGetCurrentTimeNanos\b|\bgettimeofday\b|\bclock_gettime\b'
                        r'|(?<![\w.>])time\(\s*(nullptr|NULL|0|&)')
-REAL_TIME_HOMES = re.compile(r'server/main\.cc$|server/net/([^/]*loop|worker)[^/]*$|demo/|tests/(e2e|bench|soak)/')
+REAL_TIME_HOMES = re.compile(r'server/main\.cc$|server/net/([^/]*loop|worker)[^/]*$|demo/|tests/(testing|e2e|regress|bench|soak)/')
 
 
 def real_time(sources) -> Iterator[str]:
