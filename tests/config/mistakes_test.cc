@@ -24,7 +24,7 @@ TEST(MistakesTest, TheFilesThatTestsBuildOnAreRight) {
   EXPECT_THAT(MistakesIn(WithOption("")), IsEmpty());
   EXPECT_THAT(MistakesIn(WithUpstreamOption("")), IsEmpty());
   EXPECT_THAT(MistakesIn(WithRouteOption("")), IsEmpty());
-  EXPECT_THAT(MistakesIn(WithListener("\"h:1\"")), IsEmpty());
+  EXPECT_THAT(MistakesIn(WithListener("localhost:1")), IsEmpty());
 }
 
 TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
@@ -169,8 +169,9 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
       {WithUpstreamOption("authority: default\n  - {name: \"a b\", target: h:1}"),
        "7:12: upstreams[1].name: \"a b\" is no name; use 1 to 128 visible ASCII characters without "
        "spaces"},
-      {WithOption("health: {address: \"h:1\\n\"}"),
-       "4:19: health.address: \"h:1\\n\" has the port \"1\\n\"; a port is a number from 0 to "
+      {WithOption("health: {address: \"localhost:1\\n\"}"),
+       "4:19: health.address: \"localhost:1\\n\" has the port \"1\\n\"; a port is a number from 0 "
+       "to "
        "65535"},
   });
 }
@@ -182,23 +183,25 @@ TEST(MistakesTest, WhatIsMissingIsNamedWithAnExample) {
        "127.0.0.1:8080}]\""},
       {"listeners: []\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
        "1:12: listeners: is empty; add one, such as \"listeners: [{address: 127.0.0.1:8080}]\""},
-      {"listeners: [{address: h:1}]\nroutes: [{upstream: b}]\n",
+      {"listeners: [{address: localhost:1}]\nroutes: [{upstream: b}]\n",
        "1:1: \"upstreams\" is missing; add one, such as \"upstreams: [{name: backend, target: "
        "127.0.0.1:50051}]\""},
-      {"listeners: [{address: h:1}]\nupstreams: [{name: b, target: h:1}]\n",
+      {"listeners: [{address: localhost:1}]\nupstreams: [{name: b, target: h:1}]\n",
        "1:1: \"routes\" is missing; add one, such as \"routes: [{match: {method: /*}, upstream: "
        "backend}]\""},
       {"listeners: [{}]\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
        "1:13: listeners[0]: \"address\" is missing; write where to listen, such as \"address: "
        "127.0.0.1:8080\""},
-      {"listeners: [{address: h:1}]\nupstreams:\n  - target: h:1\nroutes: [{upstream: b}]\n",
+      {"listeners: [{address: localhost:1}]\nupstreams:\n  - target: h:1\nroutes: [{upstream: "
+       "b}]\n",
        "3:5: upstreams[0]: \"name\" is missing; give the upstream a name for routes to use"},
       {WithBackend(""),
        "4:5: upstreams[0]: says no backend; add \"target: dns:///host:port\" or a list of "
        "\"endpoints\""},
       {WithBackend("endpoints: []"),
        "5:16: upstreams[0].endpoints: is empty; list at least one host:port"},
-      {"listeners: [{address: h:1}]\nupstreams: [{name: b, target: h:1}]\nroutes:\n  - match: "
+      {"listeners: [{address: localhost:1}]\nupstreams: [{name: b, target: h:1}]\nroutes:\n  - "
+       "match: "
        "{method: /a/b}\n  - upstream: b\n",
        "4:5: routes[0]: \"upstream\" is missing; name the upstream that serves the route"},
       {WithOption("health: {}"),
@@ -274,23 +277,28 @@ TEST(MistakesTest, NamesAndAddressesAreTakenOnce) {
       {WithUpstreamOption("authority: default\n  - {name: b, target: g:1}"),
        "7:12: upstreams[1].name: \"b\" is the name of upstreams[0].name in line 4 too; give each "
        "upstream its own"},
-      {"listeners: [{address: h:1},\n {address: H:1}]\nupstreams: [{name: b, target: "
+      {"listeners: [{address: \"[fd00::1]:1\"},\n {address: \"[FD00::1]:1\"}]\nupstreams: [{name: "
+       "b, target: "
        "h:1}]\nroutes: [{upstream: b}]\n",
-       "2:12: listeners[1].address: \"H:1\" is taken by listeners[0].address in line 1; choose "
+       "2:12: listeners[1].address: \"[FD00::1]:1\" is taken by listeners[0].address in line 1; "
+       "choose "
        "another port"},
-      {WithListener("h:1") + "health: {address: h:1}\n",
-       "4:19: health.address: \"h:1\" is taken by listeners[0].address in line 1; choose another "
+      {WithListener("localhost:1") + "health: {address: 127.0.0.1:1}\n",
+       "4:19: health.address: \"127.0.0.1:1\" is taken by listeners[0].address in line 1; choose "
+       "another "
        "port"},
   });
-  EXPECT_THAT(MistakesIn("listeners: [{address: h:0}, {address: h:0}, {address: \"unix:/a\"}, "
-                         "{address: \"unix:/A\"}]\n"
-                         "upstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n"),
-              IsEmpty());
+  EXPECT_THAT(
+      MistakesIn(
+          "listeners: [{address: localhost:0}, {address: localhost:0}, {address: \"unix:/a\"}, "
+          "{address: \"unix:/A\"}]\n"
+          "upstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n"),
+      IsEmpty());
 }
 
 TEST(MistakesTest, ARouteNamesAnUpstreamThatExists) {
   const std::string file =
-      "listeners: [{address: h:1}]\nupstreams: [{name: catalog, target: h:1}]\n";
+      "listeners: [{address: localhost:1}]\nupstreams: [{name: catalog, target: h:1}]\n";
   ExpectMistakes({
       {file + "routes: [{upstream: catalogue}]\n",
        "3:21: routes[0].upstream: no upstream has the name \"catalogue\" (did you mean "
@@ -300,8 +308,9 @@ TEST(MistakesTest, ARouteNamesAnUpstreamThatExists) {
 }
 
 TEST(MistakesTest, AMistakeIsNotReportedAgainByWhatDependsOnIt) {
-  EXPECT_EQ(MistakesIn("listeners: [{address: h:1}]\nupstreams: [{nmae: b, target: h:1}]\nroutes: "
-                       "[{upstream: b}]\n")
+  EXPECT_EQ(MistakesIn(
+                "listeners: [{address: localhost:1}]\nupstreams: [{nmae: b, target: h:1}]\nroutes: "
+                "[{upstream: b}]\n")
                 .size(),
             2u);
   EXPECT_EQ(MistakesIn(WithRoutes({"match: {metod: /a/b}", "match: {method: /a/c}"})).size(), 1u);

@@ -97,7 +97,7 @@ TEST(WholeTest, DigitsOnly) {
 
 TEST(AddressTest, ListenersTakeHostPortBracketsAndUnixPaths) {
   for (const char* text : {"127.0.0.1:8080", "0.0.0.0:0", "localhost:65535", "[::1]:8080", "[::]:0",
-                           "my_host-1.example:1", "unix:/run/x.sock"}) {
+                           "unix:/run/x.sock"}) {
     EXPECT_EQ(ListenerAddressMistake(text), "") << text;
   }
 }
@@ -109,21 +109,20 @@ TEST(AddressTest, WhatIsNoListenerAddressIsToldFromWhatWouldBe) {
       {"8080", "has no host; try \"0.0.0.0:8080\""},
       {":8080", "has no host; try \"0.0.0.0:8080\""},
       {"*:8080", "has no host; try \"0.0.0.0:8080\""},
-      {"h:", "has the port \"\"; a port is a number from 0 to 65535"},
-      {"h:65536", "has the port \"65536\"; a port is a number from 0 to 65535"},
-      {"h:http", "has the port \"http\""},
-      {"h:-1", "has the port \"-1\""},
+      {"localhost:", "has the port \"\"; a port is a number from 0 to 65535"},
+      {"localhost:65536", "has the port \"65536\"; a port is a number from 0 to 65535"},
+      {"localhost:http", "has the port \"http\""},
+      {"localhost:-1", "has the port \"-1\""},
       {"::1", "has no port; try \"[::1]:8080\""},
       {"fd00::1:2:8080:x",
        "has too many colons; an IPv6 address stands in brackets, try \"[fd00::1:2:8080]:x\""},
       {"http://h:80", "has a scheme; try \"h:80\""},
+      {"proxy.example:80",
+       "has a host that is no IP address; try \"0.0.0.0\", \"127.0.0.1\" or \"localhost\""},
       {"[::1", "has no closing bracket"},
       {"[::1]", "has no port; try \"[::1]:8080\""},
       {"[::1]8080", "has no port; try \"[::1]:8080\""},
       {"[1.2.3.4]:80", "has no IPv6 address between its brackets"},
-      {"300.1.1.1:80", "has a host that is no IPv4 address"},
-      {"a b:80", "has a host that is no name and no IP address"},
-      {std::string(254, 'a') + ":80", "has a host of more than 253 characters"},
       {"unix:", "has no absolute path; try \"unix:/run/singleflight.sock\""},
       {"unix:x.sock", "has no absolute path"},
       {"unix:/" + std::string(107, 'a'), "has a path of 108 bytes; a Unix socket allows 107"},
@@ -140,6 +139,21 @@ TEST(AddressTest, AUnixPathMayFillTheSocketAddress) {
 TEST(AddressTest, HealthIsServedOnTcpOnly) {
   EXPECT_EQ(HealthAddressMistake("0.0.0.0:0"), "");
   EXPECT_THAT(HealthAddressMistake("unix:/x"), HasSubstr("is no TCP address"));
+}
+
+TEST(AddressTest, EndpointsMayBeNames) {
+  for (const char* text : {"my_host-1.example:1", "10.0.0.1:2", "[::1]:3", "unix:/x"}) {
+    EXPECT_EQ(EndpointMistake(text), "") << text;
+  }
+  const std::pair<std::string, const char*> table[] = {
+      {"300.1.1.1:80", "has a host that is no IPv4 address"},
+      {"a b:80", "has a host that is no name and no IP address"},
+      {std::string(254, 'a') + ":80", "has a host of more than 253 characters"},
+      {"h:0", "has the port \"0\"; a port is a number from 1 to 65535"},
+  };
+  for (const auto& [text, mistake] : table) {
+    EXPECT_THAT(EndpointMistake(text), HasSubstr(mistake)) << text;
+  }
 }
 
 TEST(AddressTest, TargetsTakeTheSchemesOfGrpc) {
