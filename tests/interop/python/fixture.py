@@ -7,6 +7,7 @@ import concurrent.futures
 import os
 import queue
 import sys
+import threading
 import unittest
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ class Backend(grpc.GenericRpcHandler):
 
     def __init__(self, address='127.0.0.1:0'):
         self._methods = {}
-        self.seen = queue.Queue()
+        self._seen = queue.Queue()
         self._server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=80), options=OPTIONS)
         self._server.add_generic_rpc_handlers((self,))
         port = self._server.add_insecure_port(address)
@@ -46,15 +47,21 @@ class Backend(grpc.GenericRpcHandler):
         self._methods[SERVICE + kind] = getattr(grpc, kind + '_rpc_method_handler')(behaviour)
 
     def service(self, handler_call_details):
-        self.seen.put(Seen(handler_call_details.method, tuple(map(tuple, handler_call_details.invocation_metadata))))
+        self._seen.put(Seen(handler_call_details.method, tuple(map(tuple, handler_call_details.invocation_metadata))))
         return self._methods.get(handler_call_details.method)
+
+    def seen_so_far(self):
+        """The calls since this was asked last."""
+        return [self._seen.get() for _ in range(self._seen.qsize())]
 
     def forget(self):
         self._methods.clear()
-        self.seen = queue.Queue()
+        self._seen = queue.Queue()
 
     def stop(self):
         self._server.stop(grace=None).wait()
+
+    close = stop
 
 
 class Outcome(NamedTuple):
@@ -66,16 +73,21 @@ class Outcome(NamedTuple):
     trailing: tuple
 
 
-# What may be added to a reply on collapse routes, and nowhere else.
-ADDED_BY_COLLAPSE = ('age', 'cache-status')
+# What may be added on collapse routes, and nowhere else.
+ADDED_TO_REPLIES = ('age', 'cache-status')
+ADDED_TO_REQUESTS = ('singleflight-chain',)
+
+
+def without(names, metadata):
+    return tuple((name, value) for name, value in metadata or () if name not in names)
 
 
 class Caller:
     """A client of the backend, directly or through a proxy."""
 
-    def __init__(self, address, added=()):
-        self.channel = grpc.insecure_channel(address, options=OPTIONS)
-        self._added = added
+    def __init__(self, address, added=(), compression=None):
+        self.channel = grpc.insecure_channel(address, options=OPTIONS, compression=compression)
+        self.added = added
 
     def start(self, kind, request, method=None, **options):
         """The call, begun: a future where there is one reply, an iterator where there are many."""
@@ -101,7 +113,7 @@ class Caller:
                        self._metadata(call.trailing_metadata()))
 
     def _metadata(self, metadata):
-        return tuple((key, value) for key, value in metadata or () if key not in self._added)
+        return without(self.added, metadata)
 
     def close(self):
         self.channel.close()
@@ -120,7 +132,7 @@ class InteropTest(unittest.TestCase):
         cls.proxy = Proxy(config(cls.backend.address, cls.ROUTE))
         cls.addClassCleanup(cls.proxy.stop)
         cls.direct = Caller(cls.backend.address)
-        cls.proxied = Caller(cls.proxy.address, ADDED_BY_COLLAPSE if cls.COLLAPSES else ())
+        cls.proxied = Caller(cls.proxy.address, ADDED_TO_REPLIES if cls.COLLAPSES else ())
         cls.addClassCleanup(cls.proxied.close)
         cls.addClassCleanup(cls.direct.close)
 
@@ -132,17 +144,59 @@ class InteropTest(unittest.TestCase):
         self.proxy.settle()
 
     def same(self, calling):
-        """Lets `calling(caller)` run directly and through the proxy; both must give the same, which is returned."""
-        expected = calling(self.direct)
+        """Lets `calling(caller)` run directly and through the proxy. What it returns and what the backend sees of it
+        must be the same; the former is returned."""
+        expected, expected_seen = calling(self.direct), self.backend.seen_so_far()
         self.assertEqual(calling(self.proxied), expected)
+        added = ADDED_TO_REQUESTS if self.COLLAPSES else ()
+        seen = [call._replace(metadata=without(added, call.metadata)) for call in self.backend.seen_so_far()]
+        self.assertEqual(seen, expected_seen)
         return expected
 
 
 class Collapse:
     """Mixed into a test case: the same tests on a route for everything that collapses."""
 
+    FLIGHT_TIMEOUT = 50  # seconds; longer than any test, as is the time to join
     ROUTE = 'collapse: {flight_timeout: 50s, max_join_age: 50s}'
     COLLAPSES = True
+
+
+class Held:
+    """Behaviours that begin and then wait: until the call is over, as the backend sees it, or until `let_go`."""
+
+    def __init__(self, reply=b'held'):
+        self.begun = queue.Queue()  # one entry per call
+        self.ended = queue.Queue()  # one entry per call
+        self._reply = reply
+        self._change = threading.Condition()
+        self._may_go = False
+
+    def unary(self, _, context):
+        over = []
+        context.add_callback(lambda: self._note_end(over))
+        self.begun.put(True)
+        with self._change:
+            self._change.wait_for(lambda: over or self._may_go, PATIENCE)
+        return self._reply
+
+    def _note_end(self, over):
+        with self._change:
+            over.append(True)
+            self._change.notify_all()
+        self.ended.put(True)
+
+    def stream(self, request, context):
+        yield self._reply
+        self.unary(request, context)
+
+    def behaviour(self, kind):
+        return self.unary if kind.endswith('_unary') else self.stream
+
+    def let_go(self):
+        with self._change:
+            self._may_go = True
+            self._change.notify_all()
 
 
 def echo(request, _):
@@ -151,3 +205,11 @@ def echo(request, _):
 
 def echo_each(requests, _):
     yield from requests
+
+
+KINDS = ('unary_unary', 'unary_stream', 'stream_unary', 'stream_stream')
+
+
+def requests(kind, *messages):
+    """What a call of this kind sends: all of them, or the one."""
+    return iter(messages) if kind.startswith('stream') else messages[0]

@@ -6,20 +6,13 @@ import unittest
 
 import grpc
 
-from fixture import Collapse, InteropTest, echo, echo_each
-
-KINDS = ('unary_unary', 'unary_stream', 'stream_unary', 'stream_stream')
-
-
-def requests(kind, *messages):
-    return iter(messages) if kind.startswith('stream') else messages[0]
-
+from fixture import KINDS, Collapse, InteropTest, echo, echo_each, requests
 
 class RelayRoute(InteropTest):
     def test_all_four_kinds_bring_their_messages(self):
         self.backend.on('unary_unary', echo)
         self.backend.on('unary_stream', lambda request, _: (request + b'%d' % i for i in range(5)))
-        self.backend.on('stream_unary', lambda requests, _: b'|'.join(requests))
+        self.backend.on('stream_unary', lambda received, _: b'|'.join(received))
         self.backend.on('stream_stream', echo_each)
         expected = {'unary_unary': (b'a',), 'unary_stream': (b'a0', b'a1', b'a2', b'a3', b'a4'),
                     'stream_unary': (b'a|b|c',), 'stream_stream': (b'a', b'b', b'c')}
@@ -49,7 +42,7 @@ class RelayRoute(InteropTest):
                 self.assertEqual((outcome.code, outcome.details), (grpc.StatusCode.FAILED_PRECONDITION, 'not today'))
 
     def test_a_stream_without_messages_is_a_stream_without_messages(self):
-        self.backend.on('stream_unary', lambda requests, _: b'%d' % len(list(requests)))
+        self.backend.on('stream_unary', lambda received, _: b'%d' % len(list(received)))
         self.backend.on('stream_stream', echo_each)
         self.backend.on('unary_stream', lambda *_: iter(()))
         self.assertEqual(self.same(lambda caller: caller.call('stream_unary', iter(()))).messages, (b'0',))
@@ -79,8 +72,8 @@ class RelayRoute(InteropTest):
         self.assertEqual(self.same(take_turns).code, grpc.StatusCode.OK)
 
     def test_a_server_hears_the_half_close_and_answers_after_it(self):
-        def answer_afterwards(requests, _):
-            count = sum(1 for _ in requests)
+        def answer_afterwards(received, _):
+            count = sum(1 for _ in received)
             for number in range(count):
                 yield b'%d' % number
         self.backend.on('stream_stream', answer_afterwards)
@@ -88,8 +81,8 @@ class RelayRoute(InteropTest):
         self.assertEqual(outcome.messages, tuple(b'%d' % number for number in range(7)))
 
     def test_a_server_can_end_the_call_while_the_client_still_sends(self):
-        def refuse_second(requests, context):
-            next(requests)
+        def refuse_second(received, context):
+            next(received)
             context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, 'one was enough')
         for kind in ('stream_unary', 'stream_stream'):
             self.backend.on(kind, refuse_second)
@@ -99,7 +92,7 @@ class RelayRoute(InteropTest):
                                  (grpc.StatusCode.RESOURCE_EXHAUSTED, 'one was enough'))
 
     def test_a_server_can_answer_while_the_client_still_sends(self):
-        self.backend.on('stream_unary', lambda requests, _: b'first: ' + next(requests))
+        self.backend.on('stream_unary', lambda received, _: b'first: ' + next(received))
         outcome = self.same(lambda caller: self.call_that_never_half_closes(caller, 'stream_unary'))
         self.assertEqual((outcome.code, outcome.messages), (grpc.StatusCode.OK, (b'first: only',)))
 
