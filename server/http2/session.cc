@@ -114,6 +114,9 @@ struct Session::Callbacks {
   }
 
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    if (frame->hd.type == NGHTTP2_HEADERS) {
+      if (Stream* stream = Find(session, frame->hd.stream_id)) stream->begun_ = true;
+    }
     const bool carries_body = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
     if (!carries_body || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
     // A server that has answered before the client is done asks it to stop (RFC 9113 §8.1).
@@ -141,7 +144,7 @@ struct Session::Callbacks {
     Stream* stream = Find(session, stream_id);
     if (stream == nullptr) return 0;
     Closed closed{Closed::Why::kReset, error};
-    if (error == NGHTTP2_NO_ERROR) closed.why = Closed::Why::kOrderly;
+    if (error == NGHTTP2_NO_ERROR && self.ReplyIsWhole(*stream)) closed.why = Closed::Why::kOrderly;
     if (error == NGHTTP2_REFUSED_STREAM && self.side_ == Side::kClient) {
       closed.why = Closed::Why::kNotProcessed;
     }
@@ -243,7 +246,8 @@ Session::~Session() {
   for (auto& [id, stream] : streams) {
     stream->reset_ = true;
     if (const auto handler = std::move(stream->handler_)) {
-      handler->OnClosed({Closed::Why::kConnectionLost});
+      const bool never_left = side_ == Side::kClient && !stream->begun_;
+      handler->OnClosed({never_left ? Closed::Why::kNotProcessed : Closed::Why::kConnectionLost});
     }
   }
   nghttp2_session_del(session_);
@@ -348,6 +352,11 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   if (closed.why == Closed::Why::kOrderly) ++completed_;
   if (const auto handler = std::move(gone->handler_)) handler->OnClosed(closed);
   listener_.OnStreamGone();
+}
+
+// A reset with NO_ERROR ends a stream in order only after the reply (RFC 9113 §8.1).
+bool Session::ReplyIsWhole(const Stream& stream) const {
+  return side_ == Side::kClient ? stream.peer_ended_ : stream.ended();
 }
 
 void Session::BeginShutdown() {

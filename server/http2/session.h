@@ -128,6 +128,7 @@ class Session {
   void HeaderBlockEnded(Stream& stream, bool end);
   void RefuseHeaders(Stream& stream);
   void CloseStream(Stream& stream, Closed closed);
+  bool ReplyIsWhole(const Stream& stream) const;
   void SubmitReply(Stream& stream, const model::Headers& fields, bool end);
   void Wake() { listener_.OnWritable(); }
 

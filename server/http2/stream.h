@@ -26,7 +26,7 @@ enum class ErrorCode : uint32_t {
 // How a stream came to its end.
 struct Closed {
   enum class Why {
-    kOrderly,       // both sides ended it
+    kOrderly,       // the reply was whole
     kReset,         // either side reset it with `error`
     kNotProcessed,  // the peer certainly did not begin with it (RFC 9113 §8.7): refused, above the
                     // last stream of a GOAWAY, or never sent
@@ -109,6 +109,7 @@ class Stream {
   // What goes out.
   std::deque<base::Slice> queue_;
   std::shared_ptr<const model::Headers> trailing_;
+  bool begun_ = false;     // the first block has been given to be written
   bool deferred_ = false;  // it was told that there is none now
   bool finished_ = false;
   bool reset_ = false;
