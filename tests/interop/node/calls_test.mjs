@@ -81,7 +81,7 @@ for (const [name, route] of [
 
     // Begins a call that the backend leaves unanswered. Resolves once the backend has it.
     async function beginHeld(kind, caller, options = {}) {
-      const begun = new Promise((resolve) => backend.methods[kind] = resolve);
+      const begun = new Promise((resolve) => backend.methods = {[kind]: resolve});
       const call = caller.start(kind, bytes('x'), options);
       return {call, atServer: await begun};
     }
@@ -144,15 +144,21 @@ for (const [name, route] of [
         });
         assert.equal(outcome.code, Code.CANCELLED);
       });
-
-      test(`${kind}: a deadline that passes ends the call on both sides`, async () => {
-        for (const caller of [direct, proxied]) {
-          const {call, atServer} = await beginHeld(kind, caller, {deadline: Date.now() + 2000});
-          if (!atServer.cancelled) await once(atServer, 'cancelled');
-          assert.equal((await call.outcome).code, Code.DEADLINE_EXCEEDED);
-        }
-      });
     }
+
+    test('a deadline that passes ends the call on both sides', async () => {
+      const calls = [];
+      const ends = [];
+      backend.methods = Object.fromEntries(KINDS.map((kind) => [kind, (call) => {
+        ends.push(call.cancelled || once(call, 'cancelled'));
+      }]));
+      for (const kind of KINDS) {
+        for (const caller of [direct, proxied]) calls.push(caller.call(kind, bytes('x'), {deadline: Date.now() + 3000}));
+      }
+      for (const outcome of await Promise.all(calls)) assert.equal(outcome.code, Code.DEADLINE_EXCEEDED);
+      assert.equal(ends.length, calls.length);
+      await Promise.all(ends);
+    });
 
     test('initial and trailing metadata arrive', async () => {
       backend.methods = {unary: (call, reply) => {
@@ -160,7 +166,8 @@ for (const [name, route] of [
         reply(null, call.request, metadata(...METADATA.slice(1)));
       }};
       const outcome = await same((caller) => caller.call('unary', bytes('a')));
-      assert.equal(outcome.initial.filter(([key]) => key === 'x-twice').length, 3);
+      const [, twice] = outcome.initial.find(([key]) => key === 'x-twice');
+      assert.equal(twice, 'first, second, first');  // so node:http2 presents duplicates
       assert.equal(outcome.trailing.filter(([key]) => key === 'x-odd-bin').length, 3);
     });
 
