@@ -45,13 +45,15 @@ inline std::ostream& operator<<(std::ostream& out, const Answer& answer) {
   return out;
 }
 
-MATCHER_P(IsOkWith, message, "") {
+MATCHER_P(IsOkWith, message, "is OK with '" + std::string(message).substr(0, 40) + "'") {
   return arg.code == absl::StatusCode::kOk && arg.messages == std::vector<std::string>{message};
 }
 
-MATCHER_P(HasCode, code, "") { return arg.code == code; }
+MATCHER_P(HasCode, code, "has code " + absl::StatusCodeToString(code)) { return arg.code == code; }
 
-MATCHER_P2(FailedWith, code, error, "") {
+MATCHER_P2(FailedWith, code, error,
+           "failed with " + absl::StatusCodeToString(code) + " and a message that " +
+               ::testing::DescribeMatcher<std::string>(error)) {
   return arg.code == code && ::testing::ExplainMatchResult(error, arg.error, result_listener);
 }
 

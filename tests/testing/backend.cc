@@ -172,15 +172,16 @@ class Service final : public grpc::CallbackGenericService {
 class Backend::Impl {
  public:
   Board board;
-  Service service{board};
+  std::unique_ptr<Service> service;  // each server needs one of its own
   std::unique_ptr<grpc::Server> server;
 
   int Listen(const std::string& address) {
     int port = 0;
+    service = std::make_unique<Service>(board);
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
-    builder.RegisterCallbackGenericService(&service);
+    builder.RegisterCallbackGenericService(service.get());
     builder.SetMaxReceiveMessageSize(-1);
     server = builder.BuildAndStart();
     if (server == nullptr) throw std::runtime_error("the backend cannot listen on " + address);

@@ -1,0 +1,146 @@
+// The command line, and the configurations that come with the product.
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_replace.h"
+#include "tests/testing/proxy_fixture.h"
+
+namespace singleflight::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::StartsWith;
+
+struct Ran {
+  int status;
+  std::string out;
+  std::string err;
+};
+
+Ran Execute(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), ProxyBinary());
+  ChildProcess process(arguments);
+  const int status = process.WaitExit();
+  return {status, process.out(), process.err()};
+}
+
+constexpr char kWrong[] =
+    "listeners: [{address: 127.0.0.1:0}]\n"
+    "upstreams: [{name: backend, target: 127.0.0.1:1, tls: {}}]\n"
+    "routes: [{upstream: backnd, collapse: {max_join_age: soon}}]\n";
+
+TEST(CommandTest, HelpSaysHowToCallIt) {
+  const Ran ran = Execute({"--help"});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_THAT(ran.out, AllOf(StartsWith("usage:"), HasSubstr("--config FILE")));
+}
+
+TEST(CommandTest, VersionIsOneLine) {
+  const Ran ran = Execute({"--version"});
+  EXPECT_EQ(ran.status, 0);
+  EXPECT_THAT(ran.out, MatchesRegex("singleflight-proxy [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST(CommandTest, WithoutAConfigurationItSaysWhatIsMissing) {
+  const Ran ran = Execute({});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("--config FILE"));
+}
+
+TEST(CommandTest, AnUnknownArgumentIsNamed) {
+  const Ran ran = Execute({"--confg", "x.yaml"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("'--confg'"));
+}
+
+TEST(CommandTest, AFileThatIsMissingIsNamed) {
+  const Ran ran = Execute({"--config", "/nowhere/proxy.yaml"});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.err, HasSubstr("/nowhere/proxy.yaml"));
+}
+
+TEST(CommandTest, CheckReportsAllMistakesWithTheirPlaces) {
+  const TemporaryFile file(kWrong);
+  const Ran ran = Execute({"--check", "--config", file.path()});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_THAT(ran.out, IsEmpty());
+  EXPECT_THAT(ran.err,
+              AllOf(HasSubstr(file.path() + ":2:"), HasSubstr("tls"),
+                    HasSubstr(file.path() + ":3:"), HasSubstr("backnd"), HasSubstr("soon")));
+}
+
+TEST(CommandTest, AWrongConfigurationIsNotServed) {
+  const TemporaryFile file(kWrong);
+  const Ran served = Execute({"--config=" + file.path()});
+  EXPECT_EQ(served.status, 2);
+  EXPECT_THAT(served.out, IsEmpty());
+  EXPECT_EQ(served.err, Execute({"--check", "--config=" + file.path()}).err);
+}
+
+TEST(CommandTest, AnAddressInUseIsNamed) {
+  const Backend taken;
+  const TemporaryFile file(
+      "listeners: [{address: \"" + taken.address() +
+      "\"}]\nupstreams: [{name: b, target: 127.0.0.1:1}]\nroutes: [{upstream: b}]\n");
+  const Ran ran = Execute({"--config", file.path()});
+  EXPECT_NE(ran.status, 0);
+  EXPECT_THAT(ran.err, AllOf(HasSubstr(taken.address()), HasSubstr("in use")));
+}
+
+// The files of config/.
+class ShippedTest : public ProxyTest {
+ protected:
+  static std::string Text(const std::string& name) {
+    std::ifstream file(std::string(SINGLEFLIGHT_CONFIG) + "/" + name);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+  }
+};
+
+TEST_F(ShippedTest, QuickstartCollapsesTheDemo) {
+  proxy_ = std::make_unique<ProxyProcess>(
+      std::string(SINGLEFLIGHT_CONFIG) + "/quickstart.yaml",
+      std::vector<std::string>{"LISTEN=127.0.0.1:0", "HEALTH=127.0.0.1:0",
+                               "DEMO_BACKEND=" + backend_.address()});
+  backend_.Hold();
+  PendingCall one = Start("/demo.v1.Catalog/GetItem", "id-7");
+  PendingCall two = Start("/demo.v1.Catalog/GetItem", "id-7");
+  WaitForWaiters(2);
+  backend_.Release();
+  EXPECT_THAT(one.Wait(), IsOkWith("reply to id-7"));
+  EXPECT_THAT(two.Wait(), IsOkWith("reply to id-7"));
+  EXPECT_EQ(backend_.calls(), 1);
+}
+
+TEST_F(ShippedTest, MinimalServes) {
+  proxy_ = std::make_unique<ProxyProcess>(
+      absl::StrReplaceAll(Text("minimal.yaml"),
+                          {{"127.0.0.1:8080", "\"127.0.0.1:0\""},
+                           {"127.0.0.1:50051", "\"" + backend_.address() + "\""}}) +
+      "\nhealth: {address: \"127.0.0.1:0\"}\n");
+  EXPECT_THAT(Ask("/shop.v1.Catalog/GetItem", "id-7"), IsOkWith("reply to id-7"));
+  EXPECT_THAT(Ask("/shop.v1.Cart/Put", "id-7"), IsOkWith("reply to id-7"));
+  EXPECT_EQ(Calls("leader"), 1);
+  EXPECT_EQ(Calls("relay"), 1);
+}
+
+TEST_F(ShippedTest, ReferenceServes) {
+  const TemporaryPath socket;
+  proxy_ = std::make_unique<ProxyProcess>(absl::StrReplaceAll(
+      Text("reference.yaml"), {{"127.0.0.1:8080", "127.0.0.1:0"},
+                               {"/run/singleflight/proxy.sock", socket.path()},
+                               {"dns:///catalog.example:50051", backend_.address()},
+                               {"0.0.0.0:9900", "127.0.0.1:0"}}));
+  Client shopper("unix:" + socket.path(), "eu.shop.example");
+  EXPECT_THAT(shopper.Ask("/shop.v1.Catalog/GetItem", "id-7"), IsOkWith("reply to id-7"));
+  EXPECT_EQ(Calls("leader"), 1);
+}
+
+}  // namespace
+}  // namespace singleflight::testing

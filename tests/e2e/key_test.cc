@@ -1,0 +1,238 @@
+// What makes two calls the same call.
+
+#include "tests/testing/proxy_fixture.h"
+
+namespace singleflight::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Each;
+using ::testing::Eq;
+using ::testing::Pair;
+using ::testing::UnorderedElementsAre;
+
+// The value of the metadata `name`, or nothing.
+std::string Value(const SeenCall& call, const std::string& name) {
+  std::string value;
+  for (const auto& [key, own] : call.metadata) value += key == name ? own : "";
+  return value;
+}
+
+class KeyTest : public ProxyTest {
+ protected:
+  void SetUp() override {
+    backend_.Hold();
+    backend_.AnswerWith(
+        [](const SeenCall& call) { return Ok("for " + Value(call, "authorization")); });
+  }
+
+  // Calls that differ in their metadata only, all at the backend or aboard a flight when this
+  // returns.
+  void StartEach(const std::vector<Metadata>& metadata) {
+    for (const Metadata& each : metadata) {
+      calls_.push_back(Start(kRead, "id-7", {.metadata = each}));
+    }
+    WaitForWaiters(static_cast<int>(metadata.size()));
+  }
+
+  // How many upstream calls those cost.
+  int UpstreamCalls(const std::vector<Metadata>& metadata) {
+    StartEach(metadata);
+    backend_.Release();
+    answers_ = WaitAll(calls_);
+    return backend_.calls();
+  }
+
+  void TearDown() override {
+    calls_.clear();
+    ProxyTest::TearDown();
+  }
+
+  std::vector<PendingCall> calls_;
+  std::vector<Answer> answers_;
+};
+
+// PITFALLS 17
+TEST_F(KeyTest, CallersWithDifferentCredentialsGetTheirOwnReplies) {
+  Serve();
+  EXPECT_EQ(UpstreamCalls({{{"authorization", "ann"}}, {{"authorization", "bob"}}}), 2);
+  EXPECT_THAT(answers_[0], IsOkWith("for ann"));
+  EXPECT_THAT(answers_[1], IsOkWith("for bob"));
+}
+
+// PITFALLS 17
+TEST_F(KeyTest, CredentialsCountEvenWhereOnlyOtherMetadataDoes) {
+  Serve({.key = "{metadata: {only: [x-tenant]}}"});
+  EXPECT_EQ(UpstreamCalls({{{"authorization", "ann"}, {"x-tenant", "t"}},
+                           {{"authorization", "bob"}, {"x-tenant", "t"}},
+                           {{"authorization", "ann"}, {"x-tenant", "t"}, {"x-other", "1"}}}),
+            2);
+}
+
+// PITFALLS 17
+TEST_F(KeyTest, SessionTokensAreCredentialsWhateverTheirName) {
+  Serve({.key = "{metadata: {only: [x-tenant]}}"});
+  EXPECT_EQ(UpstreamCalls({{{"x-session-token", "a"}},
+                           {{"x-session-token", "b"}},
+                           {{"cookie", "a"}},
+                           {{"x-auth-user", "a"}},
+                           {{"client-secret", "a"}}}),
+            5);
+}
+
+// PITFALLS 20
+TEST_F(KeyTest, TraceHeadersDoNotSplitCallers) {
+  Serve();
+  EXPECT_EQ(UpstreamCalls({{{"traceparent", "00-1-1-01"}},
+                           {{"traceparent", "00-2-2-01"}},
+                           {{"x-request-id", "3"}},
+                           {{"b3", "4"}, {"grpc-trace-bin", "\x01\x02"}}}),
+            1);
+}
+
+// PITFALLS 17
+TEST_F(KeyTest, AnUnknownHeaderSplitsAndNeverLeaks) {
+  Serve();
+  EXPECT_EQ(UpstreamCalls({{{"x-tenant", "a"}}, {{"x-tenant", "b"}}, {}}), 3);
+}
+
+TEST_F(KeyTest, IgnoredMetadataDoesNotSplit) {
+  Serve({.key = "{metadata: {ignore: [x-device-id]}}"});
+  EXPECT_EQ(UpstreamCalls({{{"x-device-id", "a"}}, {{"x-device-id", "b"}}, {}}), 1);
+}
+
+// PITFALLS 19
+TEST_F(KeyTest, NamesAndValuesDoNotRunTogether) {
+  Serve();
+  EXPECT_EQ(UpstreamCalls({{{"x-ab", "c"}}, {{"x-a", "bc"}}, {{"x-a", "b"}, {"x-c", ""}}}), 3);
+}
+
+TEST_F(KeyTest, OrderOfNamesDoesNotCountOrderOfValuesDoes) {
+  Serve();
+  EXPECT_EQ(UpstreamCalls({{{"x-a", "1"}, {"x-b", "2"}},
+                           {{"x-b", "2"}, {"x-a", "1"}},
+                           {{"x-a", "1"}, {"x-a", "3"}},
+                           {{"x-a", "3"}, {"x-a", "1"}}}),
+            3);
+}
+
+TEST_F(KeyTest, MethodsOfOneMessageAreDifferentCalls) {
+  Serve();
+  calls_.push_back(Start("/test.Reads/Get", "id-7"));
+  calls_.push_back(Start("/test.Reads/Head", "id-7"));
+  backend_.WaitForHeld(2);
+}
+
+class AuthorityTest : public ProxyTest {
+ protected:
+  // How many upstream calls two callers cost that dial the proxy under different names.
+  int UpstreamCallsOfTwoNames() {
+    backend_.Hold();
+    Client a(proxy_->address(), "a.example");
+    Client b(proxy_->address(), "b.example");
+    PendingCall first = a.Start(kRead, "id-7");
+    PendingCall second = b.Start(kRead, "id-7");
+    WaitForWaiters(2);
+    backend_.Release();
+    first.Wait();
+    second.Wait();
+    return backend_.calls();
+  }
+};
+
+TEST_F(AuthorityTest, UpstreamIsAddressedAsItsTargetByDefault) {
+  Serve();
+  EXPECT_EQ(UpstreamCallsOfTwoNames(), 1);
+  EXPECT_EQ(backend_.call(0).authority, backend_.address());
+}
+
+TEST_F(AuthorityTest, APreservedAuthorityReachesUpstreamAndSplits) {
+  Serve({.upstream = "authority: preserve"});
+  EXPECT_EQ(UpstreamCallsOfTwoNames(), 2);
+  EXPECT_THAT((std::vector<std::string>{backend_.call(0).authority, backend_.call(1).authority}),
+              UnorderedElementsAre("a.example", "b.example"));
+}
+
+TEST_F(AuthorityTest, AFixedAuthorityIsWhatUpstreamSees) {
+  Serve({.upstream = "authority: catalog.example"});
+  EXPECT_EQ(UpstreamCallsOfTwoNames(), 1);
+  EXPECT_EQ(backend_.call(0).authority, "catalog.example");
+}
+
+// A route whose callers may see each other's replies, credentials or not.
+class SharedCredentialsTest : public KeyTest {
+ protected:
+  void SetUp() override {
+    KeyTest::SetUp();
+    Serve({.key = "{metadata: {ignore: [authorization]}, share_across_credentials: true}"});
+  }
+
+  void StartAnnAndBob() {
+    StartEach({{{"authorization", "ann"}}});
+    backend_.WaitForHeld(1);
+    calls_.push_back(Start(kRead, "id-7", {.metadata = {{"authorization", "bob"}}}));
+    WaitForWaiters(2);
+  }
+
+  void ExpectEachHadTheirOwnCall() {
+    EXPECT_EQ(backend_.calls(), 2);
+    EXPECT_EQ(Value(backend_.call(1), "authorization"), "bob");
+    EXPECT_EQ(Metric("singleflight_waiters_released_total{reason=\"reply_private\"}"), 1);
+  }
+};
+
+TEST_F(SharedCredentialsTest, OneReplyServesBoth) {
+  StartAnnAndBob();
+  backend_.Release();
+  EXPECT_THAT(WaitAll(calls_), Each(IsOkWith("for ann")));
+}
+
+// PITFALLS 24
+TEST_F(SharedCredentialsTest, AReplyThatSetsACookieIsForTheLeaderAlone) {
+  backend_.AnswerWith([](const SeenCall& call) {
+    Answer answer = Ok("for " + Value(call, "authorization"));
+    answer.initial = {{"set-cookie", "session=" + Value(call, "authorization")}};
+    return answer;
+  });
+  StartAnnAndBob();
+  backend_.Release();
+  EXPECT_THAT(calls_[0].Wait().initial, Contains(Pair("set-cookie", "session=ann")));
+  EXPECT_THAT(calls_[1].Wait().initial, Contains(Pair("set-cookie", "session=bob")));
+  ExpectEachHadTheirOwnCall();
+}
+
+// PITFALLS 24
+TEST_F(SharedCredentialsTest, APrivateReplyIsForTheLeaderAlone) {
+  backend_.AnswerWith([](const SeenCall& call) {
+    Answer answer = Ok("for " + Value(call, "authorization"));
+    answer.trailing = {{"cache-control", "max-age=5, Private"}};
+    return answer;
+  });
+  StartAnnAndBob();
+  backend_.Release();
+  EXPECT_THAT(calls_[0].Wait(), IsOkWith("for ann"));
+  EXPECT_THAT(calls_[1].Wait(), IsOkWith("for bob"));
+  ExpectEachHadTheirOwnCall();
+}
+
+class VerdictTest : public SharedCredentialsTest,
+                    public ::testing::WithParamInterface<absl::StatusCode> {};
+
+TEST_P(VerdictTest, AVerdictOnTheLeaderIsNotPassedOn) {
+  backend_.AnswerWith([](const SeenCall& call) {
+    return Value(call, "authorization") == "ann" ? Failed(GetParam(), "not you") : Ok("for bob");
+  });
+  StartAnnAndBob();
+  backend_.Release();
+  EXPECT_THAT(calls_[0].Wait(), FailedWith(GetParam(), "not you"));
+  EXPECT_THAT(calls_[1].Wait(), IsOkWith("for bob"));
+  ExpectEachHadTheirOwnCall();
+}
+
+INSTANTIATE_TEST_SUITE_P(Codes, VerdictTest,
+                         ::testing::Values(absl::StatusCode::kUnauthenticated,
+                                           absl::StatusCode::kPermissionDenied,
+                                           absl::StatusCode::kResourceExhausted));
+
+}  // namespace
+}  // namespace singleflight::testing
