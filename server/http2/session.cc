@@ -42,7 +42,8 @@ struct Session::Callbacks {
 
   static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     Session& self = Self(user_data);
-    if (self.side_ == Side::kServer && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
       self.listener_.OnStream(self.Adopt(frame->hd.stream_id));
     }
     return 0;
@@ -129,7 +130,15 @@ struct Session::Callbacks {
 
   static int OnFrameNotSent(nghttp2_session* session, const nghttp2_frame* frame, int,
                             void* user_data) {
-    if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+      // A block too large to be sent: without it the stream would never end.
+      if (Find(session, frame->hd.stream_id) != nullptr) {
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                  NGHTTP2_INTERNAL_ERROR);
+      }
+      return 0;
+    }
     Session& self = Self(user_data);
     const auto found = self.streams_.find(frame->hd.stream_id);
     if (found == self.streams_.end()) return 0;
@@ -210,6 +219,8 @@ Session::Session(Side side, const SessionOptions& options, SessionListener& list
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, options_.max_queued_acks);
+  // What was allowed in goes out again, with fields of this program's own.
+  nghttp2_option_set_max_send_header_block_length(option, 2 * options_.max_header_list_bytes);
   // gRPC servers send status messages that end in a space unencoded.
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
   // A gRPC cancellation is a reset: CountCostlyReset has the rule that fits.
@@ -260,6 +271,7 @@ absl::Status Session::Receive(absl::string_view bytes) {
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     return absl::InvalidArgumentError("the peer does not speak HTTP/2 with prior knowledge");
   }
+  listener_.OnFlooded();
   return absl::AbortedError(nghttp2_strerror(static_cast<int>(taken)));
 }
 
@@ -337,6 +349,7 @@ void Session::RefuseHeaders(Stream& stream) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_ENHANCE_YOUR_CALM);
     return;
   }
+  if (stream.finished_) return;  // its first block has been refused before
   stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted,
                                          absl::StrCat("the request's header list is larger than ",
                                                       options_.max_header_list_bytes, " bytes")),
@@ -354,6 +367,17 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   listener_.OnStreamGone();
 }
 
+// Needs no window, unlike the end of the body that nghttp2 would ask for otherwise.
+bool Session::SubmitTrailing(Stream& stream) {
+  const bool first_block_goes_before = side_ == Side::kServer || stream.begun_;
+  if (!first_block_goes_before || !stream.queue_.empty()) return false;
+  const std::shared_ptr<const model::Headers> trailing = std::move(stream.trailing_);
+  const Nghttp2Fields nv(*trailing);
+  nghttp2_submit_trailer(session_, stream.id_, nv.data(), nv.size());
+  Wake();
+  return true;
+}
+
 // A reset with NO_ERROR ends a stream in order only after the reply (RFC 9113 §8.1).
 bool Session::ReplyIsWhole(const Stream& stream) const {
   return side_ == Side::kClient ? stream.peer_ended_ : stream.ended();
@@ -366,6 +390,7 @@ void Session::BeginShutdown() {
 
 void Session::FinishShutdown() {
   alive_ = false;
+  shutdown_finished_ = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                         nullptr, 0);

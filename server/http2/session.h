@@ -50,7 +50,8 @@ class SessionListener {
   // A stream is gone, and does not count against the peer's limit any more.
   virtual void OnStreamGone() = 0;
 
-  // Server: the connection is being ended because its resets cost too much.
+  // The connection is being ended because of a flood: of resets that cost too much, or of PING,
+  // SETTINGS or CONTINUATION frames.
   virtual void OnFlooded() = 0;
 
   // The acknowledgement of a PING that SendPing sent.
@@ -129,6 +130,7 @@ class Session {
   void RefuseHeaders(Stream& stream);
   void CloseStream(Stream& stream, Closed closed);
   bool ReplyIsWhole(const Stream& stream) const;
+  bool SubmitTrailing(Stream& stream);
   void SubmitReply(Stream& stream, const model::Headers& fields, bool end);
   void Wake() { listener_.OnWritable(); }
 
@@ -139,6 +141,7 @@ class Session {
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
   bool settings_seen_ = false;
   bool alive_ = true;
+  bool shutdown_finished_ = false;  // the GOAWAY that goes out refuses streams that come now
   uint64_t costly_resets_ = 0;
   uint64_t completed_ = 0;
   bool flooded_ = false;

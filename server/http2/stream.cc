@@ -24,7 +24,8 @@ void Stream::Finish(std::shared_ptr<const model::Headers> trailing) {
   if (reset_ || finished_) return;
   finished_ = true;
   trailing_ = std::move(trailing);
-  Resume();
+  const bool with_block = trailing_ != nullptr && !trailing_->empty();
+  if (!with_block || !session_.SubmitTrailing(*this)) Resume();
 }
 
 bool Stream::ended() const {

@@ -104,7 +104,7 @@ void DownstreamMetrics::Show(Visitor& visitor) const {
   visitor.Count("singleflight_stream_resets_total", "Streams that clients reset.", {},
                 resets.value());
   visitor.Count("singleflight_reset_floods_total",
-                "Client connections ended because their resets cost too many upstream calls.", {},
+                "Client connections ended for costly resets or control frames without end.", {},
                 reset_floods.value());
 }
 

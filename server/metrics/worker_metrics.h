@@ -74,7 +74,7 @@ struct DownstreamMetrics {
   Counter requests_refused;   // not gRPC, or malformed
   Counter requests_unrouted;  // no route matches
   Counter resets;             // streams that clients reset
-  Counter reset_floods;       // connections ended for too many of them
+  Counter reset_floods;       // connections ended for floods of them, or of control frames
 
   void Show(Visitor& visitor) const;
 };

@@ -27,7 +27,7 @@ class Frontend::Client final : public http2::ConnectionListener {
   void OnStreamGone() override {}
   void OnFlooded() override {
     frontend_.metrics_.reset_floods.Add();
-    spdlog::warn("a client connection was ended: its resets cost too many upstream calls");
+    spdlog::warn("a client connection was ended: a flood of costly resets or control frames");
   }
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 

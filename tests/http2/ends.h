@@ -151,13 +151,13 @@ class ByHand {
   int64_t ResetOf(int32_t stream) const {
     const std::vector<Frame> resets = Heard(kRstStream, stream);
     EXPECT_LE(resets.size(), 1u);
-    return resets.empty() ? -1 : resets[0].Number();
+    return resets.empty() ? -1 : int64_t{resets[0].Number()};
   }
 
   // The error of the last GOAWAY; -1: none came.
   int64_t GoAwayError() const {
     const std::vector<Frame> all = Heard(kGoAway);
-    return all.empty() ? -1 : all.back().Number(4);
+    return all.empty() ? -1 : int64_t{all.back().Number(4)};
   }
 
   // All that WINDOW_UPDATEs have given so far.

@@ -1,0 +1,320 @@
+// What a peer may not do without end.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "tests/http2/ends.h"
+
+namespace singleflight::http2::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::Pair;
+
+constexpr int64_t kProtocolErrorCode = 1;
+constexpr int64_t kRefusedStreamCode = 7;
+constexpr int64_t kEnhanceYourCalmCode = 11;
+
+// A server whose every call costs an upstream call.
+class CostlyServer : public ::testing::Test {
+ protected:
+  void Begin(uint64_t allowance) {
+    SessionOptions options;
+    options.reset_allowance = allowance;
+    server_.emplace(Side::kServer, options);
+    server_->owner.prepare = [this](Ear& ear) {
+      ear.on_closed = [this, &ear] {
+        if (ear.closed->why == Closed::Why::kReset) server_->session.CountCostlyReset();
+      };
+    };
+    server_->Greet();
+  }
+
+  void Cancel(int32_t stream, uint32_t error = 8) {
+    server_->Ask(stream);
+    server_->Say(RstStream(stream, error));
+  }
+
+  absl::optional<ByHand> server_;
+};
+
+// PITFALLS 35
+TEST_F(CostlyServer, FiveThousandCancelledCallsDoNotEndTheConnection) {
+  Begin(SessionOptions().reset_allowance);
+  int32_t stream = 1;
+  for (int i = 0; i < 5000; ++i, stream += 2) Cancel(stream);
+  EXPECT_EQ(server_->GoAwayError(), -1);
+  server_->Ask(stream);
+  AnswerOk(*server_->owner.ears.back()->stream, "alive");
+  server_->Listen();
+  EXPECT_EQ(server_->BodyOf(stream), "alive");
+}
+
+// PITFALLS 35
+TEST_F(CostlyServer, MoreCostlyResetsThanAllowedEndTheConnection) {
+  Begin(10);
+  int32_t stream = 1;
+  for (int i = 0; i < 10; ++i, stream += 2) Cancel(stream);
+  EXPECT_EQ(server_->GoAwayError(), -1);
+  Cancel(stream);
+  EXPECT_EQ(server_->GoAwayError(), kEnhanceYourCalmCode);
+  EXPECT_EQ(server_->owner.floods, 1);
+  EXPECT_TRUE(server_->session.Done());
+}
+
+// PITFALLS 35
+TEST_F(CostlyServer, EachCompletedCallAllowsTenMoreResets) {
+  Begin(0);
+  server_->Ask(1);
+  AnswerOk(*server_->ear().stream, "done");
+  server_->Listen();
+  int32_t stream = 3;
+  for (int i = 0; i < 10; ++i, stream += 2) Cancel(stream);
+  EXPECT_EQ(server_->owner.floods, 0);
+  Cancel(stream);
+  EXPECT_EQ(server_->owner.floods, 1);
+}
+
+// PITFALLS 35
+TEST_F(CostlyServer, ResetsWithNoErrorCountLikeAllOthers) {
+  Begin(10);
+  for (int32_t stream = 1; stream <= 21; stream += 2) Cancel(stream, 0);
+  EXPECT_EQ(server_->owner.floods, 1);
+}
+
+// PITFALLS 37
+TEST(LimitsTest, AServerAdvertisesTheLimitThatItEnforces) {
+  SessionOptions options;
+  options.max_concurrent_streams = 2;
+  ByHand server(Side::kServer, options);
+  server.Greet();
+  EXPECT_EQ(SettingIn(server.Heard(kSettings).at(0), kMaxConcurrentStreams), 2);
+  server.SayHeaders(1, RequestFields());
+  server.SayHeaders(3, RequestFields());
+  server.SayHeaders(5, RequestFields());
+  EXPECT_EQ(server.owner.ears.size(), 2u);
+  EXPECT_EQ(server.GoAwayError(), kProtocolErrorCode);
+}
+
+// PITFALLS 37
+TEST(LimitsTest, StreamsBeyondALimitThatTheClientHasNotSeenAreRefused) {
+  SessionOptions options;
+  options.max_concurrent_streams = 1;
+  ByHand server(Side::kServer, options);
+  server.Say(std::string(kPreface));
+  server.Say(Settings({}));
+  server.SayHeaders(1, RequestFields());
+  server.SayHeaders(3, RequestFields());
+  EXPECT_EQ(server.ResetOf(3), kRefusedStreamCode);
+  EXPECT_EQ(server.GoAwayError(), -1);
+}
+
+// PITFALLS 37
+TEST(LimitsTest, AClientNeverExceedsItsPeersLimit) {
+  ByHand client(Side::kClient);
+  EXPECT_FALSE(client.session.CanOpen()) << "no settings yet";
+  client.Greet({{kMaxConcurrentStreams, 2}});
+  client.Open();
+  client.Open();
+  EXPECT_FALSE(client.session.CanOpen());
+  client.Say(Settings({{kMaxConcurrentStreams, 3}}));
+  EXPECT_TRUE(client.session.CanOpen());
+  EXPECT_EQ(client.owner.settings, 2);
+}
+
+// PITFALLS 41
+TEST(LimitsTest, ACancelledCallHoldsItsPlaceUntilItsResetHasBeenWritten) {
+  ByHand client(Side::kClient);
+  client.Greet({{kMaxConcurrentStreams, 1}});
+  auto call = client.Open();
+  client.Listen();
+  call->stream->Reset(ErrorCode::kCancel);
+  EXPECT_FALSE(client.session.CanOpen());
+  client.Listen();
+  EXPECT_TRUE(client.session.CanOpen());
+  EXPECT_EQ(client.owner.gone, 1);
+}
+
+// PITFALLS 38
+TEST(LimitsTest, AnInvalidFieldResetsTheStreamAndIsNeverDropped) {
+  const Fields bad[] = {{{"x-bad", std::string("a\0b", 3)}},
+                        {{"x-bad", "a\nb"}},
+                        {{"X-Upper", "a"}},
+                        {{"x bad", "a"}},
+                        {{"", "a"}},
+                        {{"connection", "close"}},
+                        {{"te", "gzip"}}};
+  for (const Fields& fields : bad) {
+    ByHand server(Side::kServer);
+    server.Greet();
+    server.SayBlock(1, HeaderEncoder::Literal(RequestFields("/s/M", fields)));
+    EXPECT_EQ(server.ResetOf(1), kProtocolErrorCode) << fields[0].first;
+    EXPECT_EQ(server.GoAwayError(), -1) << fields[0].first;
+    EXPECT_EQ(server.ear().blocks, 0) << fields[0].first;
+    EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kReset)) << fields[0].first;
+    server.Ask(3);
+    EXPECT_EQ(server.ear(1).body, "ask") << "the connection goes on";
+  }
+}
+
+// PITFALLS 38
+TEST(LimitsTest, AnInvalidFieldInATrailerBlockOrAReplyResetsTheStreamToo) {
+  ByHand client(Side::kClient);
+  client.Greet();
+  auto first = client.Open();
+  auto second = client.Open();
+  client.Listen();
+  client.SayBlock(1, HeaderEncoder::Literal(ReplyFields({{"x-bad", "a\rb"}})));
+  EXPECT_EQ(client.ResetOf(1), kProtocolErrorCode);
+  EXPECT_EQ(first->blocks, 0);
+  client.SayHeaders(3, ReplyFields());
+  client.SayBlock(3, HeaderEncoder::Literal({{"grpc-status", "0"}, {"X-Bad", "a"}}), true);
+  EXPECT_EQ(client.ResetOf(3), kProtocolErrorCode);
+  EXPECT_FALSE(second->ended);
+  EXPECT_TRUE(second->EndedAs(Closed::Why::kReset));
+}
+
+// PITFALLS 40
+TEST(LimitsTest, PingsAtRoundTripRateAreAnsweredForEver) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  for (int i = 0; i < 20000; ++i) server.Say(Ping("roundtrp"));
+  EXPECT_EQ(server.Heard(kPing).size(), 20000u);
+  EXPECT_TRUE(server.status.ok());
+}
+
+// PITFALLS 40: the peer sends PINGs and reads nothing.
+TEST(LimitsTest, APingFloodEndsTheConnectionBeforeItsAcknowledgementsPileUp) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  absl::Status status;
+  int sent = 0;
+  for (; status.ok() && sent < 100000; ++sent) {
+    status = server.session.Receive(Ping("flooding").Encoded());
+  }
+  EXPECT_FALSE(status.ok());
+  EXPECT_LE(server.session.queued_frames(), SessionOptions().max_queued_acks + 1);
+  EXPECT_EQ(server.owner.floods, 1) << "it is counted";
+}
+
+// PITFALLS 40
+TEST(LimitsTest, ASettingsFloodEndsTheConnection) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  absl::Status status;
+  for (int i = 0; status.ok() && i < 100000; ++i) {
+    status = server.session.Receive(Settings({{kInitialWindowSize, 65535}}).Encoded());
+  }
+  EXPECT_FALSE(status.ok());
+  EXPECT_EQ(server.owner.floods, 1);
+}
+
+// PITFALLS 27
+TEST(LimitsTest, AHeaderBlockWithoutEndEndsTheConnection) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  const std::string field = HeaderEncoder::Literal({{"x-more", std::string(1000, 'a')}});
+  server.Say(Frame{kHeaders, 0, 1, HeaderEncoder::Literal(RequestFields())});
+  int sent = 0;
+  for (; server.status.ok() && !server.session.Done() && sent < 100000; ++sent) {
+    server.Say(Frame{kContinuation, 0, 1, field});
+  }
+  EXPECT_LT(sent, 1000);
+}
+
+// PITFALLS 27: fields in one frame that a small table entry expands.
+TEST(LimitsTest, AHeaderListThatExpandsFromAFewBytesIsNotKept) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  HeaderEncoder encoder;
+  const std::pair<std::string, std::string> large = {"x-large", std::string(3000, 'a')};
+  server.SayBlock(1, encoder.Encode(RequestFields("/s/M", {large})));
+  Fields bomb = RequestFields();
+  for (int i = 0; i < 4000; ++i) bomb.push_back(large);
+  server.SayBlock(3, encoder.Encode(bomb));
+  EXPECT_EQ(server.ear(1).blocks, 0);
+}
+
+// RFC 9113 §10.5.1, SEMANTICS §6
+TEST(LimitsTest, AHeaderListThatIsTooLargeIsAnsweredLikeGrpcDoes) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  EXPECT_EQ(SettingIn(server.Heard(kSettings).at(0), kMaxHeaderListSize), 65536);
+  Fields many = RequestFields();
+  for (int i = 0; i < 70; ++i) many.emplace_back(absl::StrCat("x-", i), std::string(1000, 'a'));
+  server.SayHeaders(1, many);
+  ASSERT_EQ(server.Heard(kHeaders, 1).size(), 1u);
+  const Frame reply = server.Heard(kHeaders, 1)[0];
+  EXPECT_TRUE(reply.Has(kEndStream));
+  EXPECT_THAT(HeaderDecoder().Decode(reply.payload), Contains(Pair("grpc-status", "8")));
+  EXPECT_EQ(server.ear().blocks, 0);
+  EXPECT_EQ(server.GoAwayError(), -1);
+  server.Ask(3);
+  EXPECT_EQ(server.ear(1).body, "ask") << "the connection goes on";
+}
+
+TEST(LimitsTest, ATrailerBlockAfterARefusedHeaderListIsNotAnsweredTwice) {
+  SessionOptions options;
+  options.max_header_list_bytes = 1000;
+  ByHand server(Side::kServer, options);
+  server.Greet();
+  const std::string block =
+      HeaderEncoder::Literal(RequestFields("/s/M", {{"x-large", std::string(1000, 'a')}}));
+  // In one go, so that the reset that follows the answer has not been written yet.
+  server.Say(
+      Frame{kHeaders, kEndHeaders, 1, block}.Encoded() + Data(1, "message").Encoded() +
+      Frame{kHeaders, kEndHeaders | kEndStream, 1, HeaderEncoder::Literal({{"x-trailer", "1"}})}
+          .Encoded());
+  EXPECT_EQ(server.Heard(kHeaders, 1).size(), 1u);
+  EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kOrderly));
+  EXPECT_EQ(server.session.streams(), 0u);
+}
+
+TEST(LimitsTest, AReplyWhoseHeaderListIsTooLargeIsReset) {
+  SessionOptions options;
+  options.max_header_list_bytes = 1000;
+  ByHand client(Side::kClient, options);
+  client.Greet();
+  auto call = client.Open();
+  client.Listen();
+  client.SayHeaders(1, ReplyFields({{"x-large", std::string(1000, 'a')}}));
+  EXPECT_EQ(client.ResetOf(1), kEnhanceYourCalmCode);
+  EXPECT_EQ(call->blocks, 0);
+  EXPECT_TRUE(call->EndedAs(Closed::Why::kReset));
+}
+
+// What may come in may also go out: nghttp2 by itself refuses to send blocks near 64 KiB.
+TEST(LimitsTest, ABlockLargerThanThePeersAreAllowedToSendStillLeaves) {
+  const std::pair<std::string, std::string> large = {"x-large", std::string(66000, 'a')};
+  ByHand client(Side::kClient);
+  client.Greet();
+  auto call = client.Open(RequestFields("/s/M", {large}));
+  client.Listen();
+  EXPECT_FALSE(client.Heard(kHeaders, 1).empty());
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.Ask(1);
+  server.ear().stream->SendHeaders(Block(ReplyFields({large})), false);
+  server.ear().stream->Finish(Trailing({large}));
+  server.Listen();
+  EXPECT_EQ(server.Heard(kHeaders, 1).size(), 2u);
+}
+
+TEST(LimitsTest, ABlockThatCannotBeSentEndsItsCall) {
+  const std::pair<std::string, std::string> huge = {"x-huge", std::string(1 << 20, 'a')};
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.Ask(1);
+  server.ear().stream->SendHeaders(Block(ReplyFields({huge})), false);
+  server.Ask(3);
+  server.ear(1).stream->SendHeaders(Block(ReplyFields()), false);
+  server.ear(1).stream->Finish(Trailing({huge}));
+  server.Listen();
+  EXPECT_EQ(server.ResetOf(1), 2) << "INTERNAL_ERROR";
+  EXPECT_EQ(server.ResetOf(3), 2) << "INTERNAL_ERROR";
+  EXPECT_EQ(server.session.streams(), 0u);
+}
+
+}  // namespace
+}  // namespace singleflight::http2::testing
