@@ -5,9 +5,7 @@ import os
 import tempfile
 import unittest
 
-import grpc
-
-from fixture import PATIENCE, SERVICE, Backend, Caller, Collapse, InteropTest, Proxy, config, echo
+from fixture import PATIENCE, SERVICE, Backend, Caller, Collapse, InteropTest, Proxy, config, echo, grpc
 from proxy import wait_until
 
 

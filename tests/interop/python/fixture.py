@@ -173,22 +173,30 @@ class Held:
         self._may_go = False
 
     def unary(self, _, context):
+        self._wait(self._begin(context))
+        return self._reply
+
+    def stream(self, _, context):
+        over = self._begin(context)  # before the client can know of the call and end it
+        yield self._reply
+        self._wait(over)
+
+    def _begin(self, context):
         over = []
-        context.add_callback(lambda: self._note_end(over))
+        if not context.add_callback(lambda: self._note_end(over)):
+            self._note_end(over)
         self.begun.put(True)
+        return over
+
+    def _wait(self, over):
         with self._change:
             self._change.wait_for(lambda: over or self._may_go, PATIENCE)
-        return self._reply
 
     def _note_end(self, over):
         with self._change:
             over.append(True)
             self._change.notify_all()
         self.ended.put(True)
-
-    def stream(self, request, context):
-        yield self._reply
-        self.unary(request, context)
 
     def behaviour(self, kind):
         return self.unary if kind.endswith('_unary') else self.stream

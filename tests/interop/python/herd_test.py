@@ -2,9 +2,7 @@
 
 import unittest
 
-import grpc
-
-from fixture import PATIENCE, Collapse, Held, InteropTest
+from fixture import PATIENCE, Collapse, Held, InteropTest, grpc
 
 HERD = 50
 

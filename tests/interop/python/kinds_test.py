@@ -4,9 +4,7 @@ import queue
 import threading
 import unittest
 
-import grpc
-
-from fixture import KINDS, Collapse, InteropTest, echo, echo_each, requests
+from fixture import KINDS, Collapse, InteropTest, echo, echo_each, grpc, requests
 
 class RelayRoute(InteropTest):
     def test_all_four_kinds_bring_their_messages(self):

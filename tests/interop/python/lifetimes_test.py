@@ -3,9 +3,7 @@
 import queue
 import unittest
 
-import grpc
-
-from fixture import KINDS, PATIENCE, Collapse, Held, InteropTest, requests
+from fixture import KINDS, PATIENCE, Collapse, Held, InteropTest, grpc, requests
 
 ROUNDING = 1  # seconds that a client may add when it writes a deadline on the wire
 

@@ -6,9 +6,7 @@ import socket
 import threading
 import unittest
 
-import grpc
-
-from fixture import (KINDS, Caller, Collapse, InteropTest, Proxy, config, echo, echo_each, requests)
+from fixture import KINDS, Caller, Collapse, InteropTest, Proxy, config, echo, echo_each, grpc, requests
 
 LARGE = random.Random(1).randbytes(5 << 20)
 EVEN = b'a' * (1 << 20)  # a thousandth of it when compressed

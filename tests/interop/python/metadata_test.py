@@ -2,9 +2,7 @@
 
 import unittest
 
-import grpc
-
-from fixture import KINDS, Collapse, InteropTest, requests
+from fixture import KINDS, Collapse, InteropTest, grpc, requests
 
 ODD_BYTES = (b'', b'\0', b'\0\xff\xfe', b',;= \r\n', bytes(range(256)))
 METADATA = (
