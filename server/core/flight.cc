@@ -18,6 +18,9 @@ constexpr absl::Duration kRememberLarge = absl::Minutes(1);
 // Replies that may be meant for one caller only (SEMANTICS.md §3); asked on routes that share
 // across credentials.
 bool Private(const model::Reply& reply) {
+  // HTTP statuses from which a caller makes UNAUTHENTICATED and PERMISSION_DENIED.
+  const absl::string_view http = reply.initial.Find(":status").value_or("");
+  if (http == "401" || http == "403") return true;
   const absl::optional<wire::StatusCode> status = reply.status();
   if (status == wire::StatusCode::kUnauthenticated ||
       status == wire::StatusCode::kPermissionDenied ||
@@ -32,6 +35,19 @@ bool Private(const model::Reply& reply) {
   }
   return false;
 }
+
+// The waiters of one loop, on their way to it. A loop that stops drops the task and with it the
+// batch: its callers are gone, so nobody is owed an answer.
+struct LoopBatch {
+  explicit LoopBatch(base::Loop* to) : loop(to) {}
+  LoopBatch(LoopBatch&&) = default;
+  ~LoopBatch() {
+    while (waiters.Pop() != nullptr) {
+    }
+  }
+  base::Loop* loop;
+  FlightTable::WaiterList waiters;
+};
 
 }  // namespace
 
@@ -158,7 +174,12 @@ void Flight::OnFailed(CallFailure failure) {
     Send();
     return;
   }
-  LandStatus(failure.status, failure.message);
+  SharedReply status = model::MakeStatusReply(failure.status, failure.message);
+  if (failure.kind == CallFailure::Kind::kReset) {
+    Land(std::move(status));  // upstream's word, which may be for one caller only
+  } else {
+    LandForAll(status);
+  }
 }
 
 bool Flight::MayResend(const CallFailure& failure) const {
@@ -176,15 +197,15 @@ void Flight::DropReply() {
   scanner_ = wire::MessageScanner();
 }
 
+// What upstream said.
 void Flight::Land(SharedReply reply) {
-  const std::shared_ptr<Flight> keep = self_;
-  const bool leader_alone = route_.key_policy.shares_across_credentials() && Private(*reply);
-  FlightTable::WaiterList aboard = Take();
-  End();
-  if (!leader_alone) {
-    Deliver(std::move(aboard), reply);
+  if (!route_.key_policy.shares_across_credentials() || !Private(*reply)) {
+    LandForAll(reply);
     return;
   }
+  const std::shared_ptr<Flight> keep = self_;
+  FlightTable::WaiterList aboard = Take();
+  End();
   FlightTable::WaiterList others;
   while (FlightTable::Waiter* waiter = aboard.Pop()) {
     if (waiter->role() == Role::kLeader) {
@@ -196,8 +217,16 @@ void Flight::Land(SharedReply reply) {
   Release(std::move(others), metrics::Release::kReplyPrivate);
 }
 
+void Flight::LandForAll(const SharedReply& reply) {
+  const std::shared_ptr<Flight> keep = self_;
+  FlightTable::WaiterList aboard = Take();
+  End();
+  Deliver(std::move(aboard), reply);
+}
+
+// What this program says itself is never private.
 void Flight::LandStatus(wire::StatusCode code, absl::string_view message) {
-  Land(model::MakeStatusReply(code, message));
+  LandForAll(model::MakeStatusReply(code, message));
 }
 
 // The leader, if it is still aboard, lives on this loop and gets the call as it is; without it
@@ -250,26 +279,23 @@ void Flight::End() {
 // One task per other loop, however many waiters it has; those of this loop are called at once.
 template <typename Each>
 void Flight::ByLoop(FlightTable::WaiterList waiters, const Each& each) {
-  struct Batch {
-    base::Loop* loop;
-    FlightTable::WaiterList waiters;
-  };
-  std::vector<Batch> batches;
+  std::vector<LoopBatch> batches;
   while (FlightTable::Waiter* waiter = waiters.Pop()) {
     base::Loop* loop = &static_cast<Waiter*>(waiter)->loop();
     size_t at = 0;
     while (at < batches.size() && batches[at].loop != loop) ++at;
-    if (at == batches.size()) batches.push_back({loop, {}});
+    if (at == batches.size()) batches.emplace_back(loop);
     batches[at].waiters.PushBack(waiter);
   }
-  for (Batch& batch : batches) {
-    auto run = [each, waiters = std::move(batch.waiters)]() mutable {
-      while (FlightTable::Waiter* waiter = waiters.Pop()) each(*static_cast<Waiter*>(waiter));
+  for (LoopBatch& batch : batches) {
+    base::Loop* const loop = batch.loop;
+    auto run = [each, batch = std::move(batch)]() mutable {
+      while (FlightTable::Waiter* waiter = batch.waiters.Pop()) each(*static_cast<Waiter*>(waiter));
     };
-    if (batch.loop == &around_.loop) {
+    if (loop == &around_.loop) {
       run();
     } else {
-      batch.loop->Post(std::move(run));
+      loop->Post(std::move(run));
     }
   }
 }

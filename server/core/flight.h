@@ -69,6 +69,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   bool HoldReply(size_t bytes);
 
   void Land(SharedReply reply);
+  void LandForAll(const SharedReply& reply);
   void LandStatus(wire::StatusCode code, absl::string_view message);
   void GiveOver(metrics::Release reason);
   FlightTable::WaiterList Take();

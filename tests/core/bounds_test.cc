@@ -1,0 +1,131 @@
+// PITFALLS 14: waiters, flights and bytes are bounded, and what is counted comes back to zero (see
+// TearDown).
+
+#include "tests/core/read_path_fixture.h"
+
+namespace singleflight::core {
+namespace {
+
+using wire::StatusCode;
+
+using BoundsTest = ReadPathTest;
+
+// PITFALLS 14
+TEST_F(BoundsTest, AFlightPastMaxFlightsIsRefusedByTheNameOfTheBound) {
+  max_flights_ = 2;
+  Ask("id-1");
+  Ask("id-2");
+  EXPECT_THAT(Ask("id-3").reply(),
+              IsStatus(StatusCode::kResourceExhausted, "'catalog': max_flights (2)"));
+  EXPECT_EQ(metrics().resource_exhausted.value(), 1);
+  for (size_t i = 0; i < 2; ++i) upstream_.call(i).Answer("blue kettle");
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, CallersMayJoinWhenThereIsNoRoomForAnotherFlight) {
+  max_flights_ = 1;
+  Ask("id-1");
+  EXPECT_EQ(Ask("id-1").heard(), 0);
+  Answer("blue kettle");
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, AFlightThatLandsMakesRoomForAnother) {
+  max_flights_ = 1;
+  Ask("id-1");
+  Answer("blue kettle");
+  EXPECT_EQ(Ask("id-2").heard(), 0);
+  Answer("red kettle");
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, AFlightMakesRoomEvenWhileItsReplyIsOnItsWayToOtherLoops) {
+  max_flights_ = 1;
+  Ask("id-1");
+  AskOn(1, "id-1");
+  upstream_.latest().Answer("blue kettle");
+  EXPECT_EQ(shared().flights, 0);
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, ARequestPastMaxHeldBytesIsRefusedByTheNameOfTheBound) {
+  max_held_bytes_ = 1000;
+  EXPECT_THAT(Ask(std::string(2000, 'x')).reply(),
+              IsStatus(StatusCode::kResourceExhausted,
+                       "'catalog': flights hold more than max_held_bytes (1000)"));
+  EXPECT_EQ(upstream_.calls(), 0);
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, AReplyPastMaxHeldBytesEndsTheFlightForEveryone) {
+  max_held_bytes_ = 4096;
+  TestWaiter& leader = Ask("id-7");
+  TestWaiter& follower = AskOn(1, "id-7");
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed(std::string(5000, 'x')).substr(0, 4500));
+  Settle();
+  EXPECT_TRUE(upstream_.latest().cancelled());
+  for (const TestWaiter* waiter : {&leader, &follower}) {
+    EXPECT_THAT(waiter->reply(), IsStatus(StatusCode::kResourceExhausted, "max_held_bytes (4096)"));
+  }
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, HeadersAndTrailersCountAsHeldBytes) {
+  max_held_bytes_ = 4096;
+  TestWaiter& large_headers = Ask("id-7");
+  upstream_.latest().Begin({{"x-large", std::string(5000, 'x')}});
+  EXPECT_THAT(large_headers.reply(), IsStatus(StatusCode::kResourceExhausted, "max_held_bytes"));
+
+  TestWaiter& large_trailers = Ask("id-8");
+  upstream_.latest().Begin();
+  upstream_.latest().End({{"x-large", std::string(5000, 'x')}});
+  EXPECT_THAT(large_trailers.reply(), IsStatus(StatusCode::kResourceExhausted, "max_held_bytes"));
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, BytesAreHeldUntilTheLastCallerHasWrittenItsReply) {
+  TestWaiter& fast = Ask("id-7");
+  TestWaiter& slow = AskOn(1, "id-7");
+  Answer(std::string(1000, 'x'));
+  EXPECT_GE(shared().held_bytes, 1000);
+  fast.Drop();
+  EXPECT_GE(shared().held_bytes, 1000);
+  slow.Drop();
+  EXPECT_EQ(shared().held_bytes, 0);
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, AFollowersCopyHoldsTheBytesAsWell) {
+  TestWaiter& leader = Ask("id-7");
+  TestWaiter& follower = Ask("id-7");
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed(std::string(1000, 'x')));
+  upstream_.latest().End({{"grpc-retry-pushback-ms", "5"}});
+  leader.Drop();
+  EXPECT_GE(shared().held_bytes, 1000);
+  follower.Drop();
+  EXPECT_EQ(shared().held_bytes, 0);
+}
+
+// PITFALLS 14
+TEST_F(BoundsTest, AnAbandonedFlightHoldsNothing) {
+  TestWaiter& waiter = Ask("id-7");
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed(std::string(1000, 'x')).substr(0, 500));
+  Leave(waiter);
+  Settle();
+  EXPECT_EQ(shared().held_bytes, 0);
+}
+
+TEST_F(BoundsTest, ALoopThatStopsDropsItsWaitersAndNotTheProgram) {
+  Ask("id-7");
+  AskOn(1, "id-7");
+  upstream_.latest().Answer("blue kettle");
+  loops_[1].Stop();
+  EXPECT_EQ(waiters_.back().heard(), 0);
+  waiters_.pop_back();
+}
+
+}  // namespace
+}  // namespace singleflight::core

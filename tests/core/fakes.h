@@ -1,0 +1,248 @@
+// Stand-ins for what surrounds the core: loops whose time stands still, an upstream that answers
+// when told, callers that write down what they hear. None of them starts a thread or reads a clock.
+
+#ifndef SINGLEFLIGHT_TESTS_CORE_FAKES_H_
+#define SINGLEFLIGHT_TESTS_CORE_FAKES_H_
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+#include "server/base/loop.h"
+#include "server/core/read_path.h"
+
+namespace singleflight::core {
+
+// A gRPC message as on the wire.
+inline std::string Framed(absl::string_view message, bool compressed = false) {
+  std::string frame(1, compressed ? '\1' : '\0');
+  for (int shift = 24; shift >= 0; shift -= 8)
+    frame.push_back(static_cast<char>(message.size() >> shift));
+  return absl::StrCat(frame, message);
+}
+
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+inline model::Headers HeadersOf(const Fields& fields) {
+  model::Headers headers;
+  for (const auto& [name, value] : fields) headers.Add(name, value);
+  return headers;
+}
+
+// A loop that runs what is posted to it when told. Threads: Post from any, the rest from one.
+class FakeLoop final : public base::Loop {
+ public:
+  explicit FakeLoop(size_t index) : index_(index) {}
+
+  size_t index() const override { return index_; }
+  base::Instant Now() const override { return now_; }
+  base::TimerQueue& timers() override { return timers_; }
+  void Post(absl::AnyInvocable<void()> task) override {
+    MutexLock lock(mu_);
+    tasks_.push_back(std::move(task));
+  }
+
+  // Tasks that wait to run.
+  size_t posted() const {
+    MutexLock lock(mu_);
+    return tasks_.size();
+  }
+
+  // Runs what is posted, and what that posts here. True: there was something to run.
+  bool RunAll() {
+    bool ran = false;
+    for (absl::AnyInvocable<void()> task; Next(task); ran = true) std::exchange(task, nullptr)();
+    return ran;
+  }
+
+  // Destroys what is posted, as a loop does that stops.
+  void Stop() {
+    std::deque<absl::AnyInvocable<void()>> dropped;
+    MutexLock lock(mu_);
+    dropped.swap(tasks_);
+  }
+
+  void AdvanceTo(base::Instant now) {
+    now_ = now;
+    timers_.Advance(now);
+  }
+
+ private:
+  bool Next(absl::AnyInvocable<void()>& task) {
+    MutexLock lock(mu_);
+    if (tasks_.empty()) return false;
+    task = std::move(tasks_.front());
+    tasks_.pop_front();
+    return true;
+  }
+
+  const size_t index_;
+  base::Instant now_ = base::Instant() + std::chrono::hours(1);
+  base::TimerQueue timers_;
+  mutable Mutex mu_;
+  std::deque<absl::AnyInvocable<void()>> tasks_ ABSL_GUARDED_BY(mu_);
+};
+
+// One call that has come to a FakeUpstream. Its verbs do nothing once the proxy has let go of it.
+class FakeCall {
+ public:
+  FakeCall(CallHead head, CallListener& listener) : head_(std::move(head)), listener_(&listener) {}
+
+  // What the proxy did.
+  const CallHead& head() const { return head_; }
+  const std::string& sent() const { return sent_; }
+  bool finished() const { return finished_; }
+  bool cancelled() const { return cancelled_; }  // let go of before its end
+  bool live() const { return !ended_ && !cancelled_; }
+  size_t unconsumed() const { return shown_ - consumed_; }
+
+  // What upstream does.
+  void Begin(const Fields& more = {}, absl::string_view status = "200") {
+    Fields fields = {{":status", std::string(status)}, {"content-type", "application/grpc"}};
+    fields.insert(fields.end(), more.begin(), more.end());
+    if (live()) listener_->OnInitial(HeadersOf(fields), false);
+  }
+  void Data(absl::string_view bytes) {
+    shown_ += bytes.size();
+    if (live()) listener_->OnData(bytes);
+  }
+  void End(const Fields& more = {}, wire::StatusCode code = wire::StatusCode::kOk) {
+    Fields fields = {{"grpc-status", absl::StrCat(static_cast<int>(code))}};
+    fields.insert(fields.end(), more.begin(), more.end());
+    if (EndsNow()) listener_->OnEnd(HeadersOf(fields));
+  }
+  void TrailersOnly(wire::StatusCode code, const Fields& more = {},
+                    absl::string_view status = "200") {
+    Fields fields = {{":status", std::string(status)},
+                     {"content-type", "application/grpc"},
+                     {"grpc-status", absl::StrCat(static_cast<int>(code))}};
+    fields.insert(fields.end(), more.begin(), more.end());
+    if (EndsNow()) listener_->OnInitial(HeadersOf(fields), true);
+  }
+  void Fail(CallFailure::Kind kind, wire::StatusCode code = wire::StatusCode::kUnavailable) {
+    if (EndsNow())
+      listener_->OnFailed({kind, 8, code, "upstream 'catalog': connection reset by peer"});
+  }
+  void Answer(absl::string_view message) {
+    Begin();
+    Data(Framed(message));
+    End();
+  }
+  void AnswerPiecewise(absl::string_view message) {
+    Begin();
+    for (char byte : Framed(message)) Data(absl::string_view(&byte, 1));
+    End();
+  }
+
+ private:
+  friend class FakeUpstream;
+
+  bool EndsNow() { return live() && (ended_ = true); }
+
+  const CallHead head_;
+  CallListener* listener_;
+  std::string sent_;
+  size_t shown_ = 0, consumed_ = 0;
+  bool finished_ = false, ended_ = false, cancelled_ = false;
+};
+
+// An upstream that answers when told, and never forgets a call.
+class FakeUpstream final : public Upstream {
+ public:
+  std::unique_ptr<UpstreamCall> Start(CallHead head, CallListener& listener) override {
+    calls_.push_back(std::make_shared<FakeCall>(std::move(head), listener));
+    return std::make_unique<Line>(calls_.back());
+  }
+  std::string AuthorityFor(const model::Request&) const override { return "catalog:50051"; }
+
+  // How many came, and those that neither side has ended.
+  size_t calls() const { return calls_.size(); }
+  size_t live() const {
+    size_t live = 0;
+    for (const auto& call : calls_) live += call->live() ? 1 : 0;
+    return live;
+  }
+
+  FakeCall& call(size_t at) { return *calls_.at(at); }
+  FakeCall& latest() { return *calls_.back(); }
+
+ private:
+  // The proxy's end of a call.
+  class Line final : public UpstreamCall {
+   public:
+    explicit Line(std::shared_ptr<FakeCall> call) : call_(std::move(call)) {}
+    ~Line() override { call_->cancelled_ = !call_->ended_; }
+
+    void Send(base::Slice bytes) override { absl::StrAppend(&call_->sent_, bytes.view()); }
+    void Finish(std::shared_ptr<const model::Headers>) override { call_->finished_ = true; }
+    void Consume(size_t bytes) override { call_->consumed_ += bytes; }
+    void SetListener(CallListener& listener) override { call_->listener_ = &listener; }
+
+   private:
+    const std::shared_ptr<FakeCall> call_;
+  };
+
+  std::vector<std::shared_ptr<FakeCall>> calls_;
+};
+
+// A caller that writes down what it hears; given the live call, it listens to the rest of it.
+class TestWaiter final : public Waiter, private CallListener {
+ public:
+  using Waiter::Waiter;
+
+  // Of the three things that a waiter may hear.
+  int heard() const { return heard_; }
+  const SharedReply& reply() const { return reply_; }
+  bool took_over() const { return takeover_.has_value(); }
+  const Takeover& takeover() const { return *takeover_; }
+  bool released() const { return released_; }
+  const std::string& released_with() const { return released_with_; }
+
+  // What came after the takeover.
+  const std::string& tail() const { return tail_; }
+  bool tail_ended() const { return tail_ended_; }
+
+  // Lets go of what it was given.
+  void Drop() {
+    reply_.reset();
+    takeover_.reset();
+  }
+
+ private:
+  void OnReply(const SharedReply& reply) override {
+    ++heard_;
+    reply_ = reply;
+  }
+  void OnTakeover(Takeover takeover) override {
+    ++heard_;
+    takeover_ = std::move(takeover);
+    takeover_->call->SetListener(*this);
+  }
+  void OnReleased(const base::Slice& message) override {
+    ++heard_;
+    released_ = true;
+    released_with_ = std::string(message.view());
+  }
+
+  void OnInitial(model::Headers, bool end) override { tail_ended_ = end; }
+  void OnData(absl::string_view bytes) override { absl::StrAppend(&tail_, bytes); }
+  void OnEnd(model::Headers) override { tail_ended_ = true; }
+  void OnSent(size_t) override {}
+  void OnFailed(CallFailure) override { tail_ended_ = true; }
+
+  int heard_ = 0;
+  SharedReply reply_;
+  absl::optional<Takeover> takeover_;
+  bool released_ = false;
+  std::string released_with_;
+  std::string tail_;
+  bool tail_ended_ = false;
+};
+
+}  // namespace singleflight::core
+
+#endif  // SINGLEFLIGHT_TESTS_CORE_FAKES_H_

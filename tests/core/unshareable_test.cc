@@ -1,0 +1,278 @@
+// Replies that cannot be shared: streams, large ones, private ones.
+
+#include "tests/core/read_path_fixture.h"
+
+namespace singleflight::core {
+namespace {
+
+using wire::StatusCode;
+
+class UnshareableTest : public ReadPathTest {
+ protected:
+  // A leader on loop 0, a follower beside it and one on loop 1.
+  void AskThrice(const Fields& leader = {}, const Fields& others = {}) {
+    leader_ = &Ask("id-7", leader);
+    near_ = &Ask("id-7", others);
+    far_ = &AskOn(1, "id-7", others);
+    ASSERT_EQ(upstream_.calls(), 1);
+  }
+
+  void ExpectTakeover(absl::string_view body) {
+    Settle();
+    ASSERT_TRUE(leader_->took_over());
+    EXPECT_EQ(leader_->takeover().body, body);
+    ExpectTheOthersReleased();
+  }
+  void ExpectTheOthersReleased() {
+    Settle();
+    for (const TestWaiter* follower : {near_, far_}) {
+      EXPECT_TRUE(follower->released());
+      EXPECT_EQ(follower->released_with(), Framed("id-7"));
+    }
+  }
+  uint64_t Released(metrics::Release why) {
+    return metrics().released[static_cast<size_t>(why)].value();
+  }
+
+  TestWaiter* leader_ = nullptr;
+  TestWaiter* near_ = nullptr;
+  TestWaiter* far_ = nullptr;
+};
+
+TEST_F(UnshareableTest, AStreamIsGivenOverToTheLeaderAtItsSecondMessage) {
+  AskThrice();
+  upstream_.latest().Begin({{"x-served-by", "a"}});
+  upstream_.latest().Data(Framed("one"));
+  upstream_.latest().Data(Framed("two").substr(0, 2));
+  ExpectTakeover(Framed("one") + Framed("two").substr(0, 2));
+  EXPECT_EQ(leader_->takeover().initial->Find("x-served-by"), "a");
+  EXPECT_EQ(Released(metrics::Release::kReplyStreams), 2);
+}
+
+TEST_F(UnshareableTest, TheLeaderHearsTheRestOfTheStreamItself) {
+  AskThrice();
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("one") + Framed("two"));
+  upstream_.latest().Data(Framed("three"));
+  upstream_.latest().End();
+  EXPECT_EQ(leader_->tail(), Framed("three"));
+  EXPECT_TRUE(leader_->tail_ended());
+  EXPECT_FALSE(upstream_.latest().cancelled());
+}
+
+TEST_F(UnshareableTest, AWholeMessageWithoutAnEndIsTakenForAStreamAfter100Milliseconds) {
+  AskThrice();
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("one"));
+  Advance(99);
+  EXPECT_EQ(leader_->heard(), 0);
+  Advance(1);
+  ExpectTakeover(Framed("one"));
+}
+
+TEST_F(UnshareableTest, TheEndMayComeWithin100Milliseconds) {
+  AskThrice();
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("blue kettle"));
+  Advance(99);
+  upstream_.latest().End();
+  Advance(100);
+  EXPECT_THAT(far_->reply(), IsOkWith("blue kettle"));
+}
+
+TEST_F(UnshareableTest, ASlowMessageIsNotTakenForAStream) {
+  AskThrice();
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("blue kettle").substr(0, 9));
+  Advance(5000);
+  upstream_.latest().Data(Framed("blue kettle").substr(9));
+  upstream_.latest().End();
+  Settle();
+  EXPECT_THAT(far_->reply(), IsOkWith("blue kettle"));
+}
+
+TEST_F(UnshareableTest, AMalformedFrameIsTheLeadersToJudge) {
+  AskThrice();
+  upstream_.latest().Begin();
+  upstream_.latest().Data("\x7fnonsense");
+  ExpectTakeover("\x7fnonsense");
+}
+
+TEST_F(UnshareableTest, TwoMessagesInAReplyThatIsNotGrpcAreNotLookedFor) {
+  AskThrice();
+  upstream_.latest().Begin({}, "502");
+  upstream_.latest().Data("<html>Bad Gateway</html>");
+  upstream_.latest().End();
+  Settle();
+  EXPECT_EQ(far_->reply()->body.view(), "<html>Bad Gateway</html>");
+}
+
+TEST_F(UnshareableTest, AReplyPastMaxReplyBytesIsGivenOverToTheLeader) {
+  collapse_.max_reply_bytes = 100;
+  AskThrice();
+  const std::string part = Framed(std::string(200, 'x')).substr(0, 101);
+  upstream_.latest().Begin();
+  upstream_.latest().Data(part);
+  ExpectTakeover(part);
+  EXPECT_EQ(Released(metrics::Release::kReplyTooLarge), 2);
+}
+
+TEST_F(UnshareableTest, AReplyOfExactlyMaxReplyBytesIsShared) {
+  collapse_.max_reply_bytes = 105;
+  AskThrice();
+  Answer(std::string(100, 'x'));
+  EXPECT_THAT(far_->reply(), IsOkWith(std::string(100, 'x')));
+}
+
+TEST_F(UnshareableTest, AMethodThatStreamedIsRememberedForTenMinutes) {
+  AskThrice();
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("one") + Framed("two"));
+  leader_->Drop();
+  Advance(10 * 60'000 - 1);
+  EXPECT_TRUE(RemembersStreaming());
+  EXPECT_FALSE(RemembersStreaming("/shop.Catalog/List"));
+  EXPECT_FALSE(TooLarge("id-7"));
+  Advance(1);
+  EXPECT_FALSE(RemembersStreaming());
+}
+
+TEST_F(UnshareableTest, AKeyWithALargeReplyIsRememberedForAMinute) {
+  collapse_.max_reply_bytes = 10;
+  AskThrice();
+  upstream_.latest().Answer("much more than ten bytes");
+  leader_->Drop();
+  Advance(60'000 - 1);
+  EXPECT_TRUE(TooLarge("id-7"));
+  EXPECT_FALSE(TooLarge("id-8"));
+  EXPECT_FALSE(RemembersStreaming());
+  Advance(1);
+  EXPECT_FALSE(TooLarge("id-7"));
+}
+
+TEST_F(UnshareableTest, AStreamWhoseLeaderHasLeftIsReset) {
+  AskThrice();
+  Leave(*leader_);
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("one") + Framed("two"));
+  EXPECT_TRUE(upstream_.latest().cancelled());
+  ExpectTheOthersReleased();
+}
+
+TEST_F(UnshareableTest, ANewcomerAfterTheTakeoverLeadsAnew) {
+  AskThrice();
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("one") + Framed("two"));
+  upstream_.latest().End();
+  EXPECT_EQ(Ask("id-7").role(), Role::kLeader);
+  Answer("blue kettle");
+}
+
+// PITFALLS 11
+TEST_F(UnshareableTest, TheOthersAreReleasedInTheOrderOfTheirArrival) {
+  AskThrice();
+  TestWaiter& last = Ask("id-7");
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("one") + Framed("two"));
+  EXPECT_TRUE(last.released());  // at once on its own loop, never one after the other
+  ExpectTheOthersReleased();
+  upstream_.latest().End();
+}
+
+class PrivateReplyTest : public UnshareableTest {
+ protected:
+  PrivateReplyTest() { rules_.share_across_credentials = true; }
+
+  void AskAsThree() { AskThrice({{"authorization", "ann"}}, {{"authorization", "bob"}}); }
+  void ExpectForLeaderAlone() {
+    Settle();
+    EXPECT_NE(leader_->reply(), nullptr);
+    ExpectTheOthersReleased();
+    EXPECT_EQ(Released(metrics::Release::kReplyPrivate), 2);
+  }
+};
+
+TEST_F(PrivateReplyTest, CallersWithDifferentCredentialsShareAReplyThatIsForAll) {
+  AskAsThree();
+  Answer("blue kettle");
+  for (const TestWaiter* waiter : {leader_, near_, far_})
+    EXPECT_THAT(waiter->reply(), IsOkWith("blue kettle"));
+}
+
+// PITFALLS 17
+TEST_F(PrivateReplyTest, UnauthenticatedIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().TrailersOnly(StatusCode::kUnauthenticated);
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, PermissionDeniedIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().TrailersOnly(StatusCode::kPermissionDenied);
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, ResourceExhaustedIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().Begin();
+  upstream_.latest().End({}, StatusCode::kResourceExhausted);
+  ExpectForLeaderAlone();
+}
+
+// PITFALLS 24
+TEST_F(PrivateReplyTest, AReplyWithACookieIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().Begin({{"set-cookie", "session=ann"}});
+  upstream_.latest().Data(Framed("blue kettle"));
+  upstream_.latest().End();
+  ExpectForLeaderAlone();
+}
+
+// PITFALLS 24
+TEST_F(PrivateReplyTest, AReplyMarkedPrivateIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("blue kettle"));
+  upstream_.latest().End({{"cache-control", "max-age=5, Private"}});
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, AnHttpStatusThatMeansUnauthenticatedIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().Begin({}, "401");
+  upstream_.latest().End();
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, AnHttpStatusThatMeansPermissionDeniedIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().Begin({}, "403");
+  upstream_.latest().End();
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, AResetByUpstreamThatMeansResourceExhaustedIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().Fail(CallFailure::Kind::kReset, StatusCode::kResourceExhausted);
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, WithoutTheLeaderAPrivateReplyIsForNobody) {
+  AskAsThree();
+  Leave(*leader_);
+  upstream_.latest().TrailersOnly(StatusCode::kUnauthenticated);
+  ExpectTheOthersReleased();
+}
+
+TEST_F(PrivateReplyTest, ARefusalOfTheProxysOwnIsForAll) {
+  max_held_bytes_ = 4096;
+  AskAsThree();
+  upstream_.latest().Answer(std::string(5000, 'x'));
+  Settle();
+  for (const TestWaiter* waiter : {leader_, near_, far_}) {
+    EXPECT_THAT(waiter->reply(), IsStatus(StatusCode::kResourceExhausted, "max_held_bytes"));
+  }
+}
+
+}  // namespace
+}  // namespace singleflight::core
