@@ -20,6 +20,9 @@ namespace {
 // Stream ids end at 2^31; a connection is retired well before (RFC 9113 §5.1.1).
 constexpr int32_t kLastStreamId = 1 << 30;
 
+// What a shutdown notice names as the last stream.
+constexpr int32_t kEveryStream = std::numeric_limits<int32_t>::max();
+
 constexpr uint64_t kResetsPerCompletedStream = 10;
 
 absl::string_view View(const uint8_t* bytes, size_t size) {
@@ -117,6 +120,9 @@ struct Session::Callbacks {
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
     if (frame->hd.type == NGHTTP2_HEADERS) {
       if (Stream* stream = Find(session, frame->hd.stream_id)) stream->begun_ = true;
+    }
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == kEveryStream) {
+      Self(user_data).SendPing();  // after the notice, whose round trip it measures
     }
     const bool carries_body = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
     if (!carries_body || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
@@ -385,7 +391,7 @@ bool Session::ReplyIsWhole(const Stream& stream) const {
 
 void Session::BeginShutdown() {
   nghttp2_submit_shutdown_notice(session_);
-  SendPing();
+  Wake();
 }
 
 void Session::FinishShutdown() {

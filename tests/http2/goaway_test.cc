@@ -125,6 +125,7 @@ TEST(GoAwayTest, ADrainingServerWarnsFirstAndNamesItsLastStreamARoundTripLater) 
   EXPECT_EQ(server.Heard(kGoAway)[0].Number(), static_cast<uint32_t>(kEveryStream));
   EXPECT_EQ(server.GoAwayError(), 0);
   ASSERT_EQ(server.Heard(kPing).size(), 1u);
+  EXPECT_EQ(server.frames.back().type, kPing) << "behind the notice whose way it measures";
 
   server.Ask(3);  // was on its way
   server.Say(Ping(server.Heard(kPing)[0].payload, true));
