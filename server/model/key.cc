@@ -50,8 +50,9 @@ KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity,
 bool KeyPolicy::Counts(absl::string_view name) const {
   if (OutsideMetadata(name)) return false;
   if (AlwaysCounts(name)) return true;
+  if (mode_ == KeyRules::Mode::kOnly && names_.contains(name)) return true;
   if (IsCredential(name)) return !share_across_credentials_;
-  if (mode_ == KeyRules::Mode::kOnly) return names_.contains(name);
+  if (mode_ == KeyRules::Mode::kOnly) return false;
   return !IsNoise(name) && !names_.contains(name);
 }
 

@@ -19,7 +19,8 @@ struct KeyRules {
   Mode mode = Mode::kAllButNoise;
   std::vector<std::string> names;
 
-  // Credentials leave the key as well; some replies then go to the leader alone.
+  // Credentials leave the key as well, but for those that kOnly names; some replies then go to the
+  // leader alone.
   bool share_across_credentials = false;
 };
 

@@ -76,8 +76,8 @@ class RequestParser {
     request_.fields_ = std::move(fields);
     Locate();
     if (method_ != "POST") return Http(405, "gRPC calls are POST");
-    if (content_type_ == kMissing || !IsGrpc(Value(content_type_))) {
-      return Http(415, "the content-type is not application/grpc");
+    if (content_types_ != 1 || !IsGrpc(Value(content_type_))) {
+      return Http(415, "the content-type is not application/grpc, once");
     }
     request_.content_type_ = content_type_;
     if (absl::optional<Refusal> refusal = JudgeAuthority()) return *std::move(refusal);

@@ -155,17 +155,20 @@ class FakeUpstream final : public Upstream {
  public:
   std::unique_ptr<UpstreamCall> Start(CallHead head, CallListener& listener) override {
     calls_.push_back(std::make_shared<FakeCall>(std::move(head), listener));
+    live_.push_back(calls_.back().get());
     return std::make_unique<Line>(calls_.back());
   }
   std::string AuthorityFor(const model::Request&) const override { return "catalog:50051"; }
 
-  // How many came, and those that neither side has ended.
+  // How many came.
   size_t calls() const { return calls_.size(); }
-  size_t live() const {
-    size_t live = 0;
-    for (const auto& call : calls_) live += call->live() ? 1 : 0;
-    return live;
+
+  // Those that neither side has ended, in the order in which they came.
+  const std::vector<FakeCall*>& live_calls() {
+    std::erase_if(live_, [](const FakeCall* call) { return !call->live(); });
+    return live_;
   }
+  size_t live() { return live_calls().size(); }
 
   FakeCall& call(size_t at) { return *calls_.at(at); }
   FakeCall& latest() { return *calls_.back(); }
@@ -187,6 +190,7 @@ class FakeUpstream final : public Upstream {
   };
 
   std::vector<std::shared_ptr<FakeCall>> calls_;
+  std::vector<FakeCall*> live_;
 };
 
 // A caller that writes down what it hears; given the live call, it listens to the rest of it.

@@ -1,0 +1,135 @@
+#include "server/core/route.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace singleflight::core {
+namespace {
+
+struct Glob {
+  const char* pattern;
+  const char* text;
+  bool matches;
+};
+
+TEST(GlobTest, AStarStandsForAnyRunOfCharacters) {
+  const Glob table[] = {
+      {"", "", true},
+      {"", "a", false},
+      {"*", "", true},
+      {"/*", "/shop.Catalog/Get", true},
+      {"/shop.Catalog/Get", "/shop.Catalog/Get", true},
+      {"/shop.Catalog/Get", "/shop.Catalog/GetAll", false},
+      {"/shop.Catalog/GetAll", "/shop.Catalog/Get", false},
+      {"/shop.Catalog/Get*", "/shop.Catalog/Get", true},
+      {"/shop.Catalog/Get*", "/shop.Catalog/GetAll", true},
+      {"/shop.Catalog/Get*", "/shop.Catalog/List", false},
+      {"*/Get", "/shop.Catalog/Get", true},
+      {"/*/Get", "/shop.Catalog/Get", true},
+      {"/*/Get", "/shop.Catalog/Forget", false},
+      {"/shop.*/*Item", "/shop.Catalog/GetItem", true},
+      {"/shop.*/*Item", "/shop.Catalog/GetItems", false},
+      {"a*b*c", "abbbcbc", true},
+      {"a*b*c", "acb", false},
+      {"**a**", "bab", true},
+      {"/Shop/Get", "/shop/get", false},
+      {"?", "a", false},
+  };
+  for (const Glob& row : table) {
+    EXPECT_EQ(GlobMatches(row.pattern, row.text), row.matches) << row.pattern << " " << row.text;
+  }
+}
+
+TEST(GlobTest, ManyStarsCostNoExponentialTime) {
+  std::string pattern;
+  for (int i = 0; i < 100; ++i) pattern += "a*";
+  EXPECT_FALSE(GlobMatches(pattern + "b", std::string(10'000, 'a')));
+}
+
+class RouteTableTest : public ::testing::Test {
+ protected:
+  size_t AddRoute(const std::string& method,
+                  absl::optional<std::string> authority = absl::nullopt) {
+    RouteOptions options;
+    options.match = {method, std::move(authority)};
+    return table_.Add(options, 0, shared_, model::KeyPolicy({}, "catalog", "", 7)).index;
+  }
+  // The index of the route that takes the call; -1: none does.
+  int Find(const std::string& authority, const std::string& path = "/shop.Catalog/Get") {
+    const Route* route = table_.Find(authority, path);
+    return route == nullptr ? -1 : static_cast<int>(route->index);
+  }
+
+  SharedUpstream shared_{"catalog", 1, 1, 1};
+  RouteTable table_;
+};
+
+TEST_F(RouteTableTest, TheFirstMatchWins) {
+  AddRoute("/shop.Catalog/Get");
+  AddRoute("/shop.Catalog/*");
+  AddRoute("/*");
+  EXPECT_EQ(Find("a", "/shop.Catalog/Get"), 0);
+  EXPECT_EQ(Find("a", "/shop.Catalog/List"), 1);
+  EXPECT_EQ(Find("a", "/shop.Orders/Get"), 2);
+}
+
+TEST_F(RouteTableTest, ACallThatNoRouteMatchesHasNone) {
+  EXPECT_EQ(Find("a"), -1);
+  AddRoute("/shop.Orders/*");
+  EXPECT_EQ(Find("a"), -1);
+}
+
+TEST_F(RouteTableTest, ARouteWithoutAuthorityTakesEvery) {
+  AddRoute("/*");
+  EXPECT_EQ(Find("anything:1"), 0);
+}
+
+TEST_F(RouteTableTest, AnAuthorityWithoutAPortMatchesAnyPort) {
+  AddRoute("/*", "shop.example");
+  EXPECT_EQ(Find("shop.example"), 0);
+  EXPECT_EQ(Find("shop.example:8080"), 0);
+  EXPECT_EQ(Find("other.example:8080"), -1);
+}
+
+TEST_F(RouteTableTest, AnAuthorityWithAPortMatchesThatPort) {
+  AddRoute("/*", "shop.example:8080");
+  EXPECT_EQ(Find("shop.example:8080"), 0);
+  EXPECT_EQ(Find("shop.example:9090"), -1);
+  EXPECT_EQ(Find("shop.example"), -1);
+}
+
+TEST_F(RouteTableTest, AuthoritiesAreComparedWithoutCase) {
+  AddRoute("/*", "Shop.Example");
+  EXPECT_EQ(Find("sHOP.eXAMPLE:80"), 0);
+}
+
+TEST_F(RouteTableTest, AnAuthorityMayHaveAStar) {
+  AddRoute("/*", "*.example");
+  EXPECT_EQ(Find("shop.example:80"), 0);
+  EXPECT_EQ(Find("example:80"), -1);
+  EXPECT_EQ(Find("shop.example.org"), -1);
+}
+
+TEST_F(RouteTableTest, TheColonsOfAnIpv6AddressAreNoPort) {
+  AddRoute("/*", "[::1]");
+  EXPECT_EQ(Find("[::1]"), 0);
+  EXPECT_EQ(Find("[::1]:80"), 0);
+  EXPECT_EQ(Find("[::2]"), -1);
+}
+
+TEST_F(RouteTableTest, BothPatternsMustMatch) {
+  AddRoute("/shop.Catalog/*", "shop.example");
+  EXPECT_EQ(Find("shop.example", "/shop.Orders/Get"), -1);
+  EXPECT_EQ(Find("other.example", "/shop.Catalog/Get"), -1);
+}
+
+TEST_F(RouteTableTest, RoutesStayWhereTheyAreWhenMoreAreAdded) {
+  AddRoute("/shop.Catalog/Get");
+  const Route* first = table_.Find("a", "/shop.Catalog/Get");
+  for (int i = 0; i < 1000; ++i) AddRoute("/*");
+  EXPECT_EQ(table_.Find("a", "/shop.Catalog/Get"), first);
+}
+
+}  // namespace
+}  // namespace singleflight::core

@@ -1,0 +1,238 @@
+// What makes two calls identical (SEMANTICS §3).
+
+#include "server/model/key.h"
+
+#include <iterator>
+#include <set>
+
+#include "server/core/waiter.h"
+#include "tests/model/blocks.h"
+
+namespace singleflight::model {
+namespace {
+
+const std::string kChain(kChainMarker);
+
+class KeyTest : public ::testing::Test {
+ protected:
+  Key KeyOf(const Fields& fields, absl::string_view message = "id-7",
+            absl::string_view authority = "catalog:50051") const {
+    return KeyPolicy(rules_, "catalog", "", 7).MakeKey(RequestOf(fields), authority, message);
+  }
+  // Whether two calls that differ in these fields only would share one upstream call.
+  bool Meet(const Fields& a, const Fields& b) const { return KeyOf(a) == KeyOf(b); }
+
+  KeyRules rules_;
+};
+
+TEST_F(KeyTest, EqualCallsMeet) {
+  EXPECT_TRUE(Meet({}, {}));
+  EXPECT_TRUE(Meet({{"x-page", "2"}}, {{"x-page", "2"}}));
+}
+
+TEST_F(KeyTest, MessagesTellCallsApart) { EXPECT_FALSE(KeyOf({}, "id-7") == KeyOf({}, "id-8")); }
+
+TEST_F(KeyTest, MethodsTellCallsApart) {
+  EXPECT_FALSE(Meet({{":path", "/a/b"}}, {{":path", "/a/c"}}));
+}
+
+TEST_F(KeyTest, TheAuthorityAsSentUpstreamTellsCallsApart) {
+  EXPECT_FALSE(KeyOf({}, "id-7", "a") == KeyOf({}, "id-7", "b"));
+  EXPECT_TRUE(Meet({{":authority", "a"}}, {{":authority", "b"}}));  // replaced on the way
+}
+
+TEST_F(KeyTest, NoFormatMeansProto) {
+  EXPECT_TRUE(
+      Meet({{"content-type", "application/grpc"}}, {{"content-type", "application/grpc+proto"}}));
+  EXPECT_FALSE(
+      Meet({{"content-type", "application/grpc"}}, {{"content-type", "application/grpc+json"}}));
+  EXPECT_FALSE(Meet({{"content-type", "application/grpc+proto"}},
+                    {{"content-type", "application/grpc;a=b"}}));
+}
+
+// PITFALLS 17
+TEST_F(KeyTest, CredentialsTellCallersApart) {
+  for (const char* name :
+       {"authorization", "cookie", "x-api-key", "x-auth-user", "x-csrf-token", "x-client-secret"}) {
+    EXPECT_FALSE(Meet({{name, "ann"}}, {{name, "bob"}})) << name;
+    EXPECT_FALSE(Meet({{name, "ann"}}, {})) << name;
+  }
+}
+
+// PITFALLS 17
+TEST_F(KeyTest, CredentialsStayInTheKeyUnderOnly) {
+  rules_.mode = KeyRules::Mode::kOnly;
+  rules_.names = {"x-page"};
+  EXPECT_FALSE(Meet({{"authorization", "ann"}}, {{"authorization", "bob"}}));
+  EXPECT_FALSE(Meet({{"x-csrf-token", "1"}}, {{"x-csrf-token", "2"}}));
+}
+
+// PITFALLS 17
+TEST_F(KeyTest, CredentialsStayInTheKeyWhenTheyAreIgnored) {
+  rules_.names = {"authorization"};
+  EXPECT_FALSE(Meet({{"authorization", "ann"}}, {{"authorization", "bob"}}));
+}
+
+TEST_F(KeyTest, CredentialsLeaveTheKeyWhereTheRouteSaysSo) {
+  rules_.share_across_credentials = true;
+  EXPECT_TRUE(Meet({{"authorization", "ann"}}, {{"authorization", "bob"}}));
+  EXPECT_FALSE(Meet({{"x-page", "1"}}, {{"x-page", "2"}}));
+}
+
+// PITFALLS 17
+TEST_F(KeyTest, ACredentialThatOnlyNamesCountsWhateverElseIsShared) {
+  rules_.mode = KeyRules::Mode::kOnly;
+  rules_.names = {"x-tenant-token"};
+  rules_.share_across_credentials = true;
+  EXPECT_FALSE(Meet({{"x-tenant-token", "1"}}, {{"x-tenant-token", "2"}}));
+  EXPECT_TRUE(Meet({{"authorization", "ann"}}, {{"authorization", "bob"}}));
+}
+
+// PITFALLS 18
+TEST_F(KeyTest, TheBytesDecideWhenHashesCollide) {
+  const Key a{42, "one"}, b{42, "two"};
+  EXPECT_EQ(KeyHash()(a), KeyHash()(b));
+  EXPECT_FALSE(a == b);
+}
+
+// PITFALLS 19
+TEST_F(KeyTest, WhereOnePartEndsAndTheNextBeginsTellsCallsApart) {
+  EXPECT_FALSE(Meet({{"x-a", "bc"}}, {{"x-ab", "c"}}));
+  EXPECT_FALSE(KeyOf({}, "c", "ab") == KeyOf({}, "bc", "a"));
+  EXPECT_FALSE(KeyOf({}, "7x-a1") == KeyOf({{"x-a", "1"}}, "7"));
+  EXPECT_FALSE(Meet({{"x-a", "1"}, {"x-a", "2"}}, {{"x-a", "12"}}));
+  EXPECT_FALSE(Meet({{"x-a", ""}, {"x-b", ""}}, {{"x-a", "x-b"}}));
+  EXPECT_FALSE(Meet({{":path", "/ab/c"}}, {{":path", "/a/bc"}}));
+}
+
+// PITFALLS 20
+TEST_F(KeyTest, TraceHeadersAndRequestIdsDoNotTellCallsApart) {
+  for (const char* name :
+       {"traceparent", "grpc-trace-bin", "b3", "x-request-id", "user-agent", "x-amzn-trace-id",
+        "date", "grpc-previous-rpc-attempts", "cache-control"}) {
+    EXPECT_TRUE(Meet({{name, "1"}}, {{name, "2"}})) << name;
+    EXPECT_TRUE(Meet({{name, "1"}}, {})) << name;
+  }
+}
+
+// PITFALLS 20
+TEST_F(KeyTest, DeadlinesAndTransportFieldsDoNotTellCallsApart) {
+  EXPECT_TRUE(Meet({{"grpc-timeout", "20m"}}, {{"grpc-timeout", "2S"}}));
+  EXPECT_TRUE(Meet({{"te", "trailers"}}, {{"te", ""}}));
+  EXPECT_TRUE(Meet({{"content-length", "9"}}, {}));
+  EXPECT_TRUE(Meet({{":scheme", "http"}}, {{":scheme", "https"}}));
+}
+
+TEST_F(KeyTest, UnknownMetadataTellsCallsApart) {
+  for (const char* name :
+       {"x-page", "accept-language", "baggage", "tracestate", "x-forwarded-for"}) {
+    EXPECT_FALSE(Meet({{name, "1"}}, {{name, "2"}})) << name;
+    EXPECT_FALSE(Meet({{name, ""}}, {})) << name;
+  }
+}
+
+TEST_F(KeyTest, IgnoredMetadataDoesNotTellCallsApart) {
+  rules_.names = {"x-device-id"};
+  EXPECT_TRUE(Meet({{"x-device-id", "1"}}, {{"x-device-id", "2"}}));
+  EXPECT_FALSE(Meet({{"x-page", "1"}}, {{"x-page", "2"}}));
+}
+
+TEST_F(KeyTest, UnderOnlyNothingElseTellsCallsApart) {
+  rules_.mode = KeyRules::Mode::kOnly;
+  rules_.names = {"x-page"};
+  EXPECT_TRUE(Meet({{"accept-language", "de"}}, {{"accept-language", "en"}}));
+  EXPECT_FALSE(Meet({{"x-page", "1"}}, {{"x-page", "2"}}));
+}
+
+// PITFALLS 22
+TEST_F(KeyTest, CompressionTellsCallsApartWhateverTheRules) {
+  for (KeyRules::Mode mode : {KeyRules::Mode::kAllButNoise, KeyRules::Mode::kOnly}) {
+    rules_.mode = mode;
+    EXPECT_FALSE(Meet({{"grpc-encoding", "gzip"}}, {}));
+    EXPECT_FALSE(Meet({{"grpc-accept-encoding", "gzip"}}, {{"grpc-accept-encoding", "identity"}}));
+  }
+}
+
+TEST_F(KeyTest, TheChainMarkerTellsCallsApartWhateverTheRules) {
+  EXPECT_FALSE(Meet({{kChain, "hop-1"}}, {}));
+  rules_.mode = KeyRules::Mode::kOnly;
+  EXPECT_FALSE(Meet({{kChain, "hop-1"}}, {}));
+  EXPECT_FALSE(Meet({{kChain, "hop-1"}}, {{kChain, "hop-1, hop-1"}}));
+}
+
+TEST_F(KeyTest, TheOrderOfANamesValuesCountsAndTheirNumber) {
+  EXPECT_FALSE(Meet({{"x-a", "1"}, {"x-a", "2"}}, {{"x-a", "2"}, {"x-a", "1"}}));
+  EXPECT_FALSE(Meet({{"x-a", "1"}, {"x-a", "1"}}, {{"x-a", "1"}}));
+}
+
+TEST_F(KeyTest, TheOrderBetweenNamesDoesNotCount) {
+  EXPECT_TRUE(
+      Meet({{"x-a", "1"}, {"x-b", "2"}, {"x-a", "3"}}, {{"x-b", "2"}, {"x-a", "1"}, {"x-a", "3"}}));
+}
+
+TEST_F(KeyTest, TheSeedChangesTheHashAndNotTheBytes) {
+  const Key a = KeyPolicy({}, "catalog", "", 1).MakeKey(RequestOf(), "a", "id-7");
+  const Key b = KeyPolicy({}, "catalog", "", 2).MakeKey(RequestOf(), "a", "id-7");
+  EXPECT_NE(a.hash, b.hash);
+  EXPECT_EQ(a.bytes, b.bytes);
+}
+
+class FingerprintTest : public ::testing::Test {
+ protected:
+  static std::string BytesUnder(const KeyRules& rules, absl::string_view upstream = "catalog",
+                                absl::string_view trust = "") {
+    return KeyPolicy(rules, upstream, trust, 7).MakeKey(RequestOf(), "a", "id-7").bytes;
+  }
+};
+
+// PITFALLS 33
+TEST_F(FingerprintTest, KeysOfDifferentRulesNeverMeet) {
+  using Mode = KeyRules::Mode;
+  const KeyRules all[] = {{Mode::kAllButNoise, {}, false},
+                          {Mode::kAllButNoise, {}, true},
+                          {Mode::kAllButNoise, {"x-a"}, false},
+                          {Mode::kAllButNoise, {"x-a", "x-b"}, false},
+                          {Mode::kAllButNoise, {"x-ax-b"}, false},
+                          {Mode::kOnly, {}, false},
+                          {Mode::kOnly, {"x-a"}, false}};
+  std::set<std::string> distinct;
+  for (const KeyRules& rules : all) distinct.insert(BytesUnder(rules));
+  EXPECT_EQ(distinct.size(), std::size(all));
+}
+
+// PITFALLS 33
+TEST_F(FingerprintTest, KeysOfDifferentUpstreamsAndListenersNeverMeet) {
+  EXPECT_NE(BytesUnder({}, "catalog"), BytesUnder({}, "orders"));
+  EXPECT_NE(BytesUnder({}, "catalog", "ca-1"), BytesUnder({}, "catalog", ""));
+  EXPECT_NE(BytesUnder({}, "ab", "c"), BytesUnder({}, "a", "bc"));
+}
+
+// PITFALLS 33
+TEST_F(FingerprintTest, TheOrderOfTheNamesInTheRulesDoesNotCount) {
+  EXPECT_EQ(BytesUnder({KeyRules::Mode::kOnly, {"x-a", "x-b"}, false}),
+            BytesUnder({KeyRules::Mode::kOnly, {"x-b", "x-a"}, false}));
+}
+
+// A place in the flight table, nothing more.
+struct Place final : core::FlightTable::Waiter {
+  void OnLanded(const core::SharedReply* reply) override { got = *reply; }
+  core::SharedReply got;
+};
+
+// PITFALLS 18
+TEST(FlightTableTest, KeysWithOneHashAndDifferentBytesFlyApart) {
+  core::FlightTable flights;
+  Place one, two;
+  auto first = flights.Join(Key{42, "one"}, one, {});
+  auto second = flights.Join(Key{42, "two"}, two, {});
+  ASSERT_TRUE(first.landing);
+  ASSERT_TRUE(second.landing);
+  const auto reply = MakeStatusReply(wire::StatusCode::kOk, "");
+  first.landing.Land(reply);
+  EXPECT_EQ(one.got, reply);
+  EXPECT_EQ(two.got, nullptr);
+  second.landing.Land(nullptr);
+}
+
+}  // namespace
+}  // namespace singleflight::model
