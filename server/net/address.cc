@@ -5,6 +5,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -37,8 +38,13 @@ absl::StatusOr<HostPort> SplitHostPort(absl::string_view text) {
     return absl::InvalidArgumentError(absl::StrCat("'", text, "' has no port"));
   }
   absl::string_view host = text.substr(0, colon);
-  if (absl::ConsumePrefix(&host, "[") && !absl::ConsumeSuffix(&host, "]")) {
-    return absl::InvalidArgumentError(absl::StrCat("'", text, "' has no closing bracket"));
+  if (absl::ConsumePrefix(&host, "[")) {
+    if (!absl::ConsumeSuffix(&host, "]")) {
+      return absl::InvalidArgumentError(absl::StrCat("'", text, "' has no closing bracket"));
+    }
+  } else if (absl::StrContains(host, ':')) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", text, "' is ambiguous; an IPv6 address stands in brackets"));
   }
   return HostPort{std::string(host), std::string(text.substr(colon + 1))};
 }
