@@ -186,6 +186,11 @@ struct Session::Callbacks {
       front.RemovePrefix(n);
       if (front.empty()) stream.queue_.pop_front();
     }
+    if (written == 0 && stream.reset_behind_data_.has_value()) {
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_,
+                                static_cast<uint32_t>(*stream.reset_behind_data_));
+      return NGHTTP2_ERR_DEFERRED;
+    }
     if (stream.queue_.empty() && stream.finished_) {
       EndBody(session, stream, flags);
     } else if (written == 0) {

@@ -48,6 +48,13 @@ void Stream::Reset(ErrorCode code) {
   session_.Wake();
 }
 
+void Stream::ResetBehindData(ErrorCode code) {
+  if (reset_ || queue_.empty()) return Reset(code);
+  reset_ = true;
+  reset_behind_data_ = code;
+  const std::shared_ptr<StreamHandler> let_go = std::move(handler_);
+}
+
 void Stream::Consume(size_t bytes) {
   if (reset_ || peer_ended_ || bytes == 0) return;
   nghttp2_session_consume_stream(session_.session_, id_, bytes);

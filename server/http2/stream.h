@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "server/base/slice.h"
 #include "server/model/headers.h"
 
@@ -82,6 +83,9 @@ class Stream {
   // Ends the stream at once. The handler hears nothing more, not even OnClosed, and is let go.
   void Reset(ErrorCode code);
 
+  // The same, but what is queued is sent before.
+  void ResetBehindData(ErrorCode code);
+
   // Opens the stream's window by so many bytes of those that OnData showed.
   void Consume(size_t bytes);
 
@@ -113,6 +117,7 @@ class Stream {
   bool deferred_ = false;  // it was told that there is none now
   bool finished_ = false;
   bool reset_ = false;
+  absl::optional<ErrorCode> reset_behind_data_;  // once the queue is empty
 };
 
 }  // namespace singleflight::http2

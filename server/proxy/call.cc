@@ -201,13 +201,14 @@ void Call::OnRelayEnded() {
   pass_ = core::ReleaseGate::Pass();
 }
 
-// A reset crosses as it is; whatever else happened becomes a status.
+// A reset crosses as it is, behind what came before it; whatever else happened becomes a status.
 void Call::OnRelayFailed(const core::CallFailure& failure) {
   if (failure.kind != core::CallFailure::Kind::kReset) {
     return SendStatus(failure.status, failure.message);
   }
   const std::shared_ptr<Call> keep = shared_from_this();  // the stream lets go of it
-  std::exchange(stream_, nullptr)->Reset(static_cast<http2::ErrorCode>(failure.reset_code));
+  const auto code = static_cast<http2::ErrorCode>(failure.reset_code);
+  std::exchange(stream_, nullptr)->ResetBehindData(code);
   OnRelayEnded();
 }
 
