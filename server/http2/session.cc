@@ -324,7 +324,7 @@ Stream& Session::Open(const model::Headers& fields, std::shared_ptr<StreamHandle
   const Nghttp2Fields nv(fields);
   const nghttp2_data_provider body = Callbacks::BodyOf(stream);
   SF_CHECK(nghttp2_submit_request(session_, nullptr, nv.data(), nv.size(), &body, &stream) == id);
-  if (id >= kLastStreamId) alive_ = false;
+  if (id >= kLastStreamId) Retire();
   Wake();
   return stream;
 }
@@ -376,6 +376,19 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   if (closed.why == Closed::Why::kOrderly) ++completed_;
   if (const auto handler = std::move(gone->handler_)) handler->OnClosed(closed);
   listener_.OnStreamGone();
+  EndIfRetired();
+}
+
+void Session::Retire() {
+  alive_ = false;
+  retired_ = true;
+  EndIfRetired();
+}
+
+void Session::EndIfRetired() {
+  if (!retired_ || !streams_.empty()) return;
+  retired_ = false;
+  FinishShutdown();
 }
 
 // Needs no window, unlike the end of the body that nghttp2 would ask for otherwise.

@@ -100,6 +100,9 @@ class Session {
   // are used up.
   bool alive() const { return alive_; }
 
+  // Client: opens no more streams; the connection ends with its last one.
+  void Retire();
+
   size_t streams() const { return streams_.size(); }
 
   // Frames that wait to be written, other than DATA of open streams.
@@ -130,6 +133,7 @@ class Session {
   void RefuseHeaders(Stream& stream);
   void CloseStream(Stream& stream, Closed closed);
   bool ReplyIsWhole(const Stream& stream) const;
+  void EndIfRetired();
   bool SubmitTrailing(Stream& stream);
   void SubmitReply(Stream& stream, const model::Headers& fields, bool end);
   void Wake() { listener_.OnWritable(); }
@@ -141,6 +145,7 @@ class Session {
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
   bool settings_seen_ = false;
   bool alive_ = true;
+  bool retired_ = false;
   bool shutdown_finished_ = false;  // the GOAWAY that goes out refuses streams that come now
   uint64_t costly_resets_ = 0;
   uint64_t completed_ = 0;

@@ -43,6 +43,11 @@ void Link::Close(absl::string_view why) {
   OnConnectionClosed(why);
 }
 
+void Link::Retire() {
+  if (!ready_) return Close("not an endpoint any more");
+  if (session() != nullptr) session()->Retire();
+}
+
 void Link::OnSettings() {
   if (ready_) return listener_.OnLinkRoom(*this);
   ready_ = true;

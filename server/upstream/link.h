@@ -42,6 +42,9 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
   void Connect();
   void Close(absl::string_view why);
 
+  // Takes no more calls, and closes with its last one.
+  void Retire();
+
   bool ready() const { return ready_; }
   bool CanOpen() const { return ready_ && session() != nullptr && session()->CanOpen(); }
 

@@ -12,6 +12,7 @@ namespace singleflight::upstream {
 namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr char kShuttingDown[] = "the proxy is shutting down";
 
 // What a caller holds of a call; letting go of it cancels.
 class Handle final : public core::UpstreamCall {
@@ -41,7 +42,11 @@ Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string targ
       session_options_(session_options),
       metrics_(metrics),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
-      hooks_(std::move(hooks)) {}
+      hooks_(std::move(hooks)),
+      pause_over_(worker.timers(), [this] {
+        if (!queue_.empty()) ConnectWhereUseful();
+        AwaitPauses();
+      }) {}
 
 Pool::~Pool() { Shutdown(); }
 
@@ -66,7 +71,7 @@ std::unique_ptr<core::UpstreamCall> Pool::Start(core::CallHead head, core::CallL
 // Sends the call, or has it wait, or sees to it that it fails in the next turn.
 void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
   if (shut_down_) {
-    return FailSoon(std::move(call), wire::StatusCode::kUnavailable, "the proxy is shutting down");
+    return FailSoon(std::move(call), wire::StatusCode::kUnavailable, kShuttingDown);
   }
   ConnectWhereUseful();
   if (Link* link = queue_.empty() ? PickLink() : nullptr) return call->OpenOn(*link);
@@ -203,29 +208,39 @@ void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
     if (found == links.end()) continue;
     links.erase(found);
     backend->last_error = std::string(why);
-    if (was_ready || shut_down_) break;
+    if (was_ready || shut_down_ || !backend->in_force) break;
     metrics_.connect_failures.Add();
     if (backend->failures == 0) {
       spdlog::warn("upstream '{}': cannot connect to {}: {}", name(), backend->name,
                    backend->last_error);
     }
     backend->not_before = base::After(Now(), Pause(backend->failures++));
+    AwaitPauses();
     hooks_.on_connect_failed();
     break;
   }
   DropIdleBackends();
   if (queue_.empty()) return;
   ConnectWhereUseful();
-  if (!AnyHope()) FailQueue();
+  if (!AnyHope()) FailQueue(WhyUnreachable());
 }
 
-void Pool::FailQueue() {
-  const std::string why = WhyUnreachable();
+void Pool::FailQueue(const std::string& why) {
   while (!queue_.empty()) {
     const std::shared_ptr<PooledCall> call = queue_.front();
     Dequeue(*call);
     FailSoon(call, wire::StatusCode::kUnavailable, why);
   }
+}
+
+// Calls that wait for a full connection may get another one when a pause ends.
+void Pool::AwaitPauses() {
+  base::Instant next = base::Instant::max();
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    if (backend->in_force && backend->not_before > Now())
+      next = std::min(next, backend->not_before);
+  }
+  if (next != base::Instant::max()) pause_over_.Set(next);
 }
 
 absl::Duration Pool::Pause(int failures) {
@@ -252,11 +267,22 @@ void Pool::SetEndpoints(SharedEndpointList list) {
     backend->name = net::ToString(endpoint);
     backends_.push_back(std::move(backend));
   }
+  RetireWhatIsNotInForce();
   DropIdleBackends();
   if (queue_.empty()) return;
   ConnectWhereUseful();
   ServeQueue();
-  if (!AnyHope()) FailQueue();
+  if (!AnyHope()) FailQueue(WhyUnreachable());
+}
+
+void Pool::RetireWhatIsNotInForce() {
+  std::vector<std::shared_ptr<Link>> links;
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    if (!backend->in_force) {
+      links.insert(links.end(), backend->links.begin(), backend->links.end());
+    }
+  }
+  for (const std::shared_ptr<Link>& link : links) link->Retire();
 }
 
 void Pool::DropIdleBackends() {
@@ -269,12 +295,13 @@ void Pool::DropIdleBackends() {
 
 void Pool::Shutdown() {
   shut_down_ = true;
-  FailQueue();
+  pause_over_.Cancel();
+  FailQueue(kShuttingDown);
   std::vector<std::shared_ptr<Link>> links;
   for (const std::unique_ptr<Backend>& backend : backends_) {
     links.insert(links.end(), backend->links.begin(), backend->links.end());
   }
-  for (const std::shared_ptr<Link>& link : links) link->Close("the proxy is shutting down");
+  for (const std::shared_ptr<Link>& link : links) link->Close(kShuttingDown);
 }
 
 }  // namespace singleflight::upstream

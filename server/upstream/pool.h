@@ -74,10 +74,12 @@ class Pool final : public core::Upstream, public LinkListener {
   Link* PickLink();
   static Link* RoomOn(const Backend& backend);
   void ConnectWhereUseful();
+  void AwaitPauses();
+  void RetireWhatIsNotInForce();
   bool WantsLink(const Backend& backend) const;
   bool AnyHope() const;
   void ServeQueue();
-  void FailQueue();
+  void FailQueue(const std::string& why);
   void FailSoon(std::shared_ptr<PooledCall> call, wire::StatusCode code, std::string why);
   std::string WhyUnreachable() const;
   absl::Duration Pause(int failures);
@@ -97,6 +99,7 @@ class Pool final : public core::Upstream, public LinkListener {
   std::vector<std::unique_ptr<Backend>> backends_;
   size_t next_ = 0;
   PooledCall::Queue queue_;
+  base::Timer pause_over_;  // runs while an endpoint may not be connected to yet
 };
 
 }  // namespace singleflight::upstream

@@ -1,0 +1,244 @@
+#ifndef SINGLEFLIGHT_TESTS_UPSTREAM_POOL_FIXTURE_H_
+#define SINGLEFLIGHT_TESTS_UPSTREAM_POOL_FIXTURE_H_
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/types/optional.h"
+#include "server/http2/connection.h"
+#include "server/net/listener.h"
+#include "server/upstream/pool.h"
+#include "tests/http2/ends.h"
+#include "tests/http2/on_worker.h"
+
+namespace singleflight::upstream::testing {
+
+using http2::testing::AnswerOk;
+using http2::testing::Block;
+using http2::testing::Ear;
+using http2::testing::Fields;
+using http2::testing::FieldsOf;
+using http2::testing::OnWorker;
+using http2::testing::ReplyFields;
+using http2::testing::RequestFields;
+using http2::testing::Trailing;
+
+// A server on a port of its own whose every call the test answers, or `serve` does. Lives on the
+// worker.
+class ScriptedServer {
+ public:
+  explicit ScriptedServer(net::Worker& worker, const std::string& address = "127.0.0.1:0",
+                          const http2::SessionOptions& options = {})
+      : worker_(worker), options_(options) {
+    auto listener =
+        net::Listener::Open(worker, {address}, [this](net::Listener::Accepted a) { Accept(a); });
+    EXPECT_TRUE(listener.ok()) << listener.status();
+    listener_ = *std::move(listener);
+    listener_->Start();
+  }
+  ~ScriptedServer() { Stop(); }
+
+  std::string address() const { return listener_->address(); }
+  net::Endpoint endpoint() const { return *net::ParseAddress(address()); }
+
+  // No new connections; those that are open end without a word.
+  void Stop() {
+    CloseListener();
+    const auto peers = peers_;
+    for (const auto& peer : peers) peer->Close();
+  }
+
+  // No new connections; those that are open go on.
+  void CloseListener() { listener_->Close(); }
+
+  // Connections now, and calls since the beginning, in order of arrival.
+  size_t connections() const { return peers_.size(); }
+  http2::Session& session(size_t at) { return *peers_.at(at)->connection->session(); }
+  size_t calls() const { return calls_.size(); }
+  Ear& call(size_t at) { return *calls_.at(at); }
+  int accepted() const { return accepted_; }
+
+  std::function<void(Ear&)> serve;  // is called when a request is whole
+
+ private:
+  struct Peer final : http2::ConnectionListener {
+    explicit Peer(ScriptedServer& server) : server(server) {}
+    void Close() {
+      if (const auto open = connection) open->Close("the test wants it");
+    }
+    void OnStream(http2::Stream& stream) override {
+      auto ear = std::make_shared<Ear>();
+      ear->stream = &stream;
+      ear->on_end = [this, ear = ear.get()] {
+        if (server.serve) server.serve(*ear);
+      };
+      stream.SetHandler(ear);
+      server.calls_.push_back(std::move(ear));
+    }
+    void OnSettings() override {}
+    void OnGoAway() override {}
+    void OnStreamGone() override {}
+    void OnFlooded() override {}
+    void OnConnectionClosed(absl::string_view) override {
+      connection.reset();
+      auto& peers = server.peers_;
+      for (size_t i = 0; i < peers.size(); ++i) {
+        if (peers[i].get() != this) continue;
+        const std::shared_ptr<Peer> keep = peers[i];
+        peers.erase(peers.begin() + static_cast<ptrdiff_t>(i));
+        return;
+      }
+    }
+    ScriptedServer& server;
+    std::shared_ptr<http2::Connection> connection;
+  };
+
+  void Accept(net::Listener::Accepted accepted) {
+    ++accepted_;
+    auto socket = net::Assign(worker_, accepted);
+    ASSERT_TRUE(socket.ok());
+    auto peer = std::make_shared<Peer>(*this);
+    peer->connection = std::make_shared<http2::Connection>(
+        worker_, http2::Side::kServer, options_, net::MakeSocketStream(worker_, *std::move(socket)),
+        *peer);
+    peers_.push_back(peer);
+    peer->connection->Start();
+  }
+
+  net::Worker& worker_;
+  const http2::SessionOptions options_;
+  std::unique_ptr<net::Listener> listener_;
+  std::vector<std::shared_ptr<Peer>> peers_;
+  std::vector<std::shared_ptr<Ear>> calls_;
+  int accepted_ = 0;
+};
+
+// The caller of one upstream call.
+struct Caller final : core::CallListener {
+  void OnInitial(model::Headers fields, bool end) override {
+    initial = FieldsOf(fields);
+    if (end) ended = true;
+  }
+  void OnData(absl::string_view bytes) override {
+    body.append(bytes.data(), bytes.size());
+    if (consume) call->Consume(bytes.size());
+  }
+  void OnEnd(model::Headers fields) override {
+    trailing = FieldsOf(fields);
+    ended = true;
+  }
+  void OnSent(size_t bytes) override { sent += bytes; }
+  void OnFailed(core::CallFailure how) override {
+    EXPECT_FALSE(failure.has_value());
+    failure = std::move(how);
+  }
+
+  bool Over() const { return ended || failure.has_value(); }
+
+  std::unique_ptr<core::UpstreamCall> call;
+  bool consume = true;
+  Fields initial, trailing;
+  std::string body;
+  size_t sent = 0;
+  bool ended = false;
+  absl::optional<core::CallFailure> failure;
+};
+
+// One pool on a running worker; every verb below runs on it.
+class PoolTest : public ::testing::Test {
+ protected:
+  PoolTest() {
+    options_.name = "catalog";
+    options_.connect_timeout = absl::Seconds(10);
+    options_.max_reconnect_backoff = absl::Milliseconds(1);
+  }
+
+  ~PoolTest() override {
+    on_.Run([this] {
+      callers_.clear();
+      pool_.reset();
+      servers_.clear();
+    });
+    on_.Run([] {});
+    EXPECT_EQ(metrics_.pending.value(), 0);
+    EXPECT_EQ(metrics_.active.value(), 0);
+    EXPECT_EQ(metrics_.connections.value(), 0);
+    on_.Stop();
+  }
+
+  ScriptedServer& Serve(const http2::SessionOptions& options = {},
+                        const std::string& address = "127.0.0.1:0") {
+    on_.Run([&] {
+      servers_.push_back(std::make_unique<ScriptedServer>(on_.worker(), address, options));
+    });
+    return *servers_.back();
+  }
+
+  // An address where nobody listens.
+  std::string FreeAddress() {
+    std::string address;
+    on_.Run([&] {
+      ScriptedServer gone(on_.worker());
+      address = gone.address();
+    });
+    return address;
+  }
+
+  void MakePool(std::vector<net::Endpoint> endpoints) {
+    on_.Run([&] {
+      pool_ = std::make_unique<Pool>(on_.worker(), options_, "catalog:1", session_options_,
+                                     metrics_, 1, Pool::Hooks{[this] { ++connect_failed_; }});
+      pool_->SetEndpoints(
+          std::make_shared<const EndpointList>(EndpointList{std::move(endpoints), ""}));
+    });
+  }
+
+  void SetEndpoints(std::vector<net::Endpoint> endpoints) {
+    on_.Run([&] {
+      pool_->SetEndpoints(
+          std::make_shared<const EndpointList>(EndpointList{std::move(endpoints), ""}));
+    });
+  }
+
+  // Begins a call; `message` empty: its side stays open.
+  Caller& Ask(const std::string& message = "ask", int resends = 3) {
+    on_.Run([&] { Begin(message, resends); });
+    return *callers_.back();
+  }
+
+  void Begin(const std::string& message, int resends) {
+    callers_.push_back(std::make_unique<Caller>());
+    Caller& caller = *callers_.back();
+    auto request = std::make_shared<const model::Request>(
+        absl::get<model::Request>(model::ParseRequest(Block(RequestFields()))));
+    caller.call = pool_->Start({request, "catalog:1", absl::nullopt, "", resends}, caller);
+    if (message.empty()) return;
+    caller.call->Send(base::Slice(message));
+    caller.call->Finish(nullptr);
+  }
+
+  void Until(const std::function<bool()>& state) { on_.Until(state); }
+  void Await(Caller& caller) {
+    Until([&] { return caller.Over(); });
+  }
+  void Run(std::function<void()> work) { on_.Run(std::move(work)); }
+
+  static void Echo(Ear& ear) { AnswerOk(*ear.stream, ear.body); }
+
+  OnWorker on_;
+  UpstreamOptions options_;
+  http2::SessionOptions session_options_;
+  metrics::UpstreamMetrics metrics_;
+  int connect_failed_ = 0;
+  std::vector<std::unique_ptr<ScriptedServer>> servers_;
+  std::unique_ptr<Pool> pool_;
+  std::vector<std::unique_ptr<Caller>> callers_;
+};
+
+}  // namespace singleflight::upstream::testing
+
+#endif  // SINGLEFLIGHT_TESTS_UPSTREAM_POOL_FIXTURE_H_
