@@ -110,6 +110,9 @@ class FakeCall {
     shown_ += bytes.size();
     if (live()) listener_->OnData(bytes);
   }
+  void Take(size_t bytes) {  // of the request, off the proxy's hands
+    if (live()) listener_->OnSent(bytes);
+  }
   void End(const Fields& more = {}, wire::StatusCode code = wire::StatusCode::kOk) {
     Fields fields = {{"grpc-status", absl::StrCat(static_cast<int>(code))}};
     fields.insert(fields.end(), more.begin(), more.end());
