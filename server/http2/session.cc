@@ -186,10 +186,10 @@ struct Session::Callbacks {
       front.RemovePrefix(n);
       if (front.empty()) stream.queue_.pop_front();
     }
-    if (written == 0 && stream.reset_behind_data_.has_value()) {
+    if (stream.queue_.empty() && stream.reset_behind_data_.has_value()) {
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_,
                                 static_cast<uint32_t>(*stream.reset_behind_data_));
-      return NGHTTP2_ERR_DEFERRED;
+      return static_cast<ssize_t>(written);
     }
     if (stream.queue_.empty() && stream.finished_) {
       EndBody(session, stream, flags);

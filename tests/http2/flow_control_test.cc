@@ -218,6 +218,17 @@ TEST_F(DownloadTest, OneReplyIsReadByManyStreamsWithoutACopyEach) {
   EXPECT_EQ(bytes.use_count(), 101);
 }
 
+TEST_F(DownloadTest, AResetBehindDataFollowsABodyThatFilledTheWindow) {
+  server_.Greet({{kInitialWindowSize, 6}});
+  Stream& stream = Ask(1);
+  stream.Send(base::Slice("kettle"));
+  stream.ResetBehindData(ErrorCode::kCancel);
+  server_.Listen();
+  EXPECT_EQ(server_.BodyOf(1), "kettle");
+  EXPECT_EQ(server_.ResetOf(1), 8);
+  EXPECT_EQ(server_.session.streams(), 0u);
+}
+
 TEST_F(DownloadTest, AResetDropsWhatWaited) {
   server_.Greet({{kInitialWindowSize, 0}});
   auto bytes = std::make_shared<const std::string>(1 << 20, 'r');

@@ -1,0 +1,322 @@
+// One call's life: collected, aboard a flight, released, relayed, and how it ends in each state.
+
+#include "tests/proxy/proxy_fixture.h"
+
+namespace singleflight::proxy::testing {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Pair;
+
+class CallTest : public ProxyTest {
+ protected:
+  // Callers aboard a flight whose reply turns out to stream: the first goes on with it, the second
+  // is through the gate, the others wait before it.
+  std::vector<std::shared_ptr<Ear>> Stampede(int callers) {
+    std::vector<std::shared_ptr<Ear>> herd;
+    for (int i = 0; i < callers; ++i) herd.push_back(Ask(kGet, "id-7"));
+    Upstream([](FakeCall& call) {
+      call.Begin();
+      call.Data(Framed("one"));
+      call.Data(Framed("two"));
+    });
+    return herd;
+  }
+};
+
+TEST_F(CallTest, ThreeIdenticalCallsShareOneUpstreamCallAndItsEveryField) {
+  std::vector<std::shared_ptr<Ear>> herd;
+  for (int i = 0; i < 3; ++i) herd.push_back(Ask(kGet, "id-7"));
+  ASSERT_EQ(upstream_.calls(), 1u);
+  Upstream([](FakeCall& call) {
+    call.Begin({{"x-first", "1"}});
+    call.Data(Framed("blue kettle"));
+    call.End({{"x-last", "2"}});
+  });
+  for (const auto& caller : herd) {
+    EXPECT_THAT(caller, IsOkWith(Framed("blue kettle")));
+    EXPECT_THAT(caller->headers, Contains(Pair("x-first", "1")));
+    EXPECT_THAT(caller->trailing, Contains(Pair("x-last", "2")));
+  }
+  EXPECT_EQ(metrics_.routes[0].saved.value(), 2u);
+}
+
+// PITFALLS 9
+TEST_F(CallTest, TheFirstCallerThatCancelsDoesNotDisturbTheOthers) {
+  auto first = Ask(kGet, "id-7");
+  auto second = Ask(kGet, "id-7");
+  Reset(*first);
+  EXPECT_EQ(upstream_.live(), 1u);
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_THAT(second, IsOkWith(Framed("kettle")));
+  EXPECT_FALSE(first->ended);
+}
+
+TEST_F(CallTest, TheLastCallerThatCancelsCancelsUpstream) {
+  auto first = Ask(kGet, "id-7");
+  auto second = Ask(kGet, "id-7");
+  Reset(*first);
+  Reset(*second);
+  EXPECT_TRUE(upstream_.latest().cancelled());
+}
+
+TEST_F(CallTest, AMessageWithoutAnEndIsRelayedAfterTwentyMilliseconds) {
+  auto caller = Open(kGet);
+  Send(*caller, Framed("hello"));
+  Advance(19);
+  EXPECT_EQ(upstream_.calls(), 0u);
+  Advance(1);
+  ASSERT_EQ(upstream_.calls(), 1u);
+  EXPECT_EQ(upstream_.latest().sent(), Framed("hello"));
+  EXPECT_FALSE(upstream_.latest().finished());
+  EXPECT_EQ(bypasses(metrics::Bypass::kOpenEnded), 1u);
+  Send(*caller, Framed("again"));
+  EXPECT_EQ(upstream_.latest().sent(), Framed("hello") + Framed("again"));
+  Finish(*caller);
+  EXPECT_TRUE(upstream_.latest().finished());
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
+}
+
+TEST_F(CallTest, AMethodThatTurnedOutToStreamIsRelayedAtOnce) {
+  auto first = Open(kGet);
+  Send(*first, Framed("hello"));
+  Advance(20);
+  auto second = Open(kGet);
+  EXPECT_EQ(upstream_.calls(), 2u);
+  EXPECT_EQ(bypasses(metrics::Bypass::kStreamingMethod), 1u);
+}
+
+TEST_F(CallTest, ASecondMessageIsRelayedWithTheFirst) {
+  auto caller = Open(kGet);
+  Send(*caller, Framed("one"));
+  EXPECT_EQ(upstream_.calls(), 0u);
+  Send(*caller, Framed("two").substr(0, 3));
+  ASSERT_EQ(upstream_.calls(), 1u);
+  EXPECT_EQ(upstream_.latest().sent(), Framed("one") + Framed("two").substr(0, 3));
+  EXPECT_EQ(bypasses(metrics::Bypass::kSecondMessage), 1u);
+}
+
+TEST_F(CallTest, ARequestThatIsNotOneMessageIsRelayedAsItIs) {
+  auto empty = Open(kGet);
+  Finish(*empty);
+  EXPECT_EQ(upstream_.latest().sent(), "");
+  EXPECT_TRUE(upstream_.latest().finished());
+  auto cut_short = Open(kGet);
+  Send(*cut_short, Framed("hello").substr(0, 7));
+  Finish(*cut_short);
+  EXPECT_EQ(upstream_.latest().sent(), Framed("hello").substr(0, 7));
+  EXPECT_EQ(bypasses(metrics::Bypass::kNoMessage), 2u);
+}
+
+// PITFALLS 29
+TEST_F(CallTest, AMessageThatClaimsFourGigabytesIsNotWaitedForInMemory) {
+  auto caller = Open(kGet);
+  Send(*caller, std::string("\0\xff\xff\xff\xff", 5));
+  for (int i = 0; i < 80 && upstream_.calls() == 0; ++i) Send(*caller, std::string(kWindow, 'x'));
+  ASSERT_EQ(upstream_.calls(), 1u);
+  EXPECT_EQ(bypasses(metrics::Bypass::kRequestTooLarge), 1u);
+  EXPECT_LE(upstream_.latest().sent().size(), collapse_.max_request_bytes + 2 * kWindow);
+}
+
+TEST_F(CallTest, ACallerThatLeavesBeforeItsRequestIsWholeCostsNothing) {
+  auto caller = Open(kGet);
+  Send(*caller, Framed("hello").substr(0, 7));
+  Reset(*caller);
+  Advance(1000);
+  EXPECT_EQ(upstream_.calls(), 0u);
+  EXPECT_EQ(metrics_.routes[0].departed.value(), 1u);
+}
+
+// Deadlines, in each state.
+
+TEST_F(CallTest, ADeadlineThatPassesWhileTheRequestIsCollected) {
+  auto caller = Open(kGet, {{"grpc-timeout", "10m"}});
+  Send(*caller, Framed("hello").substr(0, 7));
+  Advance(10);
+  EXPECT_EQ(StatusOf(*caller), "4");
+  EXPECT_TRUE(caller->ended);
+  EXPECT_EQ(upstream_.calls(), 0u);
+}
+
+// PITFALLS 9
+TEST_F(CallTest, ADeadlineThatPassesAboardAFlightTakesOnlyItsCallerOff) {
+  auto first = Ask(kGet, "id-7", {{"grpc-timeout", "20m"}});
+  auto second = Ask(kGet, "id-7", {{"grpc-timeout", "2S"}});
+  Advance(20);
+  EXPECT_EQ(StatusOf(*first), "4");
+  EXPECT_FALSE(second->ended);
+  ASSERT_EQ(upstream_.calls(), 1u);
+  Advance(80);
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_THAT(second, IsOkWith(Framed("kettle")));
+}
+
+TEST_F(CallTest, ADeadlineThatPassesWhileRelayingCancelsUpstream) {
+  auto caller = Ask(kWatch, "hello", {{"grpc-timeout", "10m"}});
+  Advance(10);
+  EXPECT_EQ(StatusOf(*caller), "4");
+  EXPECT_THAT(caller->headers, Contains(Pair("grpc-message", HasSubstr("'catalog'"))));
+  EXPECT_TRUE(upstream_.latest().cancelled());
+}
+
+TEST_F(CallTest, ADeadlineThatPassesWithinAReplyEndsItWithTrailers) {
+  auto caller = Ask(kWatch, "hello", {{"grpc-timeout", "10m"}});
+  Upstream([](FakeCall& call) {
+    call.Begin();
+    call.Data(Framed("one"));
+  });
+  Advance(10);
+  EXPECT_EQ(caller->body, Framed("one"));
+  EXPECT_THAT(caller->trailing, Contains(Pair("grpc-status", "4")));
+  EXPECT_TRUE(upstream_.latest().cancelled());
+}
+
+TEST_F(CallTest, ADeadlineThatPassesBeforeTheGateGivesThePlaceToTheNext) {
+  auto leader = Ask(kGet, "id-7");
+  auto through = Ask(kGet, "id-7");
+  auto waits = Ask(kGet, "id-7", {{"grpc-timeout", "10m"}});
+  auto last = Ask(kGet, "id-7");
+  Upstream([](FakeCall& call) {
+    call.Begin();
+    call.Data(Framed("one"));
+    call.Data(Framed("two"));
+  });
+  ASSERT_EQ(upstream_.calls(), 2u) << "the leader's, and one through the gate";
+  Advance(10);
+  EXPECT_EQ(StatusOf(*waits), "4");
+  Upstream([](FakeCall& call) { call.Answer("mine"); });
+  ASSERT_EQ(upstream_.calls(), 3u);
+  Upstream([](FakeCall& call) { call.Answer("mine too"); });
+  EXPECT_THAT(through, IsOkWith(Framed("mine")));
+  EXPECT_THAT(last, IsOkWith(Framed("mine too")));
+  Reset(*leader);
+}
+
+TEST_F(CallTest, ADeadlineAfterTheReplyChangesNothing) {
+  auto caller = Ask(kWatch, "hello", {{"grpc-timeout", "10m"}});
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  Advance(10);
+  EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
+}
+
+// What cannot be shared.
+
+TEST_F(CallTest, TheLeaderGoesOnWithAReplyThatStreams) {
+  auto herd = Stampede(1);
+  EXPECT_EQ(herd[0]->body, Framed("one") + Framed("two"));
+  Upstream([](FakeCall& call) {
+    call.Data(Framed("three"));
+    call.End({{"x-last", "2"}});
+  });
+  EXPECT_THAT(herd[0], IsOkWith(Framed("one") + Framed("two") + Framed("three")));
+}
+
+// PITFALLS 11
+TEST_F(CallTest, ReleasedFollowersGoThroughTheGateInOrderAndOneByOne) {
+  auto herd = Stampede(4);
+  FakeCall& stream = upstream_.call(0);
+  for (size_t i = 1; i < 4; ++i) {
+    ASSERT_EQ(upstream_.calls(), i + 1) << "one at a time";
+    EXPECT_EQ(upstream_.latest().sent(), Framed("id-7"));
+    EXPECT_TRUE(upstream_.latest().finished());
+    Upstream([i](FakeCall& call) { call.Answer(std::to_string(i)); });
+    EXPECT_THAT(herd[i], IsOkWith(Framed(std::to_string(i)))) << "in order of arrival";
+  }
+  stream.End();
+  Settle();
+  EXPECT_TRUE(herd[0]->ended);
+}
+
+TEST_F(CallTest, ReleasedFollowersThatLeaveMakeRoomForTheNext) {
+  auto herd = Stampede(4);
+  Reset(*herd[2]);  // waits
+  Reset(*herd[1]);  // is through
+  ASSERT_EQ(upstream_.calls(), 3u);
+  Upstream([](FakeCall& call) { call.Answer("mine"); });
+  EXPECT_THAT(herd[3], IsOkWith(Framed("mine")));
+}
+
+TEST_F(CallTest, TheConnectionMayGoInAnyState) {
+  auto collecting = Open(kGet);
+  auto aboard = Ask(kGet, "id-8");
+  auto herd = Stampede(3);
+  auto relayed = Ask(kWatch, "hello");
+  HangUp();
+  for (const auto& caller : {collecting, aboard, herd[0], herd[1], herd[2], relayed}) {
+    EXPECT_TRUE(caller->EndedAs(Closed::Why::kConnectionLost));
+  }
+  Connect();
+}
+
+// Refusals.
+
+TEST_F(CallTest, WhatIsNoGrpcCallIsRefusedInItsOwnTerms) {
+  struct Row {
+    Fields fields;
+    const char* status;
+  };
+  const Fields good = http2::testing::RequestFields(kGet);
+  const auto with = [&](const std::string& name, const std::string& value) {
+    Fields fields;
+    for (const auto& field : good) {
+      fields.emplace_back(field.first, field.first == name ? value : field.second);
+    }
+    return fields;
+  };
+  const Row rows[] = {{with("content-type", "application/json"), "415"},
+                      {with("content-type", "application/grpcx"), "415"},
+                      {with(":method", "GET"), "405"},
+                      {with(":method", "PUT"), "405"}};
+  for (const Row& row : rows) {
+    auto caller = std::make_shared<Ear>();
+    caller->stream = &client_->Open(http2::testing::Block(row.fields), caller);
+    Settle();
+    ASSERT_TRUE(caller->ended);
+    EXPECT_THAT(caller->headers.front(), Pair(":status", row.status));
+  }
+  EXPECT_EQ(metrics_.downstream.requests_refused.value(), 4u);
+  EXPECT_EQ(upstream_.calls(), 0u);
+}
+
+TEST_F(CallTest, PathsThatNameNoMethodAreUnimplemented) {
+  for (const char* path : {"/shop.Catalog/Get?x", "/shop.Catalog", "/a/../b", "/shop.Catalog/%47et",
+                           "/nobody.Knows/This"}) {
+    auto caller = Open(path);
+    ASSERT_TRUE(caller->ended) << path;
+    EXPECT_EQ(StatusOf(*caller), "12") << path;
+  }
+  EXPECT_EQ(metrics_.downstream.requests_unrouted.value(), 1u);
+}
+
+TEST_F(CallTest, UserinfoInTheAuthorityResetsTheStream) {
+  Fields fields = http2::testing::RequestFields(kGet);
+  fields[3].second = "me@shop:1";
+  auto caller = std::make_shared<Ear>();
+  caller->stream = &client_->Open(http2::testing::Block(fields), caller);
+  Settle();
+  ASSERT_TRUE(caller->EndedAs(Closed::Why::kReset));
+  EXPECT_EQ(caller->closed->error, 1u);
+}
+
+TEST_F(CallTest, AMalformedTimeoutIsAnError) {
+  auto caller = Open(kGet, {{"grpc-timeout", "123456789m"}});
+  EXPECT_EQ(StatusOf(*caller), "13");
+}
+
+// PITFALLS 35
+TEST_F(CallTest, OnlyResetsThatCostAnUpstreamCallCount) {
+  options_.reset_allowance = 3;
+  HangUp();
+  Connect();
+  for (int i = 0; i < 100; ++i) Reset(*Open(kGet));
+  EXPECT_EQ(host_.floods, 0);
+  for (int i = 0; i < 3; ++i) Reset(*Ask(kWatch, "hello"));
+  EXPECT_EQ(host_.floods, 0);
+  Reset(*Ask(kWatch, "hello"), ErrorCode::kNoError);
+  EXPECT_EQ(host_.floods, 1);
+}
+
+}  // namespace
+}  // namespace singleflight::proxy::testing
