@@ -36,6 +36,22 @@ TEST_F(SlowTest, ALeaderThatDoesNotReadDelaysNoFollower) {
   leader.Wait(call);
 }
 
+// PITFALLS 9
+TEST_F(SlowTest, ALeadersDeadlineOfTwentyMillisecondsIsKeptAndIsNotTheFlights) {
+  Serve();
+  backend_.Hold();
+  RawClient client(proxy_->address());
+  const int32_t leader = client.Open(RawCall(kRead, "id-7", {{"grpc-timeout", "20m"}}));
+  const int32_t follower = client.Open(RawCall(kRead, "id-7", {{"grpc-timeout", "40S"}}));
+  EXPECT_EQ(client.Wait(leader).Value("grpc-status"),
+            "4");  // DEADLINE_EXCEEDED, and nothing is released yet
+  WaitForWaiters(1);
+  backend_.Release();
+  EXPECT_EQ(client.Wait(follower).Value("grpc-status"), "0");
+  EXPECT_EQ(backend_.calls(), 1);
+  EXPECT_EQ(Metric("singleflight_deadline_exceeded_total"), 1);
+}
+
 // PITFALLS 36
 TEST_F(SlowTest, CancelledUploadsDoNotUseUpTheConnectionsWindow) {
   RawServer closed([](const RawSeen&) { return std::nullopt; }, /*stream_window=*/0);

@@ -200,10 +200,6 @@ void RawConnection::Reset(int32_t stream, uint32_t error) {
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, error);
 }
 
-void RawConnection::GoAway(int32_t last) {
-  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
-}
-
 // Resets go out after what comes before them, not instead of it.
 bool RawConnection::Flush() {
   for (bool again = true; again;) {

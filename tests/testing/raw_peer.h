@@ -71,9 +71,6 @@ class RawConnection {
   void Answer(int32_t stream, const RawMessage& message);
   void Reset(int32_t stream, uint32_t error);
 
-  // Tells the peer that streams beyond `last` were not begun.
-  void GoAway(int32_t last);
-
   // Writes what is to be written. False: the connection has ended.
   bool Flush();
 
