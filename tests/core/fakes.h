@@ -5,6 +5,7 @@
 #define SINGLEFLIGHT_TESTS_CORE_FAKES_H_
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -209,6 +210,9 @@ class TestWaiter final : public Waiter, private CallListener {
   bool released() const { return released_; }
   const std::string& released_with() const { return released_with_; }
 
+  // Does `then` when it is released.
+  void WhenReleased(std::function<void()> then) { when_released_ = std::move(then); }
+
   // What came after the takeover.
   const std::string& tail() const { return tail_; }
   bool tail_ended() const { return tail_ended_; }
@@ -233,6 +237,7 @@ class TestWaiter final : public Waiter, private CallListener {
     ++heard_;
     released_ = true;
     released_with_ = std::string(message.view());
+    if (when_released_) when_released_();
   }
 
   void OnInitial(model::Headers, bool end) override { tail_ended_ = end; }
@@ -246,6 +251,7 @@ class TestWaiter final : public Waiter, private CallListener {
   absl::optional<Takeover> takeover_;
   bool released_ = false;
   std::string released_with_;
+  std::function<void()> when_released_;
   std::string tail_;
   bool tail_ended_ = false;
 };
