@@ -199,7 +199,7 @@ class TransparencyTest : public ProxyTest, public ::testing::WithParamInterface<
 
   RawSeen Call(const std::string& address) { return RawClient(address).Call(tried().request); }
 
-  RawServer server_{[this](const RawSeen&) { return GetParam().tried.reply; }};
+  RawServer server_{[](const RawSeen&) { return GetParam().tried.reply; }};
 };
 
 TEST_P(TransparencyTest, NothingElseChanges) {
