@@ -70,6 +70,7 @@ Listener::Listener(Worker& worker, Acceptor acceptor, std::string address, std::
 void Listener::Start() { Accept(); }
 
 void Listener::Accept() {
+  if (!acceptor_.is_open()) return;  // closed by what was just accepted, or after it came
   acceptor_.async_accept([this](const boost::system::error_code& error,
                                 asio::generic::stream_protocol::socket socket) {
     if (error == asio::error::operation_aborted) return;  // closed; `this` may be gone

@@ -1,0 +1,105 @@
+// Accepting connections, and the paths of Unix sockets.
+
+#include "server/net/listener.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/http2/on_worker.h"
+
+namespace singleflight::net {
+namespace {
+
+class ListenerTest : public ::testing::Test {
+ protected:
+  ~ListenerTest() override {
+    on_.Run([this] { listener_.reset(); });
+    on_.Stop();
+  }
+
+  absl::Status Open(
+      const std::string& address, std::function<void()> on_accept = [] {}) {
+    absl::Status status;
+    on_.Run([&] {
+      auto opened = Listener::Open(on_.worker(), {address}, [=, this](Listener::Accepted accepted) {
+        ::close(accepted.fd);
+        ++accepted_;
+        on_accept();
+      });
+      status = opened.status();
+      if (!opened.ok()) return;
+      listener_ = *std::move(opened);
+      listener_->Start();
+    });
+    return status;
+  }
+
+  // Whether someone listens there.
+  static bool Connects(const std::string& address) {
+    const Endpoint endpoint = *ParseAddress(address);
+    const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM, 0);
+    const int result = ::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+    ::close(fd);
+    return result == 0;
+  }
+
+  static std::string UnixPath() {
+    return ::testing::TempDir() + "listener_test_" + std::to_string(::getpid());
+  }
+
+  http2::testing::OnWorker on_;
+  std::unique_ptr<Listener> listener_;
+  int accepted_ = 0;
+};
+
+TEST_F(ListenerTest, PortZeroTakesAFreeOneAndSaysWhich) {
+  ASSERT_TRUE(Open("127.0.0.1:0").ok());
+  EXPECT_TRUE(Connects(listener_->address()));
+  EXPECT_TRUE(Connects(listener_->address()));
+  on_.Until([this] { return accepted_ == 2; });
+}
+
+TEST_F(ListenerTest, AnAddressInUseIsRefusedByName) {
+  ASSERT_TRUE(Open("127.0.0.1:0").ok());
+  const std::string address = listener_->address();
+  on_.Run([&] {
+    const auto second = Listener::Open(on_.worker(), {address}, [](Listener::Accepted) {});
+    ASSERT_FALSE(second.ok());
+    EXPECT_THAT(std::string(second.status().message()), ::testing::HasSubstr(address));
+  });
+}
+
+// It would otherwise try again, and warn, ten times a second for ever.
+TEST_F(ListenerTest, AListenerThatIsClosedWhileItAcceptsIsDone) {
+  ASSERT_TRUE(Open("127.0.0.1:0", [this] { listener_->Close(); }).ok());
+  EXPECT_TRUE(Connects(listener_->address()));
+  on_.Until([this] { return accepted_ == 1; });
+  on_.Run([] {});
+  on_.Run([this] { EXPECT_EQ(on_.worker().timers().size(), 0u); });
+  EXPECT_FALSE(Connects(listener_->address()));
+}
+
+TEST_F(ListenerTest, AUnixSocketThatADeadProcessLeftBehindIsTakenOver) {
+  const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  const Endpoint endpoint = *ParseAddress("unix:" + UnixPath());
+  ASSERT_EQ(::bind(dead, endpoint.data(), static_cast<socklen_t>(endpoint.size())), 0);
+  ::close(dead);
+  ASSERT_TRUE(Open("unix:" + UnixPath()).ok());
+  EXPECT_TRUE(Connects("unix:" + UnixPath()));
+  on_.Run([this] { listener_->Close(); });
+  EXPECT_NE(::access(UnixPath().c_str(), F_OK), 0) << "removed at the end";
+}
+
+TEST_F(ListenerTest, AUnixSocketThatIsInUseIsLeftAlone) {
+  ASSERT_TRUE(Open("unix:" + UnixPath()).ok());
+  on_.Run([this] {
+    EXPECT_FALSE(
+        Listener::Open(on_.worker(), {"unix:" + UnixPath()}, [](Listener::Accepted) {}).ok());
+  });
+  EXPECT_TRUE(Connects("unix:" + UnixPath()));
+}
+
+}  // namespace
+}  // namespace singleflight::net
