@@ -71,21 +71,23 @@ void Listener::Start() { Accept(); }
 
 void Listener::Accept() {
   if (!acceptor_.is_open()) return;  // closed by what was just accepted, or after it came
-  acceptor_.async_accept([this](const boost::system::error_code& error,
-                                asio::generic::stream_protocol::socket socket) {
-    if (error == asio::error::operation_aborted) return;  // closed; `this` may be gone
-    worker_.Turn([&] {
-      if (error) {
-        spdlog::warn("listener {}: cannot accept: {}", address_, error.message());
-        pause_.Set(base::After(worker_.Now(), kPauseAfterFailure));
-        return;
-      }
-      boost::system::error_code ignored;
-      const auto protocol = socket.local_endpoint(ignored).protocol();
-      on_accept_({socket.release(), protocol});
-      Accept();
-    });
-  });
+  acceptor_.async_accept(
+      [this, alive = std::weak_ptr<void>(alive_)](const boost::system::error_code& error,
+                                                  asio::generic::stream_protocol::socket socket) {
+        // What had been accepted before Close is not aborted by it, and may find no listener.
+        if (alive.expired() || error == asio::error::operation_aborted) return;
+        worker_.Turn([&] {
+          if (error) {
+            spdlog::warn("listener {}: cannot accept: {}", address_, error.message());
+            pause_.Set(base::After(worker_.Now(), kPauseAfterFailure));
+            return;
+          }
+          boost::system::error_code ignored;
+          const auto protocol = socket.local_endpoint(ignored).protocol();
+          on_accept_({socket.release(), protocol});
+          Accept();
+        });
+      });
 }
 
 void Listener::Close() {

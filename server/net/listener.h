@@ -55,6 +55,7 @@ class Listener {
   std::string unix_path_;  // to be removed; empty: none
   OnAccept on_accept_;
   base::Timer pause_;
+  const std::shared_ptr<void> alive_ = std::make_shared<char>();  // ends with this
 };
 
 // Puts an accepted descriptor into `worker`'s hands.

@@ -81,6 +81,20 @@ TEST_F(ListenerTest, AListenerThatIsClosedWhileItAcceptsIsDone) {
   EXPECT_FALSE(Connects(listener_->address()));
 }
 
+// The second connection is accepted in the turn of the first, and told to a listener that has gone
+// meanwhile.
+TEST_F(ListenerTest, AConnectionThatComesAsTheListenerGoesIsDropped) {
+  ASSERT_TRUE(
+      Open("127.0.0.1:0", [this] { on_.worker().Post([this] { listener_.reset(); }); }).ok());
+  on_.Run([this] {
+    EXPECT_TRUE(Connects(listener_->address()));
+    EXPECT_TRUE(Connects(listener_->address()));
+  });
+  on_.Until([this] { return listener_ == nullptr; });
+  on_.Run([] {});
+  EXPECT_EQ(accepted_, 1);
+}
+
 TEST_F(ListenerTest, AUnixSocketThatADeadProcessLeftBehindIsTakenOver) {
   const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
   const Endpoint endpoint = *ParseAddress("unix:" + UnixPath());
