@@ -37,6 +37,10 @@ void Ignore(const volatile void*) {}
 const int installed = __sanitizer_install_malloc_and_free_hooks(Count, Ignore);
 }  // namespace
 #else
+#ifndef __clang__
+// GCC inlines one half of a pair below and then complains that the halves do not match.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
+#endif
 void* operator new(size_t size) {
   ++allocations;
   if (void* const memory = std::malloc(size)) return memory;
