@@ -39,8 +39,8 @@ int main() {
   if (left.outcome != Flights::Left::Outcome::kLeft) return 1;
 
   std::thread([landing = std::move(upstream)]() mutable { landing.Land("blue kettle"); }).join();
-  std::printf("%s, %s, %s, %s\n", first.answer.c_str(), second.answer.c_str(),
-              third.answer.c_str(), stranger.answer.c_str());
+  std::printf("%s, %s, %s, %s\n", first.answer.c_str(), second.answer.c_str(), third.answer.c_str(),
+              stranger.answer.c_str());
   const bool right = first.answer == "none" && second.answer == "blue kettle" &&
                      third.answer == "blue kettle" && stranger.answer == "unavailable";
   return right && flights.flights() == 0 ? 0 : 1;
