@@ -1,0 +1,61 @@
+#ifndef SINGLEFLIGHT_SERVER_CACHE_EVICTION_H_
+#define SINGLEFLIGHT_SERVER_CACHE_EVICTION_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "server/cache/eviction_ghosts.h"
+#include "server/cache/eviction_queue.h"
+
+namespace singleflight::cache {
+
+// Decides which entries stay within a budget of bytes. Entries belong to the caller; they stay
+// where they are from Insert until Victim returns them or Erase is called.
+//
+//   eviction.Insert(entry);
+//   while (Evictable* victim = eviction.Victim()) Drop(victim);
+//
+// Threads: none of its own; it belongs to a shard and is used under the shard's lock.
+class Eviction {
+ public:
+  explicit Eviction(uint64_t max_bytes);
+  Eviction(const Eviction&) = delete;
+  Eviction& operator=(const Eviction&) = delete;
+
+  // `entry`, with its hash and bytes set, becomes resident. Call Victim until it returns null.
+  void Insert(Evictable& entry);
+
+  // A hit. Writes at most one byte of the entry, and nothing once that is saturated.
+  void Touch(Evictable& entry) {
+    if (entry.uses < Evictable::kMaxUses) ++entry.uses;
+  }
+
+  // The entry leaves for another reason (expired, purged, replaced); nothing is remembered of it.
+  void Erase(Evictable& entry);
+
+  // Takes out one entry that has to go for the budget to hold, perhaps the one inserted last; null:
+  // the budget holds.
+  Evictable* Victim();
+
+  // Of the resident entries.
+  uint64_t bytes() const { return small_.bytes() + main_.bytes(); }
+  size_t size() const { return small_.size() + main_.size(); }
+
+  // What Eviction itself allocates; it counts against the budget.
+  uint64_t bookkeeping_bytes() const { return ghosts_.memory(); }
+
+ private:
+  bool Fits() const { return bytes() + bookkeeping_bytes() <= max_bytes_; }
+  Evictable* FromSmall();
+  Evictable* FromMain();
+
+  const uint64_t max_bytes_;
+  EvictionQueue small_;
+  EvictionQueue main_;
+  EvictionGhosts ghosts_;
+  uint64_t left_ = 0;  // bytes that went from the small queue, ever
+};
+
+}  // namespace singleflight::cache
+
+#endif  // SINGLEFLIGHT_SERVER_CACHE_EVICTION_H_
