@@ -1,0 +1,242 @@
+#include "tests/bench/programs/responder_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/base/check.h"
+
+namespace singleflight::bench {
+namespace {
+
+constexpr uint32_t kStreamWindow = 1 << 20;
+constexpr int32_t kConnectionWindow = 64 << 20;
+constexpr uint32_t kConcurrentStreams = 1 << 20;
+
+// From here on it costs less to refer to a body than to copy it.
+constexpr size_t kWorthReferring = 4 * 1024;
+
+}  // namespace
+
+ServedCall* Responding::NewCall() {
+  if (unused_calls.empty()) {
+    calls.push_back(std::make_unique<ServedCall>());
+    return calls.back().get();
+  }
+  ServedCall* const call = unused_calls.back();
+  unused_calls.pop_back();
+  return call;
+}
+
+void Responding::Recycle(ServedCall* call) {
+  *call = {};
+  unused_calls.push_back(call);
+}
+
+void Responding::AnswerDue(Nanos now) {
+  while (next_due() <= now) {
+    ServedCall* const call = waiting.front().call;
+    waiting.pop_front();
+    call->waits = false;
+    if (call->connection == nullptr) {
+      Recycle(call);
+    } else {
+      call->connection->Answer(*call);
+    }
+  }
+}
+
+// What nghttp2 calls.
+struct ResponderConnection::Callbacks {
+  static ResponderConnection& Self(void* user_data) {
+    return static_cast<ResponderConnection&>(*static_cast<Wire*>(user_data));
+  }
+
+  static ServedCall* Find(nghttp2_session* session, int32_t id) {
+    return static_cast<ServedCall*>(nghttp2_session_get_stream_user_data(session, id));
+  }
+
+  static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
+    const int32_t id = frame->hd.stream_id;
+    nghttp2_session_set_stream_user_data(session, id, Self(user_data).Open(id));
+    return 0;
+  }
+
+  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
+                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
+                      void* user_data) {
+    if (View(name, name_size) != ":path") return 0;
+    if (ServedCall* call = Find(session, frame->hd.stream_id)) {
+      Self(user_data).SetMethod(*call, View(value, value_size));
+    }
+    return 0;
+  }
+
+  static int OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes,
+                    size_t size, void*) {
+    ServedCall* const call = Find(session, id);
+    if (call != nullptr && call->method == ServedCall::Method::kUpload) {
+      call->uploaded.Add(View(bytes, size));
+    }
+    return 0;
+  }
+
+  static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user_data) {
+    const bool carries_body = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+    if (!carries_body || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+    if (ServedCall* call = Find(session, frame->hd.stream_id)) Self(user_data).OnRequestEnd(*call);
+    return 0;
+  }
+
+  static int OnClose(nghttp2_session* session, int32_t id, uint32_t, void* user_data) {
+    if (ServedCall* call = Find(session, id)) Self(user_data).OnStreamClosed(*call);
+    return 0;
+  }
+
+  static ssize_t ReadReply(nghttp2_session* session, int32_t id, uint8_t* to, size_t max,
+                           uint32_t* flags, nghttp2_data_source* source, void* user_data) {
+    ServedCall& call = *static_cast<ServedCall*>(source->ptr);
+    const auto size = static_cast<size_t>(std::min<uint64_t>(max, call.reply.left()));
+    if (size == call.reply.left()) {
+      *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      const nghttp2_nv trailer = Field("grpc-status", Self(user_data).shared_.options.status);
+      nghttp2_submit_trailer(session, id, &trailer, 1);
+    }
+    if (std::min(size, call.reply.message_bytes()) >= kWorthReferring) {
+      *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+      return static_cast<ssize_t>(size);
+    }
+    for (size_t done = 0; done < size;) {
+      const absl::string_view piece = call.reply.Front(size - done);
+      std::copy(piece.begin(), piece.end(), to + done);
+      call.reply.Skip(piece.size());
+      done += piece.size();
+    }
+    return static_cast<ssize_t>(size);
+  }
+
+  static int SendReply(nghttp2_session*, nghttp2_frame*, const uint8_t* frame_header, size_t size,
+                       nghttp2_data_source* source, void* user_data) {
+    FrameWriter& writer = Self(user_data).writer();
+    if (!writer.HasRoom()) return NGHTTP2_ERR_WOULDBLOCK;
+    Body& reply = static_cast<ServedCall*>(source->ptr)->reply;
+    writer.Copy(View(frame_header, 9));
+    while (size > 0) {
+      const absl::string_view piece = reply.Front(size);
+      writer.Refer(piece);
+      reply.Skip(piece.size());
+      size -= piece.size();
+    }
+    return 0;
+  }
+
+  static nghttp2_session* NewSession(Wire* wire) {
+    nghttp2_session_callbacks* callbacks;
+    SF_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, OnBeginHeaders);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, OnData);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, OnClose);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, SendReply);
+    nghttp2_session* session;
+    SF_CHECK(nghttp2_session_server_new(&session, callbacks, wire) == 0);
+    nghttp2_session_callbacks_del(callbacks);
+    return session;
+  }
+};
+
+ResponderConnection::ResponderConnection(Responding& shared, Socket socket)
+    : Wire(shared.io, std::move(socket)), shared_(shared) {
+  nghttp2_session* const session = Callbacks::NewSession(this);
+  const nghttp2_settings_entry settings[] = {
+      {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kConcurrentStreams},
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kStreamWindow},
+  };
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, std::size(settings));
+  nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
+  Begin(session);
+}
+
+ResponderConnection::~ResponderConnection() {
+  while (!open_.empty()) OnStreamClosed(*open_.back());
+}
+
+void ResponderConnection::OnOver(absl::string_view) {
+  shared_.connections.erase(shared_.connections.find(this));
+}
+
+ServedCall* ResponderConnection::Open(int32_t id) {
+  ServedCall* const call = shared_.NewCall();
+  call->connection = this;
+  call->id = id;
+  call->place = open_.size();
+  open_.push_back(call);
+  return call;
+}
+
+void ResponderConnection::SetMethod(ServedCall& call, absl::string_view path) {
+  using Method = ServedCall::Method;
+  if (path == "/bench.Bench/Download") {
+    call.method = Method::kDownload;
+  } else if (path == "/bench.Bench/Upload") {
+    call.method = Method::kUpload;
+  } else if (path == "/bench.Stats/Calls") {
+    call.method = Method::kStats;
+  } else {
+    ++shared_.unary_calls;
+  }
+}
+
+void ResponderConnection::OnRequestEnd(ServedCall& call) {
+  call.reply = ReplyTo(call);
+  if (call.method != ServedCall::Method::kUnary || shared_.options.delay == 0) {
+    Answer(call);
+    return;
+  }
+  call.waits = true;
+  shared_.waiting.push_back({received() + shared_.options.delay, &call});
+}
+
+Body ResponderConnection::ReplyTo(ServedCall& call) {
+  const ResponderOptions& options = shared_.options;
+  switch (call.method) {
+    case ServedCall::Method::kUnary: {
+      const bool wrong = options.wrong_every != 0 && shared_.unary_calls % options.wrong_every == 0;
+      return Body(wrong ? options.wrong_reply : options.unary_reply, 1);
+    }
+    case ServedCall::Method::kDownload:
+      return Body(options.stream_message, options.stream_messages);
+    case ServedCall::Method::kUpload:
+      call.own_reply = Framed(absl::StrCat(call.uploaded.count()));
+      break;
+    case ServedCall::Method::kStats:
+      call.own_reply = Framed(absl::StrCat(shared_.unary_calls));
+      break;
+  }
+  return Body(call.own_reply, 1);
+}
+
+void ResponderConnection::Answer(ServedCall& call) {
+  static const nghttp2_nv fields[] = {Field(":status", "200"),
+                                      Field("content-type", "application/grpc")};
+  nghttp2_data_provider body;
+  body.source.ptr = &call;
+  body.read_callback = Callbacks::ReadReply;
+  nghttp2_submit_response(session(), call.id, fields, std::size(fields), &body);
+  FlushSoon();
+}
+
+void ResponderConnection::OnStreamClosed(ServedCall& call) {
+  open_.back()->place = call.place;
+  std::swap(open_[call.place], open_.back());
+  open_.pop_back();
+  if (call.waits) {
+    call.connection = nullptr;
+  } else {
+    shared_.Recycle(&call);
+  }
+}
+
+}  // namespace singleflight::bench
