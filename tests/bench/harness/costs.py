@@ -1,0 +1,83 @@
+"""CPU per call of one program under one load, and of several programs in turn."""
+
+from harness import cpu, h2load, servers
+from harness.errors import BenchError
+from harness.h2load import Load
+
+DENSE = Load(4, 50)
+SPARSE = Load(8, 1)
+LOADS = [DENSE, SPARSE]
+WARM_UP_CALLS = 4000
+
+
+class Traffic:
+    """h2load's calls to one method; `reply_bytes` is what one good reply carries."""
+
+    def __init__(self, session, backend=None, reply_bytes=servers.REPLY_BYTES):
+        self._session = session
+        self._backend = backend
+        self._reply_bytes = reply_bytes
+
+    def warm_up(self, server, load):
+        """Calls a second, so that connections, pools and caches are as they will be."""
+        calls = self._session.scaled(WARM_UP_CALLS, 400)
+        calls += -calls % (load.connections * load.streams)
+        report = self._send(server, load, calls)
+        return report.total / report.seconds
+
+    def cost(self, server, load):
+        """Microseconds of CPU a call, over about a second of calls at the rate that the server sustains."""
+        return self._cost(server, load)[0]
+
+    def relayed_cost(self, server, load):
+        """The same; every call has to reach the backend."""
+        return self._checked_cost(server, load, reaching=lambda calls: calls)
+
+    def unrelayed_cost(self, server, load):
+        """The same; none may, once the server is warm."""
+        return self._checked_cost(server, load, reaching=lambda calls: 0)
+
+    def _checked_cost(self, server, load, reaching):
+        rate = self.warm_up(server, load)
+        begun = servers.calls_begun(self._session, self._backend)
+        cost, calls = self._cost(server, load, rate)
+        counted = servers.calls_begun(self._session, self._backend) - begun
+        if counted != reaching(calls):
+            raise BenchError(f'{server.name} at {load}: of {calls:,} calls {reaching(calls):,} should have reached '
+                             f'the backend, and {counted:,} did')
+        return cost
+
+    def _cost(self, server, load, rate=None):
+        rate = load.rate or rate or self.warm_up(server, load)
+        calls = max(int(rate * self._session.scaled(1.0, 0.1)), load.connections * load.streams)
+        before = server.cpu_seconds()
+        self._send(server, load, calls)
+        return cpu.per_call(server.name, server.cpu_seconds() - before, calls), calls
+
+    def _send(self, server, load, calls, log_file=None):
+        report = self._session.h2load(server.address, servers.PATH, load, calls, log_file)
+        h2load.check(report, self._reply_bytes, f'{server.name} at {load}')
+        server.check_alive()
+        return report
+
+    def latencies(self, server, load, calls):
+        """Microseconds of each call."""
+        log_file = self._session.file('h2load.log', '')
+        self._send(server, load, calls, log_file)
+        with open(log_file, encoding='ascii') as file:
+            return h2load.parse_log(file.read())
+
+
+def in_turn(session, programs, measure):
+    """programs: {name: start}; measure(server) → {what: value}. Returns {name: {what: [a value a round]}}.
+
+    A program is started, measured and stopped, then the next; that is a round.
+    """
+    table = {name: {} for name in programs}
+    for _ in session.in_rounds(', '.join(programs)):
+        for name, start in programs.items():
+            server = start()
+            for what, value in measure(server).items():
+                table[name].setdefault(what, []).append(value)
+            session.processes.stop(server)
+    return table

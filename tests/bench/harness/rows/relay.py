@@ -1,0 +1,53 @@
+"""A unary call forwarded as it is: CPU per call, against other proxies."""
+
+from harness import costs, servers
+from harness.costs import DENSE, LOADS, SPARSE
+from harness.figures import Target, gain, plain, times
+from harness.h2load import Load
+from harness.rows import Row
+
+STEADY = Load(4, 50, rate=4000)
+
+PROXIES = {
+    'singleflight': servers.relay,
+    'nghttpx': servers.nghttpx,
+    'haproxy': servers.haproxy,
+    'nginx': servers.nginx,
+}
+
+# nghttpx is the one to beat: same library, ten years of tuning.
+TARGETS = {
+    ('nghttpx', DENSE): Target('<', 1, every_round=True),
+    ('nghttpx', SPARSE): Target('<', 1, every_round=True),
+    ('haproxy', DENSE): Target('≥', 3),
+    ('haproxy', SPARSE): Target('≥', 1.5),
+}
+
+
+def _measure(session):
+    session.needs('bench-responder')
+    backend = servers.responder(session)
+    traffic = costs.Traffic(session, backend)
+
+    def cost(server):
+        return {load: traffic.relayed_cost(server, load) for load in [*LOADS, STEADY]}
+
+    measured = costs.in_turn(session, {name: lambda start=start: start(session, backend)
+                                       for name, start in PROXIES.items()}, cost)
+    session.processes.stop(backend)
+    return [figure for load in [*LOADS, STEADY] for figure in _figures(measured, load)]
+
+
+def _figures(measured, load):
+    ours = measured['singleflight'][load]
+    yield plain('relay', f'{load}: CPU per call', ours, 'µs')
+    for peer in list(PROXIES)[1:]:
+        theirs = measured[peer][load]
+        target = TARGETS.get((peer, load))
+        if peer == 'nghttpx':
+            yield times('relay', f'{load}: CPU per call as a multiple of {peer}\'s', ours, theirs, target, 'µs')
+        else:
+            yield gain('relay', f'{load}: times cheaper than {peer}', ours, theirs, target, 'µs')
+
+
+ROW = Row('relay', 'CPU per relayed unary call, against nghttpx, HAProxy and nginx', 150, _measure)

@@ -1,0 +1,134 @@
+"""The programs under test and their peers, each on a backend: how they are configured and started."""
+
+import re
+import urllib.request
+
+from harness.errors import BenchError
+from harness.processes import free_port
+
+PATH = '/bench.Bench/Get'
+REPLY_BYTES = 105  # a message of 100 and its prefix
+
+
+def singleflight(session, backend, route='', cores=None, top='', threads=1):
+    """The proxy with one route; `route` and `top` are more YAML of that route and of the file."""
+    host_and_port = backend.address
+    config = session.file('proxy.yaml', f'''
+listeners: [{{address: "127.0.0.1:0"}}]
+upstreams: [{{name: backend, endpoints: ["{host_and_port}"]}}]
+routes: [{{match: {{method: /*}}, upstream: backend{', ' + route if route else ''}}}]
+health: {{address: "127.0.0.1:0"}}
+threads: {threads}
+log: {{level: warning}}
+{top}
+''')
+    proxy = session.processes.start_ready('singleflight', cores or session.test_cores,
+                                          [session.program('singleflight-proxy'), '--config', config])
+    proxy.health = re.search(r'health on (\S+)', proxy.said)[1]
+    return proxy
+
+
+def relay(session, backend):
+    return singleflight(session, backend)
+
+
+def nghttpx(session, backend):
+    port = free_port()
+    host, _, backend_port = backend.address.rpartition(':')
+    return session.processes.start_listening('nghttpx', session.test_cores, [
+        'nghttpx', '--conf=/dev/null', '--single-process', '--workers=1', '--no-ocsp', '--log-level=ERROR',
+        '--accesslog-file=/dev/null', '--frontend-http2-max-concurrent-streams=1000',
+        f'--frontend=127.0.0.1,{port};no-tls', f'--backend={host},{backend_port};/;proto=h2'], port)
+
+
+def haproxy(session, backend):
+    port = free_port()
+    config = session.file('haproxy.cfg', f'''
+global
+  nbthread 1
+  maxconn 4096
+defaults
+  mode http
+  http-reuse always
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend clients
+  bind 127.0.0.1:{port} proto h2
+  default_backend backends
+backend backends
+  server backend {backend.address} proto h2
+''')
+    return session.processes.start_listening('haproxy', session.test_cores,
+                                             ['haproxy', '-q', '-db', '-f', config], port)
+
+
+def nginx(session, backend):
+    port = free_port()
+    folder = session.folder_of_its_own('nginx')
+    spools = '\n'.join(f'  {kind}_temp_path {folder}/{kind};'
+                       for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
+    config = session.file('nginx.conf', f'''
+daemon off;
+master_process off;
+worker_processes 1;
+pid {folder}/pid;
+error_log stderr error;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off;
+{spools}
+  upstream backend {{
+    server {backend.address};
+    keepalive 256;
+    keepalive_requests 1000000000;
+  }}
+  server {{
+    listen 127.0.0.1:{port} http2;
+    keepalive_requests 1000000000;
+    http2_max_concurrent_streams 1000;
+    client_max_body_size 0;
+    location / {{ grpc_pass grpc://backend; }}
+  }}
+}}
+''')
+    return session.processes.start_listening('nginx', session.test_cores,
+                                             ['nginx', '-p', folder, '-c', config], port)
+
+
+def grpc_proxy(session, backend):
+    """A proxy on gRPC C++'s generic service and stub, as one would write it without this project."""
+    return session.processes.start_ready('bench-grpc-proxy', session.test_cores, [
+        session.program('bench-grpc-proxy'), '--listen=127.0.0.1:0', f'--backend={backend.address}'])
+
+
+def responder(session, *flags, cores=None):
+    """Answers from memory; on the core of the load unless `cores` says otherwise."""
+    return session.processes.start_ready('bench-responder', cores or session.load_cores, [
+        session.program('bench-responder'), '--listen=127.0.0.1:0', *flags])
+
+
+def responder_under_test(session, *flags):
+    return responder(session, *flags, cores=session.test_cores)
+
+
+def metric(proxy, name):
+    """The sum of all samples of singleflight_NAME that the proxy exports."""
+    with urllib.request.urlopen(f'http://{proxy.health}/metrics', timeout=10) as page:
+        return sum_of_samples(page.read().decode(), name)
+
+
+def sum_of_samples(text, name):
+    samples = re.findall(rf'^singleflight_{re.escape(name)}(?:{{[^\n]*}})? (\S+)$', text, re.MULTILINE)
+    return sum(map(float, samples)) if samples else None
+
+
+def calls_begun(session, responder_running):
+    """How many unary calls the responder has seen, by its own count."""
+    body = session.file('empty', b'\0' * 5)
+    said = session.run('nghttp', ['nghttp', f'-d{body}', '-Hcontent-type: application/grpc', '-Hte: trailers',
+                                  f'http://{responder_running.address}/bench.Stats/Calls'])
+    digits = re.search(r'\d+$', said.strip('\0'))
+    if digits is None:
+        raise BenchError(f'bench-responder does not tell its count; it said {said!r}')
+    return int(digits[0])

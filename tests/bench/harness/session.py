@@ -1,0 +1,92 @@
+"""What a row works with: where programs are, which core is whose, how long a load lasts, and what runs now."""
+
+import json
+import os
+import subprocess
+import sys
+
+from harness import h2load
+from harness.errors import BenchError, NotApplicable
+from harness.processes import pinned
+
+PROGRAMS = {'singleflight-proxy': 'server', 'eviction-simulator': 'tests/bench/eviction'}
+BENCH_PROGRAMS = 'tests/bench/programs'
+REQUEST = b'fifty bytes of a request, the same every time ....'
+assert len(REQUEST) == 50
+
+
+class Session:
+    def __init__(self, build, folder, processes, rounds, quick=False, traces=None):
+        self.build = build
+        self.processes = processes
+        self.rounds = rounds
+        self.quick = quick
+        self.traces = traces
+        self.row = ''
+        self._folder = folder
+        self._files = 0
+        self.cores = sorted(os.sched_getaffinity(0))
+        if len(self.cores) < 2:
+            raise BenchError('two cores are needed: one for the program under test, one for load and backend')
+        self.load_cores = self.cores[:1]
+        self.test_cores = self.cores[1:2]
+        self.request_file = self.file('request', h2load.frame(REQUEST))
+
+    def scaled(self, full, quick):
+        """How much of something a run takes."""
+        return quick if self.quick else full
+
+    def in_rounds(self, doing):
+        """Round numbers, with the progress shown."""
+        for number in range(1, self.rounds + 1):
+            self.progress(f'round {number} of {self.rounds}: {doing}')
+            yield number
+
+    def progress(self, text):
+        print(f'  {self.row}: {text}', file=sys.stderr, flush=True)
+
+    # --- files and programs ---------------------------------------------------------------------------------------
+
+    def _path(self, name):
+        self._files += 1
+        return os.path.join(self._folder, f'{self._files}-{name}')
+
+    def file(self, name, content):
+        """A new temporary file; its path."""
+        path = self._path(name)
+        with open(path, 'wb') as out:
+            out.write(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def folder_of_its_own(self, name):
+        path = self._path(name)
+        os.mkdir(path)
+        return path
+
+    def program(self, name):
+        return os.path.join(self.build, PROGRAMS.get(name, BENCH_PROGRAMS), name)
+
+    def needs(self, *names):
+        for name in names:
+            if not os.access(self.program(name), os.X_OK):
+                raise NotApplicable(f'{name} is not built')
+
+    # --- load -----------------------------------------------------------------------------------------------------
+
+    def run(self, name, command, cores=None, patience=600):
+        """A program that ends by itself; its standard output. Status other than 0 ends the row."""
+        result = subprocess.run(pinned(cores or self.load_cores, command), capture_output=True, text=True,
+                                timeout=patience, check=False)
+        if result.returncode != 0:
+            raise BenchError(f'{name} ended with status {result.returncode}:\n{result.stdout}{result.stderr}')
+        return result.stdout
+
+    def client(self, address, mode, **options):
+        """What bench-client measured and checked; options as its flags, with _ for -."""
+        flags = [f'--{name.replace("_", "-")}={value}' for name, value in options.items()]
+        return json.loads(self.run(f'bench-client --mode={mode}', [
+            self.program('bench-client'), f'--target={address}', f'--mode={mode}', '--json', *flags]))
+
+    def h2load(self, address, path, load, calls, log_file=None):
+        return h2load.parse(self.run('h2load', h2load.command(address, path, self.request_file, load, calls,
+                                                              log_file)))

@@ -1,0 +1,242 @@
+"""The parts of the bench that need no servers: what rounds add up to, what programs' reports say, what is refused."""
+
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import bench
+from harness import cpu, figures, h2load, machine, processes, report, servers
+from harness.errors import BenchError, NotApplicable
+from harness.figures import Target
+
+H2LOAD = '''
+starting benchmark...
+finished in 1.02s, 98039.22 req/s, 12.30MB/s
+requests: 100000 total, 100000 started, 100000 done, {succeeded} succeeded, 0 failed, 0 errored, 0 timeout
+status codes: {succeeded} 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 15.26MB (16000000) total, 3.91MB (4100000) headers (space savings 94.19%), 10.01MB ({data}) data
+                     min         max         mean         sd        +/- sd
+time for request:       88us      2.10ms       511us       120us    71.02%
+'''
+
+
+class Figures(unittest.TestCase):
+    def test_a_multiple_is_the_median_of_ratios_paired_by_round(self):
+        figure = figures.times('r', 'w', [2, 30, 4], [1, 10, 4], None, 'µs')
+        self.assertEqual(figure.values, [2, 3, 1])
+        self.assertEqual(figure.median, 2)
+
+    def test_a_gain_is_how_many_times_less_we_take(self):
+        self.assertEqual(figures.gain('r', 'w', [1, 2, 4], [5, 12, 16], None, 'µs').median, 5)
+
+    def test_a_difference_is_paired_as_well(self):
+        self.assertEqual(figures.difference('r', 'w', [3, 9, 5], [5, 9, 2], 'µs').values, [-2, 0, 3])
+
+    def test_rounds_that_do_not_pair_are_an_error(self):
+        for measure in (figures.times, figures.gain):
+            with self.assertRaises(ValueError):
+                measure('r', 'w', [1, 2], [1], None, 'µs')
+        with self.assertRaises(ValueError):
+            figures.plain('r', 'w', [], 'µs')
+
+    def test_verdicts(self):
+        def verdict(target, values):
+            return figures.plain('r', 'w', values, '×', target).verdict
+        self.assertEqual(verdict(Target('≤', 1.6), [1.5, 1.6, 9]), 'holds')
+        self.assertEqual(verdict(Target('≤', 1.6), [1.5, 1.61, 9]), 'misses')
+        self.assertEqual(verdict(Target('≥', 3), [2, 3, 4]), 'holds')
+        self.assertEqual(verdict(Target('<', 1), [1]), 'misses')
+        self.assertEqual(verdict(Target('=', 1), [1, 1, 1]), 'holds')
+        self.assertEqual(verdict(None, [1]), '–')
+
+    def test_where_every_round_counts_one_bad_round_misses(self):
+        target = Target('<', 1, every_round=True)
+        self.assertEqual(figures.plain('r', 'w', [0.8, 0.9, 0.99], '×', target).verdict, 'holds')
+        self.assertEqual(figures.plain('r', 'w', [0.8, 0.9, 1.01], '×', target).verdict, 'misses')
+
+    def test_what_is_missing_says_why(self):
+        self.assertEqual(figures.missing('r', 'w', 'perf is missing').verdict, 'n/a because perf is missing')
+
+    def test_percentiles_are_values_that_occurred(self):
+        values = list(range(100, 0, -1))
+        self.assertEqual([figures.percentile(values, at) for at in (1, 50, 99, 100)], [1, 50, 99, 100])
+        self.assertEqual(figures.percentile([7], 50), 7)
+
+    def test_numbers_have_three_digits_that_matter(self):
+        self.assertEqual([figures.number(value) for value in (1234567.8, 156.3, 12.345, 0.5, 0.01234, 3, -2.5)],
+                         ['1,234,568', '156', '12.35', '0.50', '0.012', '3', '-2.50'])
+
+
+class H2load(unittest.TestCase):
+    def test_its_report_is_read(self):
+        read = h2load.parse(H2LOAD.format(succeeded=100000, data=10500000))
+        self.assertEqual(read, h2load.Report(1.02, 100000, 100000, 100000, 100000, 10500000))
+        h2load.check(read, 105, 'server')
+
+    def test_short_runs_are_in_other_units(self):
+        self.assertAlmostEqual(h2load.parse(H2LOAD.format(succeeded=1, data=1).replace('1.02s', '20.5ms')).seconds,
+                               0.0205)
+
+    def test_a_report_that_is_none_is_an_error(self):
+        with self.assertRaisesRegex(BenchError, 'no seconds'):
+            h2load.parse('connect failed')
+
+    def test_calls_that_fail_are_noticed(self):
+        with self.assertRaisesRegex(BenchError, '99,999 succeeded'):
+            h2load.check(h2load.parse(H2LOAD.format(succeeded=99999, data=10500000)), 105, 'server')
+
+    def test_calls_that_fail_with_a_grpc_status_only_are_noticed(self):
+        with self.assertRaisesRegex(BenchError, 'some calls failed'):
+            h2load.check(h2load.parse(H2LOAD.format(succeeded=100000, data=10499895)), 105, 'server')
+
+    def test_a_rate_is_shared_by_the_connections(self):
+        command = h2load.command('127.0.0.1:1', '/s/m', 'body', h2load.Load(4, 50, rate=4000), 100)
+        self.assertIn('--rps=1000.0', command)
+        self.assertEqual(command[-1], 'http://127.0.0.1:1/s/m')
+
+    def test_its_log_gives_durations(self):
+        self.assertEqual(h2load.parse_log('1700000000000000\t200\t512\n1700000000000009\t200\t88\n'), [512, 88])
+
+    def test_a_request_is_framed(self):
+        self.assertEqual(h2load.frame(b'abc'), b'\0\0\0\0\x03abc')
+
+
+class Cpu(unittest.TestCase):
+    def test_a_cost_that_cannot_be_true_stops_the_bench(self):
+        with self.assertRaisesRegex(BenchError, 'some other process did the work'):
+            cpu.per_call('nginx', 0.00001, 100000)
+
+    def test_a_cost_is_microseconds_a_call(self):
+        self.assertAlmostEqual(cpu.per_call('nginx', 2.5, 100000), 25)
+
+    def test_the_work_of_a_child_counts(self):
+        script = 'sh -c \'i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; echo done; read x\'; true'
+        with subprocess.Popen(['sh', '-c', script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+            parent.stdout.readline()
+            self.assertEqual(len(cpu.family(parent.pid)), 2)
+            self.assertGreater(cpu.seconds(parent.pid), 2 * cpu.process_seconds(parent.pid))
+            parent.stdin.close()
+
+    def test_a_program_that_is_gone_costs_nothing_more(self):
+        with subprocess.Popen(['true']) as process:
+            process.wait()
+            self.assertEqual(cpu.seconds(process.pid), 0)
+
+    def test_memory_is_in_bytes(self):
+        self.assertEqual(cpu.parse_status('Name:\tx\nVmHWM:\t    2048 kB\nRssAnon:\t       8 kB\nThreads:\t1\n'),
+                         {'VmHWM': 2 << 20, 'RssAnon': 8192})
+
+
+class Servers(unittest.TestCase):
+    def test_a_ready_line_has_the_address(self):
+        said = 'a warning\nsingleflight-proxy ready: listening on 127.0.0.1:4711; health on 127.0.0.1:4712\n'
+        self.assertEqual(processes.parse_ready(said)[1], '127.0.0.1:4711')
+        self.assertIsNone(processes.parse_ready('bench-responder is getting ready\n'))
+
+    def test_samples_of_a_metric_are_summed(self):
+        text = ('# TYPE singleflight_calls_total counter\nsingleflight_calls_total{route="a"} 3\n'
+                'singleflight_calls_total{route="b"} 4\nsingleflight_calls_total_other 9\n')
+        self.assertEqual(servers.sum_of_samples(text, 'calls_total'), 7)
+        self.assertIsNone(servers.sum_of_samples(text, 'hits_total'))
+
+    def test_what_was_started_ends_with_the_bench(self):
+        with tempfile.TemporaryDirectory() as folder, processes.Processes(folder) as started:
+            cores = sorted(os.sched_getaffinity(0))[:1]
+            running = started.start_ready('fake', cores, ['sh', '-c', 'echo x ready: listening on h:1; tail -f /dev/null'])
+            self.assertEqual(running.address, 'h:1')
+        self.assertIsNotNone(running.process.returncode)
+
+    def test_a_program_that_ends_before_it_is_ready_is_an_error(self):
+        with tempfile.TemporaryDirectory() as folder, processes.Processes(folder) as started:
+            cores = sorted(os.sched_getaffinity(0))[:1]
+            with self.assertRaisesRegex(BenchError, '(?s)fake ended with status 3.*no such option'):
+                started.start_ready('fake', cores, ['sh', '-c', 'echo no such option; exit 3'])
+
+
+class Report(unittest.TestCase):
+    FIGURES = [figures.times('relay', '4×50', [8, 9, 10], [10, 10, 10], Target('<', 1), 'µs'),
+               figures.missing('scaling', 'locks', 'perf is missing', target=Target('<', 2), unit='%')]
+
+    def test_the_table_is_aligned(self):
+        self.assertEqual(report.text_table(self.FIGURES).splitlines(), [
+            'row      what   median  spread  ours  peer   target  verdict',
+            'relay    4×50   0.90 ×  0.80–1  9 µs  10 µs  < 1 ×   holds',
+            'scaling  locks                               < 2 %   n/a because perf is missing'])
+
+    def test_the_filed_table_is_markdown(self):
+        self.assertIn('| relay | 4×50 | 0.90 × | 0.80–1 | 9 µs | 10 µs | < 1 × | holds |',
+                      report.markdown('t', {'commit': 'abc'}, self.FIGURES, {}).splitlines())
+
+    def test_json_has_every_round(self):
+        read = json.loads(report.as_json({'commit': 'abc'}, self.FIGURES, {'herd': 'no client'}))
+        self.assertEqual(read['figures'][0]['ours'], [8, 9, 10])
+        self.assertEqual(read['figures'][0]['rounds'], [0.8, 0.9, 1.0])
+        self.assertEqual(read['figures'][1]['median'], None)
+        self.assertEqual(read['failures'], {'herd': 'no client'})
+
+    def test_the_machine_is_described(self):
+        self.assertTrue(machine.cpu_model())
+        self.assertIn('h2load', machine.describe('.', '.')['peers'])
+
+
+class Bench(unittest.TestCase):
+    def refused(self, *arguments):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said), self.assertRaises(SystemExit):
+            bench.parse(arguments)
+        return said.getvalue()
+
+    def test_an_unknown_row_is_refused_with_the_list(self):
+        self.assertRegex(self.refused('relya'), 'no row relya; there are .*relay.*latency')
+
+    def test_no_rounds_are_refused(self):
+        self.assertIn('--rounds', self.refused('--rounds=0'))
+
+    def test_quick_is_one_round(self):
+        self.assertEqual(bench.parse(['--quick']).rounds, 1)
+
+    def test_the_list_has_every_row(self):
+        for name in bench.ROWS:
+            self.assertRegex(bench.listing(), rf'(?m)^{name} ')
+
+    def test_fewer_rounds_are_not_filed(self):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            bench.file_results(bench.parse(['--rounds=2']), {}, [], {})
+        self.assertIn('Not filed', said.getvalue())
+
+
+class Rows(unittest.TestCase):
+    class Session:
+        row = ''
+
+        def __init__(self):
+            self.processes = self
+
+        def progress(self, text):
+            pass
+
+        def stop_all(self):
+            pass
+
+    def measured(self, error):
+        def measure(_):
+            raise error
+        return bench.measure(self.Session(), [bench.ROWS['relay']._replace(measure=measure)])
+
+    def test_a_row_that_cannot_be_had_is_in_the_table(self):
+        found, failures = self.measured(NotApplicable('nothing is built'))
+        self.assertEqual(found[0].verdict, 'n/a because nothing is built')
+        self.assertEqual(failures, {})
+
+    def test_a_row_that_fails_is_a_failure(self):
+        self.assertEqual(self.measured(BenchError('nobody answers')), ([], {'relay': 'nobody answers'}))
+
+
+if __name__ == '__main__':
+    sys.exit(unittest.main())
