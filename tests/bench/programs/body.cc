@@ -31,7 +31,10 @@ absl::string_view Body::Front(size_t max) const {
 
 void Body::Skip(size_t size) {
   at_ += size;
-  if (at_ == framed_.size()) at_ = 0;
+  if (at_ == framed_.size()) {
+    at_ = 0;
+    ++messages_;
+  }
   if (left_ != kEndless) left_ -= size;
 }
 

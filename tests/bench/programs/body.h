@@ -26,7 +26,13 @@ class Body {
       : framed_(framed), left_(count == kEndless ? kEndless : count * framed.size()) {}
 
   uint64_t left() const { return left_; }
-  size_t message_bytes() const { return framed_.size(); }
+  size_t message_bytes() const { return framed_.size(); }  // framed
+
+  // How many whole messages have passed.
+  uint64_t messages() const { return messages_; }
+
+  // No message after the one that has begun, if one has.
+  void EndWithThisMessage() { left_ = at_ == 0 ? 0 : framed_.size() - at_; }
 
   // What comes next, as far as it is in one piece and at most `max` bytes.
   absl::string_view Front(size_t max) const;
@@ -39,6 +45,7 @@ class Body {
   absl::string_view framed_;
   size_t at_ = 0;  // within `framed_`
   uint64_t left_ = 0;
+  uint64_t messages_ = 0;
 };
 
 // How many messages a stream carries, told from its frames' prefixes alone.

@@ -2,8 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -21,11 +23,20 @@ void LeaveWithUsageError() {
   if (parsing) _exit(kUsageError);
 }
 
+// Abseil's flags are named with underscores, command lines are written with dashes.
+void DashesToUnderscores(char* argument) {
+  if (std::strncmp(argument, "--", 2) != 0) return;
+  for (char* at = argument + 2; *at != '\0' && *at != '='; ++at) {
+    if (*at == '-') *at = '_';
+  }
+}
+
 }  // namespace
 
 void ParseFlags(absl::string_view program, absl::string_view does_what, int argc, char** argv) {
   std::atexit(LeaveWithUsageError);
   absl::SetProgramUsageMessage(absl::StrCat(does_what, ": ", program, " [FLAG]..."));
+  std::for_each(argv + 1, argv + argc, DashesToUnderscores);
   parsing = true;
   const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
   parsing = false;

@@ -8,8 +8,8 @@ namespace singleflight::bench {
 
 inline constexpr int kUsageError = 2;
 
-// Reads the flags. What is no flag, or no value of one, ends the program with a message and
-// kUsageError.
+// Reads the flags; --reply-bytes is --reply_bytes. What is no flag, or no value of one, ends the
+// program with a message and kUsageError.
 void ParseFlags(absl::string_view program, absl::string_view does_what, int argc, char** argv);
 
 // Says why on stderr; returns the exit status: kUsageError for arguments that cannot be, else 1.

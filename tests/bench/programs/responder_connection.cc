@@ -1,6 +1,6 @@
 #include "tests/bench/programs/responder_connection.h"
 
-#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,9 +12,6 @@ namespace {
 constexpr uint32_t kStreamWindow = 1 << 20;
 constexpr int32_t kConnectionWindow = 64 << 20;
 constexpr uint32_t kConcurrentStreams = 1 << 20;
-
-// From here on it costs less to refer to a body than to copy it.
-constexpr size_t kWorthReferring = 4 * 1024;
 
 }  // namespace
 
@@ -96,39 +93,19 @@ struct ResponderConnection::Callbacks {
 
   static ssize_t ReadReply(nghttp2_session* session, int32_t id, uint8_t* to, size_t max,
                            uint32_t* flags, nghttp2_data_source* source, void* user_data) {
-    ServedCall& call = *static_cast<ServedCall*>(source->ptr);
-    const auto size = static_cast<size_t>(std::min<uint64_t>(max, call.reply.left()));
-    if (size == call.reply.left()) {
+    Body& reply = static_cast<ServedCall*>(source->ptr)->reply;
+    if (reply.left() <= max) {
       *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
       const nghttp2_nv trailer = Field("grpc-status", Self(user_data).shared_.options.status);
       nghttp2_submit_trailer(session, id, &trailer, 1);
     }
-    if (std::min(size, call.reply.message_bytes()) >= kWorthReferring) {
-      *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-      return static_cast<ssize_t>(size);
-    }
-    for (size_t done = 0; done < size;) {
-      const absl::string_view piece = call.reply.Front(size - done);
-      std::copy(piece.begin(), piece.end(), to + done);
-      call.reply.Skip(piece.size());
-      done += piece.size();
-    }
-    return static_cast<ssize_t>(size);
+    return static_cast<ssize_t>(ReadBody(reply, to, max, flags));
   }
 
   static int SendReply(nghttp2_session*, nghttp2_frame*, const uint8_t* frame_header, size_t size,
                        nghttp2_data_source* source, void* user_data) {
-    FrameWriter& writer = Self(user_data).writer();
-    if (!writer.HasRoom()) return NGHTTP2_ERR_WOULDBLOCK;
-    Body& reply = static_cast<ServedCall*>(source->ptr)->reply;
-    writer.Copy(View(frame_header, 9));
-    while (size > 0) {
-      const absl::string_view piece = reply.Front(size);
-      writer.Refer(piece);
-      reply.Skip(piece.size());
-      size -= piece.size();
-    }
-    return 0;
+    return Self(user_data).SendBody(static_cast<ServedCall*>(source->ptr)->reply, frame_header,
+                                    size);
   }
 
   static nghttp2_session* NewSession(Wire* wire) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "tests/bench/programs/body.h"
 #include "tests/bench/programs/event_loop.h"
 #include "tests/bench/programs/frame_writer.h"
 #include "tests/bench/programs/socket.h"
@@ -50,8 +51,10 @@ class Wire : public EventLoop::Handler {
  protected:
   void Begin(nghttp2_session* session);
 
-  // Writes bytes that nghttp2 was told not to copy: for nghttp2_send_data_callback.
-  FrameWriter& writer() { return writer_; }
+  // What nghttp2_data_source_read_callback and nghttp2_send_data_callback do for a body: a large
+  // one is referred to, not copied. The flags do not get EOF here.
+  static size_t ReadBody(Body& body, uint8_t* to, size_t max, uint32_t* flags);
+  int SendBody(Body& body, const uint8_t* frame_header, size_t size);
 
   // The connection has ended; `why` is empty if in order. May destroy this.
   virtual void OnOver(absl::string_view why) = 0;

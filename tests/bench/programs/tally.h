@@ -1,0 +1,70 @@
+#ifndef SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_TALLY_H_
+#define SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_TALLY_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "tests/bench/programs/event_loop.h"
+#include "tests/bench/programs/made_call.h"
+
+namespace singleflight::bench {
+
+inline double Seconds(Nanos time) { return static_cast<double>(time) / 1e9; }
+inline double Millis(Nanos time) { return static_cast<double>(time) / 1e6; }
+
+// What a run measured, in order: one JSON object, or one line for each value.
+class Report {
+ public:
+  void Add(absl::string_view name, double value);
+  void Add(absl::string_view name, uint64_t value);
+  void AddText(absl::string_view name, absl::string_view value);
+
+  std::string Json() const;
+  std::string Text() const;
+
+ private:
+  std::vector<std::pair<std::string, std::string>> values_;  // as JSON
+};
+
+// Counts the calls of a run.
+class Tally {
+ public:
+  // `answered`: when the reply's last bytes came.
+  void Count(const MadeCall& call, uint32_t reset, Nanos answered);
+
+  // Calls that never ended.
+  void CountLost(uint64_t calls, absl::string_view why);
+
+  uint64_t ended() const { return ended_; }
+  uint64_t failed() const { return failed_; }
+  uint64_t mismatched() const { return mismatched_; }
+  uint64_t bytes() const { return bytes_; }
+  Nanos first_answer() const { return first_answer_; }
+  Nanos last_answer() const { return last_answer_; }
+  bool AllRight() const { return failed_ == 0 && mismatched_ == 0; }
+
+  // calls, failed, mismatched, and why the first was not right.
+  void AddCounts(Report& report) const;
+
+  // p50 to the maximum over the calls that were right.
+  void AddLatencies(Report& report);
+
+ private:
+  void Complain(absl::string_view complaint);
+
+  uint64_t ended_ = 0;
+  uint64_t failed_ = 0;
+  uint64_t mismatched_ = 0;
+  uint64_t bytes_ = 0;
+  Nanos first_answer_ = 0;
+  Nanos last_answer_ = 0;
+  std::string first_complaint_;
+  std::vector<float> micros_;
+};
+
+}  // namespace singleflight::bench
+
+#endif  // SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_TALLY_H_
