@@ -71,13 +71,18 @@ class Traffic:
 def in_turn(session, programs, measure):
     """programs: {name: start}; measure(server) → {what: value}. Returns {name: {what: [a value a round]}}.
 
-    A program is started, measured and stopped, then the next; that is a round.
+    A program is started, measured and stopped, then the next; that is a round. Each round begins with another one.
     """
     table = {name: {} for name in programs}
-    for _ in session.in_rounds(', '.join(programs)):
-        for name, start in programs.items():
-            server = start()
+    for number in session.in_rounds(', '.join(programs)):
+        for name in rotated(list(programs), number):
+            server = programs[name]()
             for what, value in measure(server).items():
                 table[name].setdefault(what, []).append(value)
             session.processes.stop(server)
     return table
+
+
+def rotated(names, by):
+    by %= len(names)
+    return names[by:] + names[:by]

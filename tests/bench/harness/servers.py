@@ -1,27 +1,35 @@
 """The programs under test and their peers, each on a backend: how they are configured and started."""
 
 import re
+import subprocess
 import urllib.request
 
-from harness.errors import BenchError
+from harness.errors import BenchError, NotApplicable
 from harness.processes import free_port
 
 PATH = '/bench.Bench/Get'
 REPLY_BYTES = 105  # a message of 100 and its prefix
 
 
-def singleflight(session, backend, route='', cores=None, top='', threads=1):
-    """The proxy with one route; `route` and `top` are more YAML of that route and of the file."""
-    host_and_port = backend.address
-    config = session.file('proxy.yaml', f'''
-listeners: [{{address: "127.0.0.1:0"}}]
-upstreams: [{{name: backend, endpoints: ["{host_and_port}"]}}]
+CACHE = {'route': 'collapse: true, cache: {ttl: 1h}', 'top': 'cache: {max_bytes: 256MiB}'}
+
+
+def configuration(backend_address, route='', top='', threads=1, port=0):
+    """One route; `route` and `top` are more YAML of that route and of the file."""
+    return f'''
+listeners: [{{address: "127.0.0.1:{port}"}}]
+upstreams: [{{name: backend, endpoints: ["{backend_address}"]}}]
 routes: [{{match: {{method: /*}}, upstream: backend{', ' + route if route else ''}}}]
 health: {{address: "127.0.0.1:0"}}
 threads: {threads}
 log: {{level: warning}}
 {top}
-''')
+'''
+
+
+def singleflight(session, backend, route='', cores=None, **options):
+    """The proxy; options as for configuration()."""
+    config = session.file('proxy.yaml', configuration(backend.address, route, **options))
     proxy = session.processes.start_ready('singleflight', cores or session.test_cores,
                                           [session.program('singleflight-proxy'), '--config', config])
     proxy.health = re.search(r'health on (\S+)', proxy.said)[1]
@@ -32,12 +40,31 @@ def relay(session, backend):
     return singleflight(session, backend)
 
 
+def cached(session, backend, **options):
+    return singleflight(session, backend, **CACHE, **options)
+
+
+def needs_cache(session):
+    """Ends the row where the proxy does not know the options of the cache."""
+    config = session.file('cache.yaml', configuration('127.0.0.1:1', **CACHE))
+    check = subprocess.run([session.program('singleflight-proxy'), '--check', '--config', config],
+                           capture_output=True, text=True, check=False)
+    if check.returncode != 0:
+        complaint = check.stderr.partition('\n')[0].removeprefix(f'{config}:')
+        raise NotApplicable(f'this proxy has no cache ({complaint})')
+
+
+# As large as the proxy's own.
+NGHTTPX_WINDOWS = [f'--{side}-http2-{kind}window-size={size}' for side in ('frontend', 'backend')
+                   for kind, size in (('', '256K'), ('connection-', '16M'))]
+
+
 def nghttpx(session, backend):
     port = free_port()
     host, _, backend_port = backend.address.rpartition(':')
     return session.processes.start_listening('nghttpx', session.test_cores, [
         'nghttpx', '--conf=/dev/null', '--single-process', '--workers=1', '--no-ocsp', '--log-level=ERROR',
-        '--accesslog-file=/dev/null', '--frontend-http2-max-concurrent-streams=1000',
+        '--accesslog-file=/dev/null', '--frontend-http2-max-concurrent-streams=1000', *NGHTTPX_WINDOWS,
         f'--frontend=127.0.0.1,{port};no-tls', f'--backend={host},{backend_port};/;proto=h2'], port)
 
 
@@ -47,6 +74,7 @@ def haproxy(session, backend):
 global
   nbthread 1
   maxconn 4096
+  tune.h2.initial-window-size 262144
 defaults
   mode http
   http-reuse always

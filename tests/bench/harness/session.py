@@ -1,5 +1,6 @@
 """What a row works with: where programs are, which core is whose, how long a load lasts, and what runs now."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -76,7 +77,7 @@ class Session:
     def run(self, name, command, cores=None, patience=600):
         """A program that ends by itself; its standard output. Status other than 0 ends the row."""
         result = subprocess.run(pinned(cores or self.load_cores, command), capture_output=True, text=True,
-                                timeout=patience, check=False)
+                                errors='replace', timeout=patience, check=False)
         if result.returncode != 0:
             raise BenchError(f'{name} ended with status {result.returncode}:\n{result.stdout}{result.stderr}')
         return result.stdout
@@ -86,6 +87,20 @@ class Session:
         flags = [f'--{name.replace("_", "-")}={value}' for name, value in options.items()]
         return json.loads(self.run(f'bench-client --mode={mode}', [
             self.program('bench-client'), f'--target={address}', f'--mode={mode}', '--json', *flags]))
+
+    @contextlib.contextmanager
+    def idle_client(self, address, **options):
+        """Connections that are held, each after one call, while the context lasts."""
+        flags = [f'--{name.replace("_", "-")}={value}' for name, value in options.items()]
+        command = pinned(self.load_cores, [self.program('bench-client'), f'--target={address}', '--mode=idle', *flags])
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+            said = client.stdout.readline()
+            if not said.startswith('ready: '):
+                client.kill()
+                raise BenchError(f'bench-client holds no connections: {said}{client.stdout.read()}')
+            yield
+            client.stdin.close()
+            client.stdout.read()
 
     def h2load(self, address, path, load, calls, log_file=None):
         return h2load.parse(self.run('h2load', h2load.command(address, path, self.request_file, load, calls,

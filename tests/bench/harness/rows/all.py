@@ -1,5 +1,6 @@
 """Every row, in the order of the table."""
 
-from harness.rows import latency, relay
+from harness.rows import collapsed, fanout, herd, hit, latency, many, relay, streaming
 
-ROWS = {row.name: row for row in [relay.ROW, latency.ROW]}
+MODULES = [hit, collapsed, relay, latency, herd, fanout, streaming, many]
+ROWS = {module.ROW.name: module.ROW for module in MODULES}

@@ -25,7 +25,6 @@ def _measure(session):
                 'singleflight': lambda: servers.relay(session, backend),
                 **{name: lambda start=start: start(session, backend) for name, start in PEERS.items()}}
     measured = costs.in_turn(session, programs, latency)
-    session.processes.stop(backend)
     return [*_added(measured), *_under_load(measured)]
 
 

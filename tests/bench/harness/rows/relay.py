@@ -34,7 +34,6 @@ def _measure(session):
 
     measured = costs.in_turn(session, {name: lambda start=start: start(session, backend)
                                        for name, start in PROXIES.items()}, cost)
-    session.processes.stop(backend)
     return [figure for load in [*LOADS, STEADY] for figure in _figures(measured, load)]
 
 
