@@ -75,6 +75,7 @@ struct App::Parts {
   std::deque<core::SharedUpstream> shared_upstreams;
   core::RouteTable routes;
   core::FlightTable flights;
+  cache::Store store{config.cache};
   std::deque<WorkerParts> workers;
   std::deque<upstream::Resolver> resolvers;
   std::vector<std::unique_ptr<net::Listener>> listeners;
@@ -158,11 +159,11 @@ absl::Status App::Parts::BuildUpstreams(uint64_t seed) {
     std::vector<core::Upstream*> upstreams;
     for (upstream::Pool& pool : parts.pools) upstreams.push_back(&pool);
     parts.read_path = std::make_unique<core::ReadPath>(
-        core::Surroundings{parts.worker, flights, std::move(upstreams), parts.metrics,
+        core::Surroundings{parts.worker, flights, store, std::move(upstreams), parts.metrics,
                            absl::StrCat("sf-", absl::Hex(seed, absl::kZeroPad16))});
-    parts.frontend = std::make_unique<proxy::Frontend>(parts.worker, http2::SessionOptions(),
-                                                       proxy::CallContext{*parts.read_path, routes},
-                                                       parts.metrics.downstream);
+    parts.frontend = std::make_unique<proxy::Frontend>(
+        parts.worker, http2::SessionOptions(),
+        proxy::CallContext{*parts.read_path, routes, config.reply_marks}, parts.metrics.downstream);
   }
   return absl::OkStatus();
 }
@@ -201,6 +202,7 @@ void App::Parts::BuildRegistry() {
     });
   }
   registry.Add([this](metrics::Visitor& visitor) {
+    store.Show(visitor);
     visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
                   static_cast<int64_t>(flights.waiting()));
     for (const core::SharedUpstream& upstream : shared_upstreams) {

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -17,16 +16,10 @@
 #include "singleflight/internal/async_shard.h"
 #include "singleflight/internal/check.h"
 #include "singleflight/internal/flight_table.h"
+#include "singleflight/join_limits.h"
 #include "singleflight/role.h"
 
 namespace singleflight {
-
-// Which flights a newcomer may still join; past a limit it leads the key's next flight, and the old
-// one goes on for those aboard.
-struct JoinLimits {
-  size_t max_waiters = std::numeric_limits<size_t>::max();
-  std::chrono::nanoseconds max_join_age = std::chrono::nanoseconds::max();
-};
 
 // What becomes of a flight that nobody waits for any more.
 enum class OnLast {
@@ -208,8 +201,7 @@ auto AsyncGroup<Key, Result, Context, Hash, Eq>::DoJoin(K&& key, Waiter& waiter,
   internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
   const size_t hash = internal::Mix(hash_(key));
   Shard& shard = ShardOf(hash);
-  const typename Shard::Newcomer newcomer{waiter, hash, now, limits.max_waiters,
-                                          limits.max_join_age};
+  const typename Shard::Newcomer newcomer{waiter, hash, now, limits};
   std::unique_ptr<Flight> spare;
   size_t aboard = shard.Follow(newcomer, key, eq_, spare);
   if (aboard != 0) return {Role::kFollower, Landing(), aboard};

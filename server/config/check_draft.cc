@@ -107,6 +107,24 @@ void CheckRoutes(const Draft& draft, Problems& problems) {
   }
 }
 
+// A reply that may be kept must fit.
+void CheckStore(const Draft& draft, Problems& problems) {
+  const cache::StoreOptions& store = draft.config.cache;
+  if (store.max_entry_bytes <= store.max_bytes) return;
+  problems.Refuse(draft.cache, "is larger than cache.max_bytes; lower it or raise the other");
+}
+
+// What the lifetimes of a route say together.
+void CheckFreshness(const Draft& draft, Problems& problems) {
+  for (size_t i = 0; i < draft.routes.size(); ++i) {
+    const auto& rules = draft.config.routes[i].cache;
+    if (!rules.has_value() || !rules->max_ttl.has_value() || *rules->max_ttl >= rules->ttl)
+      continue;
+    problems.Refuse(draft.routes[i].cache,
+                    "has a max_ttl below its ttl; raise max_ttl or lower ttl");
+  }
+}
+
 }  // namespace
 
 void CheckDraft(const Draft& draft, Problems& problems) {
@@ -114,6 +132,8 @@ void CheckDraft(const Draft& draft, Problems& problems) {
   CheckUpstreamNames(draft, problems);
   CheckUpstreamsOfRoutes(draft, problems);
   CheckRoutes(draft, problems);
+  CheckStore(draft, problems);
+  CheckFreshness(draft, problems);
 }
 
 }  // namespace singleflight::config

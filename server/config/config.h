@@ -6,8 +6,10 @@
 
 #include "absl/time/time.h"
 #include "server/admin/health_options.h"
+#include "server/cache/store.h"
 #include "server/core/route_options.h"
 #include "server/net/listener_options.h"
+#include "server/proxy/marks.h"
 #include "server/upstream/options.h"
 
 namespace singleflight::config {
@@ -28,6 +30,8 @@ struct Config {
   std::vector<net::ListenerOptions> listeners;       // at least one
   std::vector<upstream::UpstreamOptions> upstreams;  // names are unique
   std::vector<core::RouteOptions> routes;            // each names an upstream that exists
+  cache::StoreOptions cache;
+  proxy::MarkOptions reply_marks;
   admin::HealthOptions health;
   int threads = 0;  // workers; 0: as many as the cgroup and the affinity mask allow
   LogOptions log;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
@@ -26,6 +27,20 @@ std::string NameMistake(absl::string_view text) {
       std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; });
   if (!text.empty() && text.size() <= 128 && printable) return "";
   return "is no name; use 1 to 128 visible ASCII characters without spaces";
+}
+
+// A token of RFC 9651 §3.3.4, as RFC 9211 wants it.
+std::string MarkNameMistake(absl::string_view text) {
+  const auto allowed = [](unsigned char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains("!#$%&'*+-.^_`|~:/", c);
+  };
+  if (!text.empty() && text.size() <= proxy::kLongestMarkName &&
+      (absl::ascii_isalpha(static_cast<unsigned char>(text.front())) || text.front() == '*') &&
+      std::all_of(text.begin(), text.end(), allowed)) {
+    return "";
+  }
+  return absl::StrCat("is no name for cache-status; use 1 to ", proxy::kLongestMarkName,
+                      " letters, digits and -._, beginning with a letter");
 }
 
 void ReadListener(Mapping& in, Draft& draft) {
@@ -104,9 +119,19 @@ void ReadCollapse(Mapping& in, core::CollapseOptions& out) {
   in.Size("max_reply_bytes", &out.max_reply_bytes, 1, kLargestMessage);
 }
 
+void ReadFreshness(Mapping& in, cache::FreshnessRules& out) {
+  absl::optional<absl::Duration> ttl;
+  in.Duration("ttl", &ttl, kShortest, kLongest);
+  in.Require("ttl", "say how long a reply is kept, such as \"cache: {ttl: 5s}\"");
+  out.ttl = ttl.value_or(absl::ZeroDuration());
+  in.Duration("max_ttl", &out.max_ttl, kShortest, kLongest);
+  in.Flag("override", &out.override_reply);
+}
+
 void ReadRoute(Mapping& in, Draft& draft) {
   core::RouteOptions out;
   core::CollapseOptions collapse;
+  cache::FreshnessRules freshness;
   const size_t mistakes = in.mistakes();
   in.Section("match", [&](Mapping& match) { ReadMatch(match, out.match); });
   const bool sound = in.mistakes() == mistakes;
@@ -115,15 +140,32 @@ void ReadRoute(Mapping& in, Draft& draft) {
   if (in.SwitchOrSection("collapse", [&](Mapping& section) { ReadCollapse(section, collapse); })) {
     out.collapse = collapse;
   }
+  if (in.Section("cache", [&](Mapping& section) { ReadFreshness(section, freshness); })) {
+    out.cache = freshness;
+  }
   const bool key = in.Section("key", [&](Mapping& section) { ReadKeyRules(section, out.key); });
-  if (key && !out.collapse.has_value()) {
+  if (key && !out.collapse.has_value() && !out.cache.has_value()) {
     in.Refuse(
         in.PlaceOf("key"),
-        "does nothing on a route that does not collapse; add \"collapse: true\" or remove it");
+        "does nothing on a route that neither collapses nor caches; add \"collapse: true\" or "
+        "\"cache: {ttl: 5s}\", or remove it");
   }
-  draft.routes.push_back(
-      {in.PlaceOf("match"), in.PlaceOf("upstream"), in.PlaceOf("collapse"), sound});
+  draft.routes.push_back({in.PlaceOf("match"), in.PlaceOf("upstream"), in.PlaceOf("collapse"),
+                          in.PlaceOf("cache"), sound});
   draft.config.routes.push_back(out);
+}
+
+void ReadStore(Mapping& in, Draft& draft) {
+  cache::StoreOptions& out = draft.config.cache;
+  in.Size("max_bytes", &out.max_bytes, 64u << 10, kLargestStore);
+  in.Size("max_entry_bytes", &out.max_entry_bytes, 1u << 10, kLargestMessage);
+  draft.cache = in.PlaceOf("max_entry_bytes");
+}
+
+void ReadMarks(Mapping& in, proxy::MarkOptions& out) {
+  in.Text("name", &out.name, MarkNameMistake);
+  in.Flag("age", &out.age);
+  in.Flag("cache_status", &out.cache_status);
 }
 
 void ReadHealth(Mapping& in, Draft& draft) {
@@ -155,6 +197,8 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
                 [&](Mapping& entry) { ReadUpstream(entry, draft); });
     in.Sections("routes", "add one, such as \"routes: [{match: {method: /*}, upstream: backend}]\"",
                 [&](Mapping& entry) { ReadRoute(entry, draft); });
+    in.Section("cache", [&](Mapping& section) { ReadStore(section, draft); });
+    in.Section("reply_marks", [&](Mapping& section) { ReadMarks(section, config.reply_marks); });
     in.Section("health", [&](Mapping& section) { ReadHealth(section, draft); });
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
     in.Section("log", [&](Mapping& section) { ReadLog(section, config.log); });

@@ -18,6 +18,7 @@ struct Draft {
     Place match;
     Place upstream;
     Place collapse;
+    Place cache;
     bool match_is_sound;
   };
 
@@ -25,6 +26,7 @@ struct Draft {
   std::vector<Place> listeners;  // of each one's address
   std::vector<Place> upstreams;  // of each one's name
   std::vector<RoutePlaces> routes;
+  Place cache;
   Place health;
 };
 

@@ -51,6 +51,9 @@ class Mapping {
 
   bool Duration(absl::string_view name, absl::Duration* out, absl::Duration min,
                 absl::Duration max);
+  // Of no default.
+  bool Duration(absl::string_view name, absl::optional<absl::Duration>* out, absl::Duration min,
+                absl::Duration max);
   bool Size(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max);
   template <typename T>
   bool Number(absl::string_view name, T* out, uint64_t min, uint64_t max);
@@ -123,6 +126,8 @@ class Mapping {
   bool SpendValue(const Place& place);
   bool describing() const { return reading_.options != nullptr; }
 
+  bool DurationOr(absl::string_view name, absl::string_view default_value, absl::Duration* out,
+                  absl::Duration min, absl::Duration max);
   bool WholeNumber(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max);
   bool ChoiceIndex(absl::string_view name, size_t* index, const std::vector<std::string>& words);
 

@@ -13,7 +13,20 @@ namespace singleflight::config {
 
 bool Mapping::Duration(absl::string_view name, absl::Duration* out, absl::Duration min,
                        absl::Duration max) {
-  const auto scalar = TakeScalar(name, "duration", DurationText(*out));
+  return DurationOr(name, DurationText(*out), out, min, max);
+}
+
+bool Mapping::Duration(absl::string_view name, absl::optional<absl::Duration>* out,
+                       absl::Duration min, absl::Duration max) {
+  absl::Duration value;
+  if (!DurationOr(name, "", &value, min, max)) return false;
+  *out = value;
+  return true;
+}
+
+bool Mapping::DurationOr(absl::string_view name, absl::string_view default_value,
+                         absl::Duration* out, absl::Duration min, absl::Duration max) {
+  const auto scalar = TakeScalar(name, "duration", default_value);
   if (!scalar.has_value()) return Has(name);
   const absl::optional<absl::Duration> value = ParseDuration(scalar->text);
   if (!value.has_value()) {

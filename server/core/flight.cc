@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/core/by_loop.h"
 
 namespace singleflight::core {
 namespace {
@@ -27,8 +28,8 @@ bool Private(const model::Reply& reply) {
       status == wire::StatusCode::kResourceExhausted || reply.Has("set-cookie")) {
     return true;
   }
-  for (const model::Headers* block : {&reply.initial, &reply.trailing}) {
-    for (const model::Headers::Field field : *block) {
+  for (const model::HeadersView block : {reply.initial, reply.trailing}) {
+    for (const model::Field field : block) {
       if (field.name != "cache-control") continue;
       if (absl::StrContains(absl::AsciiStrToLower(field.value), "private")) return true;
     }
@@ -36,18 +37,11 @@ bool Private(const model::Reply& reply) {
   return false;
 }
 
-// The waiters of one loop, on their way to it. A loop that stops drops the task and with it the
-// batch: its callers are gone, so nobody is owed an answer.
-struct LoopBatch {
-  explicit LoopBatch(base::Loop* to) : loop(to) {}
-  LoopBatch(LoopBatch&&) = default;
-  ~LoopBatch() {
-    while (waiters.Pop() != nullptr) {
-    }
-  }
-  base::Loop* loop;
-  FlightTable::WaiterList waiters;
-};
+absl::optional<base::Instant> DeadlineOf(const Route& route, const Question& question,
+                                         base::Instant now) {
+  if (!route.collapses()) return question.deadline;
+  return base::After(now, route.flights.flight_timeout);
+}
 
 }  // namespace
 
@@ -57,34 +51,31 @@ bool HeldBytes::Add(int64_t bytes) {
   return before + bytes <= upstream_.max_held_bytes;
 }
 
-void Flight::Start(const Surroundings& around, Route& route,
-                   std::shared_ptr<const model::Request> request, base::Slice message,
+void Flight::Start(const Surroundings& around, Route& route, Question question,
                    FlightTable::Landing landing) {
   std::shared_ptr<Flight> flight(
-      new Flight(around, route, std::move(request), std::move(message), std::move(landing)));
+      new Flight(around, route, std::move(question), std::move(landing)));
   flight->landing_.set_context(flight);
   flight->self_ = flight;
   flight->Launch();
 }
 
-Flight::Flight(const Surroundings& around, Route& route,
-               std::shared_ptr<const model::Request> request, base::Slice message,
+Flight::Flight(const Surroundings& around, Route& route, Question question,
                FlightTable::Landing landing)
     : around_(around),
       route_(route),
-      request_(std::move(request)),
-      message_(std::move(message)),
+      question_(std::move(question)),
       landing_(std::move(landing)),
-      deadline_(base::After(around.loop.Now(), route.options.collapse->flight_timeout)),
-      deadline_timer_(
-          around.loop.timers(),
-          [this] {
-            LandStatus(
-                wire::StatusCode::kDeadlineExceeded,
-                absl::StrCat("upstream '", route_.shared.name,
-                             "': no reply within collapse.flight_timeout (",
-                             absl::FormatDuration(route_.options.collapse->flight_timeout), ")"));
-          }),
+      fill_(around.store.BeginFill()),
+      deadline_(DeadlineOf(route, question_, around.loop.Now())),
+      deadline_timer_(around.loop.timers(),
+                      [this] {
+                        LandStatus(
+                            wire::StatusCode::kDeadlineExceeded,
+                            absl::StrCat("upstream '", route_.shared.name,
+                                         "': no reply within collapse.flight_timeout (",
+                                         absl::FormatDuration(route_.flights.flight_timeout), ")"));
+                      }),
       open_reply_timer_(around.loop.timers(),
                         [this] { GiveOver(metrics::Release::kReplyStreams); }),
       held_(std::make_shared<HeldBytes>(route.shared)) {
@@ -102,16 +93,17 @@ void Flight::Launch() {
                             ") flights are in the air"));
     return;
   }
-  deadline_timer_.Set(deadline_);
-  if (Hold(message_.size() + landing_.key().bytes.size())) Send();
+  if (route_.collapses()) deadline_timer_.Set(*deadline_);
+  if (Hold(question_.message.size() + landing_.key().bytes.size())) Send();
 }
 
 void Flight::Send() {
   Upstream& upstream = *around_.upstreams[route_.upstream];
-  call_ = upstream.Start({request_, upstream.AuthorityFor(*request_), deadline_, around_.chain_hop},
-                         *this);
-  call_->Send(message_);
-  call_->Finish(nullptr);
+  const model::Request& request = *question_.request;
+  call_ = upstream.Start(
+      {question_.request, upstream.AuthorityFor(request), deadline_, around_.chain_hop}, *this);
+  call_->Send(question_.message);
+  call_->Finish({});
 }
 
 // Counts bytes that the flight holds; past the bound it lands and returns false.
@@ -134,13 +126,10 @@ void Flight::OnInitial(model::Headers fields, bool end) {
   framed_ =
       fields.Find(":status") == absl::string_view("200") &&
       absl::StartsWithIgnoreCase(fields.Find("content-type").value_or(""), "application/grpc");
-  initial_ = model::DownstreamFields(fields);
+  age_ = cache::AgeOf(fields);
+  initial_ = model::DownstreamFields(fields, "age");  // each caller gets one made anew
   if (!HoldReply(initial_->Footprint()) || !end) return;
-  auto reply = std::make_shared<model::Reply>();
-  reply->initial = *std::move(initial_);
-  reply->trailers_only = true;
-  reply->attachment = held_;
-  Land(std::move(reply));
+  LandReply({*std::move(initial_), "", {}, true, held_});
 }
 
 void Flight::OnData(absl::string_view bytes) {
@@ -149,7 +138,7 @@ void Flight::OnData(absl::string_view bytes) {
   if (framed_) scanner_.Feed(bytes);
   if (scanner_.MoreThanOne() || scanner_.state() == wire::MessageScanner::State::kMalformed) {
     GiveOver(metrics::Release::kReplyStreams);
-  } else if (body_.size() > route_.options.collapse->max_reply_bytes) {
+  } else if (body_.size() > route_.flights.max_reply_bytes) {
     GiveOver(metrics::Release::kReplyTooLarge);
   } else if (HoldReply(bytes.size()) && scanner_.ExactlyOne() && !open_reply_timer_.pending()) {
     open_reply_timer_.Set(base::After(around_.loop.Now(), kOpenReplyGrace));
@@ -158,12 +147,7 @@ void Flight::OnData(absl::string_view bytes) {
 
 void Flight::OnEnd(model::Headers trailing) {
   if (!HoldReply(trailing.Footprint())) return;
-  auto reply = std::make_shared<model::Reply>();
-  reply->initial = *std::move(initial_);
-  reply->body = base::Slice(std::move(body_));
-  reply->trailing = std::move(trailing);
-  reply->attachment = held_;
-  Land(std::move(reply));
+  LandReply({*std::move(initial_), std::move(body_), std::move(trailing), false, held_});
 }
 
 void Flight::OnFailed(CallFailure failure) {
@@ -174,9 +158,10 @@ void Flight::OnFailed(CallFailure failure) {
     Send();
     return;
   }
-  SharedReply status = model::MakeStatusReply(failure.status, failure.message);
+  const Answer status = {
+      Answer::Source::kOwn, model::MakeStatusReply(failure.status, failure.message), {}};
   if (failure.kind == CallFailure::Kind::kReset) {
-    Land(std::move(status));  // upstream's word, which may be for one caller only
+    Land(status);  // upstream's word, which may be for one caller only
   } else {
     LandForAll(status);
   }
@@ -185,8 +170,9 @@ void Flight::OnFailed(CallFailure failure) {
 bool Flight::MayResend(const CallFailure& failure) const {
   const bool may_succeed =
       failure.kind == CallFailure::Kind::kNotStarted || failure.kind == CallFailure::Kind::kLost;
-  return may_succeed && resends_left_ > 0 && around_.loop.Now() < deadline_ &&
-         (landing_.waiting() > 0 || route_.options.collapse->on_abandon == OnAbandon::kComplete);
+  return may_succeed && resends_left_ > 0 &&
+         around_.loop.Now() < deadline_.value_or(base::Instant::max()) &&
+         (landing_.waiting() > 0 || route_.flights.on_abandon == OnAbandon::kComplete);
 }
 
 void Flight::DropReply() {
@@ -197,19 +183,50 @@ void Flight::DropReply() {
   scanner_ = wire::MessageScanner();
 }
 
-// What upstream said.
-void Flight::Land(SharedReply reply) {
-  if (!route_.key_policy.shares_across_credentials() || !Private(*reply)) {
-    LandForAll(reply);
-    return;
+// Kept before it lands, so that a newcomer finds the entry or the flight.
+void Flight::LandReply(model::ReplyParts parts) {
+  Answer answer{Answer::Source::kForwarded, model::MakeReply(std::move(parts)), {}};
+  answer.lifespan.born = base::After(around_.loop.Now(), -age_);
+  if (route_.caches()) {
+    const absl::optional<cache::Refusal> refusal = Keep(answer);
+    if (refusal.has_value()) {
+      metrics().refusals[static_cast<size_t>(*refusal)].Add();
+    } else {
+      metrics().stores.Add();
+      answer.source = Answer::Source::kStored;
+    }
   }
+  Land(answer);
+}
+
+absl::optional<cache::Refusal> Flight::Keep(const Answer& answer) {
+  if (route_.collapses() && landing_.superseded()) return cache::Refusal::kSuperseded;
+  const cache::Verdict verdict = cache::Judge(answer.reply, *route_.options.cache, age_);
+  if (verdict.refusal.has_value()) return verdict.refusal;
+  const model::Request& request = *question_.request;
+  const std::string authority = around_.upstreams[route_.upstream]->AuthorityFor(request);
+  const absl::optional<cache::Labels> labels =
+      cache::LabelsOf(answer.reply, {route_.shared.name, authority, request.path()});
+  if (!labels.has_value()) return cache::Refusal::kTags;
+  return around_.store.Put(
+      landing_.key(), model::FollowerCopy(answer.reply),
+      {answer.lifespan.born, base::After(around_.loop.Now(), verdict.lifetime)}, *labels, fill_);
+}
+
+bool Flight::IsForLeaderAlone(const model::Reply& reply) const {
+  return route_.key_policy.shares_across_credentials() && Private(reply);
+}
+
+// What upstream said.
+void Flight::Land(const Answer& answer) {
+  if (!IsForLeaderAlone(answer.reply)) return LandForAll(answer);
   const std::shared_ptr<Flight> keep = self_;
   FlightTable::WaiterList aboard = Take();
   End();
   FlightTable::WaiterList others;
   while (FlightTable::Waiter* waiter = aboard.Pop()) {
     if (waiter->role() == Role::kLeader) {
-      static_cast<Waiter*>(waiter)->OnReply(reply);
+      static_cast<Waiter*>(waiter)->OnAnswer(answer);
     } else {
       others.PushBack(waiter);
     }
@@ -217,16 +234,16 @@ void Flight::Land(SharedReply reply) {
   Release(std::move(others), metrics::Release::kReplyPrivate);
 }
 
-void Flight::LandForAll(const SharedReply& reply) {
+void Flight::LandForAll(const Answer& answer) {
   const std::shared_ptr<Flight> keep = self_;
   FlightTable::WaiterList aboard = Take();
   End();
-  Deliver(std::move(aboard), reply);
+  Deliver(std::move(aboard), answer);
 }
 
 // What this program says itself is never private.
 void Flight::LandStatus(wire::StatusCode code, absl::string_view message) {
-  LandForAll(model::MakeStatusReply(code, message));
+  LandForAll({Answer::Source::kOwn, model::MakeStatusReply(code, message), {}});
 }
 
 // The leader, if it is still aboard, lives on this loop and gets the call as it is; without it
@@ -237,9 +254,12 @@ void Flight::GiveOver(metrics::Release reason) {
   if (reason == metrics::Release::kReplyTooLarge) {
     route_.large_keys.Note(landing_.key().hash, now, kRememberLarge);
   } else {
-    route_.streaming_methods.Note(absl::HashOf(request_->path()), now, kRememberStreaming);
+    route_.streaming_methods.Note(absl::HashOf(question_.request->path()), now, kRememberStreaming);
   }
-  Takeover takeover{std::move(call_), std::move(initial_), std::move(body_)};
+  if (initial_.has_value() && age_ > absl::ZeroDuration()) {
+    initial_->Add("age", absl::StrCat(absl::ToInt64Seconds(age_)));
+  }
+  Takeover takeover{std::move(call_), std::move(initial_), std::move(body_), reason};
   FlightTable::WaiterList aboard = Take();
   End();
   FlightTable::WaiterList others;
@@ -276,41 +296,21 @@ void Flight::End() {
   self_.reset();
 }
 
-// One task per other loop, however many waiters it has; those of this loop are called at once.
-template <typename Each>
-void Flight::ByLoop(FlightTable::WaiterList waiters, const Each& each) {
-  std::vector<LoopBatch> batches;
-  while (FlightTable::Waiter* waiter = waiters.Pop()) {
-    base::Loop* loop = &static_cast<Waiter*>(waiter)->loop();
-    size_t at = 0;
-    while (at < batches.size() && batches[at].loop != loop) ++at;
-    if (at == batches.size()) batches.emplace_back(loop);
-    batches[at].waiters.PushBack(waiter);
-  }
-  for (LoopBatch& batch : batches) {
-    base::Loop* const loop = batch.loop;
-    auto run = [each, batch = std::move(batch)]() mutable {
-      while (FlightTable::Waiter* waiter = batch.waiters.Pop()) each(*static_cast<Waiter*>(waiter));
-    };
-    if (loop == &around_.loop) {
-      run();
-    } else {
-      loop->Post(std::move(run));
-    }
-  }
-}
-
-void Flight::Deliver(FlightTable::WaiterList waiters, const SharedReply& reply) {
-  const SharedReply copy = model::FollowerCopy(reply);
-  const SharedReply& for_followers = copy != nullptr ? copy : reply;
-  ByLoop(std::move(waiters), [reply, for_followers](Waiter& waiter) {
-    waiter.OnReply(waiter.role() == Role::kLeader ? reply : for_followers);
+void Flight::Deliver(FlightTable::WaiterList waiters, const Answer& answer) {
+  Answer for_followers = answer;
+  for_followers.reply = model::FollowerCopy(answer.reply);
+  if (answer.source != Answer::Source::kOwn) for_followers.source = Answer::Source::kCollapsed;
+  ForEachOnItsLoop(std::move(waiters), around_.loop, [answer, for_followers](Waiter& waiter) {
+    waiter.OnAnswer(waiter.role() == Role::kLeader ? answer : for_followers);
   });
 }
 
 void Flight::Release(FlightTable::WaiterList waiters, metrics::Release reason) {
   metrics().released[static_cast<size_t>(reason)].Add(waiters.size());
-  ByLoop(std::move(waiters), [message = message_](Waiter& waiter) { waiter.OnReleased(message); });
+  ForEachOnItsLoop(std::move(waiters), around_.loop,
+                   [message = question_.message, reason](Waiter& waiter) {
+                     waiter.OnReleased(message, reason);
+                   });
 }
 
 }  // namespace singleflight::core

@@ -40,8 +40,7 @@ class HeldBytes {
 class Flight final : public CallListener, public std::enable_shared_from_this<Flight> {
  public:
   // Sends the call; `landing` is the duty that makes its waiters wait.
-  static void Start(const Surroundings& around, Route& route,
-                    std::shared_ptr<const model::Request> request, base::Slice message,
+  static void Start(const Surroundings& around, Route& route, Question question,
                     FlightTable::Landing landing);
 
   ~Flight();
@@ -52,8 +51,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   base::Loop& loop() const { return around_.loop; }
 
  private:
-  Flight(const Surroundings& around, Route& route, std::shared_ptr<const model::Request> request,
-         base::Slice message, FlightTable::Landing landing);
+  Flight(const Surroundings& around, Route& route, Question question, FlightTable::Landing landing);
 
   void OnInitial(model::Headers fields, bool end) override;
   void OnData(absl::string_view bytes) override;
@@ -68,26 +66,27 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   bool Hold(size_t bytes);
   bool HoldReply(size_t bytes);
 
-  void Land(SharedReply reply);
-  void LandForAll(const SharedReply& reply);
+  void LandReply(model::ReplyParts parts);
+  absl::optional<cache::Refusal> Keep(const Answer& answer);
+  bool IsForLeaderAlone(const model::Reply& reply) const;
+  void Land(const Answer& answer);
+  void LandForAll(const Answer& answer);
   void LandStatus(wire::StatusCode code, absl::string_view message);
   void GiveOver(metrics::Release reason);
   FlightTable::WaiterList Take();
   void End();
 
-  void Deliver(FlightTable::WaiterList waiters, const SharedReply& reply);
+  void Deliver(FlightTable::WaiterList waiters, const Answer& answer);
   void Release(FlightTable::WaiterList waiters, metrics::Release reason);
-  template <typename Each>
-  void ByLoop(FlightTable::WaiterList waiters, const Each& each);
 
   metrics::RouteMetrics& metrics() { return around_.metrics.routes[route_.index]; }
 
   const Surroundings& around_;
   Route& route_;
-  const std::shared_ptr<const model::Request> request_;
-  const base::Slice message_;
+  const Question question_;
   FlightTable::Landing landing_;
-  const base::Instant deadline_;
+  const cache::Fill fill_;  // taken before the call is sent
+  const absl::optional<base::Instant> deadline_;
   std::shared_ptr<Flight> self_;  // until the flight ends
 
   std::unique_ptr<UpstreamCall> call_;
@@ -96,6 +95,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   base::Timer open_reply_timer_;  // runs while a message is whole and the reply has not ended
 
   absl::optional<model::Headers> initial_;
+  absl::Duration age_;   // that the reply came with
   bool framed_ = false;  // the body is gRPC messages
   std::string body_;
   wire::MessageScanner scanner_;

@@ -3,11 +3,13 @@
 #include <utility>
 
 #include "server/base/check.h"
+#include "server/cache/groups.h"
+#include "server/core/by_loop.h"
 #include "server/core/flight.h"
 
 namespace singleflight::core {
 
-void Waiter::OnLanded(const SharedReply*) { SF_CHECK(!"a flight was destroyed in the air"); }
+void Waiter::OnLanded(const model::Reply*) { SF_CHECK(!"a flight was destroyed in the air"); }
 
 model::Key ReadPath::KeyFor(const Route& route, const model::Request& request,
                             absl::string_view message) const {
@@ -19,22 +21,55 @@ bool ReadPath::TooLargeToShare(const Route& route, const model::Key& key) const 
   return route.large_keys.Holds(key.hash, around_.loop.Now());
 }
 
-Role ReadPath::Ask(Route& route, model::Key key, std::shared_ptr<const model::Request> request,
-                   base::Slice message, Waiter& waiter) {
-  const CollapseOptions& collapse = *route.options.collapse;
-  const FlightTable::JoinLimits limits = {collapse.max_waiters,
-                                          absl::ToChronoNanoseconds(collapse.max_join_age)};
+cache::Found ReadPath::Look(const Route& route, const model::Key& key,
+                            const model::Request& request) const {
+  if (route.caches()) return around_.store.Find(key, request.path(), around_.loop.Now());
+  cache::Found nothing;
+  nothing.purged = around_.store.PurgedAt(key, request.path());
+  return nothing;
+}
+
+// A flight stores before it lands, so whoever becomes a leader looks again: what was not kept when
+// he came may have been stored by a flight that landed before he could join it.
+Asked ReadPath::Ask(Route& route, model::Key key, Question question, const cache::Found& missed,
+                    Waiter& waiter) {
+  const FlightTable::JoinLimits limits = {route.flights.max_waiters,
+                                          absl::ToChronoNanoseconds(route.flights.max_join_age),
+                                          around_.store.sequence(), missed.purged};
   FlightTable::Joined joined =
       around_.flights.Join(std::move(key), waiter, around_.loop.Now(), limits);
-  if (joined.role == Role::kLeader) {
-    Flight::Start(around_, route, std::move(request), std::move(message),
-                  std::move(joined.landing));
+  if (joined.role == Role::kFollower) return Asked::kFollows;
+  const cache::Found kept = Look(route, joined.landing.key(), *question.request);
+  if (kept.reply) {
+    LandFromCache(std::move(joined.landing), kept);
+    return Asked::kKept;
   }
-  return joined.role;
+  Flight::Start(around_, route, std::move(question), std::move(joined.landing));
+  return Asked::kLeads;
+}
+
+void ReadPath::LandFromCache(FlightTable::Landing landing, const cache::Found& kept) {
+  ForEachOnItsLoop(landing.Take(), around_.loop,
+                   [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan}](
+                       Waiter& waiter) { waiter.OnAnswer(answer); });
+}
+
+void ReadPath::Invalidate(const Route& route, const model::Request& request,
+                          model::HeadersView block) {
+  if (!block.Find(cache::kCacheGroupInvalidation).has_value()) return;
+  const auto groups = cache::ParseGroups(block, {}, cache::kCacheGroupInvalidation);
+  if (!groups.has_value()) return;  // malformed fields are skipped (RFC 9651 §4.2)
+  const std::string authority = around_.upstreams[route.upstream]->AuthorityFor(request);
+  std::vector<cache::Scope> scopes;
+  for (const std::string& group : *groups) {
+    scopes.push_back(cache::TagScope(route.shared.name, authority, group));
+  }
+  around_.metrics.routes[route.index].invalidations.Add(scopes.size());
+  if (!scopes.empty()) around_.store.Purge(scopes);
 }
 
 bool ReadPath::Leave(const Route& route, Waiter& waiter) {
-  const bool cancel = route.options.collapse->on_abandon == OnAbandon::kCancel;
+  const bool cancel = route.flights.on_abandon == OnAbandon::kCancel;
   FlightTable::Left left = around_.flights.Leave(
       waiter, cancel ? FlightTable::OnLast::kRetire : FlightTable::OnLast::kKeep);
   if (left.outcome == FlightTable::Left::Outcome::kLeftLast && cancel) {

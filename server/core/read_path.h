@@ -7,6 +7,7 @@
 
 #include "server/base/loop.h"
 #include "server/base/slice.h"
+#include "server/cache/store.h"
 #include "server/core/route.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
@@ -18,14 +19,32 @@ namespace singleflight::core {
 struct Surroundings {
   base::Loop& loop;
   FlightTable& flights;
+  cache::Store& store;
   std::vector<Upstream*> upstreams;  // by index in the configuration; this loop's view of each
   metrics::WorkerMetrics& metrics;
   std::string chain_hop;  // how this process names itself in the chain marker
 };
 
-// The way of a call that may share an upstream call: join the flight of its key, or lead one.
+// A whole request. The deadline is its caller's, and of use only on routes that do not collapse: a
+// flight that others may join has one of its own.
+struct Question {
+  std::shared_ptr<const model::Request> request;
+  base::Slice message;  // framed as on the wire
+  absl::optional<base::Instant> deadline;
+};
+
+// What became of a call that was asked.
+enum class Asked {
+  kKept,     // the reply had been kept meanwhile; the waiter has its answer
+  kLeads,    // a flight was started for it
+  kFollows,  // it is aboard another caller's flight
+};
+
+// The way of a call that may get its reply without an upstream call of its own: look whether the
+// reply is kept, join the flight of its key, or lead one.
 //
-// This is the page to read first. Ask and Leave are all that a caller does; Flight does the rest.
+// This is the page to read first. Look, Ask and Leave are all that a caller does; Flight does the
+// rest.
 //
 // Threads: one per loop, on that loop's thread; the flight table is what loops share.
 class ReadPath {
@@ -39,18 +58,28 @@ class ReadPath {
   // Whether the replies of `key` were too large to share a short while ago.
   bool TooLargeToShare(const Route& route, const model::Key& key) const;
 
+  // What is kept for `key`. Without a reply the call goes on to Ask.
+  cache::Found Look(const Route& route, const model::Key& key, const model::Request& request) const;
+
   // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls
-  // upstream with `request` and `message` (framed as on the wire). Says which.
-  Role Ask(Route& route, model::Key key, std::shared_ptr<const model::Request> request,
-           base::Slice message, Waiter& waiter);
+  // upstream with what `question` says. Says which. `missed` is what Look said. The waiter may hear
+  // its answer before this returns.
+  Asked Ask(Route& route, model::Key key, Question question, const cache::Found& missed,
+            Waiter& waiter);
 
   // True: `waiter` has left, and hears nothing more. False: the landing has it already and will
   // call it soon. The last one out ends the flight, where the route says so.
   bool Leave(const Route& route, Waiter& waiter);
 
+  // Drops the groups that a block of a reply on a relay route invalidates (RFC 9875 §3), before the
+  // caller has it, so that he reads what he wrote.
+  void Invalidate(const Route& route, const model::Request& request, model::HeadersView block);
+
   const Surroundings& around() const { return around_; }
 
  private:
+  void LandFromCache(FlightTable::Landing landing, const cache::Found& kept);
+
   Surroundings around_;
 };
 

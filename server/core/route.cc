@@ -29,6 +29,14 @@ bool Matches(const MatchOptions& match, absl::string_view authority, absl::strin
 
 }  // namespace
 
+CollapseOptions FlightRulesOf(const RouteOptions& options) {
+  if (options.collapse.has_value()) return *options.collapse;
+  CollapseOptions alone;
+  alone.flight_timeout = absl::InfiniteDuration();
+  alone.max_waiters = 1;
+  return alone;
+}
+
 // Greedy with one point of return: the last `*` takes one character more each time the rest fails.
 bool GlobMatches(absl::string_view pattern, absl::string_view text) {
   size_t p = 0, t = 0;

@@ -34,6 +34,9 @@ struct SharedUpstream {
   ReleaseGate release_gate;
 };
 
+// `collapse:` of a route. Without it every flight has one caller, who lends it his deadline.
+CollapseOptions FlightRulesOf(const RouteOptions& options);
+
 // One rule of the configuration, ready for use.
 // Threads: constant after construction but for what it remembers, which synchronizes itself.
 struct Route {
@@ -41,15 +44,23 @@ struct Route {
         model::KeyPolicy key_policy)
       : index(index),
         options(std::move(options)),
+        flights(FlightRulesOf(this->options)),
         upstream(upstream),
         shared(shared),
         key_policy(std::move(key_policy)) {}
 
   const size_t index;  // among the routes of the configuration
   const RouteOptions options;
-  const size_t upstream;  // its upstream's index
+  const CollapseOptions flights;  // the rules of its flights, if it has any
+  const size_t upstream;          // its upstream's index
   SharedUpstream& shared;
   const model::KeyPolicy key_policy;
+
+  bool collapses() const { return options.collapse.has_value(); }
+  bool caches() const { return options.cache.has_value(); }
+
+  // Whether its calls are relayed and nothing else.
+  bool relays() const { return !collapses() && !caches(); }
 
   Remembered streaming_methods{1024};
   Remembered large_keys{4096};

@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
+#include "server/cache/freshness.h"
 #include "server/model/key_rules.h"
 
 namespace singleflight::core {
@@ -35,11 +36,13 @@ struct MatchOptions {
       authority;  // compared without case; without a port it matches any port
 };
 
-// One entry of `routes:`. The first route that matches a call serves it.
+// One entry of `routes:`. The first route that matches a call serves it. `collapse` and `cache` are
+// independent of each other.
 struct RouteOptions {
   MatchOptions match;
   std::string upstream;  // names an entry of `upstreams:`
   absl::optional<CollapseOptions> collapse;
+  absl::optional<cache::FreshnessRules> cache;
   model::KeyRules key;
 };
 

@@ -61,7 +61,7 @@ class UpstreamCall {
   virtual void Send(base::Slice bytes) = 0;
 
   // No more request bytes come; `trailing` is a trailer block that the caller sent, usually null.
-  virtual void Finish(std::shared_ptr<const model::Headers> trailing) = 0;
+  virtual void Finish(model::SharedHeaders trailing) = 0;
 
   // Opens the reply's window by so many bytes of those that OnData showed.
   virtual void Consume(size_t bytes) = 0;

@@ -4,6 +4,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
 #include "server/model/headers.h"
 
 namespace singleflight::http2 {
@@ -12,18 +13,21 @@ namespace singleflight::http2 {
 // until then.
 class Nghttp2Fields {
  public:
-  explicit Nghttp2Fields(const model::Headers& fields) {
-    for (const model::Headers::Field field : fields) {
-      const auto flags = field.never_index ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
-      nv_.push_back({Bytes(field.name), Bytes(field.value), field.name.size(), field.value.size(),
-                     static_cast<uint8_t>(flags)});
-    }
+  explicit Nghttp2Fields(model::HeadersView fields, absl::Span<const model::Field> more = {}) {
+    for (const model::Field field : fields) Add(field);
+    for (const model::Field& field : more) Add(field);
   }
 
   const nghttp2_nv* data() const { return nv_.data(); }
   size_t size() const { return nv_.size(); }
 
  private:
+  void Add(const model::Field& field) {
+    const auto flags = field.never_index ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE;
+    nv_.push_back({Bytes(field.name), Bytes(field.value), field.name.size(), field.value.size(),
+                   static_cast<uint8_t>(flags)});
+  }
+
   static uint8_t* Bytes(absl::string_view text) {
     return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
   }

@@ -205,9 +205,9 @@ struct Session::Callbacks {
 
   static void EndBody(nghttp2_session* session, Stream& stream, uint32_t* flags) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
-    if (stream.trailing_ == nullptr || stream.trailing_->empty()) return;
+    if (stream.trailing_.empty()) return;
     *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-    const Nghttp2Fields nv(*stream.trailing_);
+    const Nghttp2Fields nv(stream.trailing_.view());
     nghttp2_submit_trailer(session, stream.id_, nv.data(), nv.size());
   }
 };
@@ -299,8 +299,9 @@ bool Session::Done() const {
   return nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
 }
 
-void Session::SubmitReply(Stream& stream, const model::Headers& fields, bool end) {
-  const Nghttp2Fields nv(fields);
+void Session::SubmitReply(Stream& stream, model::HeadersView fields,
+                          absl::Span<const model::Field> more, bool end) {
+  const Nghttp2Fields nv(fields, more);
   const nghttp2_data_provider body = Callbacks::BodyOf(stream);
   nghttp2_submit_response(session_, stream.id_, nv.data(), nv.size(), end ? nullptr : &body);
   Wake();
@@ -395,8 +396,8 @@ void Session::EndIfRetired() {
 bool Session::SubmitTrailing(Stream& stream) {
   const bool first_block_goes_before = side_ == Side::kServer || stream.begun_;
   if (!first_block_goes_before || !stream.queue_.empty()) return false;
-  const std::shared_ptr<const model::Headers> trailing = std::move(stream.trailing_);
-  const Nghttp2Fields nv(*trailing);
+  const model::SharedHeaders trailing = std::exchange(stream.trailing_, model::SharedHeaders());
+  const Nghttp2Fields nv(trailing.view());
   nghttp2_submit_trailer(session_, stream.id_, nv.data(), nv.size());
   Wake();
   return true;

@@ -135,7 +135,8 @@ class Session {
   bool ReplyIsWhole(const Stream& stream) const;
   void EndIfRetired();
   bool SubmitTrailing(Stream& stream);
-  void SubmitReply(Stream& stream, const model::Headers& fields, bool end);
+  void SubmitReply(Stream& stream, model::HeadersView fields, absl::Span<const model::Field> more,
+                   bool end);
   void Wake() { listener_.OnWritable(); }
 
   const Side side_;

@@ -8,10 +8,10 @@
 
 namespace singleflight::http2 {
 
-void Stream::SendHeaders(const model::Headers& fields, bool end) {
+void Stream::SendHeaders(model::HeadersView fields, bool end, absl::Span<const model::Field> more) {
   if (reset_) return;
   finished_ = end;
-  session_.SubmitReply(*this, fields, end);
+  session_.SubmitReply(*this, fields, more, end);
 }
 
 void Stream::Send(base::Slice bytes) {
@@ -20,12 +20,11 @@ void Stream::Send(base::Slice bytes) {
   Resume();
 }
 
-void Stream::Finish(std::shared_ptr<const model::Headers> trailing) {
+void Stream::Finish(model::SharedHeaders trailing) {
   if (reset_ || finished_) return;
   finished_ = true;
   trailing_ = std::move(trailing);
-  const bool with_block = trailing_ != nullptr && !trailing_->empty();
-  if (!with_block || !session_.SubmitTrailing(*this)) Resume();
+  if (trailing_.empty() || !session_.SubmitTrailing(*this)) Resume();
 }
 
 bool Stream::ended() const {

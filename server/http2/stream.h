@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "absl/types/span.h"
 #include "server/base/slice.h"
 #include "server/model/headers.h"
 
@@ -69,16 +70,16 @@ class Stream {
 
   void SetHandler(std::shared_ptr<StreamHandler> handler) { handler_ = std::move(handler); }
 
-  // A header block. On the server's side the reply's first block (a request is sent by
-  // Session::Open).
-  void SendHeaders(const model::Headers& fields, bool end);
+  // A header block: `fields`, and `more` behind them. On the server's side the reply's first block
+  // (a request is sent by Session::Open).
+  void SendHeaders(model::HeadersView fields, bool end, absl::Span<const model::Field> more = {});
 
   // Queues bytes without copying them.
   void Send(base::Slice bytes);
 
-  // Ends this side once what is queued has been sent; with a trailer block unless it is null or
+  // Ends this side once what is queued has been sent; with a trailer block unless it is
   // empty.
-  void Finish(std::shared_ptr<const model::Headers> trailing);
+  void Finish(model::SharedHeaders trailing);
 
   // Ends the stream at once. The handler hears nothing more, not even OnClosed, and is let go.
   void Reset(ErrorCode code);
@@ -112,7 +113,7 @@ class Stream {
 
   // What goes out.
   std::deque<base::Slice> queue_;
-  std::shared_ptr<const model::Headers> trailing_;
+  model::SharedHeaders trailing_;
   bool begun_ = false;     // the first block has been given to be written
   bool deferred_ = false;  // it was told that there is none now
   bool finished_ = false;

@@ -13,6 +13,10 @@ constexpr absl::string_view kBypassNames[kBypasses] = {"second_message",    "ope
 constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_too_large",
                                                         "reply_private"};
 
+constexpr absl::string_view kRefusalNames[kStoreRefusals] = {
+    "status",    "no_store", "private",    "stale",       "tags",
+    "too_large", "purged",   "superseded", "not_admitted"};
+
 constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "CANCELLED",
                                                             "UNKNOWN",
@@ -34,6 +38,9 @@ constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
 
 }  // namespace
 
+absl::string_view NameOf(Bypass why) { return kBypassNames[static_cast<size_t>(why)]; }
+absl::string_view NameOf(Release why) { return kReleaseNames[static_cast<size_t>(why)]; }
+
 void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
   visitor.Count("singleflight_calls_total", "Calls that a route took.", {{"route", route}},
                 calls.value());
@@ -43,14 +50,15 @@ void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
                   {{"route", route}, {"role", std::string(name)}, {"reason", std::string(reason)}},
                   counter.value());
   };
+  role("hit", "", hits);
   role("leader", "", leaders);
   role("follower", "", followers);
   role("relay", "", relays);
   role("departed", "", departed);
   for (size_t i = 0; i < kBypasses; ++i) role("bypass", kBypassNames[i], bypasses[i]);
   visitor.Count("singleflight_calls_saved_total",
-                "Callers that were served by another caller's upstream call.", {{"route", route}},
-                saved.value());
+                "Callers that were served without an upstream call of their own.",
+                {{"route", route}}, saved.value());
   visitor.Count("singleflight_flights_superseded_total",
                 "Flights that took no more callers because of max_join_age or max_waiters.",
                 {{"route", route}}, superseded.value());
@@ -65,6 +73,16 @@ void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
                   "Waiters that were released to make their own calls.",
                   {{"route", route}, {"reason", std::string(kReleaseNames[i])}},
                   released[i].value());
+  }
+  visitor.Count("singleflight_cache_stores_total", "Replies that were kept.", {{"route", route}},
+                stores.value());
+  visitor.Count("singleflight_cache_invalidations_total",
+                "Groups that replies told to drop from the cache.", {{"route", route}},
+                invalidations.value());
+  for (size_t i = 0; i < kStoreRefusals; ++i) {
+    visitor.Count("singleflight_cache_refusals_total", "Replies that were not kept, by reason.",
+                  {{"route", route}, {"reason", std::string(kRefusalNames[i])}},
+                  refusals[i].value());
   }
   visitor.Distribution("singleflight_waiters_per_flight", "Callers aboard when a flight landed.",
                        {{"route", route}}, waiters_per_flight);

@@ -31,20 +31,42 @@ enum class Release {
 };
 inline constexpr size_t kReleases = 3;
 
+// As labels say it: "second_message".
+absl::string_view NameOf(Bypass why);
+absl::string_view NameOf(Release why);
+
+// Why a reply is not kept.
+enum class StoreRefusal {
+  kStatus,       // it is not OK, or says so more than once, or the HTTP status is not 200
+  kNoStore,      // its cache-control forbids it, or is malformed, or contradicts itself
+  kPrivate,      // it is meant for one caller: cache-control: private, set-cookie
+  kStale,        // it was as old as it may get when it came
+  kTags,         // its cache-groups are malformed, or more than can be remembered
+  kTooLarge,     // larger than cache.max_entry_bytes
+  kPurged,       // what it answers was purged while it was in the air
+  kSuperseded,   // a later flight took its place, or stored its reply before
+  kNotAdmitted,  // it would have to push out entries that are of more use
+};
+inline constexpr size_t kStoreRefusals = 9;
+
 // One route on one worker. Every call on the route is counted once in `calls` and once in exactly
-// one of leaders, followers, relays, bypasses and departed.
+// one of hits, leaders, followers, relays, bypasses and departed.
 struct RouteMetrics {
   Counter calls;
+  Counter hits;
   Counter leaders;
   Counter followers;
   Counter relays;
   std::array<Counter, kBypasses> bypasses;
   Counter departed;  // the caller left before its request was whole
-  Counter saved;     // followers that got a flight's reply
+  Counter saved;     // hits, and followers that got a flight's reply
   Counter superseded;
   Counter deadline_exceeded;
   Counter resource_exhausted;
   std::array<Counter, kReleases> released;
+  Counter stores;  // replies that were kept
+  std::array<Counter, kStoreRefusals> refusals;
+  Counter invalidations;  // groups that replies told to drop
   PowerHistogram waiters_per_flight;
 
   void Show(const std::string& route, Visitor& visitor) const;

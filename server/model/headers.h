@@ -3,67 +3,106 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 
 namespace singleflight::model {
 
-// One header block or trailer block: fields in the order of the wire, duplicates and all, in one
-// buffer. Names are lower case, as RFC 9113 §8.2 demands.
-class Headers {
- public:
-  struct Field {
-    absl::string_view name;
-    absl::string_view value;
-    bool never_index;  // never to be put into a compression table (RFC 7541 §6.2.3)
-  };
+// One field of a block. Names are lower case, as RFC 9113 §8.2 demands.
+struct Field {
+  absl::string_view name;
+  absl::string_view value;
+  bool never_index = false;  // never to be put into a compression table (RFC 7541 §6.2.3)
+};
 
+// The fields of a block where they lie: in the order of the wire, duplicates and all, end to end in
+// one run of bytes, each behind its lengths. Owns nothing; cheap to copy. The bytes may be copied
+// and kept elsewhere (`packed`).
+class HeadersView {
+ public:
   class Iterator {
    public:
-    Iterator(const Headers* headers, size_t at) : headers_(headers), at_(at) {}
-    Field operator*() const { return (*headers_)[at_]; }
-    Iterator& operator++() {
-      ++at_;
-      return *this;
-    }
+    Iterator(const char* begin, const char* at) : begin_(begin), at_(at) {}
+    Field operator*() const;
+    Iterator& operator++();
     bool operator!=(const Iterator& other) const { return at_ != other.at_; }
 
+    // Where the field lies in the block; see HeadersView::At.
+    size_t offset() const { return static_cast<size_t>(at_ - begin_); }
+
    private:
-    const Headers* headers_;
-    size_t at_;
+    const char* begin_;
+    const char* at_;
   };
 
-  void Add(absl::string_view name, absl::string_view value, bool never_index = false);
+  HeadersView() = default;
+  explicit HeadersView(absl::string_view packed) : packed_(packed) {}
 
-  size_t size() const { return fields_.size(); }
-  bool empty() const { return fields_.empty(); }
-  Field operator[](size_t at) const;
-  Iterator begin() const { return Iterator(this, 0); }
-  Iterator end() const { return Iterator(this, size()); }
+  bool empty() const { return packed_.empty(); }
+  Iterator begin() const { return Iterator(packed_.data(), packed_.data()); }
+  Iterator end() const { return Iterator(packed_.data(), packed_.data() + packed_.size()); }
+  Field At(size_t offset) const { return *Iterator(packed_.data(), packed_.data() + offset); }
 
   // The value of the first field of that name.
   absl::optional<absl::string_view> Find(absl::string_view name) const;
   size_t Count(absl::string_view name) const;
 
-  // As RFC 9113 §6.5.2 counts for SETTINGS_MAX_HEADER_LIST_SIZE: 32 bytes a field beyond its text.
-  size_t ListSize() const { return text_.size() + 32 * fields_.size(); }
-
-  // Bytes of memory, this object included.
-  size_t Footprint() const;
+  absl::string_view packed() const { return packed_; }
 
  private:
-  struct Entry {
-    uint32_t begin;
-    uint32_t name_size;
-    uint32_t value_size : 31;
-    uint32_t never_index : 1;
-  };
+  absl::string_view packed_;
+};
 
-  std::string text_;  // names and values, end to end
-  std::vector<Entry> fields_;
+// One header block or trailer block, in one buffer of its own.
+class Headers {
+ public:
+  void Add(absl::string_view name, absl::string_view value, bool never_index = false);
+  void Add(const Field& field) { Add(field.name, field.value, field.never_index); }
+
+  HeadersView view() const { return HeadersView(packed_); }
+  operator HeadersView() const { return view(); }  // NOLINT: a block is read through its view
+
+  bool empty() const { return packed_.empty(); }
+  HeadersView::Iterator begin() const { return view().begin(); }
+  HeadersView::Iterator end() const { return view().end(); }
+  Field At(size_t offset) const { return view().At(offset); }
+  absl::optional<absl::string_view> Find(absl::string_view name) const { return view().Find(name); }
+  size_t Count(absl::string_view name) const { return view().Count(name); }
+
+  // As RFC 9113 §6.5.2 counts for SETTINGS_MAX_HEADER_LIST_SIZE: 32 bytes a field beyond its text.
+  size_t ListSize() const;
+
+  // Bytes of memory, this object included.
+  size_t Footprint() const { return sizeof(*this) + packed_.capacity(); }
+
+ private:
+  std::string packed_;
+  uint32_t fields_ = 0;
+};
+
+// A block that several keep: immutable, with whatever keeps it alive.
+class SharedHeaders {
+ public:
+  SharedHeaders() = default;  // no block, or an empty one, which stands for none
+  explicit SharedHeaders(Headers headers) {
+    if (headers.empty()) return;
+    auto owner = std::make_shared<const Headers>(std::move(headers));
+    view_ = *owner;
+    owner_ = std::move(owner);
+  }
+  SharedHeaders(std::shared_ptr<const void> owner, HeadersView view)
+      : owner_(std::move(owner)), view_(view) {}
+
+  bool empty() const { return view_.empty(); }
+  HeadersView view() const { return view_; }
+
+ private:
+  std::shared_ptr<const void> owner_;
+  HeadersView view_;
 };
 
 }  // namespace singleflight::model

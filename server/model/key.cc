@@ -58,10 +58,10 @@ bool KeyPolicy::Counts(absl::string_view name) const {
 
 Key KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
                        absl::string_view message) const {
-  absl::InlinedVector<Headers::Field, 8> counted;
+  absl::InlinedVector<Field, 8> counted;
   size_t size =
       fingerprint_.size() + authority.size() + request.path().size() + message.size() + 64;
-  for (const Headers::Field field : request.fields()) {
+  for (const Field field : request.fields()) {
     if (!Counts(field.name)) continue;
     counted.push_back(field);
     size += field.name.size() + field.value.size() + 16;
@@ -78,7 +78,7 @@ Key KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
   AppendPart(key.bytes, request.path());
   AppendPart(key.bytes, suffix.empty() ? absl::string_view("+proto") : suffix);
   AppendPart(key.bytes, message);
-  for (const Headers::Field& field : counted) {
+  for (const Field& field : counted) {
     AppendPart(key.bytes, field.name);
     AppendPart(key.bytes, field.value);
   }

@@ -1,5 +1,7 @@
 #include "server/model/reply.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 
 namespace singleflight::model {
@@ -7,10 +9,10 @@ namespace {
 
 constexpr absl::string_view kPushback = "grpc-retry-pushback-ms";
 
-Headers Without(const Headers& fields, absl::string_view name) {
+Headers Without(HeadersView fields, absl::string_view name) {
   Headers out;
-  for (const Headers::Field field : fields) {
-    if (field.name != name) out.Add(field.name, field.value, field.never_index);
+  for (const Field field : fields) {
+    if (field.name != name) out.Add(field);
   }
   return out;
 }
@@ -18,7 +20,7 @@ Headers Without(const Headers& fields, absl::string_view name) {
 }  // namespace
 
 absl::optional<wire::StatusCode> Reply::status() const {
-  const Headers& block = trailers_only ? initial : trailing;
+  const HeadersView block = trailers_only ? initial : trailing;
   const absl::optional<absl::string_view> value = block.Find("grpc-status");
   if (!value.has_value()) return absl::nullopt;
   return wire::ParseStatus(*value);
@@ -28,8 +30,9 @@ bool Reply::Has(absl::string_view name) const {
   return initial.Find(name).has_value() || trailing.Find(name).has_value();
 }
 
-size_t Reply::Footprint() const {
-  return sizeof(*this) + initial.Footprint() + body.size() + trailing.Footprint();
+Reply MakeReply(ReplyParts parts) {
+  const auto owner = std::make_shared<const ReplyParts>(std::move(parts));
+  return {owner->initial, owner->body, owner->trailing, owner->trailers_only, owner};
 }
 
 Headers StatusFields(wire::StatusCode code, absl::string_view message) {
@@ -41,18 +44,22 @@ Headers StatusFields(wire::StatusCode code, absl::string_view message) {
   return fields;
 }
 
-std::shared_ptr<const Reply> MakeStatusReply(wire::StatusCode code, absl::string_view message) {
-  auto reply = std::make_shared<Reply>();
-  reply->initial = StatusFields(code, message);
-  reply->trailers_only = true;
-  return reply;
+Reply MakeStatusReply(wire::StatusCode code, absl::string_view message) {
+  ReplyParts parts;
+  parts.initial = StatusFields(code, message);
+  parts.trailers_only = true;
+  return MakeReply(std::move(parts));
 }
 
-std::shared_ptr<const Reply> FollowerCopy(const std::shared_ptr<const Reply>& reply) {
-  if (!reply->Has(kPushback)) return nullptr;
-  auto copy = std::make_shared<Reply>(*reply);
-  copy->initial = Without(reply->initial, kPushback);
-  copy->trailing = Without(reply->trailing, kPushback);
+Reply FollowerCopy(const Reply& reply) {
+  if (!reply.Has(kPushback)) return reply;
+  ReplyParts parts;
+  parts.initial = Without(reply.initial, kPushback);
+  parts.trailing = Without(reply.trailing, kPushback);
+  parts.trailers_only = reply.trailers_only;
+  parts.attachment = reply.owner;  // has the body
+  Reply copy = MakeReply(std::move(parts));
+  copy.body = reply.body;
   return copy;
 }
 

@@ -2,6 +2,7 @@
 #define SINGLEFLIGHT_SERVER_MODEL_REPLY_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
@@ -11,16 +12,17 @@
 
 namespace singleflight::model {
 
-// Everything that a call got back. Immutable once shared: any number of callers on any threads read
-// the same bytes.
+// Everything that a call got back: views of bytes that never change, and what keeps those alive,
+// so that any number of callers on any threads read the same bytes, whether a flight gathered them
+// or the cache holds them. Cheap to copy.
 struct Reply {
-  Headers initial;   // with :status; in a trailers-only reply the one block
-  base::Slice body;  // message frames as they came
-  Headers trailing;  // empty: the last DATA, or `initial` if there was none, ended the stream
+  HeadersView initial;     // with :status; in a trailers-only reply the one block
+  absl::string_view body;  // message frames as they came
+  HeadersView trailing;    // empty: the last DATA, or `initial` if there was none, ended the stream
   bool trailers_only = false;
+  std::shared_ptr<const void> owner;  // null: there is no reply
 
-  // Kept for as long as the reply is, e.g. what counts its bytes.
-  std::shared_ptr<const void> attachment;
+  explicit operator bool() const { return owner != nullptr; }
 
   // `grpc-status`, wherever it stands. Nothing: upstream sent none, or none that is a code.
   absl::optional<wire::StatusCode> status() const;
@@ -28,19 +30,34 @@ struct Reply {
   // Whether any block has a field of that name.
   bool Has(absl::string_view name) const;
 
-  size_t Footprint() const;
+  base::Slice body_slice() const { return base::Slice(owner, body); }
+  SharedHeaders shared_trailing() const { return SharedHeaders(owner, trailing); }
 };
+
+// A reply as it is gathered.
+struct ReplyParts {
+  Headers initial;
+  std::string body;
+  Headers trailing;
+  bool trailers_only = false;
+
+  // Kept for as long as the reply is, e.g. what counts its bytes.
+  std::shared_ptr<const void> attachment;
+};
+
+// A reply that owns its parts.
+Reply MakeReply(ReplyParts parts);
 
 // A trailers-only reply of this program's own. `message` names the upstream, where there is one,
 // and the cause.
-std::shared_ptr<const Reply> MakeStatusReply(wire::StatusCode code, absl::string_view message);
+Reply MakeStatusReply(wire::StatusCode code, absl::string_view message);
 
 // Its one block.
 Headers StatusFields(wire::StatusCode code, absl::string_view message);
 
-// A copy for followers, which shares the body: without what is meant for one caller alone
-// (`grpc-retry-pushback-ms`). Null: nothing differs.
-std::shared_ptr<const Reply> FollowerCopy(const std::shared_ptr<const Reply>& reply);
+// `reply` as others than its first caller get it: without what is meant for one caller alone
+// (`grpc-retry-pushback-ms`). Shares the body.
+Reply FollowerCopy(const Reply& reply);
 
 }  // namespace singleflight::model
 

@@ -58,9 +58,9 @@ bool MadeAnew(absl::string_view name) {
          name == "content-length" || name == "grpc-timeout";
 }
 
-void AddChainMarker(const Headers& fields, absl::string_view hop, Headers& out) {
+void AddChainMarker(HeadersView fields, absl::string_view hop, Headers& out) {
   std::string chain;
-  for (const Headers::Field field : fields) {
+  for (const Field field : fields) {
     if (field.name == kChainMarker) absl::StrAppend(&chain, chain.empty() ? "" : ", ", field.value);
   }
   absl::StrAppend(&chain, chain.empty() ? "" : ", ", hop);
@@ -91,12 +91,13 @@ class RequestParser {
   }
 
  private:
-  absl::string_view Value(size_t at) const { return request_.fields_[at].value; }
+  absl::string_view Value(size_t at) const { return request_.fields_.At(at).value; }
 
   void Locate() {
-    const Headers& fields = request_.fields_;
-    for (size_t i = 0; i < fields.size(); ++i) {
-      const Headers::Field field = fields[i];
+    const HeadersView fields = request_.fields_;
+    for (auto at = fields.begin(); at != fields.end(); ++at) {
+      const Field field = *at;
+      const size_t i = at.offset();
       if (field.name == ":method") method_ = field.value;
       if (field.name == ":scheme") scheme_ = field.value;
       if (field.name == ":path") path_ = i;
@@ -146,7 +147,7 @@ absl::variant<Request, Refusal> ParseRequest(Headers fields) {
 }
 
 absl::string_view Request::content_suffix() const {
-  return fields_[content_type_].value.substr(kGrpc.size());
+  return fields_.At(content_type_).value.substr(kGrpc.size());
 }
 
 Headers UpstreamFields(const Request& request, const Onward& onward) {
@@ -157,7 +158,7 @@ Headers UpstreamFields(const Request& request, const Onward& onward) {
   out.Add(":authority", onward.authority);
   out.Add("te", "trailers");
   if (onward.timeout.has_value()) out.Add("grpc-timeout", wire::FormatTimeout(*onward.timeout));
-  for (const Headers::Field field : request.fields()) {
+  for (const Field field : request.fields()) {
     if (MadeAnew(field.name)) continue;
     if (field.name == kChainMarker && !onward.chain_hop.empty()) continue;
     out.Add(field.name, field.value, field.never_index || IsCredential(field.name));
@@ -166,10 +167,10 @@ Headers UpstreamFields(const Request& request, const Onward& onward) {
   return out;
 }
 
-Headers DownstreamFields(const Headers& fields) {
+Headers DownstreamFields(HeadersView fields, absl::string_view but_for) {
   Headers out;
-  for (const Headers::Field field : fields) {
-    if (field.name == "content-length") continue;
+  for (const Field field : fields) {
+    if (field.name == "content-length" || field.name == but_for) continue;
     out.Add(field.name, field.value, field.never_index || field.name == "set-cookie");
   }
   return out;

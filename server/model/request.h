@@ -20,8 +20,8 @@ inline constexpr absl::string_view kChainMarker = "singleflight-chain";
 // The head of a gRPC call as it came, already found acceptable.
 class Request {
  public:
-  absl::string_view path() const { return fields_[path_].value; }
-  absl::string_view authority() const { return fields_[authority_].value; }
+  absl::string_view path() const { return fields_.At(path_).value; }
+  absl::string_view authority() const { return fields_.At(authority_).value; }
 
   // What follows "application/grpc" in the content type: "", "+proto", ";charset=…".
   absl::string_view content_suffix() const;
@@ -36,6 +36,7 @@ class Request {
   friend class RequestParser;
 
   Headers fields_;
+  // Where in it each stands (HeadersView::At).
   size_t path_ = 0;
   size_t authority_ = 0;
   size_t content_type_ = 0;
@@ -70,8 +71,8 @@ struct Onward {
 Headers UpstreamFields(const Request& request, const Onward& onward);
 
 // A reply's block to send to a caller: the upstream's fields in their order, without
-// content-length.
-Headers DownstreamFields(const Headers& fields);
+// content-length, and without those called `but_for`.
+Headers DownstreamFields(HeadersView fields, absl::string_view but_for = "");
 
 }  // namespace singleflight::model
 

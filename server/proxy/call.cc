@@ -66,10 +66,10 @@ void Call::TakeRoute(bool end) {
     deadline_ = base::After(loop().Now(), *timeout);
     deadline_timer_.Set(*deadline_);
   }
-  if (!route_->options.collapse.has_value()) {
+  if (route_->relays()) {
     metrics.relays.Add();
     StartRelay();
-    if (end) relay_->Finish(nullptr);
+    if (end) relay_->Finish({});
     return;
   }
   state_ = State::kCollecting;
@@ -100,7 +100,7 @@ void Call::Collect(absl::string_view bytes) {
     GoAlone(metrics::Bypass::kSecondMessage);
   } else if (scanner_.state() == wire::MessageScanner::State::kMalformed) {
     GoAlone(metrics::Bypass::kNoMessage);
-  } else if (collected_.size() > route_->options.collapse->max_request_bytes) {
+  } else if (collected_.size() > route_->flights.max_request_bytes) {
     GoAlone(metrics::Bypass::kRequestTooLarge);
   } else if (scanner_.ExactlyOne()) {
     open_ended_timer_.Set(base::After(loop().Now(), kOpenEndedGrace));
@@ -109,12 +109,11 @@ void Call::Collect(absl::string_view bytes) {
 
 void Call::OnEnd(model::Headers trailing) {
   request_ended_ = true;
-  std::shared_ptr<const model::Headers> block;
-  if (!trailing.empty()) block = std::make_shared<const model::Headers>(std::move(trailing));
+  model::SharedHeaders block(std::move(trailing));
   if (state_ == State::kRelaying) {
     relay_->Finish(std::move(block));
   } else if (state_ == State::kCollecting) {
-    if (scanner_.ExactlyOne() && block == nullptr) {
+    if (scanner_.ExactlyOne() && block.empty()) {
       Ask();
     } else {
       GoAlone(metrics::Bypass::kNoMessage, std::move(block));
@@ -122,23 +121,42 @@ void Call::OnEnd(model::Headers trailing) {
   }
 }
 
-// The request is one whole message: join the flight of its key, or lead one.
+// The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
   open_ended_timer_.Cancel();
   model::Key key = context_.read_path.KeyFor(*route_, *request_, collected_);
+  const cache::Found found = context_.read_path.Look(*route_, key, *request_);
+  if (found.reply) {
+    CountAsked(core::Asked::kKept);
+    return SendAnswer({core::Answer::Source::kHit, found.reply, found.lifespan});
+  }
   if (context_.read_path.TooLargeToShare(*route_, key)) {
     return GoAlone(metrics::Bypass::kLargeReply);
   }
   state_ = State::kWaiting;
   aboard_ = shared_from_this();
-  const Role role = context_.read_path.Ask(*route_, std::move(key), request_,
-                                           base::Slice(std::move(collected_)), *this);
-  (role == Role::kLeader ? route_metrics().leaders : route_metrics().followers).Add();
+  CountAsked(context_.read_path.Ask(*route_, std::move(key),
+                                    {request_, base::Slice(std::move(collected_)), deadline_},
+                                    found, *this));
 }
 
-// On a collapse route, but not to be shared: relayed with what has been collected.
-void Call::GoAlone(metrics::Bypass why, std::shared_ptr<const model::Headers> trailing) {
+void Call::CountAsked(core::Asked asked) {
+  metrics::RouteMetrics& metrics = route_metrics();
+  switch (asked) {
+    case core::Asked::kKept:
+      metrics.hits.Add();
+      return metrics.saved.Add();
+    case core::Asked::kLeads:
+      return metrics.leaders.Add();
+    case core::Asked::kFollows:
+      return metrics.followers.Add();
+  }
+}
+
+// Neither to be shared nor to be kept: relayed with what has been collected.
+void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
   open_ended_timer_.Cancel();
+  bypass_ = why;
   route_metrics().bypasses[static_cast<size_t>(why)].Add();
   if (why == metrics::Bypass::kOpenEnded) {
     route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
@@ -158,24 +176,26 @@ void Call::StartRelay() {
       *this);
 }
 
-void Call::OnReply(const core::SharedReply& reply) {
+void Call::OnAnswer(const core::Answer& answer) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
   if (state_ != State::kWaiting) return;  // it left while the landing was on its way
   if (role() == Role::kFollower) route_metrics().saved.Add();
-  SendReply(reply);
+  SendAnswer(answer);
 }
 
 void Call::OnTakeover(core::Takeover takeover) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
   if (state_ != State::kWaiting) return;
   state_ = State::kRelaying;
+  released_ = takeover.why;
   relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), *this);
 }
 
-void Call::OnReleased(const base::Slice& message) {
+void Call::OnReleased(const base::Slice& message, metrics::Release why) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
   if (state_ != State::kWaiting) return;
   state_ = State::kQueued;
+  released_ = why;
   route_->shared.release_gate.Enter(
       loop(), [self = shared_from_this(), message](core::ReleaseGate::Pass pass) {
         if (self->state_ != State::kQueued) return;
@@ -187,11 +207,30 @@ void Call::OnReleased(const base::Slice& message) {
 void Call::OnAdmitted(const base::Slice& message) {
   StartRelay();
   relay_->Send(message, false);
-  relay_->Finish(nullptr);
+  relay_->Finish({});
 }
 
 void Call::OnSent(size_t bytes) {
   if (state_ == State::kRelaying) relay_->OnWritten(bytes);
+}
+
+// Only calls of routes that are not declared to be reads can tell to drop what is kept.
+void Call::OnRelayHeaders(model::HeadersView fields, bool end) {
+  if (route_->relays()) {
+    context_.read_path.Invalidate(*route_, *request_, fields);
+    return stream_->SendHeaders(model::DownstreamFields(fields), end);
+  }
+  const Marks marks = MarksOfRelay(cache::AgeOf(fields));
+  stream_->SendHeaders(model::DownstreamFields(fields, "age"), end, marks.fields());
+}
+
+Marks Call::MarksOfRelay(absl::Duration age) const {
+  if (released_.has_value()) return Marks(context_.marks, *released_, role(), age);
+  return Marks(context_.marks, *bypass_, age);
+}
+
+void Call::OnRelayTrailers(model::HeadersView fields) {
+  if (route_->relays()) context_.read_path.Invalidate(*route_, *request_, fields);
 }
 
 void Call::OnRelayEnded() {
@@ -224,13 +263,15 @@ void Call::OnDeadline() {
                           "' had not answered"));
 }
 
-void Call::SendReply(const core::SharedReply& reply) {
+void Call::SendAnswer(const core::Answer& answer) {
   deadline_timer_.Cancel();
   state_ = State::kReplied;
-  stream_->SendHeaders(reply->initial, reply->trailers_only);
-  if (reply->trailers_only) return;
-  stream_->Send(base::Slice(reply, reply->body.view()));
-  stream_->Finish(std::shared_ptr<const model::Headers>(reply, &reply->trailing));
+  const model::Reply& reply = answer.reply;
+  const Marks marks(context_.marks, answer, loop().Now());
+  stream_->SendHeaders(reply.initial, reply.trailers_only, marks.fields());
+  if (reply.trailers_only) return;
+  stream_->Send(reply.body_slice());
+  stream_->Finish(reply.shared_trailing());
 }
 
 // A status of this program's own, whatever the call was doing.
@@ -245,7 +286,7 @@ void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
     model::Headers trailing;
     trailing.Add("grpc-status", absl::StrCat(static_cast<int>(code)));
     trailing.Add("grpc-message", wire::EncodeMessage(message));
-    stream_->Finish(std::make_shared<const model::Headers>(std::move(trailing)));
+    stream_->Finish(model::SharedHeaders(std::move(trailing)));
   }
   relay_.reset();
   pass_ = core::ReleaseGate::Pass();

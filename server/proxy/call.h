@@ -7,6 +7,7 @@
 #include "server/core/read_path.h"
 #include "server/core/route.h"
 #include "server/http2/session.h"
+#include "server/proxy/marks.h"
 #include "server/proxy/relay.h"
 #include "server/wire/message.h"
 
@@ -16,6 +17,7 @@ namespace singleflight::proxy {
 struct CallContext {
   core::ReadPath& read_path;
   core::RouteTable& routes;
+  const MarkOptions& marks;
 };
 
 // One caller's call, from its header block to the last byte of its reply: it finds the route, and
@@ -52,11 +54,13 @@ class Call final : public http2::StreamHandler,
   void OnClosed(const http2::Closed& closed) override;
 
   // The flight.
-  void OnReply(const core::SharedReply& reply) override;
+  void OnAnswer(const core::Answer& answer) override;
   void OnTakeover(core::Takeover takeover) override;
-  void OnReleased(const base::Slice& message) override;
+  void OnReleased(const base::Slice& message, metrics::Release why) override;
 
   // The relay.
+  void OnRelayHeaders(model::HeadersView fields, bool end) override;
+  void OnRelayTrailers(model::HeadersView fields) override;
   void OnRelayEnded() override;
   void OnRelayFailed(const core::CallFailure& failure) override;
 
@@ -64,11 +68,13 @@ class Call final : public http2::StreamHandler,
   void TakeRoute(bool end);
   void Collect(absl::string_view bytes);
   void Ask();
-  void GoAlone(metrics::Bypass why, std::shared_ptr<const model::Headers> trailing = nullptr);
+  void CountAsked(core::Asked asked);
+  void GoAlone(metrics::Bypass why, model::SharedHeaders trailing = {});
   void StartRelay();
   void OnAdmitted(const base::Slice& message);
   void OnDeadline();
-  void SendReply(const core::SharedReply& reply);
+  void SendAnswer(const core::Answer& answer);
+  Marks MarksOfRelay(absl::Duration age) const;
   void SendStatus(wire::StatusCode code, absl::string_view message);
   void StepAshore() { aboard_.reset(); }
   bool CostUpstream() const;
@@ -91,6 +97,10 @@ class Call final : public http2::StreamHandler,
   std::string collected_;
   wire::MessageScanner scanner_;
   std::unique_ptr<Relay> relay_;
+
+  // Why it is relayed although its route is not one that only relays: one of the two.
+  absl::optional<metrics::Bypass> bypass_;
+  absl::optional<metrics::Release> released_;
   core::ReleaseGate::Pass pass_;
   std::shared_ptr<Call> aboard_;
 };

@@ -25,7 +25,7 @@ Relay::Relay(http2::Stream& downstream, core::Takeover takeover, RelayListener& 
   call_->SetListener(*this);
   if (!takeover.initial.has_value()) return;
   replied_ = true;
-  downstream_.SendHeaders(*takeover.initial, false);
+  listener_.OnRelayHeaders(*takeover.initial, false);
   uncoupled_reply_ = takeover.body.size();
   downstream_.Send(base::Slice(std::move(takeover.body)));
 }
@@ -35,22 +35,21 @@ void Relay::Send(base::Slice bytes, bool coupled) {
   call_->Send(std::move(bytes));
 }
 
-void Relay::Finish(std::shared_ptr<const model::Headers> trailing) {
-  call_->Finish(std::move(trailing));
-}
+void Relay::Finish(model::SharedHeaders trailing) { call_->Finish(std::move(trailing)); }
 
 void Relay::OnWritten(size_t bytes) { call_->Consume(BeyondUncoupled(uncoupled_reply_, bytes)); }
 
 void Relay::OnInitial(model::Headers fields, bool end) {
   replied_ = true;
-  downstream_.SendHeaders(model::DownstreamFields(fields), end);
+  listener_.OnRelayHeaders(fields, end);
   if (end) listener_.OnRelayEnded();
 }
 
 void Relay::OnData(absl::string_view bytes) { downstream_.Send(base::Slice(std::string(bytes))); }
 
 void Relay::OnEnd(model::Headers trailing) {
-  downstream_.Finish(std::make_shared<const model::Headers>(std::move(trailing)));
+  listener_.OnRelayTrailers(trailing);
+  downstream_.Finish(model::SharedHeaders(std::move(trailing)));
   listener_.OnRelayEnded();
 }
 

@@ -12,6 +12,12 @@ namespace singleflight::proxy {
 // What a relay tells its call. The relay may be destroyed from within either.
 class RelayListener {
  public:
+  // The reply's first block, for the listener to send to the caller. `end`: it is all of the reply.
+  virtual void OnRelayHeaders(model::HeadersView fields, bool end) = 0;
+
+  // The trailing block, which goes to the caller next.
+  virtual void OnRelayTrailers(model::HeadersView fields) = 0;
+
   // The reply's last byte has been given to the caller's stream.
   virtual void OnRelayEnded() = 0;
 
@@ -37,7 +43,7 @@ class Relay final : public core::CallListener {
   // What the caller sends. `coupled` bytes hold the caller's window until they have left for
   // upstream.
   void Send(base::Slice bytes, bool coupled);
-  void Finish(std::shared_ptr<const model::Headers> trailing);
+  void Finish(model::SharedHeaders trailing);
 
   // The caller's stream has written so many bytes of the reply.
   void OnWritten(size_t bytes);

@@ -21,9 +21,7 @@ class Handle final : public core::UpstreamCall {
   ~Handle() override { call_->Cancel(); }
 
   void Send(base::Slice bytes) override { call_->Send(std::move(bytes)); }
-  void Finish(std::shared_ptr<const model::Headers> trailing) override {
-    call_->Finish(std::move(trailing));
-  }
+  void Finish(model::SharedHeaders trailing) override { call_->Finish(std::move(trailing)); }
   void Consume(size_t bytes) override { call_->Consume(bytes); }
   void SetListener(core::CallListener& listener) override { call_->SetListener(listener); }
 

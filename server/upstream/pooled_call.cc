@@ -34,7 +34,7 @@ void PooledCall::Send(base::Slice bytes) {
   stream_->Send(std::move(bytes));
 }
 
-void PooledCall::Finish(std::shared_ptr<const model::Headers> trailing) {
+void PooledCall::Finish(model::SharedHeaders trailing) {
   finished_ = true;
   trailing_ = std::move(trailing);
   if (stream_ != nullptr) stream_->Finish(trailing_);

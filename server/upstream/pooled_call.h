@@ -28,7 +28,7 @@ class PooledCall final : public http2::StreamHandler,
 
   // For the handle.
   void Send(base::Slice bytes);
-  void Finish(std::shared_ptr<const model::Headers> trailing);
+  void Finish(model::SharedHeaders trailing);
   void Consume(size_t bytes);
   void SetListener(core::CallListener& listener) { listener_ = &listener; }
   void Cancel();
@@ -67,7 +67,7 @@ class PooledCall final : public http2::StreamHandler,
   size_t kept_bytes_ = 0;
   bool keeping_ = true;
   bool finished_ = false;
-  std::shared_ptr<const model::Headers> trailing_;
+  model::SharedHeaders trailing_;
   bool replied_ = false;
   size_t sent_ = 0;      // on the present stream
   size_t reported_ = 0;  // to the listener, over all streams

@@ -32,7 +32,7 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
       {WithOption("drain_timeot: 5s"),
        "4:1: drain_timeot: unknown option (did you mean \"drain_timeout\"?); allowed here: "
        "listeners, upstreams, "
-       "routes, health, threads, log, drain_timeout"},
+       "routes, cache, reply_marks, health, threads, log, drain_timeout"},
       {WithCollapseOption("maxwaiters: 5"),
        "5:16: routes[0].collapse.maxwaiters: unknown option (did you mean \"max_waiters\"?); "
        "allowed here: "
@@ -40,16 +40,15 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
       {WithRouteOption("key: {}\n    collapse: {}\n    colapse: true"),
        "7:5: routes[0].colapse: unknown option (did you mean \"collapse\"?); allowed here: match, "
        "upstream, "
-       "collapse, key"},
+       "collapse, cache, key"},
   });
 }
 
 TEST(MistakesTest, OptionsThatAreNotBuiltYetAreUnknown) {
-  for (const char* option :
-       {"cache: {max_bytes: 1MiB}", "admin: {http: 127.0.0.1:1}", "transport: grpc"}) {
+  for (const char* option : {"admin: {http: 127.0.0.1:1}", "transport: grpc"}) {
     EXPECT_THAT(MistakesIn(WithOption(option)), ElementsAre(HasSubstr("unknown option"))) << option;
   }
-  for (const char* option : {"cache: {ttl: 5s}", "tls: {}", "retry: {}"}) {
+  for (const char* option : {"tls: {}", "retry: {}"}) {
     EXPECT_THAT(MistakesIn(WithRouteOption(option)), ElementsAre(HasSubstr("unknown option")))
         << option;
   }
@@ -225,11 +224,11 @@ TEST(MistakesTest, OptionsThatExcludeEachOtherAreRefused) {
        "6:41: routes[0].key.metadata.only: stands beside \"ignore\"; a route has one of the two, "
        "remove the other"},
       {WithRouteOption("key: {metadata: {ignore: [a]}}"),
-       "5:10: routes[0].key: does nothing on a route that does not collapse; add \"collapse: "
-       "true\" or remove it"},
+       "5:10: routes[0].key: does nothing on a route that neither collapses nor caches; add "
+       "\"collapse: true\" or \"cache: {ttl: 5s}\", or remove it"},
       {WithRouteOption("collapse: false\n    key: {share_across_credentials: true}"),
-       "6:10: routes[0].key: does nothing on a route that does not collapse; add \"collapse: "
-       "true\" or remove it"},
+       "6:10: routes[0].key: does nothing on a route that neither collapses nor caches; add "
+       "\"collapse: true\" or \"cache: {ttl: 5s}\", or remove it"},
   });
 }
 

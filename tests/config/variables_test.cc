@@ -99,8 +99,8 @@ TEST(VariablesTest, NamesOfOptionsAreNotExpanded) {
   EXPECT_THAT(
       MistakesIn(WithOption("${T}: 4"), {{"T", "threads"}}),
       ElementsAre(
-          "f.yaml:4:1: ${T}: unknown option; allowed here: listeners, upstreams, routes, health, "
-          "threads, log, drain_timeout"));
+          "f.yaml:4:1: ${T}: unknown option; allowed here: listeners, upstreams, routes, cache, "
+          "reply_marks, health, threads, log, drain_timeout"));
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ class FakeUpstream final : public Upstream {
     ~Line() override { call_->cancelled_ = !call_->ended_; }
 
     void Send(base::Slice bytes) override { absl::StrAppend(&call_->sent_, bytes.view()); }
-    void Finish(std::shared_ptr<const model::Headers>) override { call_->finished_ = true; }
+    void Finish(model::SharedHeaders) override { call_->finished_ = true; }
     void Consume(size_t bytes) override { call_->consumed_ += bytes; }
     void SetListener(CallListener& listener) override { call_->listener_ = &listener; }
 
@@ -204,11 +204,17 @@ class TestWaiter final : public Waiter, private CallListener {
 
   // Of the three things that a waiter may hear.
   int heard() const { return heard_; }
-  const SharedReply& reply() const { return reply_; }
+  const model::Reply& reply() const { return answer_.reply; }
+  const Answer& answer() const { return answer_; }
   bool took_over() const { return takeover_.has_value(); }
   const Takeover& takeover() const { return *takeover_; }
   bool released() const { return released_; }
   const std::string& released_with() const { return released_with_; }
+
+  // What it wants was kept.
+  void Hit(const cache::Found& found) {
+    OnAnswer({Answer::Source::kHit, found.reply, found.lifespan});
+  }
 
   // Does `then` when it is released.
   void WhenReleased(std::function<void()> then) { when_released_ = std::move(then); }
@@ -219,21 +225,21 @@ class TestWaiter final : public Waiter, private CallListener {
 
   // Lets go of what it was given.
   void Drop() {
-    reply_.reset();
+    answer_ = Answer();
     takeover_.reset();
   }
 
  private:
-  void OnReply(const SharedReply& reply) override {
+  void OnAnswer(const Answer& answer) override {
     ++heard_;
-    reply_ = reply;
+    answer_ = answer;
   }
   void OnTakeover(Takeover takeover) override {
     ++heard_;
     takeover_ = std::move(takeover);
     takeover_->call->SetListener(*this);
   }
-  void OnReleased(const base::Slice& message) override {
+  void OnReleased(const base::Slice& message, metrics::Release) override {
     ++heard_;
     released_ = true;
     released_with_ = std::string(message.view());
@@ -247,7 +253,7 @@ class TestWaiter final : public Waiter, private CallListener {
   void OnFailed(CallFailure) override { tail_ended_ = true; }
 
   int heard_ = 0;
-  SharedReply reply_;
+  Answer answer_{};
   absl::optional<Takeover> takeover_;
   bool released_ = false;
   std::string released_with_;

@@ -107,7 +107,7 @@ class RandomTest : public ReadPathTest {
   void Count(const TestWaiter& waiter) {
     if (waiter.took_over()) ++took_over_;
     if (waiter.released()) ++released_;
-    if (waiter.reply() != nullptr) ++replies_[waiter.role() == Role::kFollower];
+    if (waiter.reply()) ++replies_[waiter.role() == Role::kFollower];
   }
 
   // A reply with a message is for the caller's own id, and landed after the caller had come.
@@ -115,8 +115,8 @@ class RandomTest : public ReadPathTest {
     if (caller.waiter->released()) {
       EXPECT_EQ(caller.waiter->released_with(), Framed(caller.id));
     }
-    const SharedReply& reply = caller.waiter->reply();
-    if (reply == nullptr || MessageOf(reply).empty()) return;
+    const model::Reply& reply = caller.waiter->reply();
+    if (!reply || MessageOf(reply).empty()) return;
     const std::string message(MessageOf(reply));
     EXPECT_EQ(message.substr(0, message.find(' ')), caller.id);
     EXPECT_GE(std::stoi(message.substr(message.find(' '))), caller.asked_at);
@@ -172,8 +172,8 @@ class RandomTest : public ReadPathTest {
 };
 
 TEST_F(RandomTest, EveryCallerHearsExactlyOneThingAndNothingIsLeft) {
-  collapse_.max_waiters = 4;
-  collapse_.max_reply_bytes = 1000;
+  collapse_->max_waiters = 4;
+  collapse_->max_reply_bytes = 1000;
   random_.seed(7);
   for (int i = 0; i < 100'000; ++i) {
     Step();
@@ -184,8 +184,8 @@ TEST_F(RandomTest, EveryCallerHearsExactlyOneThingAndNothingIsLeft) {
 }
 
 TEST_F(RandomTest, TheSameHoldsWhenAbandonedFlightsFinish) {
-  collapse_.on_abandon = OnAbandon::kComplete;
-  collapse_.max_join_age = absl::Milliseconds(200);
+  collapse_->on_abandon = OnAbandon::kComplete;
+  collapse_->max_join_age = absl::Milliseconds(200);
   max_flights_ = 6;
   max_held_bytes_ = 8000;
   random_.seed(8);

@@ -15,19 +15,19 @@
 namespace singleflight::core {
 
 // What a caller of a unary method makes of a reply.
-inline absl::string_view MessageOf(const SharedReply& reply) {
-  return reply == nullptr || reply->body.size() < 5 ? "" : reply->body.view().substr(5);
+inline absl::string_view MessageOf(const model::Reply& reply) {
+  return reply.body.size() < 5 ? "" : reply.body.substr(5);
 }
 
 MATCHER_P(IsOkWith, message, "is OK with the message " + ::testing::PrintToString(message)) {
-  return arg != nullptr && arg->status() == wire::StatusCode::kOk && MessageOf(arg) == message;
+  return arg && arg.status() == wire::StatusCode::kOk && MessageOf(arg) == message;
 }
 
 MATCHER_P2(IsStatus, code, message, "is a status of the proxy's own") {
-  return arg != nullptr && arg->trailers_only && arg->status() == code &&
+  return arg && arg.trailers_only && arg.status() == code &&
          ::testing::ExplainMatchResult(
              ::testing::HasSubstr(message),
-             wire::DecodeMessage(arg->initial.Find("grpc-message").value_or("")), result_listener);
+             wire::DecodeMessage(arg.initial.Find("grpc-message").value_or("")), result_listener);
 }
 
 inline constexpr char kGet[] = "/shop.Catalog/Get";
@@ -37,12 +37,13 @@ inline constexpr char kGet[] = "/shop.Catalog/Get";
 // thing when it ends, and no flight, waiter, upstream call or byte is left.
 class ReadPathTest : public ::testing::Test {
  protected:
-  CollapseOptions collapse_;
+  absl::optional<CollapseOptions> collapse_ = CollapseOptions();
+  absl::optional<cache::FreshnessRules> cache_;
   model::KeyRules rules_;
   int64_t max_flights_ = 1000;
   int64_t max_held_bytes_ = 1 << 30;
 
-  // A caller on loop 0 asks; its verdict is in what is returned.
+  // A caller on loop 0 asks, and gets what is kept if it is; its verdict is in what is returned.
   TestWaiter& Ask(const std::string& id, const Fields& metadata = {},
                   const std::string& path = kGet) {
     return AskOn(0, id, metadata, path);
@@ -54,7 +55,13 @@ class ReadPathTest : public ::testing::Test {
     const auto request = RequestFor(path, metadata);
     const std::string message = Framed(id);
     model::Key key = house.paths[loop].KeyFor(house.route, *request, message);
-    house.paths[loop].Ask(house.route, std::move(key), request, base::Slice(message), waiter);
+    const cache::Found found = house.paths[loop].Look(house.route, key, *request);
+    if (found.reply) {
+      waiter.Hit(found);
+      return waiter;
+    }
+    house.paths[loop].Ask(house.route, std::move(key), {request, base::Slice(message), {}}, found,
+                          waiter);
     return waiter;
   }
 
@@ -134,6 +141,7 @@ class ReadPathTest : public ::testing::Test {
   std::array<FakeLoop, 3> loops_{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
   FakeUpstream upstream_;
   FlightTable flights_;
+  cache::Store store_{cache::StoreOptions()};
   std::deque<TestWaiter> waiters_;
 
  private:
@@ -144,8 +152,8 @@ class ReadPathTest : public ::testing::Test {
           route(0, options, 0, shared, model::KeyPolicy(options.key, "catalog", "", 7)) {
       for (size_t i = 0; i < 3; ++i) {
         metrics.emplace_back(1, 1);
-        paths.emplace_back(
-            Surroundings{test.loops_[i], test.flights_, {&test.upstream_}, metrics[i], "hop-1"});
+        paths.emplace_back(Surroundings{
+            test.loops_[i], test.flights_, test.store_, {&test.upstream_}, metrics[i], "hop-1"});
       }
     }
     SharedUpstream shared;
@@ -159,6 +167,7 @@ class ReadPathTest : public ::testing::Test {
       RouteOptions options;
       options.upstream = "catalog";
       options.collapse = collapse_;
+      options.cache = cache_;
       options.key = rules_;
       house_ = std::make_unique<House>(*this, options);
     }

@@ -73,7 +73,7 @@ TEST_F(ResendTest, NothingIsResentWhenNobodyIsLeft) {
 }
 
 TEST_F(ResendTest, AFlightThatFinishesWithoutCallersIsResent) {
-  collapse_.on_abandon = OnAbandon::kComplete;
+  collapse_->on_abandon = OnAbandon::kComplete;
   Leave(Ask("id-7"));
   Lose();
   EXPECT_EQ(upstream_.calls(), 2);
@@ -103,7 +103,7 @@ TEST_F(ResendTest, HalfAReplyThatWasLostIsNotMixedIntoTheNext) {
   upstream_.latest().Data(Framed("red pot"));
   upstream_.latest().End();
   EXPECT_THAT(waiter.reply(), IsOkWith("red pot"));
-  EXPECT_EQ(waiter.reply()->initial.Count("x-served-by"), 1);
+  EXPECT_EQ(waiter.reply().initial.Count("x-served-by"), 1);
 }
 
 TEST_F(ResendTest, AWholeMessageThatWasLostWithoutItsTrailersIsNotTakenForAStream) {

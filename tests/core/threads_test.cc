@@ -14,8 +14,10 @@ namespace {
 // One loop with callers of its own and its own view of upstream, on a thread of its own.
 class Shop {
  public:
-  Shop(FakeLoop& loop, FlightTable& flights, Route& route)
-      : loop_(loop), route_(route), path_({loop, flights, {&upstream_}, metrics_, "hop-1"}) {}
+  Shop(FakeLoop& loop, FlightTable& flights, cache::Store& store, Route& route)
+      : loop_(loop),
+        route_(route),
+        path_({loop, flights, store, {&upstream_}, metrics_, "hop-1"}) {}
 
   // Callers come and go for 3,000 calls; then all those left are answered.
   void Run(std::atomic<int>& busy) {
@@ -45,7 +47,8 @@ class Shop {
                                        {"content-type", "application/grpc"}}))));
     const base::Slice message(Framed(id));
     TestWaiter& caller = callers_.emplace_back(loop_);
-    path_.Ask(route_, path_.KeyFor(route_, *request, message.view()), request, message, caller);
+    path_.Ask(route_, path_.KeyFor(route_, *request, message.view()), {request, message, {}}, {},
+              caller);
   }
 
   // Answers the flights that this loop leads, in one of the ways.
@@ -89,10 +92,11 @@ TEST(ThreadsTest, CallersOnThreeThreadsAllHearExactlyOneThing) {
   Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", "", 7));
   std::array<FakeLoop, 3> loops{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
   FlightTable flights;
+  cache::Store store{cache::StoreOptions()};
   std::atomic<int> busy = 3;
   {
     std::deque<Shop> shops;
-    for (FakeLoop& loop : loops) shops.emplace_back(loop, flights, route);
+    for (FakeLoop& loop : loops) shops.emplace_back(loop, flights, store, route);
     std::vector<std::thread> threads;
     for (Shop& shop : shops) threads.emplace_back([&] { shop.Run(busy); });
     for (std::thread& thread : threads) thread.join();

@@ -212,7 +212,7 @@ class Pair {
   std::shared_ptr<Ear> Ask(const std::string& message = "ask") {
     auto ear = Open();
     ear->stream->Send(base::Slice(message));
-    ear->stream->Finish(nullptr);
+    ear->stream->Finish({});
     Settle();
     return ear;
   }
@@ -231,8 +231,8 @@ class Pair {
   Session client, server;
 };
 
-inline std::shared_ptr<const model::Headers> Trailing(const Fields& fields) {
-  return std::make_shared<const model::Headers>(Block(fields));
+inline model::SharedHeaders Trailing(const Fields& fields) {
+  return model::SharedHeaders(Block(fields));
 }
 
 // Answers as a gRPC server that has nothing to complain about.

@@ -82,9 +82,9 @@ TEST(ExchangeTest, AFieldThatMustNotBeIndexedStaysSo) {
   fields.Add("authorization", "Bearer 1", true);
   pair.client.Open(fields, std::make_shared<Ear>());
   pair.Settle();
-  const model::Headers& seen = pair.served().block;
-  EXPECT_TRUE(seen[seen.size() - 1].never_index);
-  EXPECT_FALSE(seen[0].never_index);
+  for (const model::Field field : pair.served().block) {
+    EXPECT_EQ(field.never_index, field.name == "authorization") << field.name;
+  }
 }
 
 TEST(ExchangeTest, ARequestTrailerBlockCrosses) {
@@ -235,7 +235,7 @@ TEST(ExchangeTest, FramesOfManyStreamsAreNeverInterleavedWrongly) {
   for (size_t i = 0; i < 100; ++i) {
     calls.push_back(pair.Open());
     calls.back()->stream->Send(base::Slice(message(i)));
-    calls.back()->stream->Finish(nullptr);
+    calls.back()->stream->Finish({});
   }
   pair.server_owner.prepare = [](Ear& ear) {
     ear.on_end = [&ear] { AnswerOk(*ear.stream, ear.body); };
@@ -254,7 +254,7 @@ TEST(ExchangeTest, BytesMayComeOneAtATime) {
   client.Greet();
   auto call = client.Open();
   call->stream->Send(base::Slice("kettle"));
-  call->stream->Finish(nullptr);
+  call->stream->Finish({});
   client.Listen();
   std::string bytes(kPreface);
   for (const Frame& frame : client.frames) bytes += frame.Encoded();

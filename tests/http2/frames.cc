@@ -102,7 +102,7 @@ model::Headers Block(const Fields& fields) {
 
 Fields FieldsOf(const model::Headers& block) {
   Fields fields;
-  for (const model::Headers::Field field : block) fields.emplace_back(field.name, field.value);
+  for (const model::Field field : block) fields.emplace_back(field.name, field.value);
   return fields;
 }
 

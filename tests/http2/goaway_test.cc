@@ -26,7 +26,7 @@ TEST(GoAwayTest, CallsAboveTheLastStreamWereNotProcessedAndThoseBelowGoOn) {
   EXPECT_TRUE(above->EndedAs(Closed::Why::kNotProcessed));
   ASSERT_FALSE(below->closed.has_value());
   below->stream->Send(base::Slice("still sent"));
-  below->stream->Finish(nullptr);
+  below->stream->Finish({});
   client.Listen();
   EXPECT_EQ(client.BodyOf(1), "still sent");
   client.SayHeaders(1, ReplyFields({{"grpc-status", "0"}}), true);
@@ -95,7 +95,7 @@ TEST(GoAwayTest, AClientForbidsPushAndSendsNoPriorities) {
   ByHand client(Side::kClient);
   client.Greet();
   auto call = client.Open();
-  call->stream->Finish(nullptr);
+  call->stream->Finish({});
   client.Listen();
   EXPECT_EQ(SettingIn(client.Heard(kSettings).at(0), kEnablePush), 0);
   EXPECT_TRUE(client.Heard(kPriority).empty());

@@ -74,7 +74,7 @@ TEST(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
   EXPECT_THAT(values.at("route"), ElementsAre("r1"));
   EXPECT_THAT(values.at("upstream"), ElementsAre("catalog"));
   EXPECT_THAT(values.at("role"),
-              UnorderedElementsAre("leader", "follower", "relay", "departed", "bypass"));
+              UnorderedElementsAre("hit", "leader", "follower", "relay", "departed", "bypass"));
   EXPECT_EQ(values.at("code").size(), kCallOutcomes);
   EXPECT_EQ(values.size(), 5);  // and "reason"
 }
@@ -107,7 +107,8 @@ TEST(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
   Written written;
   worker.routes[0].Show("r1", written);
   worker.upstreams[0].Show("catalog", written);
-  EXPECT_EQ(written.label_values().at("reason").size(), 1 + kBypasses + kReleases);  // and none
+  EXPECT_EQ(written.label_values().at("reason").size(),
+            1 + kBypasses + kReleases + kStoreRefusals);  // and none
   for (const auto& [label, values] : written.label_values()) {
     EXPECT_TRUE(label == "reason" || !values.contains("")) << label;
   }

@@ -21,9 +21,9 @@ inline Headers HeadersOf(const Fields& fields) {
 }
 
 // The reverse, for comparisons.
-inline Fields FieldsOf(const Headers& headers) {
+inline Fields FieldsOf(HeadersView headers) {
   Fields fields;
-  for (const Headers::Field field : headers) fields.emplace_back(field.name, field.value);
+  for (const Field field : headers) fields.emplace_back(field.name, field.value);
   return fields;
 }
 

@@ -11,7 +11,7 @@ using ::testing::Pair;
 Onward To(absl::string_view authority = "catalog:50051") { return {authority, absl::nullopt, ""}; }
 
 bool NeverIndexed(const Headers& fields, absl::string_view name) {
-  for (const Headers::Field field : fields) {
+  for (const Field field : fields) {
     if (field.name == name) return field.never_index;
   }
   ADD_FAILURE() << "no " << name;
@@ -96,7 +96,13 @@ TEST(DownstreamFieldsTest, AReplysFieldsGoOnInTheirOrderWithTheirDuplicates) {
 }
 
 TEST(DownstreamFieldsTest, ContentLengthEndsAtThisHop) {
-  EXPECT_EQ(DownstreamFields(HeadersOf({{":status", "200"}, {"content-length", "9"}})).size(), 1);
+  EXPECT_EQ(FieldsOf(DownstreamFields(HeadersOf({{":status", "200"}, {"content-length", "9"}}))),
+            (Fields{{":status", "200"}}));
+}
+
+TEST(DownstreamFieldsTest, TheFieldThatIsMadeAnewStaysBehind) {
+  const Headers block = HeadersOf({{":status", "200"}, {"age", "9"}, {"x-a", "1"}, {"age", "7"}});
+  EXPECT_EQ(FieldsOf(DownstreamFields(block, "age")), (Fields{{":status", "200"}, {"x-a", "1"}}));
 }
 
 TEST(DownstreamFieldsTest, CookiesAreNeverIndexedAndWhatCameSoStaysSo) {

@@ -7,47 +7,43 @@ namespace {
 
 using wire::StatusCode;
 
-std::shared_ptr<Reply> ReplyWith(const Fields& initial, const Fields& trailing) {
-  auto reply = std::make_shared<Reply>();
-  reply->initial = HeadersOf(initial);
-  reply->body = base::Slice(std::string("blue kettle"));
-  reply->trailing = HeadersOf(trailing);
-  return reply;
+Reply ReplyWith(const Fields& initial, const Fields& trailing) {
+  return MakeReply({HeadersOf(initial), "blue kettle", HeadersOf(trailing), false, nullptr});
 }
 
 // PITFALLS 25
 TEST(ReplyTest, TheStatusIsTheTrailersAndNotTheHttpStatus) {
-  EXPECT_EQ(ReplyWith({{":status", "200"}}, {{"grpc-status", "5"}})->status(),
+  EXPECT_EQ(ReplyWith({{":status", "200"}}, {{"grpc-status", "5"}}).status(),
             StatusCode::kNotFound);
-  EXPECT_EQ(ReplyWith({{":status", "200"}, {"grpc-status", "0"}}, {{"grpc-status", "5"}})->status(),
+  EXPECT_EQ(ReplyWith({{":status", "200"}, {"grpc-status", "0"}}, {{"grpc-status", "5"}}).status(),
             StatusCode::kNotFound);
 }
 
 // PITFALLS 25
 TEST(ReplyTest, ATrailersOnlyReplyHasItsStatusInItsOneBlock) {
-  const auto reply = ReplyWith({{":status", "200"}, {"grpc-status", "5"}}, {});
-  EXPECT_EQ(reply->status(), absl::nullopt);
-  reply->trailers_only = true;
-  EXPECT_EQ(reply->status(), StatusCode::kNotFound);
+  Reply reply = ReplyWith({{":status", "200"}, {"grpc-status", "5"}}, {});
+  EXPECT_EQ(reply.status(), absl::nullopt);
+  reply.trailers_only = true;
+  EXPECT_EQ(reply.status(), StatusCode::kNotFound);
 }
 
 TEST(ReplyTest, AReplyMayHaveNoStatusOrNoneThatIsACode) {
-  EXPECT_EQ(ReplyWith({{":status", "502"}}, {})->status(), absl::nullopt);
-  EXPECT_EQ(ReplyWith({{":status", "200"}}, {{"grpc-status", "many"}})->status(), absl::nullopt);
+  EXPECT_EQ(ReplyWith({{":status", "502"}}, {}).status(), absl::nullopt);
+  EXPECT_EQ(ReplyWith({{":status", "200"}}, {{"grpc-status", "many"}}).status(), absl::nullopt);
 }
 
 TEST(ReplyTest, HasLooksInBothBlocks) {
   const auto reply = ReplyWith({{"x-a", "1"}}, {{"x-b", "2"}});
-  EXPECT_TRUE(reply->Has("x-a"));
-  EXPECT_TRUE(reply->Has("x-b"));
-  EXPECT_FALSE(reply->Has("x-c"));
+  EXPECT_TRUE(reply.Has("x-a"));
+  EXPECT_TRUE(reply.Has("x-b"));
+  EXPECT_FALSE(reply.Has("x-c"));
 }
 
 // PITFALLS 28
 TEST(StatusReplyTest, AStatusOfTheProxysOwnLooksLikeGrpc) {
   const auto reply = MakeStatusReply(StatusCode::kUnavailable, "upstream 'catalog': 100% gone\n");
-  EXPECT_TRUE(reply->trailers_only);
-  EXPECT_EQ(FieldsOf(reply->initial),
+  EXPECT_TRUE(reply.trailers_only);
+  EXPECT_EQ(FieldsOf(reply.initial),
             (Fields{{":status", "200"},
                     {"content-type", "application/grpc"},
                     {"grpc-status", "14"},
@@ -55,7 +51,8 @@ TEST(StatusReplyTest, AStatusOfTheProxysOwnLooksLikeGrpc) {
 }
 
 TEST(FollowerCopyTest, FollowersShareTheReplyItselfWhereNothingIsForOneCallerAlone) {
-  EXPECT_EQ(FollowerCopy(ReplyWith({{":status", "200"}}, {{"grpc-status", "0"}})), nullptr);
+  const Reply reply = ReplyWith({{":status", "200"}}, {{"grpc-status", "0"}});
+  EXPECT_EQ(FollowerCopy(reply).owner, reply.owner);
 }
 
 // PITFALLS 15
@@ -64,23 +61,29 @@ TEST(FollowerCopyTest, PushbackIsDroppedFromBothBlocksAndNothingElse) {
       ReplyWith({{":status", "200"}, {"grpc-retry-pushback-ms", "5"}, {"x-a", "1"}, {"x-a", "1"}},
                 {{"grpc-status", "14"}, {"grpc-retry-pushback-ms", "5"}, {"x-b", "2"}});
   const auto copy = FollowerCopy(reply);
-  EXPECT_EQ(FieldsOf(copy->initial), (Fields{{":status", "200"}, {"x-a", "1"}, {"x-a", "1"}}));
-  EXPECT_EQ(FieldsOf(copy->trailing), (Fields{{"grpc-status", "14"}, {"x-b", "2"}}));
+  EXPECT_EQ(FieldsOf(copy.initial), (Fields{{":status", "200"}, {"x-a", "1"}, {"x-a", "1"}}));
+  EXPECT_EQ(FieldsOf(copy.trailing), (Fields{{"grpc-status", "14"}, {"x-b", "2"}}));
 }
 
 // PITFALLS 12
 TEST(FollowerCopyTest, TheBodyIsSharedAndTheOriginalIsLeftAlone) {
   const auto reply = ReplyWith({{":status", "200"}}, {{"grpc-retry-pushback-ms", "5"}});
   const auto copy = FollowerCopy(reply);
-  EXPECT_EQ(copy->body.view().data(), reply->body.view().data());
-  EXPECT_TRUE(reply->Has("grpc-retry-pushback-ms"));
+  EXPECT_EQ(copy.body.data(), reply.body.data());
+  EXPECT_TRUE(reply.Has("grpc-retry-pushback-ms"));
 }
 
 TEST(FollowerCopyTest, TheCopyKeepsWhatCountsItsBytes) {
-  const auto reply = ReplyWith({}, {{"grpc-retry-pushback-ms", "5"}});
-  reply->attachment = std::make_shared<int>();
-  const auto copy = FollowerCopy(reply);
-  EXPECT_EQ(copy->attachment, reply->attachment);
+  const auto counter = std::make_shared<int>();
+  Reply copy;
+  {
+    const Reply reply =
+        MakeReply({{}, "", HeadersOf({{"grpc-retry-pushback-ms", "5"}}), false, counter});
+    copy = FollowerCopy(reply);
+  }
+  EXPECT_EQ(counter.use_count(), 2);
+  copy = Reply();
+  EXPECT_EQ(counter.use_count(), 1);
 }
 
 }  // namespace

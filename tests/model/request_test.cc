@@ -33,7 +33,7 @@ TEST(RequestTest, AGrpcCallIsTakenApart) {
   EXPECT_EQ(request.authority(), "shop.example:8080");
   EXPECT_EQ(request.content_suffix(), "");
   EXPECT_EQ(request.timeout(), absl::Milliseconds(250));
-  EXPECT_EQ(request.fields().size(), 8);
+  EXPECT_EQ(FieldsOf(request.fields()).size(), 8);
 }
 
 TEST(RequestTest, ACallWithoutATimeoutHasNone) { EXPECT_EQ(RequestOf().timeout(), absl::nullopt); }

@@ -118,7 +118,7 @@ class ProxyTest : public ::testing::Test {
   }
 
   void Finish(Ear& caller) {
-    caller.stream->Finish(nullptr);
+    caller.stream->Finish({});
     Settle();
   }
 
@@ -160,11 +160,14 @@ class ProxyTest : public ::testing::Test {
   core::FakeLoop loop_{0};
   core::FakeUpstream upstream_;
   core::FlightTable flights_;
+  cache::Store store_{cache::StoreOptions()};
   metrics::WorkerMetrics metrics_{2, 1};
   core::SharedUpstream shared_{"catalog", 1000, 1 << 30, 1};  // released calls go one by one
   core::RouteTable routes_;
-  core::ReadPath read_path_{core::Surroundings{loop_, flights_, {&upstream_}, metrics_, "hop"}};
-  const CallContext context_{read_path_, routes_};
+  core::ReadPath read_path_{
+      core::Surroundings{loop_, flights_, store_, {&upstream_}, metrics_, "hop"}};
+  const MarkOptions marks_;
+  const CallContext context_{read_path_, routes_, marks_};
   Host host_{context_};
   http2::testing::Owner owner_;
   std::unique_ptr<http2::Session> server_, client_;

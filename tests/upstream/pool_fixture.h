@@ -218,7 +218,7 @@ class PoolTest : public ::testing::Test {
     caller.call = pool_->Start({request, "catalog:1", absl::nullopt, "", resends}, caller);
     if (message.empty()) return;
     caller.call->Send(base::Slice(message));
-    caller.call->Finish(nullptr);
+    caller.call->Finish({});
   }
 
   void Until(const std::function<bool()>& state) { on_.Until(state); }

@@ -14,6 +14,7 @@
 #include "singleflight/async_waiter.h"
 #include "singleflight/internal/check.h"
 #include "singleflight/internal/flight_table.h"
+#include "singleflight/join_limits.h"
 #include "singleflight/mutex.h"
 #include "singleflight/role.h"
 
@@ -48,8 +49,7 @@ class alignas(64) AsyncShard {
     Waiter& waiter;
     size_t hash;
     TimePoint now;
-    size_t max_waiters;
-    std::chrono::nanoseconds max_join_age;
+    const JoinLimits& limits;
   };
 
   enum class Exit { kLeft, kLeftLast, kAlreadyTaken };
@@ -96,6 +96,7 @@ class alignas(64) AsyncShard {
     if (rival != nullptr) Withdraw(*rival);
     spare->hash = newcomer.hash;
     spare->started = newcomer.now;
+    spare->generation = newcomer.limits.generation;
     spare->joinable = true;
     table_.Insert(spare.get());
     ++flights_;
@@ -191,8 +192,10 @@ class alignas(64) AsyncShard {
 
   bool MayJoin(const Flight& flight, const Newcomer& newcomer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return flight.waiting < newcomer.max_waiters &&
-           newcomer.now - flight.started <= newcomer.max_join_age;
+    const JoinLimits& limits = newcomer.limits;
+    return flight.waiting < limits.max_waiters &&
+           newcomer.now - flight.started <= limits.max_join_age &&
+           flight.generation >= limits.min_generation;
   }
 
   // By identity: a successor of the same key stays.
@@ -265,6 +268,7 @@ class AsyncShard<Key, Result, Context>::Flight final : public AsyncFlightBase<Re
   size_t hash = 0;
   Flight* next_in_bucket = nullptr;
   TimePoint started;
+  uint64_t generation = 0;
   Context context;
 };
 

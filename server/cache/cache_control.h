@@ -1,0 +1,28 @@
+#ifndef SINGLEFLIGHT_SERVER_CACHE_CACHE_CONTROL_H_
+#define SINGLEFLIGHT_SERVER_CACHE_CACHE_CONTROL_H_
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/model/headers.h"
+
+namespace singleflight::cache {
+
+// What the `cache-control` fields of a reply say together (RFC 9111 §5.2.2), as far as it matters
+// to a shared cache that does not revalidate.
+struct CacheControl {
+  bool no_store = false;    // no-store; no-cache; or nobody can tell: malformed, contradictory
+  bool is_private = false;  // private
+  absl::optional<absl::Duration> lifetime;  // s-maxage, or else max-age
+};
+
+// Reads the fields of both blocks of a reply; either may have some. Directives of which nothing is
+// known are skipped, as RFC 9111 §5.2.3 demands.
+CacheControl ParseCacheControl(model::HeadersView initial, model::HeadersView trailing);
+
+// Reads delta-seconds (RFC 9111 §1.2.2): digits; what is too large to count is a very long time.
+absl::optional<absl::Duration> ParseDeltaSeconds(absl::string_view text);
+
+}  // namespace singleflight::cache
+
+#endif  // SINGLEFLIGHT_SERVER_CACHE_CACHE_CONTROL_H_

@@ -1,0 +1,63 @@
+#ifndef SINGLEFLIGHT_SERVER_CACHE_ENTRY_H_
+#define SINGLEFLIGHT_SERVER_CACHE_ENTRY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/types/span.h"
+#include "server/base/timer_queue.h"
+#include "server/cache/eviction.h"
+#include "server/cache/labels.h"
+#include "server/model/key.h"
+#include "server/model/reply.h"
+
+namespace singleflight::cache {
+
+// From when to when a reply is fresh. `born` is earlier than its arrival by the age it came with.
+struct Lifespan {
+  base::Instant born;
+  base::Instant expires;
+};
+
+// A stored reply and its key, in two pieces of memory. Immutable but for what Eviction keeps.
+class Entry final : public Evictable {
+ public:
+  Entry(const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
+        const Labels& labels, uint64_t number);
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+  // Bytes that such an entry would count: all memory that it takes, its place in the table
+  // included.
+  static size_t FootprintOf(const model::Key& key, const model::Reply& reply, size_t tags);
+
+  absl::string_view key() const { return Part(0, key_bytes_); }
+  const Lifespan& lifespan() const { return lifespan_; }
+  uint64_t number() const { return number_; }
+
+  // The reply, which keeps `self` alive.
+  static model::Reply ReplyOf(const std::shared_ptr<const Entry>& self);
+
+  // Whether a purge of one of `scopes` concerns it.
+  bool MatchesAny(absl::Span<const Scope> scopes) const;
+
+ private:
+  bool Matches(const Scope& scope) const;
+  absl::string_view Part(size_t begin, size_t size) const { return {bytes_.get() + begin, size}; }
+
+  // The parts lie one after another, in the order of their sizes; the ids of tags are the last.
+  std::unique_ptr<char[]> bytes_;
+  uint32_t key_bytes_;
+  uint32_t initial_bytes_;
+  uint32_t body_bytes_;
+  uint32_t trailing_bytes_;
+  uint32_t tags_;
+  Lifespan lifespan_;
+  uint64_t number_;  // of its fill
+  uint64_t method_;
+};
+
+}  // namespace singleflight::cache
+
+#endif  // SINGLEFLIGHT_SERVER_CACHE_ENTRY_H_

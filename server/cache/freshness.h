@@ -1,0 +1,40 @@
+#ifndef SINGLEFLIGHT_SERVER_CACHE_FRESHNESS_H_
+#define SINGLEFLIGHT_SERVER_CACHE_FRESHNESS_H_
+
+#include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/cache/cache_control.h"
+#include "server/metrics/worker_metrics.h"
+#include "server/model/reply.h"
+
+namespace singleflight::cache {
+
+// `cache:` of a route (SEMANTICS.md §4). Nothing in a reply turns storing on: this does.
+struct FreshnessRules {
+  absl::Duration ttl;                      // of a reply that does not say for itself; positive
+  absl::optional<absl::Duration> max_ttl;  // of one that does; nothing: ten times `ttl`
+  bool override_reply = false;  // `ttl` holds whatever lifetime the reply gives itself; one that
+                                // must not be stored still is not
+};
+
+using Refusal = metrics::StoreRefusal;
+
+// FreshnessRules::max_ttl where the route does not say.
+inline absl::Duration DefaultMaxTtl(const FreshnessRules& rules) { return 10 * rules.ttl; }
+
+// Whether a reply may be kept, and for how long from now.
+struct Verdict {
+  absl::optional<Refusal> refusal;
+  absl::Duration lifetime;  // positive where there is no refusal
+};
+
+// Judges an upstream's reply. `age` is how old it was when it came (RFC 9111 §4.2.3).
+Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, absl::Duration age);
+
+// How old a reply says it is: its `age` (RFC 9111 §5.1); zero where it does not say, or not
+// rightly.
+absl::Duration AgeOf(model::HeadersView initial);
+
+}  // namespace singleflight::cache
+
+#endif  // SINGLEFLIGHT_SERVER_CACHE_FRESHNESS_H_

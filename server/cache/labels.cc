@@ -1,0 +1,22 @@
+#include "server/cache/labels.h"
+
+#include "server/cache/groups.h"
+
+namespace singleflight::cache {
+namespace {
+
+constexpr size_t kMostTags = 128;
+
+}  // namespace
+
+absl::optional<Labels> LabelsOf(const model::Reply& reply, const Origin& origin) {
+  const auto groups = ParseGroups(reply.initial, reply.trailing, kCacheGroups);
+  if (!groups.has_value() || groups->size() > kMostTags) return absl::nullopt;
+  Labels labels{MethodScope(origin.path), {}};
+  for (const std::string& group : *groups) {
+    labels.tags.push_back(TagScope(origin.upstream, origin.authority, group));
+  }
+  return labels;
+}
+
+}  // namespace singleflight::cache

@@ -1,0 +1,32 @@
+#ifndef SINGLEFLIGHT_SERVER_CACHE_LABELS_H_
+#define SINGLEFLIGHT_SERVER_CACHE_LABELS_H_
+
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "server/cache/scope.h"
+#include "server/model/reply.h"
+
+namespace singleflight::cache {
+
+// What a purge may know an entry by, besides its key.
+struct Labels {
+  Scope method;
+  std::vector<Scope> tags;
+};
+
+// Where a reply comes from.
+struct Origin {
+  absl::string_view upstream;
+  absl::string_view authority;  // as sent upstream
+  absl::string_view path;       // "/package.Service/Method"
+};
+
+// Reads the `cache-groups` of a reply. Nothing: they are malformed, or more than 128, so that a
+// purge of one of them could miss the entry.
+absl::optional<Labels> LabelsOf(const model::Reply& reply, const Origin& origin);
+
+}  // namespace singleflight::cache
+
+#endif  // SINGLEFLIGHT_SERVER_CACHE_LABELS_H_

@@ -1,0 +1,32 @@
+#ifndef SINGLEFLIGHT_SERVER_CACHE_SCOPE_H_
+#define SINGLEFLIGHT_SERVER_CACHE_SCOPE_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "server/model/key.h"
+
+namespace singleflight::cache {
+
+// What a purge is about: one key, one method, one tag, or everything. A scope is told from another
+// by a hash: where two collide, a purge drops more than was asked, never less.
+struct Scope {
+  enum class Kind { kKey, kMethod, kTag, kAll };
+  Kind kind;
+  uint64_t id;
+
+  friend bool operator==(const Scope&, const Scope&) = default;
+};
+
+Scope EverythingScope();
+Scope KeyScope(const model::Key& key);
+
+// `path` is "/package.Service/Method".
+Scope MethodScope(absl::string_view path);
+
+// A group of RFC 9875 is one within its upstream and the authority that was sent there.
+Scope TagScope(absl::string_view upstream, absl::string_view authority, absl::string_view group);
+
+}  // namespace singleflight::cache
+
+#endif  // SINGLEFLIGHT_SERVER_CACHE_SCOPE_H_

@@ -1,0 +1,101 @@
+#include "server/cache/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+
+namespace singleflight::cache {
+
+Found Shard::Find(const model::Key& key, absl::string_view path, base::Instant now) {
+  Found found;
+  Pointer expired;
+  MutexLock lock(mu_);
+  const auto at = table_.find(WantedOf(key));
+  if (at == table_.end()) {
+    found.purged = Purged(key, path);
+  } else if ((*at)->lifespan().expires <= now) {
+    expired = Remove(at, Gone::kExpired);
+    found.purged = Purged(key, path);
+  } else {
+    eviction_.Touch(**at);
+    found.lifespan = (*at)->lifespan();
+    found.reply = Entry::ReplyOf(*at);
+  }
+  return found;
+}
+
+uint64_t Shard::PurgedAt(const model::Key& key, absl::string_view path) const {
+  MutexLock lock(mu_);
+  return Purged(key, path);
+}
+
+uint64_t Shard::Purged(const model::Key& key, absl::string_view path) const {
+  return std::max(ledger_.LatestOf(KeyScope(key)), ledger_.LatestOf(MethodScope(path)));
+}
+
+bool Shard::Voided(const Entry& entry, const model::Key& key, const Labels& labels) const {
+  uint64_t purged = std::max(ledger_.LatestOf(KeyScope(key)), ledger_.LatestOf(labels.method));
+  for (const Scope& tag : labels.tags) purged = std::max(purged, ledger_.LatestOf(tag));
+  return purged > entry.number();
+}
+
+absl::optional<Refusal> Shard::Put(Pointer entry, const model::Key& key, const Labels& labels) {
+  absl::InlinedVector<Pointer, 4> dropped;  // destroyed after the lock
+  MutexLock lock(mu_);
+  if (Voided(*entry, key, labels)) return Refusal::kPurged;
+  if (const auto at = table_.find(WantedOf(key)); at != table_.end()) {
+    if ((*at)->number() > entry->number()) return Refusal::kSuperseded;
+    dropped.push_back(Remove(at, Gone::kReplaced));
+  }
+  Entry* const put = entry.get();
+  table_.insert(std::move(entry));
+  eviction_.Insert(*put);
+  bool stays = true;
+  while (Evictable* victim = eviction_.Victim()) {
+    stays = stays && victim != put;
+    dropped.push_back(RemoveVictim(*victim));
+  }
+  if (stays) return absl::nullopt;
+  return Refusal::kNotAdmitted;
+}
+
+Shard::Pointer Shard::Remove(Table::iterator at, Gone why) {
+  Pointer gone = *at;
+  table_.erase(at);
+  eviction_.Erase(*gone);
+  ++gone_[static_cast<size_t>(why)];
+  return gone;
+}
+
+Shard::Pointer Shard::RemoveVictim(Evictable& victim) {
+  const Entry& entry = static_cast<const Entry&>(victim);
+  const auto at = table_.find(Wanted{entry.hash, entry.key()});
+  Pointer gone = *at;
+  table_.erase(at);
+  ++gone_[static_cast<size_t>(Gone::kCapacity)];
+  return gone;
+}
+
+// Recorded and dropped at once: a look-up finds both or neither.
+size_t Shard::Purge(absl::Span<const Scope> scopes, uint64_t number) {
+  std::vector<Pointer> dropped;  // destroyed after the lock
+  MutexLock lock(mu_);
+  for (const Scope& scope : scopes) ledger_.Record(scope, number);
+  for (auto at = table_.begin(); at != table_.end();) {
+    const auto here = at++;
+    if ((*here)->number() < number && (*here)->MatchesAny(scopes)) {
+      dropped.push_back(Remove(here, Gone::kPurged));
+    }
+  }
+  return dropped.size();
+}
+
+void Shard::AddTo(Census& census) const {
+  MutexLock lock(mu_);
+  census.bytes += eviction_.bytes() + eviction_.bookkeeping_bytes();
+  census.entries += table_.size();
+  for (size_t i = 0; i < kGone; ++i) census.gone[i] += gone_[i];
+}
+
+}  // namespace singleflight::cache

@@ -1,0 +1,94 @@
+#ifndef SINGLEFLIGHT_SERVER_CACHE_STORE_H_
+#define SINGLEFLIGHT_SERVER_CACHE_STORE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/types/optional.h"
+#include "absl/types/span.h"
+#include "server/cache/census.h"
+#include "server/cache/entry.h"
+#include "server/cache/freshness.h"
+#include "server/metrics/visitor.h"
+
+namespace singleflight::cache {
+
+class Shard;
+
+// `cache:` at the top of the configuration.
+struct StoreOptions {
+  uint64_t max_bytes = 256u << 20;      // of everything that is kept, bookkeeping included
+  uint64_t max_entry_bytes = 1u << 20;  // a larger reply is shared, but not kept
+};
+
+// What a look-up found.
+struct Found {
+  model::Reply reply;  // none: nothing is there, or nothing fresh
+  Lifespan lifespan;
+
+  // Without a reply: the number of the latest purge that concerns the key. A flight that began
+  // before it may not be joined.
+  uint64_t purged = 0;
+};
+
+// The right to store one flight's reply, taken before its call is sent. Purges void it by having a
+// greater number.
+struct Fill {
+  uint64_t number = 0;
+};
+
+// Replies that are kept for a while: bounded in bytes, sharded by key.
+//
+// Every purge and every fill takes the next number of one sequence. A purge records its number for
+// its scope in each shard, and drops what it concerns, in one critical section; a reply is stored,
+// in one critical section too, only if nothing that concerns it was purged after its fill was
+// taken, and no reply to a later call is there. So whoever asks after a purge has returned gets
+// nothing that was asked of upstream before it.
+//
+// Threads: every method, from any. Memory: a look-up allocates nothing. Evicted replies live on
+// until the last caller that is being sent one has it.
+class Store {
+ public:
+  explicit Store(const StoreOptions& options);
+  ~Store();
+
+  // `path` is the method's, "/package.Service/Method".
+  Found Find(const model::Key& key, absl::string_view path, base::Instant now);
+
+  // Found::purged alone, for routes that keep nothing.
+  uint64_t PurgedAt(const model::Key& key, absl::string_view path) const;
+
+  // The latest number: what happened before this call has it or a smaller one.
+  uint64_t sequence() const { return sequence_.load(std::memory_order_acquire); }
+  Fill BeginFill() { return {NextNumber()}; }
+
+  // Keeps a copy of `reply`, in the place of an older one. Nothing: it is kept; otherwise why not.
+  absl::optional<Refusal> Put(const model::Key& key, const model::Reply& reply,
+                              const Lifespan& lifespan, const Labels& labels, Fill fill);
+
+  // Drops what `scopes` say and voids the fills of it that are out. Returns how many entries went.
+  // Takes a look at every entry, unless it is about one key.
+  size_t Purge(absl::Span<const Scope> scopes);
+  size_t Purge(const Scope& scope) { return Purge(absl::MakeConstSpan(&scope, 1)); }
+
+  // Each shard is counted at a different instant.
+  Census TakeCensus() const;
+
+  void Show(metrics::Visitor& visitor) const;
+
+ private:
+  Shard& ShardOf(uint64_t hash) const;
+  uint64_t NextNumber() { return sequence_.fetch_add(1, std::memory_order_acq_rel) + 1; }
+
+  const StoreOptions options_;
+  std::vector<std::unique_ptr<Shard>> shards_;  // as many as a power of two
+  std::atomic<uint64_t> sequence_{0};
+  std::atomic<bool> ever_purged_{false};
+};
+
+}  // namespace singleflight::cache
+
+#endif  // SINGLEFLIGHT_SERVER_CACHE_STORE_H_

@@ -1,0 +1,89 @@
+#include "server/proxy/marks.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+#include "server/base/check.h"
+
+namespace singleflight::proxy {
+namespace {
+
+// After the name of this proxy.
+absl::string_view HowItCame(core::Answer::Source source) {
+  switch (source) {
+    case core::Answer::Source::kHit:
+      return "; hit; ttl=";
+    case core::Answer::Source::kStored:
+      return "; fwd=uri-miss; stored";
+    case core::Answer::Source::kForwarded:
+      return "; fwd=uri-miss";
+    case core::Answer::Source::kCollapsed:
+      return "; fwd=uri-miss; collapsed";
+    case core::Answer::Source::kOwn:
+      return "";
+  }
+  SF_CHECK(!"unreachable");
+}
+
+}  // namespace
+
+Marks::Marks(const MarkOptions& options, const core::Answer& answer, base::Instant now) {
+  if (answer.source == core::Answer::Source::kOwn) return;
+  AddAge(options, absl::FromChrono(now - answer.lifespan.born));
+  BeginStatus(options);
+  Append(HowItCame(answer.source));
+  if (answer.source == core::Answer::Source::kHit) {
+    AppendSeconds(absl::FromChrono(answer.lifespan.expires - now));
+  }
+  EndStatus(options);
+}
+
+Marks::Marks(const MarkOptions& options, metrics::Bypass why, absl::Duration age) {
+  AddAge(options, age);
+  BeginStatus(options);
+  Append("; fwd=bypass; detail=");
+  Append(metrics::NameOf(why));
+  EndStatus(options);
+}
+
+Marks::Marks(const MarkOptions& options, metrics::Release why, Role role, absl::Duration age) {
+  AddAge(options, age);
+  BeginStatus(options);
+  Append(role == Role::kLeader ? "; fwd=uri-miss; detail=" : "; fwd=bypass; detail=");
+  Append(metrics::NameOf(why));
+  EndStatus(options);
+}
+
+void Marks::AddAge(const MarkOptions& options, absl::Duration age) {
+  if (!options.age) return;
+  const size_t begins = used_;
+  AppendSeconds(std::max(age, absl::ZeroDuration()));
+  fields_[count_++] = {"age", {text_.data() + begins, used_ - begins}};
+}
+
+void Marks::BeginStatus(const MarkOptions& options) {
+  status_begins_ = used_;
+  Append(options.name);
+}
+
+void Marks::EndStatus(const MarkOptions& options) {
+  if (!options.cache_status) return;
+  fields_[count_++] = {"cache-status", {text_.data() + status_begins_, used_ - status_begins_}};
+}
+
+void Marks::Append(absl::string_view text) {
+  SF_CHECK(used_ + text.size() <= text_.size());
+  std::memcpy(text_.data() + used_, text.data(), text.size());
+  used_ += text.size();
+}
+
+void Marks::AppendSeconds(absl::Duration duration) {
+  char* const end = text_.data() + text_.size();
+  const auto [ptr, error] =
+      std::to_chars(text_.data() + used_, end, absl::ToInt64Seconds(duration));
+  SF_CHECK(error == std::errc());
+  used_ = static_cast<size_t>(ptr - text_.data());
+}
+
+}  // namespace singleflight::proxy
