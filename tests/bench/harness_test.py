@@ -10,7 +10,7 @@ import tempfile
 import unittest
 
 import bench
-from harness import cpu, figures, h2load, machine, processes, report, servers
+from harness import costs, cpu, figures, h2load, locks, machine, processes, raw_call, report, servers
 from harness.errors import BenchError, NotApplicable
 from harness.figures import Target
 
@@ -132,6 +132,41 @@ class Cpu(unittest.TestCase):
                          {'VmHWM': 2 << 20, 'RssAnon': 8192})
 
 
+class Locks(unittest.TestCase):
+    FREE = 'proxy \n\t 1 pthread_mutex_lock\n\t 2 main\n'
+    WAITING = 'proxy \n\t 1 futex_wait\n\t 2 __x64_sys_futex\n\t 3 __lll_lock_wait\n\t 4 main\n'
+
+    def test_samples_within_contended_locks_count(self):
+        self.assertEqual(locks.share_of('\n'.join([self.FREE] * 90 + [self.WAITING] * 10)), 10)
+
+    def test_too_few_samples_tell_nothing(self):
+        with self.assertRaisesRegex(BenchError, 'too few'):
+            locks.share_of('\n'.join([self.FREE] * 5))
+
+
+class RawCall(unittest.TestCase):
+    SETTINGS = raw_call.frame(raw_call.SETTINGS, 0, 0, b'')
+    HEAD = raw_call.frame(raw_call.HEADERS, raw_call.END_HEADERS, 1, b'...')
+    BODY = raw_call.frame(raw_call.DATA, 0, 1, b'five!')
+    TRAILERS = raw_call.frame(raw_call.HEADERS, raw_call.END_HEADERS | raw_call.END_STREAM, 1, b'...')
+
+    def test_a_reply_is_whole_when_its_stream_ends(self):
+        whole = self.SETTINGS + self.HEAD + self.BODY + self.TRAILERS
+        for end in range(len(whole)):
+            self.assertIsNone(raw_call.reply_bytes(whole[:end]))
+        self.assertEqual(raw_call.reply_bytes(whole), 5)
+
+    def test_a_reset_or_a_goaway_is_no_reply(self):
+        self.assertEqual(raw_call.reply_bytes(raw_call.frame(raw_call.RST_STREAM, 0, 1, b'\0\0\0\2')), 0)
+        self.assertEqual(raw_call.reply_bytes(raw_call.frame(raw_call.GOAWAY, 0, 0, b'\0' * 8)), 0)
+
+
+class Turns(unittest.TestCase):
+    def test_each_round_begins_with_another_program(self):
+        self.assertEqual([costs.rotated(['a', 'b', 'c'], by) for by in (1, 2, 3, 4)],
+                         [['b', 'c', 'a'], ['c', 'a', 'b'], ['a', 'b', 'c'], ['b', 'c', 'a']])
+
+
 class Servers(unittest.TestCase):
     def test_a_ready_line_has_the_address(self):
         said = 'a warning\nsingleflight-proxy ready: listening on 127.0.0.1:4711; health on 127.0.0.1:4712\n'
@@ -147,7 +182,8 @@ class Servers(unittest.TestCase):
     def test_what_was_started_ends_with_the_bench(self):
         with tempfile.TemporaryDirectory() as folder, processes.Processes(folder) as started:
             cores = sorted(os.sched_getaffinity(0))[:1]
-            running = started.start_ready('fake', cores, ['sh', '-c', 'echo x ready: listening on h:1; tail -f /dev/null'])
+            running = started.start_ready('fake', cores,
+                                          ['sh', '-c', 'echo x ready: listening on h:1; tail -f /dev/null'])
             self.assertEqual(running.address, 'h:1')
         self.assertIsNotNone(running.process.returncode)
 

@@ -25,6 +25,12 @@ class Traffic:
         report = self._send(server, load, calls)
         return report.total / report.seconds
 
+    def rate(self, server, load):
+        """Calls a second, over about a second."""
+        calls = int(self.warm_up(server, load) * self._session.scaled(1.0, 0.1))
+        report = self._send(server, load, max(calls, load.connections * load.streams))
+        return report.total / report.seconds
+
     def cost(self, server, load):
         """Microseconds of CPU a call, over about a second of calls at the rate that the server sustains."""
         return self._cost(server, load)[0]

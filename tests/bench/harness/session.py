@@ -1,6 +1,8 @@
 """What a row works with: where programs are, which core is whose, how long a load lasts, and what runs now."""
 
 import contextlib
+import copy
+import itertools
 import json
 import os
 import subprocess
@@ -8,12 +10,16 @@ import sys
 
 from harness import h2load
 from harness.errors import BenchError, NotApplicable
-from harness.processes import pinned
+from harness.processes import pinned, until
 
 PROGRAMS = {'singleflight-proxy': 'server', 'eviction-simulator': 'tests/bench/eviction'}
 BENCH_PROGRAMS = 'tests/bench/programs'
 REQUEST = b'fifty bytes of a request, the same every time ....'
 assert len(REQUEST) == 50
+
+
+def _flags(options):
+    return [f'--{name.replace("_", "-")}={value}' for name, value in options.items()]
 
 
 class Session:
@@ -25,13 +31,19 @@ class Session:
         self.traces = traces
         self.row = ''
         self._folder = folder
-        self._files = 0
+        self._files = itertools.count(1)
         self.cores = sorted(os.sched_getaffinity(0))
         if len(self.cores) < 2:
             raise BenchError('two cores are needed: one for the program under test, one for load and backend')
         self.load_cores = self.cores[:1]
         self.test_cores = self.cores[1:2]
         self.request_file = self.file('request', h2load.frame(REQUEST))
+
+    def on(self, test_cores, load_cores):
+        """The same session on other cores."""
+        other = copy.copy(self)
+        other.test_cores, other.load_cores = test_cores, load_cores
+        return other
 
     def scaled(self, full, quick):
         """How much of something a run takes."""
@@ -49,8 +61,7 @@ class Session:
     # --- files and programs ---------------------------------------------------------------------------------------
 
     def _path(self, name):
-        self._files += 1
-        return os.path.join(self._folder, f'{self._files}-{name}')
+        return os.path.join(self._folder, f'{next(self._files)}-{name}')
 
     def file(self, name, content):
         """A new temporary file; its path."""
@@ -84,23 +95,36 @@ class Session:
 
     def client(self, address, mode, **options):
         """What bench-client measured and checked; options as its flags, with _ for -."""
-        flags = [f'--{name.replace("_", "-")}={value}' for name, value in options.items()]
         return json.loads(self.run(f'bench-client --mode={mode}', [
-            self.program('bench-client'), f'--target={address}', f'--mode={mode}', '--json', *flags]))
+            self.program('bench-client'), f'--target={address}', f'--mode={mode}', '--json', *_flags(options)]))
 
     @contextlib.contextmanager
     def idle_client(self, address, **options):
-        """Connections that are held, each after one call, while the context lasts."""
-        flags = [f'--{name.replace("_", "-")}={value}' for name, value in options.items()]
-        command = pinned(self.load_cores, [self.program('bench-client'), f'--target={address}', '--mode=idle', *flags])
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        """Connections, each after as many calls as asked for, that are held while the context lasts."""
+        with self._holding_client(address, options) as client:
             said = client.stdout.readline()
             if not said.startswith('ready: '):
-                client.kill()
                 raise BenchError(f'bench-client holds no connections: {said}{client.stdout.read()}')
             yield
-            client.stdin.close()
-            client.stdout.read()
+
+    @contextlib.contextmanager
+    def waiting_client(self, address, all_wait, **options):
+        """Calls that get no reply while the context lasts; all_wait() says when the server has them."""
+        with self._holding_client(address, {**options, 'waiting': 'true'}) as client:
+            until(all_wait, 'bench-client\'s calls to wait')
+            yield
+            if client.poll() is not None:
+                raise BenchError(f'bench-client ended while its calls waited: {client.stdout.read()}')
+
+    @contextlib.contextmanager
+    def _holding_client(self, address, options):
+        command = [self.program('bench-client'), f'--target={address}', '--mode=idle', *_flags(options)]
+        with subprocess.Popen(pinned(self.load_cores, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              text=True, errors='replace') as client:
+            try:
+                yield client
+            finally:
+                client.kill()
 
     def h2load(self, address, path, load, calls, log_file=None):
         return h2load.parse(self.run('h2load', h2load.command(address, path, self.request_file, load, calls,

@@ -1,6 +1,6 @@
 """Every row, in the order of the table."""
 
-from harness.rows import collapsed, fanout, herd, hit, latency, many, relay, streaming
+from harness.rows import collapsed, fanout, herd, hit, latency, many, memory, relay, scaling, start, streaming
 
-MODULES = [hit, collapsed, relay, latency, herd, fanout, streaming, many]
+MODULES = [hit, collapsed, relay, latency, herd, fanout, streaming, many, scaling, memory, start]
 ROWS = {module.ROW.name: module.ROW for module in MODULES}

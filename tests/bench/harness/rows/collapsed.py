@@ -32,7 +32,8 @@ def _measure(session):
     }, cost)
     ours, theirs = measured['singleflight']['CPU'], measured['raw responder']['CPU']
     return [plain('collapsed', f'{CALLERS_A_FLIGHT:,} callers a flight: CPU per call', ours, 'µs'),
-            times('collapsed', 'CPU per call as a multiple of the raw responder\'s', ours, theirs, Target('≤', 1.8), 'µs')]
+            times('collapsed', 'CPU per call as a multiple of the raw responder\'s', ours, theirs, Target('≤', 1.8),
+                  'µs')]
 
 
 def _check_collapsed(upstream_calls, flights):
@@ -41,4 +42,5 @@ def _check_collapsed(upstream_calls, flights):
                          'this would not measure followers')
 
 
-ROW = Row('collapsed', 'CPU per call that shares an upstream call with 999 others, against a raw responder', 40, _measure)
+ROW = Row('collapsed', 'CPU per call that shares an upstream call with 999 others, against a raw responder', 40,
+          _measure)

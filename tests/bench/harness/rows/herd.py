@@ -23,5 +23,4 @@ def _measure(session):
             plain('herd', '10,000 callers: first to last reply', spans, 'ms', Target('≤', 80))]
 
 
-ROW = Row('herd', '10,000 identical calls on 100 connections: upstream calls, time from the first reply to the last', 15,
-          _measure)
+ROW = Row('herd', '10,000 identical calls on 100 connections: upstream calls, time from first to last reply', 15, _measure)

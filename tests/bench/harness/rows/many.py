@@ -43,4 +43,5 @@ def _figures(measured, connections):
                Target('≥', 0.7), 'µs')
 
 
-ROW = Row('many', 'hits per CPU second with 256 and 1,024 connections × 100 streams, against a raw responder', 120, _measure)
+ROW = Row('many', 'hits per CPU second with 256 and 1,024 connections × 100 streams, against a raw responder',
+          120, _measure)

@@ -1,0 +1,94 @@
+"""What the proxy keeps: by itself, per idle connection, per waiter, per cache entry."""
+
+from harness import cpu, servers
+from harness.costs import in_turn
+from harness.errors import BenchError, NotApplicable
+from harness.figures import Target, missing, plain
+from harness.rows import Row
+
+KIB, MIB = 1 << 10, 1 << 20
+CONNECTIONS = 1000
+WAITERS = {'connections': 10, 'streams': 1000}
+ENTRIES = 100_000
+REQUEST, REPLY = 50, 100
+
+
+def _measure(session):
+    session.needs('bench-responder', 'bench-client')
+    return [*_process(session), *_per_connection(session), *_per_waiter(session), *_per_entry(session)]
+
+
+def _resident(server):
+    return cpu.memory(server.pid)['VmRSS']
+
+
+def _process(session):
+    backend = servers.responder(session)
+
+    def memory(server):
+        used = cpu.memory(server.pid)
+        return {what: used[what] / MIB for what in ('VmRSS', 'RssAnon')}
+
+    measured = in_turn(session, {'idle process': lambda: servers.singleflight(
+        session, backend, cores=session.cores, threads='auto')}, memory)['idle process']
+    yield plain('memory', 'idle process: resident', measured['VmRSS'], 'MiB', Target('≤', 20))
+    yield plain('memory', 'idle process: anonymous', measured['RssAnon'], 'MiB', Target('≤', 8))
+
+
+def _per_connection(session):
+    backend = servers.responder(session)
+
+    def growth(server):
+        with session.idle_client(server.address, connections=10, calls=1):
+            before = _resident(server)
+        with session.idle_client(server.address, connections=CONNECTIONS, calls=1):
+            return {'growth': (_resident(server) - before) / (CONNECTIONS - 10) / KIB}
+
+    measured = in_turn(session, {'idle connections': lambda: servers.relay(session, backend)}, growth)
+    yield plain('memory', f'idle connection without TLS (one of {CONNECTIONS:,}, after a call)',
+                measured['idle connections']['growth'], 'KiB', Target('≤', 32))
+    yield missing('memory', 'idle connection with TLS', 'this proxy has no TLS', 'KiB', Target('≤', 64))
+
+
+def _per_waiter(session):
+    """Beyond its connection: the same connections are held without callers first."""
+    backend = servers.responder(session, '--delay=120s')
+
+    def growth(server):
+        with session.idle_client(server.address, connections=WAITERS['connections']):
+            before = _resident(server)
+        waiting = WAITERS['connections'] * WAITERS['streams']
+        with session.waiting_client(server.address, lambda: servers.metric(server, 'waiters') == waiting, **WAITERS):
+            return {'growth': (_resident(server) - before) / waiting}
+
+    measured = in_turn(session, {'waiters': lambda: servers.singleflight(session, backend, 'collapse: true')}, growth)
+    yield plain('memory', 'waiter (one of 10,000 on 10 connections)', measured['waiters']['growth'], 'B',
+                Target('≤', 1024))
+
+
+def _per_entry(session):
+    what = f'cache entry beyond its own bytes (one of {ENTRIES:,}, {REQUEST} B request, {REPLY} B reply)'
+    target = Target('≤', 200)
+    try:
+        servers.needs_cache(session)
+    except NotApplicable as why:
+        yield missing('memory', what, str(why), 'B', target)
+        return
+    backend = servers.responder(session)
+    entries = session.scaled(ENTRIES, 5000)
+
+    def growth(server):
+        load = {'connections': 10, 'streams': 10, 'request_bytes': REQUEST}
+        session.client(server.address, 'load', calls=2000, distinct=100, key='warm', **load)
+        begun, before = servers.calls_begun(session, backend), _resident(server)
+        session.client(server.address, 'load', calls=entries, distinct=entries, key='entry', **load)
+        filled = servers.calls_begun(session, backend) - begun
+        if filled != entries:
+            raise BenchError(f'{entries:,} requests, all different, took {filled:,} upstream calls')
+        return {'growth': (_resident(server) - before) / entries - REQUEST - REPLY}
+
+    measured = in_turn(session, {'cache entries': lambda: servers.cached(session, backend)}, growth)
+    yield plain('memory', what, measured['cache entries']['growth'], 'B', target)
+
+
+ROW = Row('memory', 'memory of the idle process, an idle connection, a waiter, a cache entry', 60, _measure)
