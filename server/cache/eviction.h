@@ -9,8 +9,9 @@
 
 namespace singleflight::cache {
 
-// Decides which entries stay within a budget of bytes. Entries belong to the caller; they stay
-// where they are from Insert until Victim returns them or Erase is called.
+// Decides which entries stay within a budget of bytes, so that as many requests as possible are
+// hits. Entries belong to the caller; they stay where they are from Insert until Victim returns
+// them or Erase is called.
 //
 //   eviction.Insert(entry);
 //   while (Evictable* victim = eviction.Victim()) Drop(victim);
@@ -25,7 +26,7 @@ class Eviction {
   // `entry`, with its hash and bytes set, becomes resident. Call Victim until it returns null.
   void Insert(Evictable& entry);
 
-  // A hit. Writes at most one byte of the entry, and nothing once that is saturated.
+  // A hit. Writes one byte of the entry, and nothing once that is saturated.
   void Touch(Evictable& entry) {
     if (entry.uses < Evictable::kMaxUses) ++entry.uses;
   }
@@ -34,26 +35,29 @@ class Eviction {
   void Erase(Evictable& entry);
 
   // Takes out one entry that has to go for the budget to hold, perhaps the one inserted last; null:
-  // the budget holds.
+  // the budget holds. Amortized over calls of Insert and Touch, it takes constant time.
   Evictable* Victim();
 
   // Of the resident entries.
   uint64_t bytes() const { return small_.bytes() + main_.bytes(); }
   size_t size() const { return small_.size() + main_.size(); }
 
-  // What Eviction itself allocates; it counts against the budget.
+  // What Eviction itself allocates: at most a sixty-fourth of the budget, and part of it.
   uint64_t bookkeeping_bytes() const { return ghosts_.memory(); }
 
  private:
   bool Fits() const { return bytes() + bookkeeping_bytes() <= max_bytes_; }
-  Evictable* FromSmall();
-  Evictable* FromMain();
+  bool Recall(const Evictable& entry);
+  bool Rememberable(const Evictable& entry) const;
+  void SetSmallTarget(uint64_t bytes);
+  bool Pays(Evictable& entry) const;
+  int PriceOf(const Evictable& entry) const;
 
   const uint64_t max_bytes_;
+  uint64_t small_target_;  // bytes that the small queue may have when others have to go
   EvictionQueue small_;
   EvictionQueue main_;
   EvictionGhosts ghosts_;
-  uint64_t left_ = 0;  // bytes that went from the small queue, ever
 };
 
 }  // namespace singleflight::cache

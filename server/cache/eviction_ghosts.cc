@@ -1,43 +1,72 @@
 #include "server/cache/eviction_ghosts.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace singleflight::cache {
 namespace {
 
-constexpr int kUnitBits =
-    8;  // 32 bits of 256 bytes: a terabyte passes before a ghost seems young again
+// A span has at most this many of the 65,536 ticks after which a clock begins again. A ghost that
+// nobody replaced for as long as that takes is dead nearly all of the time.
+constexpr uint64_t kMaxSpan = 1 << 13;
 
-uint32_t Print(uint64_t hash) { return static_cast<uint32_t>(hash >> 32) | 1; }
-uint32_t Units(uint64_t bytes) { return static_cast<uint32_t>(bytes >> kUnitBits); }
+uint16_t Print(uint64_t hash) { return hash & 0x3fff; }
 
 }  // namespace
 
+EvictionGhosts::Clock::Clock(uint64_t span_bytes) {
+  while (span_bytes >> tick_bits > kMaxSpan) ++tick_bits;
+  span = static_cast<uint16_t>(span_bytes >> tick_bits);
+}
+
+EvictionGhosts::EvictionGhosts(uint64_t max_memory, uint64_t small_span, uint64_t main_span)
+    : max_buckets_(max_memory / sizeof(Bucket)), small_(small_span), main_(main_span) {}
+
 void EvictionGhosts::Fit(size_t residents) {
-  if (residents <= buckets_.size() * kWays) return;
-  const size_t count = std::max<size_t>(1, buckets_.size() * 2);
-  buckets_ = std::vector<Bucket>(count);
+  size_t count = std::max<size_t>(1, buckets_.size());
+  while (count * std::size(Bucket().ghosts) < residents) count *= 2;
+  count = std::min(count, max_buckets_);
+  if (count == buckets_.size()) return;
+  buckets_ = {};  // the old table goes before the new one comes
+  buckets_.resize(count);
 }
 
-void EvictionGhosts::Add(uint64_t hash, uint64_t now) {
+void EvictionGhosts::Remember(uint64_t hash, uint32_t bytes, Queue queue) {
+  Clock& clock = ClockOf(queue);
+  clock.left += bytes;
   if (buckets_.empty()) return;
-  Bucket& bucket = BucketOf(hash);
-  const uint32_t at = Units(now);
-  Ghost& oldest = *std::max_element(
-      std::begin(bucket.ghosts), std::end(bucket.ghosts), [at](const Ghost& a, const Ghost& b) {
-        return (a.print ? at - a.left : ~0u) < (b.print ? at - b.left : ~0u);
-      });
-  oldest = {Print(hash), at};
+  auto& ghosts = BucketOf(hash).ghosts;
+  Ghost& replaced = *std::min_element(
+      std::begin(ghosts), std::end(ghosts),
+      [this](const Ghost& a, const Ghost& b) { return Remaining(a) < Remaining(b); });
+  replaced.queue = static_cast<uint16_t>(queue);
+  replaced.print = Print(hash);
+  replaced.until = clock.now() + clock.span;
 }
 
-bool EvictionGhosts::Take(uint64_t hash, uint64_t now, uint64_t span) {
-  if (buckets_.empty()) return false;
+EvictionGhosts::Queue EvictionGhosts::Recall(uint64_t hash) {
+  if (buckets_.empty()) return Queue::kNone;
   for (Ghost& ghost : BucketOf(hash).ghosts) {
-    if (ghost.print != Print(hash)) continue;
-    ghost.print = 0;
-    return Units(now) - ghost.left < Units(span);
+    if (ghost.print != Print(hash) || Remaining(ghost) == 0) continue;
+    const auto queue = static_cast<Queue>(ghost.queue);
+    ghost = {};
+    return queue;
   }
-  return false;
+  return Queue::kNone;
+}
+
+// The upper half of the hash chooses the bucket; prints are of the lower half.
+EvictionGhosts::Bucket& EvictionGhosts::BucketOf(uint64_t hash) {
+  return buckets_[((hash >> 32) * buckets_.size()) >> 32];
+}
+
+// Ticks until the ghost is forgotten; 0: it is.
+int EvictionGhosts::Remaining(const Ghost& ghost) {
+  const auto queue = static_cast<Queue>(ghost.queue);
+  if (queue == Queue::kNone) return 0;
+  const Clock& clock = ClockOf(queue);
+  const uint16_t ticks = ghost.until - clock.now();
+  return ticks <= clock.span ? ticks : 0;
 }
 
 }  // namespace singleflight::cache

@@ -7,34 +7,57 @@
 
 namespace singleflight::cache {
 
-// Remembers which keys left lately, by hash: a table of small buckets in which a new ghost takes
-// the place of the oldest. Now and then it takes one key for another, which costs a cache little.
+// Remembers which keys left which queue lately, by hash, in four bytes each. How long is measured
+// in bytes that left the same queue since: as far as a queue as large as that would reach back.
+//
+// A table of small buckets, in which a new ghost takes the place of the one closest to its end. Now
+// and then it takes one key for another or forgets early; either costs one wrong guess.
 class EvictionGhosts {
  public:
-  // Makes room for as many ghosts as there are `residents`. Growing forgets; it happens at
-  // doublings only.
+  enum class Queue : uint8_t { kNone, kSmall, kMain };
+
+  // Allocates at most `max_memory` bytes. Spans are in bytes, above.
+  EvictionGhosts(uint64_t max_memory, uint64_t small_span, uint64_t main_span);
+
+  // Makes room for as many ghosts as there are `residents`. Growing forgets; it doubles each time.
   void Fit(size_t residents);
 
-  // `hash` left when `now` bytes had left in all.
-  void Add(uint64_t hash, uint64_t now);
+  // `bytes` with this `hash` left `queue`, by eviction.
+  void Remember(uint64_t hash, uint32_t bytes, Queue queue);
 
-  // Whether `hash` left less than `span` bytes ago. If so, forgets it.
-  bool Take(uint64_t hash, uint64_t now, uint64_t span);
+  // Which queue `hash` left lately. Forgets it.
+  Queue Recall(uint64_t hash);
 
   uint64_t memory() const { return buckets_.capacity() * sizeof(Bucket); }
 
  private:
-  static constexpr int kWays = 4;
   struct Ghost {
-    uint32_t print = 0;  // 0: nobody
-    uint32_t left = 0;   // in units
+    uint16_t queue : 2 = 0;
+    uint16_t print : 14 = 0;
+    uint16_t until = 0;  // on its queue's clock
   };
-  struct Bucket {
-    Ghost ghosts[kWays];
+  struct Bucket {  // a cache line
+    Ghost ghosts[16];
   };
-  Bucket& BucketOf(uint64_t hash) { return buckets_[hash & (buckets_.size() - 1)]; }
 
-  std::vector<Bucket> buckets_;  // none, or a power of two
+  // Counts what left a queue, in ticks of 2^tick_bits bytes.
+  struct Clock {
+    explicit Clock(uint64_t span_bytes);
+    uint16_t now() const { return static_cast<uint16_t>(left >> tick_bits); }
+
+    int tick_bits = 0;
+    uint16_t span;      // ticks
+    uint64_t left = 0;  // bytes, ever
+  };
+
+  Clock& ClockOf(Queue queue) { return queue == Queue::kSmall ? small_ : main_; }
+  Bucket& BucketOf(uint64_t hash);
+  int Remaining(const Ghost& ghost);
+
+  const size_t max_buckets_;
+  Clock small_;
+  Clock main_;
+  std::vector<Bucket> buckets_;
 };
 
 }  // namespace singleflight::cache

@@ -11,6 +11,15 @@ void EvictionQueue::PushNewest(Evictable& entry) {
   ++size_;
 }
 
+void EvictionQueue::PushOldest(Evictable& entry) {
+  entry.older = nullptr;
+  entry.newer = oldest_;
+  (oldest_ ? oldest_->older : newest_) = &entry;
+  oldest_ = &entry;
+  bytes_ += entry.bytes;
+  ++size_;
+}
+
 void EvictionQueue::Remove(Evictable& entry) {
   (entry.newer ? entry.newer->older : newest_) = entry.older;
   (entry.older ? entry.older->newer : oldest_) = entry.newer;

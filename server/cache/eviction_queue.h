@@ -9,12 +9,12 @@ namespace singleflight::cache {
 // What Eviction keeps in each entry; the entry derives from it or holds it. `hash` and `bytes` are
 // the caller's and do not change while the entry is resident; the rest is Eviction's own.
 struct Evictable {
-  static constexpr uint8_t kMaxUses = 3;
+  static constexpr uint8_t kMaxUses = 15;
 
   uint64_t hash = 0;   // of the entry's key, well mixed
   uint32_t bytes = 0;  // what it counts against the budget
 
-  uint8_t uses = 0;  // since it was last looked at
+  uint8_t uses = 0;  // not spent yet
   bool in_main = false;
   Evictable* newer = nullptr;
   Evictable* older = nullptr;
@@ -24,6 +24,7 @@ struct Evictable {
 class EvictionQueue {
  public:
   void PushNewest(Evictable& entry);
+  void PushOldest(Evictable& entry);
   void Remove(Evictable& entry);
 
   Evictable* oldest() const { return oldest_; }

@@ -3,12 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
+#include <algorithm>
+#include <cstring>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <random>
-#include <string>
-#include <vector>
 
 namespace singleflight::cache {
 namespace {
@@ -31,6 +31,10 @@ class EvictionTest : public ::testing::Test {
     } else {
       Insert(key, bytes);
     }
+  }
+
+  void AskAll(int first, int last) {
+    for (int key = first; key < last; ++key) Ask(key);
   }
 
   void Insert(int key, uint32_t bytes) {
@@ -79,6 +83,132 @@ TEST_F(EvictionTest, WhatFitsStays) {
   for (int key = 0; key < 1000; ++key) Ask(key);
   EXPECT_EQ(CountOf(0, 1000), 1000);
 }
+
+TEST_F(EvictionTest, BytesAddUpAfterEveryStepOfARandomSequence) {
+  std::mt19937_64 random(1);
+  for (int step = 0; step < 30'000; ++step) {
+    const int key = static_cast<int>(std::min(random() % 4000, random() % 4000));
+    const uint32_t bytes = random() % 100 == 0 ? random() % (2 * kBudget) : random() % 2000;
+    if (random() % 10 == 0 && Has(key)) {
+      Erase(key);
+    } else {
+      Ask(key, bytes);
+    }
+    ASSERT_NO_FATAL_FAILURE(ExpectSound()) << "step " << step;
+  }
+}
+
+TEST_F(EvictionTest, AScanDoesNotFlushWhatIsUsedOften) {
+  for (int round = 0; round < 5; ++round) AskAll(0, 300);
+  AskAll(10'000, 20'000);
+  EXPECT_EQ(CountOf(0, 300), 300);
+}
+
+TEST_F(EvictionTest, ALargeEntryDoesNotFlushManySmallOnes) {
+  for (int round = 0; round < 3; ++round) AskAll(0, 900);
+  Ask(-1, kBudget / 2);
+  EXPECT_EQ(CountOf(0, 900), 900);
+}
+
+TEST_F(EvictionTest, ALargeEntryThatComesBackCostsNoMoreThanItsPlace) {
+  for (int round = 0; round < 3; ++round) AskAll(0, 950);
+  for (int time = 0; time < 5; ++time) Ask(-1, kBudget / 8);
+  EXPECT_TRUE(Has(-1));
+  EXPECT_GT(CountOf(0, 950), 900);
+}
+
+TEST_F(EvictionTest, ALargeEntryThatIsUsedOftenEnoughStays) {
+  for (int round = 0; round < 20; ++round) {
+    for (int time = 0; time < 50; ++time) Ask(-1, kBudget / 4);
+    AskAll(1000 * round, 1000 * round + 500);
+  }
+  EXPECT_TRUE(Has(-1));
+}
+
+TEST_F(EvictionTest, AnEntryOfMoreThanTheBudgetIsItsOwnVictim) {
+  AskAll(0, 900);
+  for (int time = 0; time < 3; ++time) {
+    Ask(-1, kBudget + 1);
+    EXPECT_FALSE(Has(-1));
+    EXPECT_EQ(CountOf(0, 900), 900);
+  }
+}
+
+TEST_F(EvictionTest, WhoComesBackWhileRememberedOutlivesAScan) {
+  Ask(7);
+  AskAll(10'000, 11'200);
+  ASSERT_FALSE(Has(7));
+  Ask(7);
+  AskAll(20'000, 21'200);
+  EXPECT_TRUE(Has(7));
+}
+
+TEST_F(EvictionTest, NothingIsRememberedOfWhatIsErased) {
+  Ask(7);
+  Erase(7);
+  AskAll(10'000, 11'200);
+  Ask(7);
+  AskAll(20'000, 21'200);
+  EXPECT_FALSE(Has(7));
+}
+
+TEST_F(EvictionTest, EntriesAreErasedFromEveryQueue) {
+  for (int round = 0; round < 3; ++round) AskAll(0, 500);
+  AskAll(1000, 2000);
+  ASSERT_TRUE(entries_.at(0)->in_main);
+  ASSERT_FALSE(entries_.rbegin()->second->in_main);
+  for (const int key : {0, 250, 499, entries_.rbegin()->first}) Erase(key);
+  ExpectSound();
+  AskAll(0, 2000);
+}
+
+TEST_F(EvictionTest, EverythingThatIsResidentCanBeTakenOutAgain) {
+  AskAll(0, 3000);
+  const size_t resident = entries_.size();
+  Insert(-1, 1);
+  size_t taken = 0;
+  while (!entries_.empty()) Erase(entries_.begin()->first), ++taken;
+  EXPECT_EQ(taken, resident + 1);
+  EXPECT_EQ(eviction_.size(), 0);
+  EXPECT_EQ(eviction_.bytes(), 0);
+}
+
+TEST_F(EvictionTest, RecentlyUsedEntriesStayWhereNothingIsUsedForLong) {
+  // A window of 600 keys moves on; each is used a few times while in it, and never again.
+  std::mt19937_64 random(1);
+  int hits = 0;
+  for (int step = 0; step < 40'000; ++step) {
+    const int key = step / 10 + static_cast<int>(random() % 600);
+    if (step >= 20'000 && Has(key)) ++hits;
+    Ask(key);
+  }
+  EXPECT_GT(hits, 17'000) << "of 20,000, of which 2,000 are first uses";
+}
+
+TEST_F(EvictionTest, AHitWritesNothingOnceTheEntryIsSaturated) {
+  Ask(7);
+  for (int time = 0; time < 100; ++time) Ask(7);
+  Evictable before = *entries_.at(7);
+  Ask(7);
+  EXPECT_EQ(std::memcmp(&before, static_cast<Evictable*>(entries_.at(7).get()), sizeof(before)), 0);
+}
+
+TEST_F(EvictionTest, BookkeepingIsASmallPartOfTheBudgetHoweverSmallTheEntries) {
+  for (int key = 0; key < 50'000; ++key) Ask(key, 50);
+  EXPECT_GT(eviction_.bookkeeping_bytes(), 0);
+  EXPECT_LE(eviction_.bookkeeping_bytes(), kBudget / 64);
+}
+
+TEST(EvictionOfNothingTest, ABudgetOfNothingHoldsNothing) {
+  Eviction eviction(0);
+  Evictable entry{.hash = 1, .bytes = 1};
+  eviction.Insert(entry);
+  EXPECT_EQ(eviction.Victim(), &entry);
+  EXPECT_EQ(eviction.Victim(), nullptr);
+  EXPECT_EQ(eviction.size(), 0);
+}
+
+TEST(EvictableTest, AnEntrysShareIsSmall) { EXPECT_LE(sizeof(Evictable), 40); }
 
 }  // namespace
 }  // namespace singleflight::cache
