@@ -107,7 +107,8 @@ def main():
     if not options.quick:
         estimate = sum(row.seconds for row in rows) * options.rounds / FILED_ROUNDS
         say(f'Measuring {", ".join(row.name for row in rows)}: about {duration(round(estimate))}.')
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix='singleflight-bench-') as folder, Processes(folder) as processes:
         session = Session(options.build, folder, processes, options.rounds, options.quick, options.traces)
         facts = machine.describe(REPOSITORY, options.build)

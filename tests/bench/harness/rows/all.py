@@ -1,6 +1,6 @@
 """Every row, in the order of the table."""
 
-from harness.rows import collapsed, fanout, herd, hit, latency, many, memory, relay, scaling, start, streaming
+from harness.rows import collapsed, fanout, herd, hit, latency, library, many, memory, relay, scaling, start, streaming
 
-MODULES = [hit, collapsed, relay, latency, herd, fanout, streaming, many, scaling, memory, start]
+MODULES = [hit, collapsed, relay, latency, herd, fanout, streaming, many, scaling, memory, library, start]
 ROWS = {module.ROW.name: module.ROW for module in MODULES}
