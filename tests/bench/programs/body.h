@@ -30,6 +30,7 @@ class Body {
 
   // How many whole messages have passed.
   uint64_t messages() const { return messages_; }
+  bool BetweenMessages() const { return at_ == 0; }
 
   // No message after the one that has begun, if one has.
   void EndWithThisMessage() { left_ = at_ == 0 ? 0 : framed_.size() - at_; }

@@ -54,6 +54,7 @@ bool Client::Turn(Nanos until) {
 }
 
 bool Client::RunUntil(const std::function<bool()>& done, Nanos until) {
+  io_->Flush();  // done() may be about what has been sent
   while (!done()) {
     if (Now() >= until || !Turn(until)) return false;
   }

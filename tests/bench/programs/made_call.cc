@@ -39,10 +39,14 @@ bool MadeCall::Succeeded() const {
   return ended_ && grpc_statuses_ == 1 && grpc_status_ == 0;
 }
 
+bool MadeCall::Complete() const {
+  if (kind_ != Kind::kDownload) return received_bytes_ > 0 && expected_.left() == 0;
+  return expected_.messages() > 0 && (cut_ || expected_.BetweenMessages());
+}
+
 Verdict MadeCall::Judge() const {
   if (!Succeeded()) return Verdict::kFailed;
-  const bool short_of_bytes = received_bytes_ == 0 || (!cut_ && expected_.left() > 0);
-  return wrong_bytes_ || short_of_bytes ? Verdict::kMismatched : Verdict::kRight;
+  return wrong_bytes_ || !Complete() ? Verdict::kMismatched : Verdict::kRight;
 }
 
 std::string MadeCall::Complaint(uint32_t reset) const {

@@ -22,7 +22,11 @@ enum class Verdict {
 // reply is stored; the bytes are compared as they come.
 class MadeCall {
  public:
-  enum class Kind { kPlain, kUpload };
+  enum class Kind {
+    kUnary,     // the reply is all of what is expected
+    kDownload,  // whole messages of what is expected, one at least
+    kUpload,    // the reply is the number of messages that were sent
+  };
 
   MadeCall() = default;
   // `begun` is when the call was to begin: its latency counts from then.
@@ -33,8 +37,9 @@ class MadeCall {
   void OnData(absl::string_view bytes);
   void OnEnd() { ended_ = true; }
 
-  // An endless call that the client itself ends is right as far as it got.
+  // A download that the client itself ends is right as far as it got.
   void Cut() { cut_ = true; }
+  bool ended() const { return ended_; }
 
   // An upload ends with the message that it is sending.
   void EndUpload() { last_message_ = true; }
@@ -55,9 +60,10 @@ class MadeCall {
 
  private:
   bool Succeeded() const;
+  bool Complete() const;
 
   Nanos begun_ = 0;
-  Kind kind_ = Kind::kPlain;
+  Kind kind_ = Kind::kUnary;
   Body expected_;
   std::string upload_reply_;
   uint64_t received_bytes_ = 0;

@@ -162,7 +162,7 @@ void ResponderConnection::SetMethod(ServedCall& call, absl::string_view path) {
   } else if (path == "/bench.Stats/Calls") {
     call.method = Method::kStats;
   } else {
-    ++shared_.unary_calls;
+    call.number = ++shared_.unary_calls;
   }
 }
 
@@ -180,7 +180,7 @@ Body ResponderConnection::ReplyTo(ServedCall& call) {
   const ResponderOptions& options = shared_.options;
   switch (call.method) {
     case ServedCall::Method::kUnary: {
-      const bool wrong = options.wrong_every != 0 && shared_.unary_calls % options.wrong_every == 0;
+      const bool wrong = options.wrong_every != 0 && call.number % options.wrong_every == 0;
       return Body(wrong ? options.wrong_reply : options.unary_reply, 1);
     }
     case ServedCall::Method::kDownload:

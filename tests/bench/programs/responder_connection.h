@@ -37,8 +37,9 @@ struct ServedCall {
   ResponderConnection* connection = nullptr;  // null once the stream is closed
   int32_t id = 0;
   Method method = Method::kUnary;
-  size_t place = 0;    // among its connection's open calls
-  bool waits = false;  // in the delay queue
+  uint64_t number = 0;  // among the unary calls, from 1
+  size_t place = 0;     // among its connection's open calls
+  bool waits = false;   // in the delay queue
   Body reply;
   std::string own_reply;  // what `reply` refers to if it is of this call only
   MessageCounter uploaded;

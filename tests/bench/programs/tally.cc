@@ -52,6 +52,11 @@ void Tally::CountLost(uint64_t calls, absl::string_view why) {
   if (calls > 0) Complain(why);
 }
 
+void Tally::CountShort(uint64_t messages) {
+  ++mismatched_;
+  Complain(absl::StrCat(messages, " messages too few"));
+}
+
 void Tally::Complain(absl::string_view complaint) {
   if (first_complaint_.empty()) first_complaint_ = std::string(complaint);
 }

@@ -38,6 +38,9 @@ class Tally {
   // Calls that never ended.
   void CountLost(uint64_t calls, absl::string_view why);
 
+  // Streams that ended in order, but too soon by so many messages.
+  void CountShort(uint64_t messages);
+
   uint64_t ended() const { return ended_; }
   uint64_t failed() const { return failed_; }
   uint64_t mismatched() const { return mismatched_; }

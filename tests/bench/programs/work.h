@@ -31,7 +31,7 @@ class Requests {
 // What a mode has to do. Counts and times of 0 are without limit, or not asked for.
 struct Work {
   MadeCall Call(uint64_t i, Nanos begun) const {
-    return MadeCall(MadeCall::Kind::kPlain, requests.At(i), Body(reply, 1), begun);
+    return MadeCall(MadeCall::Kind::kUnary, requests.At(i), Body(reply, 1), begun);
   }
 
   Requests requests;
