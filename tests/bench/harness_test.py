@@ -13,6 +13,7 @@ import bench
 from harness import costs, cpu, figures, h2load, locks, machine, processes, raw_call, report, servers
 from harness.errors import BenchError, NotApplicable
 from harness.figures import Target
+from harness.rows import eviction, library
 
 H2LOAD = '''
 starting benchmark...
@@ -54,8 +55,8 @@ class Figures(unittest.TestCase):
         self.assertEqual(verdict(Target('=', 1), [1, 1, 1]), 'holds')
         self.assertEqual(verdict(None, [1]), '–')
 
-    def test_where_every_round_counts_one_bad_round_misses(self):
-        target = Target('<', 1, every_round=True)
+    def test_where_each_counts_one_bad_round_misses(self):
+        target = Target('<', 1, each=True)
         self.assertEqual(figures.plain('r', 'w', [0.8, 0.9, 0.99], '×', target).verdict, 'holds')
         self.assertEqual(figures.plain('r', 'w', [0.8, 0.9, 1.01], '×', target).verdict, 'misses')
 
@@ -208,7 +209,7 @@ class Report(unittest.TestCase):
         self.assertIn('| relay | 4×50 | 0.90 × | 0.80–1 | 9 µs | 10 µs | < 1 × | holds |',
                       report.markdown('t', {'commit': 'abc'}, self.FIGURES, {}).splitlines())
 
-    def test_json_has_every_round(self):
+    def test_json_has_each(self):
         read = json.loads(report.as_json({'commit': 'abc'}, self.FIGURES, {'herd': 'no client'}))
         self.assertEqual(read['figures'][0]['ours'], [8, 9, 10])
         self.assertEqual(read['figures'][0]['rounds'], [0.8, 0.9, 1.0])
@@ -245,6 +246,47 @@ class Bench(unittest.TestCase):
         with contextlib.redirect_stderr(said):
             bench.file_results(bench.parse(['--rounds=2']), {}, [], {})
         self.assertIn('Not filed', said.getvalue())
+
+
+class Eviction(unittest.TestCase):
+    @staticmethod
+    def cells(policy, *hits):
+        return [{'trace': 't', 'size_percent': size, 'policy': policy, 'request_hit_percent': hit,
+                 'byte_hit_percent': hit} for size, hit in enumerate(hits)]
+
+    def test_ours_has_to_be_above_lru_at_each_size(self):
+        others = self.cells('w-tinylfu', 6, 6) + self.cells('s3-fifo', 5, 5)
+        for ours, verdict in ((7, 'holds'), (4, 'misses')):
+            found = eviction.figures(self.cells('product', 6, ours) + self.cells('lru', 5, 4) + others)
+            self.assertEqual(found[0].verdict, verdict)
+
+    def test_ours_has_to_be_no_worse_than_the_best_on_average(self):
+        found = eviction.figures(self.cells('product', 6, 4) + self.cells('lru', 5, 4)
+                                 + self.cells('w-tinylfu', 6, 5) + self.cells('s3-fifo', 5, 5))
+        judged = {figure.what.split()[-1]: figure.verdict for figure in found[1:] if figure.target}
+        self.assertEqual(judged, {'w-tinylfu': 'misses', 's3-fifo': 'holds'})
+
+    def test_a_policy_that_is_missing_is_an_error(self):
+        with self.assertRaisesRegex(BenchError, 'knows no w-tinylfu'):
+            eviction.figures(self.cells('product', 1) + self.cells('lru', 1) + self.cells('s3-fifo', 1))
+
+    def test_folders_without_traces_are_refused(self):
+        with self.assertRaisesRegex(BenchError, 'is no folder'):
+            eviction.traces('nowhere')
+
+
+class Library(unittest.TestCase):
+    GO = 'cpu: x\nBenchmarkLoneDo-2   \t  745678\t       173.6 ns/op\t 80 B/op\nBenchmarkOneKey \t 5\t 20 ns/op\nPASS\n'
+
+    def test_go_says_nanoseconds_a_call(self):
+        self.assertEqual(library.parse_go(self.GO), {'LoneDo': 173.6, 'OneKey': 20})
+
+    def test_ours_come_in_their_own_unit(self):
+        text = json.dumps({'benchmarks': [{'name': 'LoneDo', 'run_type': 'iteration', 'real_time': 0.05,
+                                           'time_unit': 'us', 'allocations': 0.0}]})
+        found = library.parse_ours(text)['LoneDo']
+        self.assertEqual(library.nanoseconds(found), 50)
+        self.assertEqual(library.allocations(found), 0)
 
 
 class Rows(unittest.TestCase):

@@ -7,23 +7,24 @@ from typing import List, NamedTuple, Optional
 MEASURES = {
     '≤': lambda value, limit: value <= limit,
     '≥': lambda value, limit: value >= limit,
+    '>': lambda value, limit: value > limit,
     '<': lambda value, limit: value < limit,
     '=': lambda value, limit: value == limit,
 }
 
 
 class Target(NamedTuple):
-    """`Target('≤', 1.6)`: holds for a median of 1.6 and below; `every_round`: for each value, not for the median."""
+    """`Target('≤', 1.6)`: holds for a median of 1.6 and below; `each`: for each value, not for the median."""
     sign: str
     limit: float
-    every_round: bool = False
+    each: bool = False
 
     def holds(self, values):
-        judged = values if self.every_round else [statistics.median(values)]
+        judged = values if self.each else [statistics.median(values)]
         return all(MEASURES[self.sign](value, self.limit) for value in judged)
 
     def text(self, unit):
-        return f'{self.sign} {number(self.limit)} {unit}'.rstrip() + (', every round' if self.every_round else '')
+        return f'{self.sign} {number(self.limit)} {unit}'.rstrip() + (', each' if self.each else '')
 
 
 def number(value):

@@ -17,7 +17,8 @@ def share_while(pid, data_file, run):
     """The percentage of samples within contended locks while run() runs."""
     if shutil.which('perf') is None:
         raise NotApplicable('perf is not installed')
-    command = ['perf', 'record', '-q', '-e', 'cpu-clock', f'-F{SAMPLES_A_SECOND}', '-g', '-o', data_file, '-p', str(pid)]
+    command = ['perf', 'record', '-q', '-g', '-e', 'cpu-clock', f'-F{SAMPLES_A_SECOND}', '-o', data_file, '-p',
+               str(pid)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as recorder:
         try:
             run()

@@ -42,5 +42,5 @@ def _check_collapsed(upstream_calls, flights):
                          'this would not measure followers')
 
 
-ROW = Row('collapsed', 'CPU per call that shares an upstream call with 999 others, against a raw responder', 40,
+ROW = Row('collapsed', 'CPU per call that shares an upstream call with 999 others, against a raw responder', 30,
           _measure)

@@ -31,7 +31,7 @@ def _measure(session):
     }, fan_out)
     ours, theirs = measured['singleflight'], measured['bare sender']
     what = '1 MiB to 1,000 waiters'
-    return [plain('fanout', f'{what}: upstream calls', ours['upstream calls'], '', Target('=', 1, every_round=True)),
+    return [plain('fanout', f'{what}: upstream calls', ours['upstream calls'], '', Target('=', 1, each=True)),
             # Socket buffers are the kernel's memory, not the process's.
             plain('fanout', f'{what}: peak memory beyond idle connections', ours['memory'], 'MiB', Target('≤', 33)),
             gain('fanout', f'{what}: rate as a multiple of a bare sender\'s', ours['seconds'], theirs['seconds'],

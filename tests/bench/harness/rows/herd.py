@@ -19,8 +19,9 @@ def _measure(session):
         spans.append(result['first_to_last_ms'])
         session.processes.stop(proxy)
     return [plain('herd', '10,000 callers, all answered right: upstream calls', upstream_calls, '',
-                  Target('=', 1, every_round=True)),
+                  Target('=', 1, each=True)),
             plain('herd', '10,000 callers: first to last reply', spans, 'ms', Target('≤', 80))]
 
 
-ROW = Row('herd', '10,000 identical calls on 100 connections: upstream calls, time from first to last reply', 15, _measure)
+ROW = Row('herd', '10,000 identical calls on 100 connections: upstream calls, time from first to last reply', 15,
+          _measure)

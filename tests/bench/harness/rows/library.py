@@ -80,7 +80,7 @@ def _figures(pair, ours, theirs):
     yield gain('library', f'{what}: times faster than x/sync', [nanoseconds(found[our_name]) for found in ours],
                [found[their_name] for found in theirs], Target('≥', factor), 'ns')
     counted = [allocations(found[our_name]) for found in ours]
-    none = Target('=', 0, every_round=True)
+    none = Target('=', 0, each=True)
     yield (missing('library', f'{what}: allocations', 'library-bench does not count them', target=none)
            if None in counted else plain('library', f'{what}: allocations a call', counted, '', none))
 

@@ -44,4 +44,4 @@ def _figures(measured, connections):
 
 
 ROW = Row('many', 'hits per CPU second with 256 and 1,024 connections × 100 streams, against a raw responder',
-          120, _measure)
+          90, _measure)

@@ -50,4 +50,4 @@ def _start_and_stop(session, backend):
     return start * 1000, stop * 1000
 
 
-ROW = Row('start', 'time from start to first reply, and to stop when idle', 5, _measure)
+ROW = Row('start', 'time from start to first reply, and to stop when idle', 8, _measure)
