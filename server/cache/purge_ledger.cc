@@ -15,6 +15,7 @@ void PurgeLedger::Record(const Scope& scope, uint64_t number) {
     floor_ = std::max(floor_, number);
     return;
   }
+  if (scope.kind == Scope::Kind::kTag) latest_tag_ = std::max(latest_tag_, number);
   uint64_t& latest = numbers_[IdOf(scope)];
   latest = std::max(latest, number);
   oldest_first_.emplace_back(IdOf(scope), number);

@@ -24,9 +24,13 @@ class PurgeLedger {
   // there was none.
   uint64_t LatestOf(const Scope& scope) const;
 
+  // The same of any tag: whoever has no reply yet cannot know which are its tags.
+  uint64_t LatestOfAnyTag() const { return latest_tag_ > floor_ ? latest_tag_ : floor_; }
+
  private:
   const size_t capacity_;
   uint64_t floor_ = 0;  // of everything: purged as such, or forgotten
+  uint64_t latest_tag_ = 0;
   absl::flat_hash_map<uint64_t, uint64_t> numbers_;
   std::deque<std::pair<uint64_t, uint64_t>> oldest_first_;  // scope and number; some are outdated
 };

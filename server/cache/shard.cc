@@ -31,7 +31,8 @@ uint64_t Shard::PurgedAt(const model::Key& key, absl::string_view path) const {
 }
 
 uint64_t Shard::Purged(const model::Key& key, absl::string_view path) const {
-  return std::max(ledger_.LatestOf(KeyScope(key)), ledger_.LatestOf(MethodScope(path)));
+  return std::max({ledger_.LatestOf(KeyScope(key)), ledger_.LatestOf(MethodScope(path)),
+                   ledger_.LatestOfAnyTag()});
 }
 
 bool Shard::Voided(const Entry& entry, const model::Key& key, const Labels& labels) const {

@@ -29,8 +29,9 @@ struct Found {
   model::Reply reply;  // none: nothing is there, or nothing fresh
   Lifespan lifespan;
 
-  // Without a reply: the number of the latest purge that concerns the key. A flight that began
-  // before it may not be joined.
+  // Without a reply: the number of the latest purge that concerns the key, or may concern it: one
+  // of any tag, since a flight's tags are known when it lands. A flight that began before it may
+  // not be joined.
   uint64_t purged = 0;
 };
 

@@ -59,9 +59,10 @@ void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
   visitor.Count("singleflight_calls_saved_total",
                 "Callers that were served without an upstream call of their own.",
                 {{"route", route}}, saved.value());
-  visitor.Count("singleflight_flights_superseded_total",
-                "Flights that took no more callers because of max_join_age or max_waiters.",
-                {{"route", route}}, superseded.value());
+  visitor.Count(
+      "singleflight_flights_superseded_total",
+      "Flights that took no more callers because of max_join_age, max_waiters or a purge.",
+      {{"route", route}}, superseded.value());
   visitor.Count("singleflight_deadline_exceeded_total",
                 "Callers whose deadline passed while they waited here.", {{"route", route}},
                 deadline_exceeded.value());

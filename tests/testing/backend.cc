@@ -239,6 +239,11 @@ void Backend::Hold() {
   impl_->board.holding = true;
 }
 
+void Backend::HoldNoMore() {
+  const std::lock_guard<std::mutex> lock(impl_->board.mu);
+  impl_->board.holding = false;
+}
+
 void Backend::Release() {
   {
     const std::lock_guard<std::mutex> lock(impl_->board.mu);

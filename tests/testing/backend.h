@@ -43,6 +43,9 @@ class Backend {
   void Hold();
   void Release();
 
+  // Calls that come from now on are not held; those that are held wait on.
+  void HoldNoMore();
+
   // Lets the oldest call that is held go.
   void ReleaseOne();
 

@@ -17,6 +17,7 @@ std::string ProxyTest::Yaml(const Scenario& scenario) const {
       "\n    ", scenario.upstream, "\n", "routes:\n",
       "  - match: {method: /test.Reads/*}\n    upstream: backend\n",
       "    collapse: ", scenario.collapse, "\n",
+      scenario.cache.empty() ? "" : "    cache: " + scenario.cache + "\n",
       scenario.key == "{}" ? "" : "    key: " + scenario.key + "\n",
       "  - match: {method: /*}\n    upstream: backend\n", "    collapse: ", scenario.other_collapse,
       "\n", "health: {address: \"127.0.0.1:0\"}\n", scenario.top, "\n");
@@ -47,6 +48,10 @@ void ProxyTest::CheckNothingIsLeft() {
     proxy_->WaitForMetric(level, Eq(0));
   }
   EXPECT_EQ(Metric("singleflight_calls_total"), Metric("singleflight_calls_by_role_total"));
+  EXPECT_EQ(Metric("singleflight_cache_stores_total") +
+                Metric("singleflight_cache_refusals_total{reason=\"not_admitted\"}"),
+            Metric("singleflight_cache_entries") + Metric("singleflight_cache_evictions_total"));
+  EXPECT_LE(Metric("singleflight_cache_bytes"), Metric("singleflight_cache_max_bytes"));
 }
 
 // What is left to do when the test has failed midway is to let go of everything.

@@ -17,6 +17,7 @@ namespace singleflight::testing {
 // What differs from test to test in a configuration; each is YAML.
 struct Scenario {
   std::string collapse = "{flight_timeout: 1m, max_join_age: 1m}";  // of the route /test.Reads/*
+  std::string cache = "";                                           // likewise: "{ttl: 1h}"
   std::string key = "{}";                                           // likewise
   std::string other_collapse = "false";                             // of the route /*
   std::string upstream = "";  // further options: "max_flights: 1"
@@ -30,8 +31,8 @@ inline constexpr char kRead[] = "/test.Reads/Get";
 inline constexpr char kWrite[] = "/test.Writes/Put";
 
 // A backend, the real proxy before it, and clients. What must hold after every test is checked: no
-// flight, no waiter, no stream and no held byte is left, the counts of calls agree, and the proxy
-// drains and ends with status 0.
+// flight, no waiter, no stream and no held byte is left, the counts of calls and those of the cache
+// agree, and the proxy drains and ends with status 0.
 class ProxyTest : public ::testing::Test {
  protected:
   // Starts the proxy. `backend_` is what its upstream named "backend" is, unless the scenario says
