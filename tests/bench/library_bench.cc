@@ -14,15 +14,19 @@
 #include "singleflight/async_group.h"
 #include "singleflight/group.h"
 #include "singleflight/keyed_groups.h"
+#include "tests/bench/programs/allocations.h"
 
 namespace singleflight {
 namespace {
+
+using bench::CountAllocations;
 
 constexpr int kThreads = 16;
 constexpr uint32_t kKeys = 16 * 1024;
 
 void LoneDo(benchmark::State& state) {
   KeyedGroups<uint32_t, int> groups;
+  const CountAllocations counted(state);
   for (auto _ : state) benchmark::DoNotOptimize(groups.Do(1, [] { return 7; }).value);
 }
 BENCHMARK(LoneDo);
@@ -30,18 +34,21 @@ BENCHMARK(LoneDo);
 void LoneDoOfAString(benchmark::State& state) {
   KeyedGroups<std::string, int> groups;
   const std::string key = "key";
+  const CountAllocations counted(state);
   for (auto _ : state) benchmark::DoNotOptimize(groups.Do(key, [] { return 7; }).value);
 }
 BENCHMARK(LoneDoOfAString);
 
 void LoneDoOfAGroup(benchmark::State& state) {
   Group<int> group;
+  const CountAllocations counted(state);
   for (auto _ : state) benchmark::DoNotOptimize(group.Do([] { return 7; }).value);
 }
 BENCHMARK(LoneDoOfAGroup);
 
 void OneKey(benchmark::State& state) {
   static KeyedGroups<uint32_t, int> groups;
+  const CountAllocations counted(state);
   for (auto _ : state) benchmark::DoNotOptimize(groups.Do(1, [] { return 7; }).value);
 }
 BENCHMARK(OneKey)->Threads(kThreads)->UseRealTime();
@@ -49,6 +56,7 @@ BENCHMARK(OneKey)->Threads(kThreads)->UseRealTime();
 void ManyKeys(benchmark::State& state) {
   static KeyedGroups<uint32_t, int> groups;
   uint32_t random = static_cast<uint32_t>(state.thread_index()) * 7919;
+  const CountAllocations counted(state);
   for (auto _ : state) {
     random = random * 1664525 + 1013904223;
     benchmark::DoNotOptimize(groups.Do((random >> 8) % kKeys, [] { return 7; }).value);
@@ -66,6 +74,7 @@ struct Caller : Flights::Waiter {
 void LoneJoinAndLand(benchmark::State& state) {
   Flights flights;
   Caller caller;
+  const CountAllocations counted(state);
   for (auto _ : state) flights.Join(1, caller, {}).landing.Land(7);
 }
 BENCHMARK(LoneJoinAndLand);
@@ -80,6 +89,7 @@ void JoinWithAMicrosecondOfWork(benchmark::State& state) {
   std::array<Caller, 64> callers;
   for (Caller& caller : callers) caller.answered = true;
   size_t next = 0;
+  const CountAllocations counted(state);
   for (auto _ : state) {
     Caller& caller = callers[next++ % callers.size()];
     answered(caller);
