@@ -2,6 +2,7 @@
 
 from harness import cpu, servers
 from harness.costs import in_turn
+from harness.errors import BenchError
 from harness.figures import Target, gain, plain
 from harness.rows import Row
 
@@ -16,7 +17,7 @@ def _measure(session):
     backend = servers.responder(session)
 
     def cost(server):
-        return {connections: _cost(session, server, connections) for connections in CONNECTIONS}
+        return {connections: _cost(session, server, connections, backend) for connections in CONNECTIONS}
 
     measured = in_turn(session, {
         'singleflight': lambda: servers.cached(session, backend),
@@ -25,13 +26,15 @@ def _measure(session):
     return [figure for connections in CONNECTIONS for figure in _figures(measured, connections)]
 
 
-def _cost(session, server, connections):
+def _cost(session, server, connections, backend):
     """bench-client ends with an error if any call fails. Connecting is less than a percent of it."""
     calls = connections * STREAMS * session.scaled(10, 1)
     options = {'connections': connections, 'streams': STREAMS, 'request_bytes': REQUEST_BYTES}
     session.client(server.address, 'load', calls=connections, **options)  # warm-up
-    before = server.cpu_seconds()
+    begun, before = servers.calls_begun(session, backend), server.cpu_seconds()
     session.client(server.address, 'load', calls=calls, **options)
+    if servers.calls_begun(session, backend) != begun:
+        raise BenchError('calls that should have been hits reached the backend')
     return cpu.per_call(server.name, server.cpu_seconds() - before, calls)
 
 

@@ -68,7 +68,7 @@ def _per_waiter(session):
 
 def _per_entry(session):
     """Its own bytes: the two messages; headers, path and everything else are beyond."""
-    what = f'cache entry beyond its messages (one of {ENTRIES:,}, {REQUEST} B request, {REPLY} B reply)'
+    what = f'cache entry beyond its messages of {REQUEST} and {REPLY} B'
     target = Target('≤', 200)
     try:
         servers.needs_cache(session)

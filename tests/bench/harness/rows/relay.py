@@ -13,6 +13,7 @@ PROXIES = {
     'nghttpx': servers.nghttpx,
     'haproxy': servers.haproxy,
     'nginx': servers.nginx,
+    'generic gRPC proxy': servers.grpc_proxy,
 }
 
 # nghttpx is the one to beat: same library, ten years of tuning.
@@ -21,11 +22,12 @@ TARGETS = {
     ('nghttpx', SPARSE): Target('<', 1, each=True),
     ('haproxy', DENSE): Target('≥', 3),
     ('haproxy', SPARSE): Target('≥', 1.5),
+    ('generic gRPC proxy', DENSE): Target('≥', 6),
 }
 
 
 def _measure(session):
-    session.needs('bench-responder')
+    session.needs('bench-responder', 'bench-grpc-proxy')
     backend = servers.responder(session)
     traffic = costs.Traffic(session, backend)
 
@@ -49,4 +51,5 @@ def _figures(measured, load):
             yield gain('relay', f'{load}: times cheaper than {peer}', ours, theirs, target, 'µs')
 
 
-ROW = Row('relay', 'CPU per relayed unary call, against nghttpx, HAProxy and nginx', 150, _measure)
+ROW = Row('relay', 'CPU per relayed unary call, against nghttpx, HAProxy, nginx and a generic gRPC proxy', 150,
+          _measure)

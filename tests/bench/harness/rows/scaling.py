@@ -46,7 +46,7 @@ def _measured(session, kind, options):
 
     def measure(server):
         return {'cpu': traffic.cost(server, OFFERED), 'rate': traffic.rate(server, UNLIMITED),
-                'locks': _contended(session, server, lambda: traffic.rate(server, UNLIMITED))}
+                'locks': _contended(session, server, lambda: [traffic.rate(server, UNLIMITED) for _ in range(3)])}
 
     def start(threads):
         return servers.singleflight(session, backend, threads=threads, **options)
@@ -58,7 +58,7 @@ def _measured(session, kind, options):
 def _contended(session, server, run):
     """A percentage, or why there is none."""
     try:
-        return locks.share_while(server.pid, session.file('perf.data', ''), run)
+        return locks.share_while(server.pid, session.folder_of_its_own('perf'), run)
     except NotApplicable as why:
         return str(why)
 

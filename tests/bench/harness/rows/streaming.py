@@ -10,7 +10,7 @@ WAYS = {'download': {}, 'upload': {'upload': 'true'}}
 
 
 def _measure(session):
-    session.needs('bench-responder', 'bench-client')
+    session.needs('bench-responder', 'bench-client', 'bench-grpc-proxy')
     backend = servers.responder(session)
 
     def megabytes_per_cpu_second(server):
