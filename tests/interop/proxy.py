@@ -51,21 +51,23 @@ health: {{address: 127.0.0.1:0}}
 
 
 class Proxy:
-    """A running proxy; `address` is where it listens. Use as a context: its end asserts a clean exit."""
+    """A running proxy; `addresses` are where it listens, `address` the first of them. `variables` are added to its
+    environment. Use as a context: its end asserts a clean exit."""
 
-    def __init__(self, yaml):
+    def __init__(self, yaml, **variables):
         self._folder = tempfile.TemporaryDirectory(prefix='interop-')
         file = os.path.join(self._folder.name, 'proxy.yaml')
         with open(file, 'w', encoding='utf-8') as out:
             out.write(yaml)
-        self._process = child(binary(), '--config', file, stdout=subprocess.PIPE)
+        self._process = child(binary(), '--config', file, stdout=subprocess.PIPE, env={**os.environ, **variables})
         said = self._process.stdout.readline()
-        match = re.search(r' ready: listening on (\S+); health on (\S+)', said)
+        match = re.search(r' ready: listening on (.+); health on (\S+)', said)
         if match is None:
             self._process.kill()
             self._process.wait()
             raise AssertionError(f'the proxy is not ready; it said "{said}"')
-        self.address, self.health = match.groups()
+        self.addresses, self.health = match[1].split(', '), match[2]
+        self.address = self.addresses[0]
 
     def __enter__(self):
         return self
