@@ -83,8 +83,10 @@ int Serve() {
   std::printf("bench-responder ready: listening on %s\n", LocalAddress(*listener).c_str());
   std::fflush(stdout);
   while (!io->loop.stopped()) {
-    io->Turn(responding.next_due());
-    responding.AnswerDue(io->loop.turn_began());
+    io->Turn(responding.calls.next_due());
+    while (ServedCall* call = responding.calls.TakeDue(io->loop.turn_began())) {
+      call->connection->Answer(*call);
+    }
   }
   return 0;
 }

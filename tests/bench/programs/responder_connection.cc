@@ -15,34 +15,6 @@ constexpr uint32_t kConcurrentStreams = 1 << 20;
 
 }  // namespace
 
-ServedCall* Responding::NewCall() {
-  if (unused_calls.empty()) {
-    calls.push_back(std::make_unique<ServedCall>());
-    return calls.back().get();
-  }
-  ServedCall* const call = unused_calls.back();
-  unused_calls.pop_back();
-  return call;
-}
-
-void Responding::Recycle(ServedCall* call) {
-  *call = {};
-  unused_calls.push_back(call);
-}
-
-void Responding::AnswerDue(Nanos now) {
-  while (next_due() <= now) {
-    ServedCall* const call = waiting.front().call;
-    waiting.pop_front();
-    call->waits = false;
-    if (call->connection == nullptr) {
-      Recycle(call);
-    } else {
-      call->connection->Answer(*call);
-    }
-  }
-}
-
 // What nghttp2 calls.
 struct ResponderConnection::Callbacks {
   static ResponderConnection& Self(void* user_data) {
@@ -145,7 +117,7 @@ void ResponderConnection::OnOver(absl::string_view) {
 }
 
 ServedCall* ResponderConnection::Open(int32_t id) {
-  ServedCall* const call = shared_.NewCall();
+  ServedCall* const call = shared_.calls.New();
   call->connection = this;
   call->id = id;
   call->place = open_.size();
@@ -172,8 +144,7 @@ void ResponderConnection::OnRequestEnd(ServedCall& call) {
     Answer(call);
     return;
   }
-  call.waits = true;
-  shared_.waiting.push_back({received() + shared_.options.delay, &call});
+  shared_.calls.Wait(&call, received() + shared_.options.delay);
 }
 
 Body ResponderConnection::ReplyTo(ServedCall& call) {
@@ -209,11 +180,7 @@ void ResponderConnection::OnStreamClosed(ServedCall& call) {
   open_.back()->place = call.place;
   std::swap(open_[call.place], open_.back());
   open_.pop_back();
-  if (call.waits) {
-    call.connection = nullptr;
-  } else {
-    shared_.Recycle(&call);
-  }
+  shared_.calls.Closed(&call);
 }
 
 }  // namespace singleflight::bench

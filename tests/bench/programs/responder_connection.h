@@ -3,9 +3,7 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "tests/bench/programs/body.h"
 #include "tests/bench/programs/event_loop.h"
+#include "tests/bench/programs/served_calls.h"
 #include "tests/bench/programs/wire.h"
 
 namespace singleflight::bench {
@@ -30,46 +29,14 @@ struct ResponderOptions {
 
 class ResponderConnection;
 
-// One call. Owned by its connection until it is closed, by the delay queue after that.
-struct ServedCall {
-  enum class Method { kUnary, kDownload, kUpload, kStats };
-
-  ResponderConnection* connection = nullptr;  // null once the stream is closed
-  int32_t id = 0;
-  Method method = Method::kUnary;
-  uint64_t number = 0;  // among the unary calls, from 1
-  size_t place = 0;     // among its connection's open calls
-  bool waits = false;   // in the delay queue
-  Body reply;
-  std::string own_reply;  // what `reply` refers to if it is of this call only
-  MessageCounter uploaded;
-};
-
 // What the connections of a responder share.
 struct Responding {
   Responding(const ResponderOptions& options, IoThread& io) : options(options), io(io) {}
 
   const ResponderOptions& options;
   IoThread& io;
-  uint64_t unary_calls = 0;
-
-  struct Waiting {
-    Nanos due;
-    ServedCall* call;
-  };
-  std::deque<Waiting> waiting;  // all wait equally long: first in, first out
-
-  // Calls are used again: in the steady state a call takes no memory beyond nghttp2's.
-  std::vector<std::unique_ptr<ServedCall>> calls;
-  std::vector<ServedCall*> unused_calls;
-
-  ServedCall* NewCall();
-  void Recycle(ServedCall* call);
-
-  // Answers the calls whose delay is over.
-  void AnswerDue(Nanos now);
-  Nanos next_due() const { return waiting.empty() ? kNever : waiting.front().due; }
-
+  uint64_t unary_calls = 0;  // that have begun
+  ServedCalls calls;
   absl::flat_hash_set<std::unique_ptr<ResponderConnection>> connections;
 };
 
