@@ -15,6 +15,8 @@ bool IsTokenCharacter(char c) {
   return absl::ascii_isalnum(c) || absl::StrContains("!#$%&'*+-.^_`|~:/?@", c);
 }
 
+bool IsBase64Character(char c) { return absl::ascii_isalnum(c) || absl::StrContains("+/=", c); }
+
 // Reads one structured list, whose members must be strings.
 class ListReader {
  public:
@@ -61,14 +63,26 @@ class ListReader {
     return false;
   }
 
-  // `key` or `key=value`; a value is a string, or something made of token characters.
+  // `key` or `key=value`.
   bool Parameter() {
     while (absl::ConsumePrefix(&text_, " ")) {
     }
     if (!SkipRun(IsKeyCharacter)) return false;
     if (!absl::ConsumePrefix(&text_, "=")) return true;
-    std::string ignored;
-    return String(&ignored) || SkipRun(IsTokenCharacter);
+    return Value();
+  }
+
+  // A string, which a display string is behind its `%`; bytes; or something made of token
+  // characters.
+  bool Value() {
+    if (absl::StartsWith(text_, "%\"")) text_.remove_prefix(1);
+    if (absl::StartsWith(text_, "\"")) {
+      std::string ignored;
+      return String(&ignored);
+    }
+    if (!absl::ConsumePrefix(&text_, ":")) return SkipRun(IsTokenCharacter);
+    SkipRun(IsBase64Character);
+    return absl::ConsumePrefix(&text_, ":");
   }
 
   bool SkipRun(bool (*wanted)(char)) {

@@ -1,0 +1,127 @@
+#include "server/cache/groups.h"
+
+#include "tests/cache/replies.h"
+
+namespace singleflight::cache {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Optional;
+
+absl::optional<std::vector<std::string>> Read(const Fields& initial, const Fields& trailing = {}) {
+  return ParseGroups(HeadersOf(initial), HeadersOf(trailing), kCacheGroups);
+}
+
+absl::optional<std::vector<std::string>> ReadOne(const std::string& value) {
+  return Read({{"cache-groups", value}});
+}
+
+TEST(GroupsTest, AFieldListsStrings) {
+  EXPECT_THAT(ReadOne("\"kettles\""), Optional(ElementsAre("kettles")));
+  EXPECT_THAT(ReadOne("\"kettles\", \"pots\""), Optional(ElementsAre("kettles", "pots")));
+  EXPECT_THAT(ReadOne("\"a\",\"b\"\t ,\t\"a\""), Optional(ElementsAre("a", "b", "a")));
+  EXPECT_THAT(ReadOne("  \"a\"  "), Optional(ElementsAre("a")));
+}
+
+TEST(GroupsTest, AFieldMayListNone) {
+  EXPECT_THAT(Read({}), Optional(IsEmpty()));
+  EXPECT_THAT(ReadOne(""), Optional(IsEmpty()));
+  EXPECT_THAT(ReadOne("   "), Optional(IsEmpty()));
+}
+
+TEST(GroupsTest, AGroupIsAnyPrintableTextAndItsCaseCounts) {
+  EXPECT_THAT(ReadOne("\"\""), Optional(ElementsAre("")));
+  EXPECT_THAT(ReadOne("\"item:7, blue; x=1\""), Optional(ElementsAre("item:7, blue; x=1")));
+  EXPECT_THAT(ReadOne("\"A\", \"a\""), Optional(ElementsAre("A", "a")));
+}
+
+// RFC 9651 §3.3.3
+TEST(GroupsTest, QuotesAndBackslashesAreEscaped) {
+  EXPECT_THAT(ReadOne(R"("a\"b")"), Optional(ElementsAre("a\"b")));
+  EXPECT_THAT(ReadOne(R"("a\\")"), Optional(ElementsAre("a\\")));
+  EXPECT_THAT(ReadOne(R"("\\\"", "b")"), Optional(ElementsAre("\\\"", "b")));
+}
+
+// RFC 9651 §3.1.2
+TEST(GroupsTest, ParametersAreSkipped) {
+  EXPECT_THAT(ReadOne("\"a\";x"), Optional(ElementsAre("a")));
+  EXPECT_THAT(ReadOne("\"a\";x=1;  y=2.5;*z=tok/en, \"b\";q=?0"), Optional(ElementsAre("a", "b")));
+  EXPECT_THAT(ReadOne("\"a\";x=\"b, \\\"c\\\"\", \"d\""), Optional(ElementsAre("a", "d")));
+  EXPECT_THAT(ReadOne("\"a\";x=-5;y=@1659578233"), Optional(ElementsAre("a")));
+}
+
+// RFC 9651 §3.3.5, §3.3.8
+TEST(GroupsTest, ParametersMayBeBytesOrTextOfAnyKind) {
+  EXPECT_THAT(ReadOne("\"a\";x=:YmVr:;y=:YQ==:;z=::, \"b\""), Optional(ElementsAre("a", "b")));
+  EXPECT_THAT(ReadOne("\"a\";x=%\"f%c3%bc, r\", \"b\""), Optional(ElementsAre("a", "b")));
+  EXPECT_EQ(ReadOne("\"a\";x=:YQ=="), absl::nullopt);
+  EXPECT_EQ(ReadOne("\"a\";x=%\"f"), absl::nullopt);
+}
+
+TEST(GroupsTest, WhatIsMalformedIsNoList) {
+  const char* const malformed[] = {
+      "kettles",
+      "\"a",
+      "a\"",
+      "\"a\" \"b\"",
+      "\"a\",",
+      ",\"a\"",
+      "\"a\",,\"b\"",
+      "\"a\"b",
+      "\"a\\\"",
+      "\"a\\n\"",
+      "\"a\\",
+      "'a'",
+      "(\"a\" \"b\")",
+      "7",
+      "?1",
+      "\"a\", kettle",
+      "\"a\";",
+      "\"a\";x=",
+      "\"a\";X=1",
+      "\"a\";=1",
+      "\"a\" ;x",
+      "\"a\";x=\"b",
+      "\"caf\xc3\xa9\"",
+      "\"tab\there\"",
+      "\"a\x7f\"",
+      ":YmVr:",
+      "\"a\"; x =1",
+      "\"a\"/\"b\"",
+  };
+  for (const char* value : malformed) EXPECT_EQ(ReadOne(value), absl::nullopt) << value;
+}
+
+TEST(GroupsTest, SeveralFieldsInBothBlocksAreOneList) {
+  EXPECT_THAT(Read({{"cache-groups", "\"a\""}, {"x-b", "1"}, {"cache-groups", "\"b\""}},
+                   {{"grpc-status", "0"}, {"cache-groups", "\"c\""}}),
+              Optional(ElementsAre("a", "b", "c")));
+}
+
+TEST(GroupsTest, OneMalformedFieldSpoilsAll) {
+  EXPECT_EQ(Read({{"cache-groups", "\"a\""}, {"cache-groups", "b"}}), absl::nullopt);
+  EXPECT_EQ(Read({{"cache-groups", "\"a\""}}, {{"cache-groups", "b"}}), absl::nullopt);
+}
+
+TEST(GroupsTest, OnlyFieldsOfTheNameThatIsAskedForAreRead) {
+  const model::Headers block =
+      HeadersOf({{"cache-groups", "\"a\""}, {"cache-group-invalidation", "\"b\""}, {"x", "nope"}});
+  EXPECT_THAT(ParseGroups(block, {}, kCacheGroups), Optional(ElementsAre("a")));
+  EXPECT_THAT(ParseGroups(block, {}, kCacheGroupInvalidation), Optional(ElementsAre("b")));
+}
+
+// RFC 9875 §2: at least 32 groups of at least 32 characters.
+TEST(GroupsTest, ManyLongGroupsAreRead) {
+  std::string value;
+  for (int i = 0; i < 1000; ++i) {
+    value += (i ? ", \"" : "\"") + std::to_string(1000 + i) + std::string(60, 'x') + "\"";
+  }
+  const auto groups = ReadOne(value);
+  ASSERT_TRUE(groups.has_value());
+  EXPECT_EQ(groups->size(), 1000);
+  EXPECT_EQ(groups->back(), "1999" + std::string(60, 'x'));
+}
+
+}  // namespace
+}  // namespace singleflight::cache
