@@ -1,0 +1,155 @@
+#include "server/cache/freshness.h"
+
+#include "tests/cache/replies.h"
+
+namespace singleflight::cache {
+namespace {
+
+using model::Reply;
+
+const FreshnessRules kFiveSeconds = {absl::Seconds(5), absl::nullopt, false};
+
+Reply Saying(const std::string& cache_control) {
+  return ReplyWith({{"cache-control", cache_control}});
+}
+
+MATCHER_P(IsKeptFor, lifetime, "is kept for " + absl::FormatDuration(lifetime)) {
+  return !arg.refusal.has_value() && arg.lifetime == lifetime;
+}
+
+MATCHER_P(IsRefused, why, "is refused") { return arg.refusal == why; }
+
+Verdict Judged(const Reply& reply, const FreshnessRules& rules = kFiveSeconds,
+               absl::Duration age = absl::ZeroDuration()) {
+  return Judge(reply, rules, age);
+}
+
+TEST(FreshnessTest, AReplyThatSaysNothingIsKeptForTheRoutesTtl) {
+  EXPECT_THAT(Judged(OkReply("blue kettle")), IsKeptFor(absl::Seconds(5)));
+}
+
+TEST(FreshnessTest, AReplyMaySayHowLongItIsFresh) {
+  EXPECT_THAT(Judged(Saying("max-age=7")), IsKeptFor(absl::Seconds(7)));
+  EXPECT_THAT(Judged(Saying("max-age=7, s-maxage=2")), IsKeptFor(absl::Seconds(2)));
+}
+
+TEST(FreshnessTest, ALifetimeMayStandInTheTrailer) {
+  EXPECT_THAT(Judged(ReplyWith({}, {{"cache-control", "max-age=7"}})), IsKeptFor(absl::Seconds(7)));
+}
+
+TEST(FreshnessTest, NoReplyIsKeptLongerThanTenTimesTheTtlUnlessTheRouteSaysSo) {
+  EXPECT_THAT(Judged(Saying("max-age=50")), IsKeptFor(absl::Seconds(50)));
+  EXPECT_THAT(Judged(Saying("max-age=51")), IsKeptFor(absl::Seconds(50)));
+  const FreshnessRules rules = {absl::Seconds(5), absl::Seconds(60), false};
+  EXPECT_THAT(Judged(Saying("max-age=99"), rules), IsKeptFor(absl::Seconds(60)));
+  EXPECT_THAT(Judged(Saying("max-age=99999999999999999999"), rules), IsKeptFor(absl::Seconds(60)));
+}
+
+TEST(FreshnessTest, ARouteMayOverrideTheLifetimeThatAReplyGivesItself) {
+  const FreshnessRules rules = {absl::Seconds(5), absl::nullopt, true};
+  EXPECT_THAT(Judged(Saying("max-age=7"), rules), IsKeptFor(absl::Seconds(5)));
+  EXPECT_THAT(Judged(Saying("max-age=0"), rules), IsKeptFor(absl::Seconds(5)));
+  EXPECT_THAT(Judged(Saying("max-age=7"), rules, absl::Seconds(30)), IsKeptFor(absl::Seconds(5)));
+}
+
+// PITFALLS 24
+TEST(FreshnessTest, ARouteCannotOverrideThatAReplyMustNotBeStored) {
+  const FreshnessRules rules = {absl::Seconds(5), absl::nullopt, true};
+  EXPECT_THAT(Judged(Saying("no-store"), rules), IsRefused(Refusal::kNoStore));
+  EXPECT_THAT(Judged(Saying("private"), rules), IsRefused(Refusal::kPrivate));
+  EXPECT_THAT(Judged(Saying("max-age=five"), rules), IsRefused(Refusal::kNoStore));
+}
+
+// RFC 9111 §4.2
+TEST(FreshnessTest, TheAgeThatAReplyComesWithIsTakenOffItsLifetime) {
+  EXPECT_THAT(Judged(Saying("max-age=7"), kFiveSeconds, absl::Seconds(3)),
+              IsKeptFor(absl::Seconds(4)));
+  EXPECT_THAT(Judged(Saying("max-age=7"), kFiveSeconds, absl::Seconds(6)),
+              IsKeptFor(absl::Seconds(1)));
+}
+
+TEST(FreshnessTest, AReplyThatIsStaleWhenItComesIsNotKept) {
+  EXPECT_THAT(Judged(Saying("max-age=7"), kFiveSeconds, absl::Seconds(7)),
+              IsRefused(Refusal::kStale));
+  EXPECT_THAT(Judged(Saying("max-age=7"), kFiveSeconds, absl::Seconds(int64_t{1} << 31)),
+              IsRefused(Refusal::kStale));
+  EXPECT_THAT(Judged(Saying("max-age=0")), IsRefused(Refusal::kStale));
+  EXPECT_THAT(Judged(Saying("s-maxage=0, max-age=60")), IsRefused(Refusal::kStale));
+}
+
+TEST(FreshnessTest, AReplyThatForbidsItOrCannotBeReadIsNotKept) {
+  for (const char* value : {"no-store", "no-cache", "max-age", "max-age=5, max-age=6", "a=\"b"}) {
+    EXPECT_THAT(Judged(Saying(value)), IsRefused(Refusal::kNoStore)) << value;
+  }
+}
+
+// PITFALLS 24
+TEST(FreshnessTest, AReplyThatIsForOneCallerIsNotKept) {
+  EXPECT_THAT(Judged(Saying("private")), IsRefused(Refusal::kPrivate));
+  EXPECT_THAT(Judged(Saying("max-age=7, Private=\"x-a\"")), IsRefused(Refusal::kPrivate));
+  EXPECT_THAT(Judged(ReplyWith({{"set-cookie", "session=ann"}})), IsRefused(Refusal::kPrivate));
+  EXPECT_THAT(Judged(ReplyWith({}, {{"set-cookie", "session=ann"}})), IsRefused(Refusal::kPrivate));
+}
+
+// PITFALLS 25
+TEST(FreshnessTest, NoStatusButOkIsKept) {
+  for (int code = 1; code <= 17; ++code) {
+    const std::string status = std::to_string(code);
+    EXPECT_THAT(
+        Judged(model::MakeReply({HeadersOf({{":status", "200"}, {"cache-control", "max-age=7"}}),
+                                 "", HeadersOf({{"grpc-status", status}}), false, nullptr})),
+        IsRefused(Refusal::kStatus))
+        << code;
+    EXPECT_THAT(Judged(TrailersOnly({{":status", "200"}, {"grpc-status", status}})),
+                IsRefused(Refusal::kStatus))
+        << code;
+  }
+}
+
+TEST(FreshnessTest, AnOkOfOneBlockIsKept) {
+  EXPECT_THAT(Judged(TrailersOnly({{":status", "200"}, {"grpc-status", "0"}})),
+              IsKeptFor(absl::Seconds(5)));
+}
+
+// PITFALLS 25
+TEST(FreshnessTest, AReplyWithoutExactlyOneStatusIsNotKept) {
+  const Reply none = model::MakeReply({HeadersOf({{":status", "200"}}), "", {}, false, nullptr});
+  EXPECT_THAT(Judged(none), IsRefused(Refusal::kStatus));
+  EXPECT_THAT(Judged(ReplyWith({}, {{"grpc-status", "0"}})), IsRefused(Refusal::kStatus));
+  EXPECT_THAT(Judged(ReplyWith({{"grpc-status", "0"}})), IsRefused(Refusal::kStatus));
+  EXPECT_THAT(
+      Judged(TrailersOnly({{":status", "200"}, {"grpc-status", "0"}, {"grpc-status", "0"}})),
+      IsRefused(Refusal::kStatus));
+}
+
+TEST(FreshnessTest, AStatusThatIsNoCodeIsNotOk) {
+  for (const char* status : {"", "OK", "-0", "0x0", "18446744073709551616"}) {
+    EXPECT_THAT(Judged(TrailersOnly({{":status", "200"}, {"grpc-status", status}})),
+                IsRefused(Refusal::kStatus))
+        << status;
+  }
+}
+
+// PITFALLS 25
+TEST(FreshnessTest, AnHttpStatusOtherThan200IsNotKept) {
+  for (const char* status : {"100", "204", "304", "403", "502", "2000", ""}) {
+    EXPECT_THAT(Judged(TrailersOnly({{":status", status}, {"grpc-status", "0"}})),
+                IsRefused(Refusal::kStatus))
+        << status;
+  }
+  EXPECT_THAT(Judged(TrailersOnly({{"grpc-status", "0"}})), IsRefused(Refusal::kStatus));
+}
+
+TEST(AgeOfTest, AgeIsWhatTheFirstBlockSaysInSeconds) {
+  EXPECT_EQ(AgeOf(HeadersOf({{"age", "30"}})), absl::Seconds(30));
+  EXPECT_EQ(AgeOf(HeadersOf({{"x-age", "30"}})), absl::ZeroDuration());
+}
+
+TEST(AgeOfTest, AnAgeThatCannotBeReadIsNone) {
+  for (const char* age : {"", "-1", "young", "1.5", "1, 2"}) {
+    EXPECT_EQ(AgeOf(HeadersOf({{"age", age}})), absl::ZeroDuration()) << age;
+  }
+}
+
+}  // namespace
+}  // namespace singleflight::cache

@@ -1,0 +1,59 @@
+#include "server/cache/labels.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/cache/replies.h"
+
+namespace singleflight::cache {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr Origin kOrigin = {"catalog", "catalog:50051", kGet};
+
+absl::optional<Labels> LabelsWith(const std::string& groups) {
+  return LabelsOf(ReplyWith({{"cache-groups", groups}}), kOrigin);
+}
+
+std::string Groups(int count) {
+  std::vector<std::string> groups;
+  for (int i = 0; i < count; ++i) groups.push_back(absl::StrCat("\"item:", i, "\""));
+  return absl::StrJoin(groups, ", ");
+}
+
+TEST(LabelsTest, AReplyWithoutGroupsIsKnownByItsMethodAlone) {
+  const auto labels = LabelsOf(OkReply("blue kettle"), kOrigin);
+  ASSERT_TRUE(labels.has_value());
+  EXPECT_EQ(labels->method, MethodScope(kGet));
+  EXPECT_THAT(labels->tags, IsEmpty());
+}
+
+TEST(LabelsTest, EachGroupIsATagOfTheUpstreamAndTheAuthority) {
+  const auto labels = LabelsOf(
+      ReplyWith({{"cache-groups", "\"kettles\""}}, {{"cache-groups", "\"item:7\""}}), kOrigin);
+  ASSERT_TRUE(labels.has_value());
+  EXPECT_THAT(labels->tags, ElementsAre(TagScope("catalog", "catalog:50051", "kettles"),
+                                        TagScope("catalog", "catalog:50051", "item:7")));
+}
+
+TEST(LabelsTest, AReplyWhoseGroupsAreMalformedHasNoLabels) {
+  EXPECT_EQ(LabelsWith("kettles").has_value(), false);
+  EXPECT_EQ(LabelsWith("\"kettles\",").has_value(), false);
+}
+
+// PITFALLS 30
+TEST(LabelsTest, MoreGroupsThan128AreNotRemembered) {
+  ASSERT_TRUE(LabelsWith(Groups(128)).has_value());
+  EXPECT_EQ(LabelsWith(Groups(128))->tags.size(), 128);
+  EXPECT_FALSE(LabelsWith(Groups(129)).has_value());
+}
+
+TEST(LabelsTest, WhatAReplyInvalidatesIsNoLabelOfIt) {
+  const auto labels = LabelsOf(ReplyWith({{"cache-group-invalidation", "\"kettles\""}}), kOrigin);
+  ASSERT_TRUE(labels.has_value());
+  EXPECT_THAT(labels->tags, IsEmpty());
+}
+
+}  // namespace
+}  // namespace singleflight::cache

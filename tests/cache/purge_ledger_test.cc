@@ -1,0 +1,108 @@
+#include "server/cache/purge_ledger.h"
+
+#include "absl/strings/str_cat.h"
+#include "tests/cache/replies.h"
+
+namespace singleflight::cache {
+namespace {
+
+Scope Tag(int i) { return TagScope("catalog", "shop", absl::StrCat(i)); }
+
+TEST(PurgeLedgerTest, WhatWasNeverPurgedHasNoNumber) {
+  const PurgeLedger ledger;
+  EXPECT_EQ(ledger.LatestOf(Tag(1)), 0);
+  EXPECT_EQ(ledger.LatestOf(MethodScope(kGet)), 0);
+}
+
+TEST(PurgeLedgerTest, EachScopeHasTheNumberOfItsLatestPurge) {
+  PurgeLedger ledger;
+  ledger.Record(Tag(1), 10);
+  ledger.Record(Tag(2), 11);
+  ledger.Record(Tag(1), 12);
+  EXPECT_EQ(ledger.LatestOf(Tag(1)), 12);
+  EXPECT_EQ(ledger.LatestOf(Tag(2)), 11);
+  EXPECT_EQ(ledger.LatestOf(Tag(3)), 0);
+}
+
+// Two purges may reach a shard in either order.
+TEST(PurgeLedgerTest, AnEarlierPurgeThatIsRecordedLaterTakesNothingBack) {
+  PurgeLedger ledger;
+  ledger.Record(Tag(1), 12);
+  ledger.Record(Tag(1), 10);
+  EXPECT_EQ(ledger.LatestOf(Tag(1)), 12);
+  ledger.Record(EverythingScope(), 20);
+  ledger.Record(EverythingScope(), 15);
+  EXPECT_EQ(ledger.LatestOf(Tag(2)), 20);
+}
+
+TEST(PurgeLedgerTest, APurgeOfEverythingConcernsEveryScope) {
+  PurgeLedger ledger;
+  ledger.Record(Tag(1), 10);
+  ledger.Record(EverythingScope(), 11);
+  ledger.Record(Tag(2), 12);
+  EXPECT_EQ(ledger.LatestOf(Tag(1)), 11);
+  EXPECT_EQ(ledger.LatestOf(Tag(2)), 12);
+  EXPECT_EQ(ledger.LatestOf(MethodScope(kGet)), 11);
+  EXPECT_EQ(ledger.LatestOf(KeyScope(KeyOf("id-7"))), 11);
+}
+
+TEST(PurgeLedgerTest, KeysMethodsAndTagsOfTheSameIdAreToldApart) {
+  PurgeLedger ledger;
+  ledger.Record({Scope::Kind::kKey, 7}, 1);
+  ledger.Record({Scope::Kind::kMethod, 7}, 2);
+  ledger.Record({Scope::Kind::kTag, 7}, 3);
+  EXPECT_EQ(ledger.LatestOf({Scope::Kind::kKey, 7}), 1);
+  EXPECT_EQ(ledger.LatestOf({Scope::Kind::kMethod, 7}), 2);
+  EXPECT_EQ(ledger.LatestOf({Scope::Kind::kTag, 7}), 3);
+}
+
+TEST(PurgeLedgerTest, TheLatestPurgeOfAnyTagIsKnown) {
+  PurgeLedger ledger(2);
+  EXPECT_EQ(ledger.LatestOfAnyTag(), 0);
+  ledger.Record(Tag(1), 10);
+  ledger.Record(Tag(2), 9);
+  for (uint64_t number = 11; number < 20; ++number) ledger.Record(MethodScope(kGet), number);
+  EXPECT_EQ(ledger.LatestOfAnyTag(), 10);
+}
+
+// PITFALLS 30
+TEST(PurgeLedgerTest, WhatWasForgottenRaisesTheFloorForEveryScope) {
+  PurgeLedger ledger(3);
+  for (int i = 1; i <= 3; ++i) ledger.Record(Tag(i), 10 + i);
+  EXPECT_EQ(ledger.LatestOf(Tag(9)), 0);
+  ledger.Record(Tag(4), 14);
+  EXPECT_EQ(ledger.LatestOf(Tag(1)), 11);  // forgotten, and still no smaller
+  EXPECT_EQ(ledger.LatestOf(Tag(9)), 11);  // never purged, and taken for it
+  EXPECT_EQ(ledger.LatestOf(Tag(2)), 12);
+  EXPECT_EQ(ledger.LatestOf(Tag(4)), 14);
+}
+
+TEST(PurgeLedgerTest, AScopeThatWasPurgedAgainIsNotForgottenWithItsFirstPurge) {
+  PurgeLedger ledger(3);
+  ledger.Record(Tag(1), 11);
+  ledger.Record(Tag(2), 12);
+  ledger.Record(Tag(1), 13);
+  ledger.Record(Tag(3), 14);  // the first purge of 1 is forgotten
+  EXPECT_EQ(ledger.LatestOf(Tag(9)), 0);
+  EXPECT_EQ(ledger.LatestOf(Tag(1)), 13);
+  ledger.Record(Tag(3), 15);  // that of 2 is
+  EXPECT_EQ(ledger.LatestOf(Tag(9)), 12);
+}
+
+// Whatever is forgotten, no scope's number ever is smaller than that of its latest purge.
+TEST(PurgeLedgerTest, NoNumberIsEverTooSmall) {
+  PurgeLedger ledger(5);
+  std::vector<uint64_t> latest(20, 0);
+  for (uint64_t number = 1; number <= 10'000; ++number) {
+    const size_t scope = (number * number * 7 + number / 3) % 20;
+    ledger.Record(Tag(static_cast<int>(scope)), number);
+    latest[scope] = number;
+    for (size_t i = 0; i < 20; ++i) {
+      ASSERT_GE(ledger.LatestOf(Tag(static_cast<int>(i))), latest[i]);
+    }
+    ASSERT_LT(ledger.LatestOf(Tag(99)), number);
+  }
+}
+
+}  // namespace
+}  // namespace singleflight::cache
