@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "server/config/draft.h"
 #include "server/config/pattern.h"
+#include "server/config/scalars.h"
 #include "server/config/suggest.h"
 
 namespace singleflight::config {
@@ -92,6 +93,20 @@ void CheckReach(const Draft& draft, size_t later, Problems& problems) {
   }
 }
 
+// Replies to writes are nobody else's.
+void CheckWrites(const Draft& draft, size_t at, Problems& problems) {
+  const core::RouteOptions& route = draft.config.routes[at];
+  const auto warn = [&](bool on, const Place& place, absl::string_view does,
+                        absl::string_view consequence) {
+    const std::string warning = WriteWarning(route.match.method, does, consequence);
+    if (on && !warning.empty()) problems.Warn(place, warning);
+  };
+  warn(route.collapse.has_value(), draft.routes[at].collapse, "collapses",
+       "two writes that look alike would be one, so collapse methods that only read");
+  warn(route.cache.has_value(), draft.routes[at].cache, "keeps the replies of",
+       "a write that is answered from the cache is not made, so cache methods that only read");
+}
+
 void CheckRoutes(const Draft& draft, Problems& problems) {
   if (draft.routes.size() > kMostRoutes) {
     return problems.Refuse(
@@ -100,10 +115,7 @@ void CheckRoutes(const Draft& draft, Problems& problems) {
   }
   for (size_t i = 0; i < draft.routes.size(); ++i) {
     CheckReach(draft, i, problems);
-    if (!draft.config.routes[i].collapse.has_value()) continue;
-    const std::string warning = CollapseWarning(draft.config.routes[i].match.method);
-    if (!warning.empty())
-      problems.Warn(draft.routes[i].collapse, absl::StrCat("collapses ", warning));
+    CheckWrites(draft, i, problems);
   }
 }
 
@@ -111,18 +123,9 @@ void CheckRoutes(const Draft& draft, Problems& problems) {
 void CheckStore(const Draft& draft, Problems& problems) {
   const cache::StoreOptions& store = draft.config.cache;
   if (store.max_entry_bytes <= store.max_bytes) return;
-  problems.Refuse(draft.cache, "is larger than cache.max_bytes; lower it or raise the other");
-}
-
-// What the lifetimes of a route say together.
-void CheckFreshness(const Draft& draft, Problems& problems) {
-  for (size_t i = 0; i < draft.routes.size(); ++i) {
-    const auto& rules = draft.config.routes[i].cache;
-    if (!rules.has_value() || !rules->max_ttl.has_value() || *rules->max_ttl >= rules->ttl)
-      continue;
-    problems.Refuse(draft.routes[i].cache,
-                    "has a max_ttl below its ttl; raise max_ttl or lower ttl");
-  }
+  problems.Refuse(draft.cache, absl::StrCat("allows entries of ", SizeText(store.max_entry_bytes),
+                                            " (max_entry_bytes) in ", SizeText(store.max_bytes),
+                                            " (max_bytes); lower the one or raise the other"));
 }
 
 }  // namespace
@@ -133,7 +136,6 @@ void CheckDraft(const Draft& draft, Problems& problems) {
   CheckUpstreamsOfRoutes(draft, problems);
   CheckRoutes(draft, problems);
   CheckStore(draft, problems);
-  CheckFreshness(draft, problems);
 }
 
 }  // namespace singleflight::config

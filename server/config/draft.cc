@@ -120,12 +120,16 @@ void ReadCollapse(Mapping& in, core::CollapseOptions& out) {
 }
 
 void ReadFreshness(Mapping& in, cache::FreshnessRules& out) {
+  const size_t mistakes = in.mistakes();
   absl::optional<absl::Duration> ttl;
   in.Duration("ttl", &ttl, kShortest, kLongest);
   in.Require("ttl", "say how long a reply is kept, such as \"cache: {ttl: 5s}\"");
   out.ttl = ttl.value_or(absl::ZeroDuration());
   in.Duration("max_ttl", &out.max_ttl, kShortest, kLongest);
   in.Flag("override", &out.override_reply);
+  if (in.mistakes() == mistakes && out.max_ttl.has_value() && *out.max_ttl < out.ttl) {
+    in.Refuse(in.PlaceOf("max_ttl"), "is below ttl; raise it or lower ttl");
+  }
 }
 
 void ReadRoute(Mapping& in, Draft& draft) {

@@ -104,18 +104,18 @@ bool Covers(const core::MatchOptions& earlier, const core::MatchOptions& later) 
          AuthorityCovers(earlier.authority, later.authority);
 }
 
-std::string CollapseWarning(absl::string_view method_pattern) {
+std::string WriteWarning(absl::string_view method_pattern, absl::string_view does,
+                         absl::string_view consequence) {
   const absl::string_view method = MethodPart(method_pattern);
   if (absl::StartsWith(method, "*")) {
-    return absl::StrCat("every method of ", Quoted(method_pattern),
+    return absl::StrCat(does, " every method of ", Quoted(method_pattern),
                         ", those that write included; name the methods "
                         "that only read, such as \"/shop.v1.Catalog/Get*\"");
   }
   for (const absl::string_view word : kWrites) {
     if (!BeginsWithWord(method, word)) continue;
-    return absl::StrCat(Quoted(method_pattern),
-                        ", whose name says that it writes; two writes that look alike would be "
-                        "one, so collapse methods that only read");
+    return absl::StrCat(does, " ", Quoted(method_pattern), ", whose name says that it writes; ",
+                        consequence);
   }
   return "";
 }

@@ -15,9 +15,10 @@ std::string MethodPatternMistake(absl::string_view pattern);
 // True when every call that `later` matches is matched by `earlier` too. It errs towards false.
 bool Covers(const core::MatchOptions& earlier, const core::MatchOptions& later);
 
-// Why a route of this method pattern should not collapse without a second thought, as a phrase that
-// follows "collapses "; empty: nothing speaks against it.
-std::string CollapseWarning(absl::string_view method_pattern);
+// Why a route of this method pattern should not do what it `does` ("collapses") without a second
+// thought: it takes writes too, of which `consequence` is said. Empty: nothing speaks against it.
+std::string WriteWarning(absl::string_view method_pattern, absl::string_view does,
+                         absl::string_view consequence);
 
 }  // namespace singleflight::config
 

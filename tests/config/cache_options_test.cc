@@ -1,0 +1,172 @@
+// `cache` of a route, `cache` and `reply_marks` at the top: what is read, and what is refused.
+
+#include "absl/time/time.h"
+#include "tests/config/files.h"
+
+namespace singleflight::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string WithCacheOption(const std::string& option) {
+  return WithRouteOption("match: {method: /a.B/Get}\n    cache: {" + option + "}");
+}
+
+struct Case {
+  std::string file;
+  std::string mistake;  // after "f.yaml:"
+};
+
+void ExpectMistakes(const std::vector<Case>& table) {
+  for (const auto& [file, mistake] : table)
+    EXPECT_THAT(MistakesIn(file), ElementsAre("f.yaml:" + mistake)) << file;
+}
+
+TEST(CacheOptionsTest, ARouteKeepsNothingUnlessItSaysSo) {
+  EXPECT_FALSE(Right(WithRouteOption("collapse: true")).routes[0].cache.has_value());
+}
+
+TEST(CacheOptionsTest, TtlIsEnoughAndTheRestHasDefaults) {
+  const Config config = Right(WithCacheOption("ttl: 5s"));
+  ASSERT_TRUE(config.routes[0].cache.has_value());
+  EXPECT_EQ(config.routes[0].cache->ttl, absl::Seconds(5));
+  EXPECT_FALSE(config.routes[0].cache->max_ttl.has_value());
+  EXPECT_EQ(cache::DefaultMaxTtl(*config.routes[0].cache), absl::Seconds(50));
+  EXPECT_FALSE(config.routes[0].cache->override_reply);
+  EXPECT_FALSE(config.routes[0].collapse.has_value());
+}
+
+TEST(CacheOptionsTest, ARoutesOptionsAreRead) {
+  const Config config = Right(WithCacheOption("ttl: 250ms, max_ttl: 1h, override: true"));
+  ASSERT_TRUE(config.routes[0].cache.has_value());
+  EXPECT_EQ(config.routes[0].cache->ttl, absl::Milliseconds(250));
+  EXPECT_EQ(config.routes[0].cache->max_ttl, absl::Hours(1));
+  EXPECT_TRUE(config.routes[0].cache->override_reply);
+}
+
+TEST(CacheOptionsTest, WhatAllRoutesShareIsReadAndHasDefaults) {
+  const Config usual = Right(WithOption(""));
+  EXPECT_EQ(usual.cache.max_bytes, 256u << 20);
+  EXPECT_EQ(usual.cache.max_entry_bytes, 1u << 20);
+  const Config other = Right(WithOption("cache: {max_bytes: 8GiB, max_entry_bytes: 64KiB}"));
+  EXPECT_EQ(other.cache.max_bytes, uint64_t{8} << 30);
+  EXPECT_EQ(other.cache.max_entry_bytes, 64u << 10);
+}
+
+TEST(CacheOptionsTest, MarksAreReadAndHaveDefaults) {
+  const Config usual = Right(WithOption(""));
+  EXPECT_EQ(usual.reply_marks.name, "singleflight");
+  EXPECT_TRUE(usual.reply_marks.age);
+  EXPECT_TRUE(usual.reply_marks.cache_status);
+  const Config other =
+      Right(WithOption("reply_marks: {name: edge-1.eu, age: false, cache_status: false}"));
+  EXPECT_EQ(other.reply_marks.name, "edge-1.eu");
+  EXPECT_FALSE(other.reply_marks.age);
+  EXPECT_FALSE(other.reply_marks.cache_status);
+}
+
+TEST(CacheOptionsTest, ARouteThatOnlyCachesMayHaveAKey) {
+  EXPECT_THAT(
+      WarningsIn(WithCacheOption("ttl: 5s") + "    key: {metadata: {ignore: [x-device]}}\n"),
+      IsEmpty());
+}
+
+TEST(CacheOptionsTest, MistakesOfARouteAreRefusedWithTheirCure) {
+  ExpectMistakes({
+      {WithCacheOption(""),
+       "6:12: routes[0].cache: \"ttl\" is missing; say how long a reply is kept, such as \"cache: "
+       "{ttl: 5s}\""},
+      {WithRouteOption("cache: true"),
+       "5:12: routes[0].cache: is a single value; a section is wanted here, with a line \"option: "
+       "value\" each"},
+      {WithRouteOption("cache:"), "5:5: routes[0].cache: has no value; give it one or remove it"},
+      {WithCacheOption("ttl: 5"), "6:18: routes[0].cache.ttl: \"5\" is not a duration; try \"5s\""},
+      {WithCacheOption("ttl: 0s"),
+       "6:18: routes[0].cache.ttl: \"0s\" is out of range; allowed are 1ms to 24h"},
+      {WithCacheOption("ttl: 25h"),
+       "6:18: routes[0].cache.ttl: \"25h\" is out of range; allowed are 1ms to 24h"},
+      {WithCacheOption("ttl: 5s, max_ttl: 0s"),
+       "6:31: routes[0].cache.max_ttl: \"0s\" is out of range; allowed are 1ms to 24h"},
+      {WithCacheOption("ttl: 5s, max_ttl: 1s"),
+       "6:31: routes[0].cache.max_ttl: is below ttl; raise it or lower ttl"},
+      {WithCacheOption("ttl: 48h, max_ttl: 1s"),
+       "6:18: routes[0].cache.ttl: \"48h\" is out of range; allowed are 1ms to 24h"},
+      {WithCacheOption("ttl: 5s, override: yes"),
+       "6:32: routes[0].cache.override: \"yes\" is unknown; allowed: true, false"},
+      {WithCacheOption("ttl: 5s, maxttl: 5s"),
+       "6:22: routes[0].cache.maxttl: unknown option (did you mean \"max_ttl\"?); allowed here: "
+       "ttl, max_ttl, override"},
+  });
+}
+
+TEST(CacheOptionsTest, WhatDoesNotExistYetIsUnknown) {
+  for (const char* option : {"stale_while_revalidate: 30s", "stale_if_error: 1m",
+                             "negative: {NOT_FOUND: 1s}", "jitter: 10", "tags: [a]"}) {
+    EXPECT_THAT(MistakesIn(WithCacheOption(std::string("ttl: 5s, ") + option)),
+                ElementsAre(HasSubstr("unknown option")))
+        << option;
+  }
+}
+
+TEST(CacheOptionsTest, MistakesOfTheSharedCacheAreRefusedWithTheirCure) {
+  ExpectMistakes({
+      {WithOption("cache: {max_bytes: 1KiB}"),
+       "4:20: cache.max_bytes: \"1KiB\" is out of range; allowed are 64KiB to 1TiB"},
+      {WithOption("cache: {max_entry_bytes: 1B}"),
+       "4:26: cache.max_entry_bytes: \"1B\" is out of range; allowed are 1KiB to 2GiB"},
+      {WithOption("cache: {max_bytes: 256MB}"),
+       "4:20: cache.max_bytes: \"256MB\" is not a size; try \"256MiB\""},
+      {WithOption("cache: {max_entry_bytes: 2MiB, max_bytes: 1MiB}"),
+       "4:26: cache.max_entry_bytes: allows entries of 2MiB (max_entry_bytes) in 1MiB "
+       "(max_bytes); lower the one or raise the other"},
+      {WithOption("cache: {max_bytes: 64KiB}"),
+       "4:8: cache: allows entries of 1MiB (max_entry_bytes) in 64KiB (max_bytes); lower the one "
+       "or raise the other"},
+      {WithOption("cache: {ttl: 5s}"),
+       "4:9: cache.ttl: unknown option; allowed here: max_bytes, max_entry_bytes"},
+  });
+}
+
+TEST(CacheOptionsTest, MistakesOfMarksAreRefusedWithTheirCure) {
+  const std::string no_name =
+      " is no name for cache-status; use 1 to 64 letters, digits and -._, beginning with a letter";
+  ExpectMistakes({
+      {WithOption("reply_marks: {name: \"a b\"}"), "4:21: reply_marks.name: \"a b\"" + no_name},
+      {WithOption("reply_marks: {name: 1a}"), "4:21: reply_marks.name: \"1a\"" + no_name},
+      {WithOption("reply_marks: {name: \"\"}"), "4:21: reply_marks.name: \"\"" + no_name},
+      {WithOption("reply_marks: {name: \"a;b\"}"), "4:21: reply_marks.name: \"a;b\"" + no_name},
+      {WithOption("reply_marks: {age: no}"),
+       "4:20: reply_marks.age: \"no\" is unknown; allowed: true, false"},
+      {WithOption("reply_marks: {status: true}"),
+       "4:15: reply_marks.status: unknown option; allowed here: name, age, cache_status"},
+      {WithOption("reply_marks: false"),
+       "4:14: reply_marks: is a single value; a section is wanted here, with a line \"option: "
+       "value\" each"},
+  });
+  EXPECT_THAT(MistakesIn(WithOption("reply_marks: {name: " + std::string(65, 'a') + "}")),
+              ElementsAre(HasSubstr(no_name)));
+}
+
+TEST(CacheOptionsTest, KeepingTheRepliesOfWritesIsWarnedOf) {
+  EXPECT_THAT(WarningsIn(WithRouteOption("cache: {ttl: 5s}")),
+              ElementsAre("f.yaml:5:12: routes[0].cache: keeps the replies of every method of "
+                          "\"/*\", those that write included; name the methods that only read, "
+                          "such as \"/shop.v1.Catalog/Get*\""));
+  EXPECT_THAT(
+      WarningsIn(WithRouteOption("match: {method: /a.B/CreateItem}\n    cache: {ttl: 5s}")),
+      ElementsAre("f.yaml:6:12: routes[0].cache: keeps the replies of \"/a.B/CreateItem\", whose "
+                  "name says that it writes; a write that is answered from the cache is not made, "
+                  "so cache methods that only read"));
+  EXPECT_THAT(WarningsIn(WithCacheOption("ttl: 5s")), IsEmpty());
+}
+
+TEST(CacheOptionsTest, ARouteThatCollapsesAndKeepsWritesIsWarnedOfBoth) {
+  EXPECT_THAT(WarningsIn(WithRouteOption("collapse: true\n    cache: {ttl: 5s}")),
+              ElementsAre(HasSubstr("routes[0].collapse: collapses every method"),
+                          HasSubstr("routes[0].cache: keeps the replies of every method")));
+}
+
+}  // namespace
+}  // namespace singleflight::config
