@@ -133,6 +133,9 @@ const char* Unsuitable(const Mode& mode) {
     return "either --messages or --seconds";
   }
   if (mode.run == RunIdle && calls > 1) return "--calls: 0 or 1 with --mode=idle";
+  if (mode.run == RunIdle && absl::GetFlag(FLAGS_streams) > 1 && !absl::GetFlag(FLAGS_waiting)) {
+    return "--streams: with --mode=idle only if they are --waiting";
+  }
   return nullptr;
 }
 

@@ -186,6 +186,7 @@ class Mistakes(unittest.TestCase):
     def test_a_flag_that_the_mode_would_ignore_is_refused(self):
         self.assertIn('--waves does not go with --mode=load',
                       self.refused('bench-client', '--mode=load', '--calls=1', '--waves=2'))
+        self.assertIn('--streams', self.refused('bench-client', '--mode=idle', '--streams=2'))
 
     def test_what_cannot_be_is_refused_with_what_can(self):
         self.assertIn('herd, fanout', self.refused('bench-client', '--mode=stampede'))
