@@ -54,7 +54,16 @@ void Eviction::Insert(Evictable& entry) {
   ghosts_.Fit(size());
 }
 
-void Eviction::Erase(Evictable& entry) { (entry.in_main ? main_ : small_).Remove(entry); }
+void Eviction::Replace(Evictable& old, Evictable& entry) {
+  Erase(old);
+  const bool grew = entry.bytes > old.bytes;
+  if (grew && !Rememberable(entry)) return Insert(entry);
+  entry.uses = old.uses;
+  entry.in_main = old.in_main;
+  QueueOf(entry).PushNewest(entry);
+}
+
+void Eviction::Erase(Evictable& entry) { QueueOf(entry).Remove(entry); }
 
 Evictable* Eviction::Victim() {
   while (!Fits() && size() > 0) {

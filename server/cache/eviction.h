@@ -26,12 +26,16 @@ class Eviction {
   // `entry`, with its hash and bytes set, becomes resident. Call Victim until it returns null.
   void Insert(Evictable& entry);
 
+  // `entry` takes the place of `old`, which leaves: what its uses earned, it keeps. Call Victim
+  // until it returns null.
+  void Replace(Evictable& old, Evictable& entry);
+
   // A hit. Writes one byte of the entry, and nothing once that is saturated.
   void Touch(Evictable& entry) {
     if (entry.uses < Evictable::kMaxUses) ++entry.uses;
   }
 
-  // The entry leaves for another reason (expired, purged, replaced); nothing is remembered of it.
+  // The entry leaves for another reason (expired, purged); nothing is remembered of it.
   void Erase(Evictable& entry);
 
   // Takes out one entry that has to go for the budget to hold, perhaps the one inserted last; null:
@@ -46,6 +50,7 @@ class Eviction {
   uint64_t bookkeeping_bytes() const { return ghosts_.memory(); }
 
  private:
+  EvictionQueue& QueueOf(const Evictable& entry) { return entry.in_main ? main_ : small_; }
   bool Fits() const { return bytes() + bookkeeping_bytes() <= max_bytes_; }
   bool Recall(const Evictable& entry);
   bool Rememberable(const Evictable& entry) const;

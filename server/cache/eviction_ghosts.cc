@@ -1,6 +1,7 @@
 #include "server/cache/eviction_ghosts.h"
 
 #include <algorithm>
+#include <climits>
 #include <iterator>
 
 namespace singleflight::cache {
@@ -35,10 +36,7 @@ void EvictionGhosts::Remember(uint64_t hash, uint32_t bytes, Queue queue) {
   Clock& clock = ClockOf(queue);
   clock.left += bytes;
   if (buckets_.empty()) return;
-  auto& ghosts = BucketOf(hash).ghosts;
-  Ghost& replaced = *std::min_element(
-      std::begin(ghosts), std::end(ghosts),
-      [this](const Ghost& a, const Ghost& b) { return Remaining(a) < Remaining(b); });
+  Ghost& replaced = ClosestToItsEnd(BucketOf(hash));
   replaced.queue = static_cast<uint16_t>(queue);
   replaced.print = Print(hash);
   replaced.until = clock.now() + clock.span;
@@ -53,6 +51,19 @@ EvictionGhosts::Queue EvictionGhosts::Recall(uint64_t hash) {
     return queue;
   }
   return Queue::kNone;
+}
+
+EvictionGhosts::Ghost& EvictionGhosts::ClosestToItsEnd(Bucket& bucket) {
+  Ghost* closest = nullptr;
+  int least = INT_MAX;
+  for (Ghost& ghost : bucket.ghosts) {
+    const int remaining = Remaining(ghost);
+    if (remaining >= least) continue;
+    closest = &ghost;
+    least = remaining;
+    if (least == 0) break;
+  }
+  return *closest;
 }
 
 // The upper half of the hash chooses the bucket; prints are of the lower half.

@@ -52,6 +52,7 @@ class EvictionGhosts {
 
   Clock& ClockOf(Queue queue) { return queue == Queue::kSmall ? small_ : main_; }
   Bucket& BucketOf(uint64_t hash);
+  Ghost& ClosestToItsEnd(Bucket& bucket);
   int Remaining(const Ghost& ghost);
 
   const size_t max_buckets_;

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <utility>
 
 namespace singleflight::cache {
 namespace {
@@ -45,6 +46,18 @@ class EvictionTest : public ::testing::Test {
     eviction_.Insert(*entry);
     bytes_ += bytes;
     entries_.emplace(key, std::move(entry));
+    while (Evictable* victim = eviction_.Victim()) Drop(static_cast<Entry*>(victim)->key);
+  }
+
+  void Replace(int key, uint32_t bytes) {
+    std::unique_ptr<Entry> old = std::exchange(entries_.at(key), std::make_unique<Entry>());
+    Entry& entry = *entries_.at(key);
+    entry.key = key;
+    entry.hash = old->hash;
+    entry.bytes = bytes;
+    eviction_.Replace(*old, entry);
+    bytes_ += bytes;
+    bytes_ -= old->bytes;
     while (Evictable* victim = eviction_.Victim()) Drop(static_cast<Entry*>(victim)->key);
   }
 
@@ -91,6 +104,8 @@ TEST_F(EvictionTest, BytesAddUpAfterEveryStepOfARandomSequence) {
     const uint32_t bytes = random() % 100 == 0 ? random() % (2 * kBudget) : random() % 2000;
     if (random() % 10 == 0 && Has(key)) {
       Erase(key);
+    } else if (random() % 10 == 0 && Has(key)) {
+      Replace(key, bytes);
     } else {
       Ask(key, bytes);
     }
@@ -150,6 +165,23 @@ TEST_F(EvictionTest, NothingIsRememberedOfWhatIsErased) {
   Ask(7);
   AskAll(20'000, 21'200);
   EXPECT_FALSE(Has(7));
+}
+
+TEST_F(EvictionTest, AReplacementKeepsWhatTheUsesOfTheOldEntryEarned) {
+  for (int round = 0; round < 5; ++round) AskAll(0, 300);
+  for (int time = 0; time < 100; ++time) Ask(-1, kBudget / 5);
+  AskAll(10'000, 11'000);
+  for (int key = 0; key < 300; ++key) Replace(key, 1000);
+  Replace(-1, kBudget / 5);
+  AskAll(20'000, 21'000);
+  EXPECT_EQ(CountOf(-1, 300), 301);
+}
+
+TEST_F(EvictionTest, AReplacementOfMoreThanTheBudgetIsItsOwnVictim) {
+  for (int round = 0; round < 3; ++round) AskAll(0, 900);
+  Replace(7, kBudget + 1);
+  EXPECT_FALSE(Has(7));
+  EXPECT_EQ(CountOf(0, 900), 899);
 }
 
 TEST_F(EvictionTest, EntriesAreErasedFromEveryQueue) {
