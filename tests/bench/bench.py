@@ -7,6 +7,7 @@ import argparse
 import datetime
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 
@@ -64,7 +65,7 @@ def measure(session, rows):
             found = list(row.measure(session))
         except NotApplicable as why:
             found = [missing(row.name, row.what, str(why))]
-        except (BenchError, OSError) as why:
+        except (BenchError, OSError, ValueError, subprocess.SubprocessError) as why:
             failures[row.name] = str(why)
             session.progress(f'could not be measured: {why}')
             found = []

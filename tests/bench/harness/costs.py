@@ -44,6 +44,7 @@ class Traffic:
         return self._checked_cost(server, load, reaching=lambda calls: 0)
 
     def _checked_cost(self, server, load, reaching):
+        self._session.client(server.address, 'load', calls=20)  # ends with an error if status or content is wrong
         rate = self.warm_up(server, load)
         begun = servers.calls_begun(self._session, self._backend)
         cost, calls = self._cost(server, load, rate)

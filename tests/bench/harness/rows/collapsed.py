@@ -37,8 +37,9 @@ def _measure(session):
 
 
 def _check_collapsed(upstream_calls, flights):
-    if upstream_calls != flights:
-        raise BenchError(f'{flights} flights of {CALLERS_A_FLIGHT:,} callers took {upstream_calls:,} upstream calls; '
+    """On a busy machine a wave may take longer than its flight, and its last callers take a second one."""
+    if not flights <= upstream_calls <= flights * 1.1:
+        raise BenchError(f'{flights} waves of {CALLERS_A_FLIGHT:,} callers took {upstream_calls:,} upstream calls; '
                          'this would not measure followers')
 
 

@@ -14,7 +14,7 @@ TARGETS = {
 
 
 def _measure(session):
-    session.needs('bench-responder')
+    session.needs('bench-responder', 'bench-client')
     servers.needs_cache(session)
     backend = servers.responder(session)
     traffic = costs.Traffic(session, backend)

@@ -27,7 +27,7 @@ TARGETS = {
 
 
 def _measure(session):
-    session.needs('bench-responder', 'bench-grpc-proxy')
+    session.needs('bench-responder', 'bench-client', 'bench-grpc-proxy')
     backend = servers.responder(session)
     traffic = costs.Traffic(session, backend)
 
