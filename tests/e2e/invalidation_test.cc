@@ -65,6 +65,17 @@ TEST_F(InvalidationTest, AWriteMaySayItInItsTrailers) {
   EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("green"));
 }
 
+TEST_F(InvalidationTest, AWriteThatFailsMaySayItToo) {
+  Keep();
+  Ask(kRead, "id-7");
+  Answer failed = Failed(absl::StatusCode::kInternal, "half of it is done");
+  failed.trailing = {{"cache-group-invalidation", "\"kettles\""}};
+  backend_.AnswerWith(failed);
+  Ask(kWrite, "green");
+  backend_.AnswerWith(Ok("half green"));
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("half green"));
+}
+
 TEST_F(InvalidationTest, OtherGroupsStay) {
   Invalidating("\"cups\", \"lids\"");
   Keep();
