@@ -1,6 +1,6 @@
 // The same call made directly and through the proxy: everything that is not on the closed list of
-// what may change is compared field by field, byte by byte. On a route that relays and on one that
-// collapses.
+// what may change is compared field by field, byte by byte. On a route that relays, on one that
+// collapses, and on one that keeps replies, where the call is made twice.
 
 #include <algorithm>
 #include <set>
@@ -150,7 +150,7 @@ bool MayDiffer(const std::string& name) {
 
 enum class What { kRequest, kReply, kMarkedReply };
 
-// What replies on routes that collapse say about how they came.
+// What replies on routes that collapse or keep say about how they came.
 bool IsMark(const std::string& name) { return name == "age" || name == "cache-status"; }
 
 // Pseudo-header fields come first and in any order.
@@ -181,21 +181,26 @@ void ExpectSame(const RawSeen& direct, const RawSeen& proxied, What what) {
 
 // --------------------------------------------------------------------------------------------------------------------
 
+enum class Route { kRelays, kCollapses, kKeeps };
+
 // A case on one kind of route.
 struct Try {
   Case tried;
-  bool collapse;
+  Route route;
 };
 
 void PrintTo(const Try& one, std::ostream* out) {
-  *out << one.tried.name << (one.collapse ? "Collapsed" : "Relayed");
+  const char* const kinds[] = {"Relayed", "Collapsed", "Kept"};
+  *out << one.tried.name << kinds[static_cast<size_t>(one.route)];
 }
 
 std::vector<Try> Tries() {
   std::vector<Try> tries;
   for (const Case& one : Cases()) {
-    tries.push_back({one, false});
-    if (!one.only_relayed) tries.push_back({one, true});
+    tries.push_back({one, Route::kRelays});
+    if (one.only_relayed) continue;
+    tries.push_back({one, Route::kCollapses});
+    tries.push_back({one, Route::kKeeps});
   }
   return tries;
 }
@@ -210,15 +215,18 @@ class TransparencyTest : public ProxyTest, public ::testing::WithParamInterface<
 };
 
 TEST_P(TransparencyTest, NothingElseChanges) {
-  Serve({.other_collapse = GetParam().collapse ? "true" : "false",
+  const Route route = GetParam().route;
+  Serve({.other_collapse = route == Route::kRelays ? "false" : "true",
+         .other_cache = route == Route::kKeeps ? "{ttl: 1h}" : "",
          .target = "target: \"" + server_.address() + "\""});
+  const What what = route == Route::kRelays ? What::kReply : What::kMarkedReply;
   const RawSeen direct_reply = Call(server_.address());
-  const RawSeen proxied_reply = Call(proxy_->address());
-  ExpectSame(direct_reply, proxied_reply, GetParam().collapse ? What::kMarkedReply : What::kReply);
+  ExpectSame(direct_reply, Call(proxy_->address()), what);
   // The end of a request that its reply overtook is not waited for by anyone.
   const std::vector<RawSeen> requests = server_.requests();
   ASSERT_EQ(requests.size(), 2u);
   if (!tried().reply.early) ExpectSame(requests[0], requests[1], What::kRequest);
+  if (route == Route::kKeeps) ExpectSame(direct_reply, Call(proxy_->address()), what);
 }
 
 INSTANTIATE_TEST_SUITE_P(, TransparencyTest, ::testing::ValuesIn(Tries()),

@@ -20,7 +20,8 @@ std::string ProxyTest::Yaml(const Scenario& scenario) const {
       scenario.cache.empty() ? "" : "    cache: " + scenario.cache + "\n",
       scenario.key == "{}" ? "" : "    key: " + scenario.key + "\n",
       "  - match: {method: /*}\n    upstream: backend\n", "    collapse: ", scenario.other_collapse,
-      "\n", "health: {address: \"127.0.0.1:0\"}\n", scenario.top, "\n");
+      "\n", scenario.other_cache.empty() ? "" : "    cache: " + scenario.other_cache + "\n",
+      "health: {address: \"127.0.0.1:0\"}\n", scenario.top, "\n");
 }
 
 void ProxyTest::Serve(const Scenario& scenario) {

@@ -20,6 +20,7 @@ struct Scenario {
   std::string cache = "";                                           // likewise: "{ttl: 1h}"
   std::string key = "{}";                                           // likewise
   std::string other_collapse = "false";                             // of the route /*
+  std::string other_cache = "";                                     // likewise
   std::string upstream = "";  // further options: "max_flights: 1"
   std::string target = "";    // instead of the backend's address
   std::string listeners = "[{address: \"127.0.0.1:0\"}]";
