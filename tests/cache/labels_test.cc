@@ -10,7 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr Origin kOrigin = {"catalog", "catalog:50051", kGet};
+const Origin kOrigin = {"catalog", "catalog:50051", kGet};
 
 absl::optional<Labels> LabelsWith(const std::string& groups) {
   return LabelsOf(ReplyWith({{"cache-groups", groups}}), kOrigin);
