@@ -32,16 +32,20 @@ MATCHER_P2(IsStatus, code, message, "is a status of the proxy's own") {
 
 inline constexpr char kGet[] = "/shop.Catalog/Get";
 
-// The read path on three loops, with one route to one upstream. A test sets the options below
-// before its first verb. Whatever it does, every caller that did not leave has heard exactly one
-// thing when it ends, and no flight, waiter, upstream call or byte is left.
+// The read path on three loops, with one route to one upstream, and perhaps a second. A test sets
+// the options below before its first verb. Whatever it does, every caller that did not leave has
+// heard exactly one thing when it ends, and no flight, waiter, upstream call or byte is left; what
+// is kept stays within its bound.
 class ReadPathTest : public ::testing::Test {
  protected:
+  explicit ReadPathTest(const cache::StoreOptions& store = {}) : store_options_(store) {}
+
   absl::optional<CollapseOptions> collapse_ = CollapseOptions();
   absl::optional<cache::FreshnessRules> cache_;
   model::KeyRules rules_;
   int64_t max_flights_ = 1000;
   int64_t max_held_bytes_ = 1 << 30;
+  absl::optional<base::Instant> deadline_;  // of every caller
 
   // A caller on loop 0 asks, and gets what is kept if it is; its verdict is in what is returned.
   TestWaiter& Ask(const std::string& id, const Fields& metadata = {},
@@ -50,19 +54,40 @@ class ReadPathTest : public ::testing::Test {
   }
   TestWaiter& AskOn(size_t loop, const std::string& id, const Fields& metadata = {},
                     const std::string& path = kGet) {
-    House& house = Open();
+    return AskUnder(route(), loop, id, metadata, path);
+  }
+  TestWaiter& AskUnder(Route& route, size_t loop, const std::string& id,
+                       const Fields& metadata = {}, const std::string& path = kGet) {
     TestWaiter& waiter = waiters_.emplace_back(loops_[loop]);
     const auto request = RequestFor(path, metadata);
-    const std::string message = Framed(id);
-    model::Key key = house.paths[loop].KeyFor(house.route, *request, message);
-    const cache::Found found = house.paths[loop].Look(house.route, key, *request);
+    ReadPath& read_path = Open().paths[loop];
+    model::Key key = read_path.KeyFor(route, *request, Framed(id));
+    const cache::Found found = read_path.Look(route, key, *request);
     if (found.reply) {
       waiter.Hit(found);
-      return waiter;
+    } else {
+      read_path.Ask(route, std::move(key), {request, base::Slice(Framed(id)), deadline_}, found,
+                    waiter);
     }
-    house.paths[loop].Ask(house.route, std::move(key), {request, base::Slice(message), {}}, found,
-                          waiter);
     return waiter;
+  }
+
+  // The two halves of Ask, for what may happen between them.
+  cache::Found Look(const std::string& id) {
+    return Open().paths[0].Look(route(), KeyFor(id), *RequestFor(kGet, {}));
+  }
+  TestWaiter& AskHavingMissed(const cache::Found& missed, const std::string& id) {
+    TestWaiter& waiter = waiters_.emplace_back(loops_[0]);
+    AskAs(waiter, missed, id);
+    return waiter;
+  }
+  void AskAs(Waiter& waiter, const cache::Found& missed, const std::string& id) {
+    Open().paths[0].Ask(route(), KeyFor(id),
+                        {RequestFor(kGet, {}), base::Slice(Framed(id)), deadline_}, missed, waiter);
+  }
+
+  model::Key KeyFor(const std::string& id, const std::string& path = kGet) {
+    return Open().paths[0].KeyFor(route(), *RequestFor(path, {}), Framed(id));
   }
 
   // Whether it left; if not, a landing was faster.
@@ -72,9 +97,16 @@ class ReadPathTest : public ::testing::Test {
     return left;
   }
 
-  // Upstream answers its latest call, and everyone hears of it.
-  void Answer(absl::string_view message) {
-    upstream_.latest().Answer(message);
+  // Upstream answers its latest call, or one of those before, and everyone hears of it.
+  void Answer(absl::string_view message, const Fields& initial = {}, const Fields& trailing = {}) {
+    AnswerCall(upstream_.calls() - 1, message, initial, trailing);
+  }
+  void AnswerCall(size_t at, absl::string_view message, const Fields& initial = {},
+                  const Fields& trailing = {}) {
+    FakeCall& call = upstream_.call(at);
+    call.Begin(initial);
+    call.Data(Framed(message));
+    call.End(trailing);
     Settle();
   }
 
@@ -93,7 +125,14 @@ class ReadPathTest : public ::testing::Test {
     Settle();
   }
 
+  ReadPath& paths(size_t loop) { return Open().paths[loop]; }
   Route& route() { return Open().route; }
+
+  // A second route to the same upstream, with key rules of its own.
+  Route& OtherRoute(const model::KeyRules& rules) {
+    return Open().others.emplace_back(1, OptionsWith(rules), 0, shared(),
+                                      model::KeyPolicy(rules, "catalog", "", 7));
+  }
   SharedUpstream& shared() { return Open().shared; }
   metrics::RouteMetrics& metrics(size_t loop = 0) { return Open().metrics[loop].routes[0]; }
   metrics::UpstreamMetrics& upstream_metrics(size_t loop = 0) {
@@ -103,9 +142,7 @@ class ReadPathTest : public ::testing::Test {
     return route().streaming_methods.Holds(absl::HashOf(absl::string_view(path)), now_);
   }
   bool TooLarge(const std::string& id) {
-    const auto request = RequestFor(kGet, {});
-    ReadPath& path = Open().paths[0];
-    return path.TooLargeToShare(route(), path.KeyFor(route(), *request, Framed(id)));
+    return Open().paths[0].TooLargeToShare(route(), KeyFor(id));
   }
 
   static std::shared_ptr<const model::Request> RequestFor(const std::string& path,
@@ -136,12 +173,16 @@ class ReadPathTest : public ::testing::Test {
     EXPECT_EQ(shared().held_bytes.load(), 0);
     EXPECT_EQ(upstream_.live(), 0);
     for (FakeLoop& loop : loops_) EXPECT_EQ(loop.timers().size(), 0);
+    EXPECT_LE(store_.TakeCensus().bytes, store_options_.max_bytes);
+    store_.Purge(cache::EverythingScope());
+    EXPECT_EQ(store_.TakeCensus().entries, 0);
   }
 
   std::array<FakeLoop, 3> loops_{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
   FakeUpstream upstream_;
   FlightTable flights_;
-  cache::Store store_{cache::StoreOptions()};
+  const cache::StoreOptions store_options_;
+  cache::Store store_{store_options_};
   std::deque<TestWaiter> waiters_;
 
  private:
@@ -151,27 +192,25 @@ class ReadPathTest : public ::testing::Test {
         : shared("catalog", test.max_flights_, test.max_held_bytes_, 16),
           route(0, options, 0, shared, model::KeyPolicy(options.key, "catalog", "", 7)) {
       for (size_t i = 0; i < 3; ++i) {
-        metrics.emplace_back(1, 1);
+        metrics.emplace_back(2, 1);
         paths.emplace_back(Surroundings{
             test.loops_[i], test.flights_, test.store_, {&test.upstream_}, metrics[i], "hop-1"});
       }
     }
     SharedUpstream shared;
     Route route;
+    std::deque<Route> others;
     std::deque<metrics::WorkerMetrics> metrics;
     std::deque<ReadPath> paths;
   };
 
   House& Open() {
-    if (house_ == nullptr) {
-      RouteOptions options;
-      options.upstream = "catalog";
-      options.collapse = collapse_;
-      options.cache = cache_;
-      options.key = rules_;
-      house_ = std::make_unique<House>(*this, options);
-    }
+    if (house_ == nullptr) house_ = std::make_unique<House>(*this, OptionsWith(rules_));
     return *house_;
+  }
+
+  RouteOptions OptionsWith(const model::KeyRules& rules) const {
+    return {MatchOptions(), "catalog", collapse_, cache_, rules};
   }
 
   base::Instant now_ = loops_[0].Now();
