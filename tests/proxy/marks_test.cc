@@ -1,0 +1,128 @@
+#include "server/proxy/marks.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace singleflight::proxy {
+namespace {
+
+using Source = core::Answer::Source;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr base::Instant kNow = base::Instant(std::chrono::hours(1));
+
+std::vector<std::string> Shown(const Marks& marks) {
+  std::vector<std::string> shown;
+  for (const model::Field& field : marks.fields()) {
+    EXPECT_FALSE(field.never_index);
+    shown.push_back(absl::StrCat(field.name, ": ", field.value));
+  }
+  return shown;
+}
+
+// An answer that was born so long before now and expires so long after.
+core::Answer AnswerFrom(Source source, std::chrono::milliseconds born,
+                        std::chrono::milliseconds expires = {}) {
+  return {source, {}, {kNow - born, kNow + expires}};
+}
+
+std::vector<std::string> ShownOf(const core::Answer& answer, const MarkOptions& options = {}) {
+  return Shown(Marks(options, answer, kNow));
+}
+
+TEST(MarksTest, EachAnswerSaysHowItCame) {
+  using std::chrono::seconds;
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kHit, seconds(3), seconds(4))),
+              ElementsAre("age: 3", "cache-status: singleflight; hit; ttl=4"));
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kStored, seconds(0))),
+              ElementsAre("age: 0", "cache-status: singleflight; fwd=uri-miss; stored"));
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kForwarded, seconds(2))),
+              ElementsAre("age: 2", "cache-status: singleflight; fwd=uri-miss"));
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kCollapsed, seconds(0))),
+              ElementsAre("age: 0", "cache-status: singleflight; fwd=uri-miss; collapsed"));
+}
+
+TEST(MarksTest, WhatThisProgramSaysItselfHasNone) {
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kOwn, std::chrono::seconds(3))), IsEmpty());
+}
+
+TEST(MarksTest, SecondsAreWholeOnes) {
+  using std::chrono::milliseconds;
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kHit, milliseconds(2999), milliseconds(1999))),
+              ElementsAre("age: 2", "cache-status: singleflight; hit; ttl=1"));
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kHit, milliseconds(999), milliseconds(1))),
+              ElementsAre("age: 0", "cache-status: singleflight; hit; ttl=0"));
+}
+
+TEST(MarksTest, AnAgeIsNeverNegative) {
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kForwarded, std::chrono::seconds(-3))),
+              ElementsAre("age: 0", "cache-status: singleflight; fwd=uri-miss"));
+}
+
+TEST(MarksTest, AReplyThatOutlivedItsTimeSaysByHowMuch) {
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kHit, std::chrono::seconds(7), std::chrono::seconds(-2))),
+              ElementsAre("age: 7", "cache-status: singleflight; hit; ttl=-2"));
+}
+
+TEST(MarksTest, EveryReasonToGoAloneIsNamed) {
+  const std::vector<std::pair<metrics::Bypass, std::string>> cases = {
+      {metrics::Bypass::kSecondMessage, "second_message"},
+      {metrics::Bypass::kOpenEnded, "open_ended"},
+      {metrics::Bypass::kRequestTooLarge, "request_too_large"},
+      {metrics::Bypass::kNoMessage, "no_message"},
+      {metrics::Bypass::kStreamingMethod, "streaming_method"},
+      {metrics::Bypass::kLargeReply, "large_reply"},
+  };
+  ASSERT_EQ(cases.size(), metrics::kBypasses);
+  for (const auto& [why, name] : cases) {
+    EXPECT_THAT(Shown(Marks({}, why, absl::Seconds(30))),
+                ElementsAre("age: 30", "cache-status: singleflight; fwd=bypass; detail=" + name));
+  }
+}
+
+TEST(MarksTest, EveryReasonNotToShareAReplyIsNamedToTheLeaderAndToTheOthers) {
+  const std::vector<std::pair<metrics::Release, std::string>> cases = {
+      {metrics::Release::kReplyStreams, "reply_streams"},
+      {metrics::Release::kReplyTooLarge, "reply_too_large"},
+      {metrics::Release::kReplyPrivate, "reply_private"},
+  };
+  ASSERT_EQ(cases.size(), metrics::kReleases);
+  for (const auto& [why, name] : cases) {
+    EXPECT_THAT(Shown(Marks({}, why, Role::kLeader, absl::ZeroDuration())),
+                ElementsAre("age: 0", "cache-status: singleflight; fwd=uri-miss; detail=" + name));
+    EXPECT_THAT(Shown(Marks({}, why, Role::kFollower, absl::Seconds(5))),
+                ElementsAre("age: 5", "cache-status: singleflight; fwd=bypass; detail=" + name));
+  }
+}
+
+TEST(MarksTest, EachOfTheTwoCanBeOff) {
+  const core::Answer hit = AnswerFrom(Source::kHit, std::chrono::seconds(3));
+  EXPECT_THAT(ShownOf(hit, {"edge", false, true}), ElementsAre("cache-status: edge; hit; ttl=0"));
+  EXPECT_THAT(ShownOf(hit, {"edge", true, false}), ElementsAre("age: 3"));
+  EXPECT_THAT(ShownOf(hit, {"edge", false, false}), IsEmpty());
+  EXPECT_THAT(Shown(Marks({"edge", false, false}, metrics::Bypass::kOpenEnded, {})), IsEmpty());
+  EXPECT_THAT(
+      Shown(Marks({"edge", true, false}, metrics::Release::kReplyStreams, Role::kLeader, {})),
+      ElementsAre("age: 0"));
+}
+
+TEST(MarksTest, TheLongestNameAndTheLongestTimesFit) {
+  const MarkOptions options = {std::string(kLongestMarkName, 'x'), true, true};
+  core::Answer oldest = AnswerFrom(Source::kHit, std::chrono::seconds(int64_t{1} << 31));
+  oldest.lifespan.expires = base::Instant::max();
+  EXPECT_THAT(ShownOf(oldest, options),
+              ElementsAre("age: 2147483648",
+                          absl::StrCat("cache-status: ", options.name, "; hit; ttl=9223368436")));
+  const Marks marks(options, metrics::Release::kReplyTooLarge, Role::kLeader,
+                    absl::InfiniteDuration());
+  EXPECT_EQ(marks.fields()[0].value, "9223372036854775807");
+}
+
+}  // namespace
+}  // namespace singleflight::proxy
