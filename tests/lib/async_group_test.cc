@@ -217,6 +217,31 @@ TEST_F(AsyncGroupTest, AFullFlightTakesNoNewcomers) {
   EXPECT_TRUE(full.superseded());
 }
 
+TEST_F(AsyncGroupTest, AFlightFromBeforeAnInvalidationTakesNoNewcomers) {
+  auto old = Lead(ann_, {.generation = 4});
+  Follow(bob_, {.generation = 5, .min_generation = 4});
+  auto fresh = Lead(cid_, {.generation = 5, .min_generation = 5});
+  EXPECT_TRUE(old.superseded());
+  EXPECT_FALSE(fresh.superseded());
+  old.Land("blue");
+  fresh.Land("red");
+  EXPECT_THAT(log_, ElementsAre("ann:blue", "bob:blue", "cid:red"));
+}
+
+TEST_F(AsyncGroupTest, AFlightHasTheGenerationThatItsLeaderKnewOf) {
+  auto landing = Lead(ann_, {.generation = 7, .min_generation = 3});
+  Follow(bob_, {.generation = 0, .min_generation = 7});
+  Follow(cid_);
+  EXPECT_FALSE(landing.superseded());
+}
+
+TEST_F(AsyncGroupTest, AFlightThatIsUsedAgainHasItsNewGeneration) {
+  Lead(ann_, {.generation = 7}).Land("blue");
+  auto old = Lead(bob_, {.generation = 4});
+  auto fresh = Lead(cid_, {.generation = 5, .min_generation = 5});
+  EXPECT_TRUE(old.superseded());
+}
+
 TEST_F(AsyncGroupTest, AKeyIsConsumedByTheLeaderOnly) {
   std::string mine = "a key too long to be kept inside of a string", yours = mine;
   auto led = flights_.Join(std::move(mine), ann_, now_);

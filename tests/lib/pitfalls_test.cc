@@ -83,6 +83,23 @@ TEST(PitfallsTest, AFlightLandsHoweverManyArriveMeanwhile) {
   done = true;
 }
 
+// A reader after a write joins a call that was sent before it, and reads what was there then
+// (etcd's grpc-proxy). An older flight lands after its successor.
+TEST(PitfallsTest, WhoComesAfterAnInvalidationNeverGetsAnEarlierResult) {
+  Flights flights;
+  Caller before, after, later;
+  auto old = flights.Join("key", before, {}, {.generation = 1}).landing;
+  const JoinLimits invalidated = {.generation = 2, .min_generation = 2};
+  auto fresh = flights.Join("key", after, {}, invalidated).landing;
+  ASSERT_TRUE(fresh);
+  EXPECT_EQ(flights.Join("key", later, {}, invalidated).role, Role::kFollower);
+  fresh.Land("new");
+  old.Land("old");
+  EXPECT_EQ(before.answer, "old");
+  EXPECT_EQ(after.answer, "new");
+  EXPECT_EQ(later.answer, "new");
+}
+
 // golang/go#31420.
 TEST(PitfallsTest, AForgottenFlightThatLandsLeavesItsSuccessorAlone) {
   Flights flights;
