@@ -276,7 +276,10 @@ TEST_F(CacheTest, EveryCallHasOneRoleAndRolesAddUp) {
          .cache = "{ttl: 1h}"});
   backend_.Hold();
   std::vector<PendingCall> herd = StartHerd(3);  // a leader, two followers
-  { StreamCall departed = client().Open(kRead); }
+  {
+    StreamCall departed = client().Open(kRead);
+    proxy_->WaitForMetric("singleflight_streams", Eq(4));
+  }
   proxy_->WaitForMetric("singleflight_calls_by_role_total{role=\"departed\"}", Eq(1));
   backend_.Release();
   WaitAll(herd);
