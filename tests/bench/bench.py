@@ -21,6 +21,7 @@ from harness.session import Session
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
 FILED_ROUNDS = 5
+BUSY = 0.5
 
 
 def parse(arguments):
@@ -108,6 +109,8 @@ def main():
     if not options.quick:
         estimate = sum(row.seconds for row in rows) * options.rounds / FILED_ROUNDS
         say(f'Measuring {", ".join(row.name for row in rows)}: about {duration(round(estimate))}.')
+    if os.getloadavg()[0] > BUSY:
+        say('Others use this machine now (load %.1f): the figures will say little.' % os.getloadavg()[0])
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix='singleflight-bench-') as folder, Processes(folder) as processes:
