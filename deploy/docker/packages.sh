@@ -6,6 +6,6 @@ apt-get -q update
 apt-get -q install -y --no-install-recommends \
   g++ cmake ninja-build pkg-config \
   libabsl-dev libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc \
-  libspdlog-dev libyaml-cpp-dev libxxhash-dev libnghttp2-dev libboost-dev prometheus-cpp-dev zlib1g-dev libssl-dev \
+  libspdlog-dev libyaml-cpp-dev libxxhash-dev libnghttp2-dev libboost-dev prometheus-cpp-dev zlib1g-dev libssl-dev libjemalloc-dev \
   ca-certificates
 rm -rf /var/lib/apt/lists/*

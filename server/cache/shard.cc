@@ -45,13 +45,17 @@ absl::optional<Refusal> Shard::Put(Pointer entry, const model::Key& key, const L
   absl::InlinedVector<Pointer, 4> dropped;  // destroyed after the lock
   MutexLock lock(mu_);
   if (Voided(*entry, key, labels)) return Refusal::kPurged;
-  if (const auto at = table_.find(WantedOf(key)); at != table_.end()) {
-    if ((*at)->number() > entry->number()) return Refusal::kSuperseded;
-    dropped.push_back(Remove(at, Gone::kReplaced));
-  }
   Entry* const put = entry.get();
+  if (const auto at = table_.find(WantedOf(key)); at != table_.end()) {
+    if ((*at)->number() > put->number()) return Refusal::kSuperseded;
+    dropped.push_back(*at);
+    table_.erase(at);
+    ++gone_[static_cast<size_t>(Gone::kReplaced)];
+    eviction_.Replace(*dropped.back(), *put);
+  } else {
+    eviction_.Insert(*put);
+  }
   table_.insert(std::move(entry));
-  eviction_.Insert(*put);
   bool stays = true;
   while (Evictable* victim = eviction_.Victim()) {
     stays = stays && victim != put;

@@ -100,8 +100,9 @@ void Flight::Launch() {
 void Flight::Send() {
   Upstream& upstream = *around_.upstreams[route_.upstream];
   const model::Request& request = *question_.request;
-  call_ = upstream.Start(
-      {question_.request, upstream.AuthorityFor(request), deadline_, around_.chain_hop}, *this);
+  call_ = upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
+                          around_.chain_hop},
+                         *this);
   call_->Send(question_.message);
   call_->Finish({});
 }
@@ -204,7 +205,7 @@ absl::optional<cache::Refusal> Flight::Keep(const Answer& answer) {
   const cache::Verdict verdict = cache::Judge(answer.reply, *route_.options.cache, age_);
   if (verdict.refusal.has_value()) return verdict.refusal;
   const model::Request& request = *question_.request;
-  const std::string authority = around_.upstreams[route_.upstream]->AuthorityFor(request);
+  const absl::string_view authority = around_.upstreams[route_.upstream]->AuthorityFor(request);
   const absl::optional<cache::Labels> labels =
       cache::LabelsOf(answer.reply, {route_.shared.name, authority, request.path()});
   if (!labels.has_value()) return cache::Refusal::kTags;

@@ -9,12 +9,21 @@
 
 namespace singleflight::core {
 
+namespace {
+
+// A longer key's storage is not kept for the next.
+constexpr size_t kMostKeptBytes = 64 << 10;
+
+}  // namespace
+
 void Waiter::OnLanded(const model::Reply*) { SF_CHECK(!"a flight was destroyed in the air"); }
 
-model::Key ReadPath::KeyFor(const Route& route, const model::Request& request,
-                            absl::string_view message) const {
-  const std::string authority = around_.upstreams[route.upstream]->AuthorityFor(request);
-  return route.key_policy.MakeKey(request, authority, message);
+model::Key& ReadPath::KeyFor(const Route& route, const model::Request& request,
+                             absl::string_view message) {
+  const absl::string_view authority = around_.upstreams[route.upstream]->AuthorityFor(request);
+  if (key_.bytes.capacity() > kMostKeptBytes) key_ = model::Key();
+  route.key_policy.MakeKey(request, authority, message, &key_);
+  return key_;
 }
 
 bool ReadPath::TooLargeToShare(const Route& route, const model::Key& key) const {
@@ -31,7 +40,7 @@ cache::Found ReadPath::Look(const Route& route, const model::Key& key,
 
 // A flight stores before it lands, so whoever becomes a leader looks again: what was not kept when
 // he came may have been stored by a flight that landed before he could join it.
-Asked ReadPath::Ask(Route& route, model::Key key, Question question, const cache::Found& missed,
+Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cache::Found& missed,
                     Waiter& waiter) {
   const FlightTable::JoinLimits limits = {route.flights.max_waiters,
                                           absl::ToChronoNanoseconds(route.flights.max_join_age),
@@ -59,7 +68,7 @@ void ReadPath::Invalidate(const Route& route, const model::Request& request,
   if (!block.Find(cache::kCacheGroupInvalidation).has_value()) return;
   const auto groups = cache::ParseGroups(block, {}, cache::kCacheGroupInvalidation);
   if (!groups.has_value()) return;  // malformed fields are skipped (RFC 9651 §4.2)
-  const std::string authority = around_.upstreams[route.upstream]->AuthorityFor(request);
+  const absl::string_view authority = around_.upstreams[route.upstream]->AuthorityFor(request);
   std::vector<cache::Scope> scopes;
   for (const std::string& group : *groups) {
     scopes.push_back(cache::TagScope(route.shared.name, authority, group));

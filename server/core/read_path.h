@@ -51,9 +51,8 @@ class ReadPath {
  public:
   explicit ReadPath(Surroundings surroundings) : around_(std::move(surroundings)) {}
 
-  // The key of a call, made of its whole request.
-  model::Key KeyFor(const Route& route, const model::Request& request,
-                    absl::string_view message) const;
+  // The key of a call, made of its whole request. Good until the next call of this.
+  model::Key& KeyFor(const Route& route, const model::Request& request, absl::string_view message);
 
   // Whether the replies of `key` were too large to share a short while ago.
   bool TooLargeToShare(const Route& route, const model::Key& key) const;
@@ -63,8 +62,8 @@ class ReadPath {
 
   // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls
   // upstream with what `question` says. Says which. `missed` is what Look said. The waiter may hear
-  // its answer before this returns.
-  Asked Ask(Route& route, model::Key key, Question question, const cache::Found& missed,
+  // its answer before this returns. `key` is consumed only for a new flight.
+  Asked Ask(Route& route, model::Key&& key, Question question, const cache::Found& missed,
             Waiter& waiter);
 
   // True: `waiter` has left, and hears nothing more. False: the landing has it already and will
@@ -81,6 +80,7 @@ class ReadPath {
   void LandFromCache(FlightTable::Landing landing, const cache::Found& kept);
 
   Surroundings around_;
+  model::Key key_;  // the latest, for its storage
 };
 
 }  // namespace singleflight::core

@@ -89,8 +89,8 @@ class Upstream {
   // Never calls the listener before it returns. The listener outlives the call.
   virtual std::unique_ptr<UpstreamCall> Start(CallHead head, CallListener& listener) = 0;
 
-  // The `:authority` that a call goes upstream with.
-  virtual std::string AuthorityFor(const model::Request& request) const = 0;
+  // The `:authority` that a call goes upstream with; lies in this or in the request.
+  virtual absl::string_view AuthorityFor(const model::Request& request) const = 0;
 };
 
 }  // namespace singleflight::core

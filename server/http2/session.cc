@@ -184,7 +184,7 @@ struct Session::Callbacks {
       std::memcpy(out + written, front.view().data(), n);
       written += n;
       front.RemovePrefix(n);
-      if (front.empty()) stream.queue_.pop_front();
+      if (front.empty()) stream.queue_.Pop();
     }
     if (stream.queue_.empty() && stream.reset_behind_data_.has_value()) {
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_,

@@ -16,7 +16,7 @@ void Stream::SendHeaders(model::HeadersView fields, bool end, absl::Span<const m
 
 void Stream::Send(base::Slice bytes) {
   if (reset_ || finished_ || bytes.empty()) return;
-  queue_.push_back(std::move(bytes));
+  queue_.Push(std::move(bytes));
   Resume();
 }
 
@@ -41,7 +41,7 @@ void Stream::Resume() {
 void Stream::Reset(ErrorCode code) {
   if (reset_) return;
   reset_ = true;
-  queue_.clear();
+  queue_.Clear();
   const std::shared_ptr<StreamHandler> let_go = std::move(handler_);
   nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, static_cast<uint32_t>(code));
   session_.Wake();

@@ -2,13 +2,12 @@
 #define SINGLEFLIGHT_SERVER_HTTP2_STREAM_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
-#include "server/base/slice.h"
+#include "server/http2/slice_queue.h"
 #include "server/model/headers.h"
 
 namespace singleflight::http2 {
@@ -112,7 +111,7 @@ class Stream {
   bool peer_ended_ = false;
 
   // What goes out.
-  std::deque<base::Slice> queue_;
+  SliceQueue queue_;
   model::SharedHeaders trailing_;
   bool begun_ = false;     // the first block has been given to be written
   bool deferred_ = false;  // it was told that there is none now

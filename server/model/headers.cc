@@ -1,38 +1,17 @@
 #include "server/model/headers.h"
 
-#include <cstring>
-
 namespace singleflight::model {
 namespace {
 
 constexpr size_t kUsualBlockBytes = 384;
+constexpr size_t kUsualFieldBytes = 128;
 
-// Before each field's name and value.
-struct Lengths {
-  uint32_t name;
-  uint32_t value : 31;
-  uint32_t never_index : 1;
-};
-
-Lengths LengthsAt(const char* at) {
-  Lengths lengths;
-  std::memcpy(&lengths, at, sizeof(lengths));
-  return lengths;
+char* Append(char* out, absl::string_view part) {
+  if (!part.empty()) std::memcpy(out, part.data(), part.size());
+  return out + part.size();
 }
 
 }  // namespace
-
-Field HeadersView::Iterator::operator*() const {
-  const Lengths lengths = LengthsAt(at_);
-  const char* name = at_ + sizeof(Lengths);
-  return {{name, lengths.name}, {name + lengths.name, lengths.value}, lengths.never_index == 1};
-}
-
-HeadersView::Iterator& HeadersView::Iterator::operator++() {
-  const Lengths lengths = LengthsAt(at_);
-  at_ += sizeof(Lengths) + lengths.name + lengths.value;
-  return *this;
-}
 
 absl::optional<absl::string_view> HeadersView::Find(absl::string_view name) const {
   for (const Field field : *this) {
@@ -48,16 +27,22 @@ size_t HeadersView::Count(absl::string_view name) const {
 }
 
 void Headers::Add(absl::string_view name, absl::string_view value, bool never_index) {
+  const HeadersView::Lengths lengths = {static_cast<uint32_t>(name.size()),
+                                        static_cast<uint32_t>(value.size()) & 0x7fffffffu,
+                                        never_index ? 1u : 0u};
   if (packed_.empty()) packed_.reserve(kUsualBlockBytes);
-  const Lengths lengths = {static_cast<uint32_t>(name.size()),
-                           static_cast<uint32_t>(value.size()) & 0x7fffffffu,
-                           never_index ? 1u : 0u};
+  ++fields_;
+  const size_t added = sizeof(lengths) + name.size() + value.size();
+  if (added <= kUsualFieldBytes) {  // put together first, so that it is appended once
+    char field[kUsualFieldBytes];
+    std::memcpy(field, &lengths, sizeof(lengths));
+    Append(Append(field + sizeof(lengths), name), value);
+    packed_.append(field, added);
+    return;
+  }
   packed_.append(reinterpret_cast<const char*>(&lengths), sizeof(lengths));
   packed_.append(name.data(), name.size());
   packed_.append(value.data(), value.size());
-  ++fields_;
 }
-
-size_t Headers::ListSize() const { return packed_.size() + (32 - sizeof(Lengths)) * fields_; }
 
 }  // namespace singleflight::model

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -24,17 +25,38 @@ struct Field {
 // and kept elsewhere (`packed`).
 class HeadersView {
  public:
+  // Before each field's name and value.
+  struct Lengths {
+    uint32_t name;
+    uint32_t value : 31;
+    uint32_t never_index : 1;
+  };
+
   class Iterator {
    public:
     Iterator(const char* begin, const char* at) : begin_(begin), at_(at) {}
-    Field operator*() const;
-    Iterator& operator++();
+    Field operator*() const {
+      const Lengths lengths = LengthsAt(at_);
+      const char* name = at_ + sizeof(Lengths);
+      return {{name, lengths.name}, {name + lengths.name, lengths.value}, lengths.never_index == 1};
+    }
+    Iterator& operator++() {
+      const Lengths lengths = LengthsAt(at_);
+      at_ += sizeof(Lengths) + lengths.name + lengths.value;
+      return *this;
+    }
     bool operator!=(const Iterator& other) const { return at_ != other.at_; }
 
     // Where the field lies in the block; see HeadersView::At.
     size_t offset() const { return static_cast<size_t>(at_ - begin_); }
 
    private:
+    static Lengths LengthsAt(const char* at) {
+      Lengths lengths;
+      std::memcpy(&lengths, at, sizeof(lengths));
+      return lengths;
+    }
+
     const char* begin_;
     const char* at_;
   };
@@ -74,7 +96,7 @@ class Headers {
   size_t Count(absl::string_view name) const { return view().Count(name); }
 
   // As RFC 9113 §6.5.2 counts for SETTINGS_MAX_HEADER_LIST_SIZE: 32 bytes a field beyond its text.
-  size_t ListSize() const;
+  size_t ListSize() const { return packed_.size() + (32 - sizeof(HeadersView::Lengths)) * fields_; }
 
   // Bytes of memory, this object included.
   size_t Footprint() const { return sizeof(*this) + packed_.capacity(); }

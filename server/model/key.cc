@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/match.h"
@@ -10,13 +11,22 @@
 namespace singleflight::model {
 namespace {
 
+constexpr size_t kLengthBytes = 8;
+
 // Every part carries its length, so that ("ab", "c") and ("a", "bc") differ.
-void AppendPart(std::string& bytes, absl::string_view part) {
+size_t SizeOf(absl::string_view part) { return kLengthBytes + part.size(); }
+
+char* WritePart(char* out, absl::string_view part) {
   const auto size = static_cast<uint64_t>(part.size());
-  char length[8];
-  for (int i = 0; i < 8; ++i) length[i] = static_cast<char>(size >> (8 * i));
-  bytes.append(length, sizeof(length));
-  bytes.append(part.data(), part.size());
+  std::memcpy(out, &size, kLengthBytes);
+  if (size > 0) std::memcpy(out + kLengthBytes, part.data(), part.size());
+  return out + kLengthBytes + part.size();
+}
+
+void AppendPart(std::string& bytes, absl::string_view part) {
+  const size_t size = bytes.size();
+  bytes.resize(size + SizeOf(part));
+  WritePart(&bytes[size], part);
 }
 
 // Accounted for elsewhere in the key, or made anew by every hop.
@@ -45,9 +55,18 @@ KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity,
   AppendPart(fingerprint_, upstream_identity);
   AppendPart(fingerprint_, trust);
   for (const std::string& name : sorted) AppendPart(fingerprint_, name);
+  for (const absl::string_view name : UsualNames()) {
+    usual_.emplace(std::string(name), CountsByRule(name));
+  }
 }
 
 bool KeyPolicy::Counts(absl::string_view name) const {
+  if (absl::StartsWith(name, ":")) return false;
+  const auto usual = usual_.find(name);
+  return usual != usual_.end() ? usual->second : CountsByRule(name);
+}
+
+bool KeyPolicy::CountsByRule(absl::string_view name) const {
   if (OutsideMetadata(name)) return false;
   if (AlwaysCounts(name)) return true;
   if (mode_ == KeyRules::Mode::kOnly && names_.contains(name)) return true;
@@ -56,34 +75,31 @@ bool KeyPolicy::Counts(absl::string_view name) const {
   return !IsNoise(name) && !names_.contains(name);
 }
 
-Key KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
-                       absl::string_view message) const {
+void KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
+                        absl::string_view message, Key* key) const {
+  const absl::string_view suffix = request.content_suffix();
+  const absl::string_view parts[] = {fingerprint_, authority, request.path(),
+                                     suffix.empty() ? absl::string_view("+proto") : suffix,
+                                     message};
+  size_t size = 0;
+  for (const absl::string_view part : parts) size += SizeOf(part);
   absl::InlinedVector<Field, 8> counted;
-  size_t size =
-      fingerprint_.size() + authority.size() + request.path().size() + message.size() + 64;
   for (const Field field : request.fields()) {
     if (!Counts(field.name)) continue;
     counted.push_back(field);
-    size += field.name.size() + field.value.size() + 16;
+    size += SizeOf(field.name) + SizeOf(field.value);
   }
-  // Order within one name is part of the call; order between names is not.
-  std::stable_sort(counted.begin(), counted.end(),
-                   [](const auto& a, const auto& b) { return a.name < b.name; });
+  // Order within one name, which is that of the addresses, is part of the call; order between names
+  // is not.
+  std::sort(counted.begin(), counted.end(), [](const Field& a, const Field& b) {
+    return a.name != b.name ? a.name < b.name : a.name.data() < b.name.data();
+  });
 
-  const absl::string_view suffix = request.content_suffix();
-  Key key;
-  key.bytes.reserve(size);
-  AppendPart(key.bytes, fingerprint_);
-  AppendPart(key.bytes, authority);
-  AppendPart(key.bytes, request.path());
-  AppendPart(key.bytes, suffix.empty() ? absl::string_view("+proto") : suffix);
-  AppendPart(key.bytes, message);
-  for (const Field& field : counted) {
-    AppendPart(key.bytes, field.name);
-    AppendPart(key.bytes, field.value);
-  }
-  key.hash = XXH3_64bits_withSeed(key.bytes.data(), key.bytes.size(), seed_);
-  return key;
+  key->bytes.resize(size);
+  char* out = key->bytes.data();
+  for (const absl::string_view part : parts) out = WritePart(out, part);
+  for (const Field& field : counted) out = WritePart(WritePart(out, field.name), field.value);
+  key->hash = XXH3_64bits_withSeed(key->bytes.data(), key->bytes.size(), seed_);
 }
 
 }  // namespace singleflight::model

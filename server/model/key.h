@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "server/model/key_rules.h"
@@ -40,7 +41,16 @@ class KeyPolicy {
 
   // The key of a call whose request is `message`, framed as on the wire. `authority` is what is
   // sent upstream.
-  Key MakeKey(const Request& request, absl::string_view authority, absl::string_view message) const;
+  Key MakeKey(const Request& request, absl::string_view authority,
+              absl::string_view message) const {
+    Key key;
+    MakeKey(request, authority, message, &key);
+    return key;
+  }
+
+  // The same, reusing the storage of `key`.
+  void MakeKey(const Request& request, absl::string_view authority, absl::string_view message,
+               Key* key) const;
 
   // Whether metadata of that name tells calls apart.
   bool Counts(absl::string_view name) const;
@@ -48,11 +58,14 @@ class KeyPolicy {
   bool shares_across_credentials() const { return share_across_credentials_; }
 
  private:
+  bool CountsByRule(absl::string_view name) const;
+
   const KeyRules::Mode mode_;
   const absl::flat_hash_set<std::string> names_;
   const bool share_across_credentials_;
   const uint64_t seed_;
   std::string fingerprint_;
+  absl::flat_hash_map<std::string, bool> usual_;  // what Counts says of names that often come
 };
 
 }  // namespace singleflight::model

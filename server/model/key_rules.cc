@@ -64,6 +64,14 @@ bool IsCredential(absl::string_view name) {
          absl::StrContains(name, "-jwt-");
 }
 
+std::vector<absl::string_view> UsualNames() {
+  std::vector<absl::string_view> names = {"host", "content-type", "content-length",
+                                          "accept-encoding", "accept"};
+  names.insert(names.end(), Noise().begin(), Noise().end());
+  names.insert(names.end(), Credentials().begin(), Credentials().end());
+  return names;
+}
+
 const std::vector<std::string>* MetadataSet(absl::string_view name) {
   static const auto& proxy_headers = *new std::vector<std::string>{
       "forwarded",

@@ -32,6 +32,9 @@ bool IsNoise(absl::string_view name);
 // table.
 bool IsCredential(absl::string_view name);
 
+// Names that many calls carry, known noise and credentials among them.
+std::vector<absl::string_view> UsualNames();
+
 // The names of a set, "@proxy-headers" or "@baggage"; null: there is no such set.
 const std::vector<std::string>* MetadataSet(absl::string_view name);
 

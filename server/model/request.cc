@@ -98,13 +98,25 @@ class RequestParser {
     for (auto at = fields.begin(); at != fields.end(); ++at) {
       const Field field = *at;
       const size_t i = at.offset();
-      if (field.name == ":method") method_ = field.value;
-      if (field.name == ":scheme") scheme_ = field.value;
-      if (field.name == ":path") path_ = i;
-      if (field.name == ":authority") authority_ = i;
-      if (field.name == "host") Note(i, host_, hosts_);
-      if (field.name == "content-type") Note(i, content_type_, content_types_);
-      if (field.name == "grpc-timeout") Note(i, timeout_, timeouts_);
+      switch (field.name.size()) {  // most names are ruled out by their length
+        case 4:
+          if (field.name == "host") Note(i, host_, hosts_);
+          break;
+        case 5:
+          if (field.name == ":path") path_ = i;
+          break;
+        case 7:
+          if (field.name == ":method") method_ = field.value;
+          if (field.name == ":scheme") scheme_ = field.value;
+          break;
+        case 10:
+          if (field.name == ":authority") authority_ = i;
+          break;
+        case 12:
+          if (field.name == "content-type") Note(i, content_type_, content_types_);
+          if (field.name == "grpc-timeout") Note(i, timeout_, timeouts_);
+          break;
+      }
     }
   }
 

@@ -124,7 +124,7 @@ void Call::OnEnd(model::Headers trailing) {
 // The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
   open_ended_timer_.Cancel();
-  model::Key key = context_.read_path.KeyFor(*route_, *request_, collected_);
+  model::Key& key = context_.read_path.KeyFor(*route_, *request_, collected_);
   const cache::Found found = context_.read_path.Look(*route_, key, *request_);
   if (found.reply) {
     CountAsked(core::Asked::kKept);
@@ -172,7 +172,8 @@ void Call::StartRelay() {
   core::Upstream& upstream = *around().upstreams[route_->upstream];
   relay_ = std::make_unique<Relay>(
       *stream_, upstream,
-      core::CallHead{request_, upstream.AuthorityFor(*request_), deadline_, "", kRelayResends},
+      core::CallHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
+                     kRelayResends},
       *this);
 }
 

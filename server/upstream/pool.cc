@@ -48,10 +48,10 @@ Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string targ
 
 Pool::~Pool() { Shutdown(); }
 
-std::string Pool::AuthorityFor(const model::Request& request) const {
+absl::string_view Pool::AuthorityFor(const model::Request& request) const {
   switch (options_.authority_rule) {
     case AuthorityRule::kPreserve:
-      return std::string(request.authority());
+      return request.authority();
     case AuthorityRule::kFixed:
       return options_.authority;
     case AuthorityRule::kTarget:

@@ -37,7 +37,7 @@ class Pool final : public core::Upstream, public LinkListener {
 
   std::unique_ptr<core::UpstreamCall> Start(core::CallHead head,
                                             core::CallListener& listener) override;
-  std::string AuthorityFor(const model::Request& request) const override;
+  absl::string_view AuthorityFor(const model::Request& request) const override;
 
   // The endpoints in force from now on. Calls on others run to their end.
   void SetEndpoints(SharedEndpointList list);

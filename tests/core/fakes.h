@@ -162,7 +162,7 @@ class FakeUpstream final : public Upstream {
     live_.push_back(calls_.back().get());
     return std::make_unique<Line>(calls_.back());
   }
-  std::string AuthorityFor(const model::Request&) const override { return "catalog:50051"; }
+  absl::string_view AuthorityFor(const model::Request&) const override { return "catalog:50051"; }
 
   // How many came.
   size_t calls() const { return calls_.size(); }

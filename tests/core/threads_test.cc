@@ -47,8 +47,8 @@ class Shop {
                                        {"content-type", "application/grpc"}}))));
     const base::Slice message(Framed(id));
     TestWaiter& caller = callers_.emplace_back(loop_);
-    path_.Ask(route_, path_.KeyFor(route_, *request, message.view()), {request, message, {}}, {},
-              caller);
+    path_.Ask(route_, std::move(path_.KeyFor(route_, *request, message.view())),
+              {request, message, {}}, {}, caller);
   }
 
   // Answers the flights that this loop leads, in one of the ways.
