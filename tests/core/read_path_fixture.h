@@ -7,6 +7,7 @@
 #include <array>
 #include <deque>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "server/core/flight.h"
@@ -93,7 +94,7 @@ class ReadPathTest : public ::testing::Test {
   // Whether it left; if not, a landing was faster.
   bool Leave(TestWaiter& waiter) {
     const bool left = Open().paths[waiter.loop().index()].Leave(house_->route, waiter);
-    if (left) ++left_;
+    if (left) left_.insert(&waiter);
     return left;
   }
 
@@ -158,15 +159,20 @@ class ReadPathTest : public ::testing::Test {
         absl::get<model::Request>(model::ParseRequest(HeadersOf(fields))));
   }
 
+  // Forgets callers that left, or heard and were dropped; for tests that have very many.
+  void ForgetServed() {
+    while (!waiters_.empty() && Served(waiters_.front())) {
+      left_.erase(&waiters_.front());
+      waiters_.pop_front();
+    }
+  }
+
   void TearDown() override {
     Settle();
-    int heard = left_;
     for (TestWaiter& waiter : waiters_) {
-      EXPECT_LE(waiter.heard(), 1);
-      heard += waiter.heard();
+      EXPECT_TRUE(Served(waiter));
       waiter.Drop();
     }
-    EXPECT_EQ(heard, waiters_.size());
     EXPECT_EQ(flights_.flights(), 0);
     EXPECT_EQ(flights_.waiting(), 0);
     EXPECT_EQ(shared().flights.load(), 0);
@@ -213,8 +219,15 @@ class ReadPathTest : public ::testing::Test {
     return {MatchOptions(), "catalog", collapse_, cache_, rules};
   }
 
+  // Whether it is through, in one of the ways.
+  bool Served(const TestWaiter& waiter) const {
+    const size_t ways = static_cast<size_t>(waiter.heard()) + left_.count(&waiter);
+    EXPECT_LE(ways, 1);
+    return ways > 0;
+  }
+
   base::Instant now_ = loops_[0].Now();
-  int left_ = 0;
+  std::set<const TestWaiter*> left_;
   std::unique_ptr<House> house_;
 };
 
