@@ -27,7 +27,7 @@ class Shop {
       if (random_() % 4 == 0) Work();
     }
     --busy;
-    while (busy > 0 || Unserved()) Work();
+    while (busy > 0 || Unserved() || upstream_.live() > 0) Work();
   }
 
   // Those that left and those that heard; each once.
