@@ -197,11 +197,6 @@ class CacheRandomTest : public ReadPathTest {
     if (step_ % 16 == 0) CheckSum();
   }
 
-  uint64_t Refused(cache::Refusal why) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < 3; ++i) sum += metrics(i).refusals[static_cast<size_t>(why)].value();
-    return sum;
-  }
   uint64_t Stores() {
     return metrics(0).stores.value() + metrics(1).stores.value() + metrics(2).stores.value();
   }

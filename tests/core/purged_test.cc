@@ -33,9 +33,6 @@ class PurgedTest : public ReadPathTest, public ::testing::WithParamInterface<cac
   void AnswerCall(size_t at, absl::string_view message) {
     ReadPathTest::AnswerCall(at, message, {{"cache-groups", "\"pans\", \"kettles\""}});
   }
-  uint64_t Refused(cache::Refusal why) {
-    return metrics().refusals[static_cast<size_t>(why)].value();
-  }
 };
 
 TEST_P(PurgedTest, WhatIsKeptIsDropped) {

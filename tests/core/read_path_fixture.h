@@ -139,6 +139,12 @@ class ReadPathTest : public ::testing::Test {
   metrics::UpstreamMetrics& upstream_metrics(size_t loop = 0) {
     return Open().metrics[loop].upstreams[0];
   }
+  // Replies that were not kept for that reason, by all loops.
+  uint64_t Refused(cache::Refusal why) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < 3; ++i) sum += metrics(i).refusals[static_cast<size_t>(why)].value();
+    return sum;
+  }
   bool RemembersStreaming(const std::string& path = kGet) {
     return route().streaming_methods.Holds(absl::HashOf(absl::string_view(path)), now_);
   }
