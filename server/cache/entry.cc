@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 namespace singleflight::cache {
 namespace {
@@ -16,13 +17,13 @@ size_t Append(char* bytes, size_t at, absl::string_view part) {
 
 size_t BytesOf(const model::Key& key, const model::Reply& reply, size_t tags) {
   return key.bytes.size() + reply.initial.packed().size() + reply.body.size() +
-         reply.trailing.packed().size() + tags * sizeof(uint64_t);
+         reply.trailing.packed().size() + tags * sizeof(TagLink);
 }
 
 }  // namespace
 
 size_t Entry::FootprintOf(const model::Key& key, const model::Reply& reply, size_t tags) {
-  return sizeof(Entry) + kBesides + BytesOf(key, reply, tags);
+  return sizeof(Entry) + kBesides + tags * TagIndex::kSlotBytes + BytesOf(key, reply, tags);
 }
 
 Entry::Entry(const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
@@ -38,17 +39,19 @@ Entry::Entry(const model::Key& key, const model::Reply& reply, const Lifespan& l
       method_(labels.method.id) {
   hash = key.hash;
   bytes = static_cast<uint32_t>(FootprintOf(key, reply, tags_));
-  size_t end = Append(bytes_.get(), 0, key.bytes);
+  char* link = bytes_.get();
+  for (const Scope& tag : labels.tags) {
+    new (link) TagLink{tag.id, this};
+    link += sizeof(TagLink);
+  }
+  size_t end = Append(bytes_.get(), KeyBegin(), key.bytes);
   end = Append(bytes_.get(), end, reply.initial.packed());
   end = Append(bytes_.get(), end, reply.body);
-  end = Append(bytes_.get(), end, reply.trailing.packed());
-  for (const Scope& tag : labels.tags) {
-    end = Append(bytes_.get(), end, {reinterpret_cast<const char*>(&tag.id), sizeof(tag.id)});
-  }
+  Append(bytes_.get(), end, reply.trailing.packed());
 }
 
 model::Reply Entry::ReplyOf(const std::shared_ptr<const Entry>& self) {
-  const size_t initial = self->key_bytes_;
+  const size_t initial = self->KeyBegin() + self->key_bytes_;
   const size_t body = initial + self->initial_bytes_;
   const size_t trailing = body + self->body_bytes_;
   model::Reply reply;
@@ -76,11 +79,8 @@ bool Entry::Matches(const Scope& scope) const {
     case Scope::Kind::kTag:
       break;
   }
-  const char* tags = bytes_.get() + key_bytes_ + initial_bytes_ + body_bytes_ + trailing_bytes_;
-  for (uint32_t i = 0; i < tags_; ++i) {
-    if (std::memcmp(tags + i * sizeof(uint64_t), &scope.id, sizeof(uint64_t)) == 0) return true;
-  }
-  return false;
+  return std::any_of(tags().begin(), tags().end(),
+                     [&scope](const TagLink& link) { return link.tag == scope.id; });
 }
 
 }  // namespace singleflight::cache

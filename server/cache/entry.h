@@ -9,6 +9,7 @@
 #include "server/base/timer_queue.h"
 #include "server/cache/eviction.h"
 #include "server/cache/labels.h"
+#include "server/cache/tag_index.h"
 #include "server/model/key.h"
 #include "server/model/reply.h"
 
@@ -28,13 +29,19 @@ class Entry final : public Evictable {
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
-  // Bytes that such an entry would count: all memory that it takes, its place in the table
-  // included.
+  // Bytes that such an entry would count: all memory that it takes, its place in the table and its
+  // tags' places in the index included.
   static size_t FootprintOf(const model::Key& key, const model::Reply& reply, size_t tags);
 
-  absl::string_view key() const { return Part(0, key_bytes_); }
+  absl::string_view key() const { return Part(KeyBegin(), key_bytes_); }
   const Lifespan& lifespan() const { return lifespan_; }
   uint64_t number() const { return number_; }
+
+  // The places of its tags in its shard's index, which alone writes into them.
+  absl::Span<TagLink> tags() { return {reinterpret_cast<TagLink*>(bytes_.get()), tags_}; }
+  absl::Span<const TagLink> tags() const {
+    return {reinterpret_cast<const TagLink*>(bytes_.get()), tags_};
+  }
 
   // The reply, which keeps `self` alive.
   static model::Reply ReplyOf(const std::shared_ptr<const Entry>& self);
@@ -46,7 +53,9 @@ class Entry final : public Evictable {
   bool Matches(const Scope& scope) const;
   absl::string_view Part(size_t begin, size_t size) const { return {bytes_.get() + begin, size}; }
 
-  // The parts lie one after another, in the order of their sizes; the ids of tags are the last.
+  size_t KeyBegin() const { return tags_ * sizeof(TagLink); }
+
+  // The tags' links, then the parts one after another, in the order of their sizes.
   std::unique_ptr<char[]> bytes_;
   uint32_t key_bytes_;
   uint32_t initial_bytes_;

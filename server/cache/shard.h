@@ -13,6 +13,7 @@
 #include "server/cache/entry.h"
 #include "server/cache/purge_ledger.h"
 #include "server/cache/store.h"
+#include "server/cache/tag_index.h"
 #include "singleflight/mutex.h"
 
 namespace singleflight::cache {
@@ -28,6 +29,7 @@ class alignas(64) Shard {
                               const Labels& labels);
   size_t Purge(absl::Span<const Scope> scopes, uint64_t number);
   void AddTo(Census& census) const;
+  bool IsSound() const;
 
  private:
   using Pointer = std::shared_ptr<Entry>;
@@ -63,9 +65,17 @@ class alignas(64) Shard {
   // Takes an entry out of the table; whoever gets it destroys it outside the lock.
   Pointer Remove(Table::iterator at, Gone why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Pointer RemoveVictim(Evictable& victim) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Table::iterator PlaceOf(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // What a purge with this number drops. `tags` are scopes of tags and of nothing else.
+  std::vector<Pointer> RemoveCarriers(absl::Span<const Scope> tags, uint64_t number)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::vector<Pointer> RemoveMatches(absl::Span<const Scope> scopes, uint64_t number)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;
   Table table_ ABSL_GUARDED_BY(mu_);
+  TagIndex tags_ ABSL_GUARDED_BY(mu_);  // of the entries in the table
   Eviction eviction_ ABSL_GUARDED_BY(mu_);
   PurgeLedger ledger_ ABSL_GUARDED_BY(mu_);
   std::array<uint64_t, kGone> gone_ ABSL_GUARDED_BY(mu_) = {};

@@ -70,6 +70,11 @@ Census Store::TakeCensus() const {
   return census;
 }
 
+bool Store::IsSound() const {
+  return std::all_of(shards_.begin(), shards_.end(),
+                     [](const auto& shard) { return shard->IsSound(); });
+}
+
 void Store::Show(metrics::Visitor& visitor) const {
   const Census census = TakeCensus();
   visitor.Level("singleflight_cache_bytes", "Bytes of replies kept, with all that keeping takes.",

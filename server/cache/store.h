@@ -71,12 +71,16 @@ class Store {
                               const Lifespan& lifespan, const Labels& labels, Fill fill);
 
   // Drops what `scopes` say and voids the fills of it that are out. Returns how many entries went.
-  // Takes a look at every entry, unless it is about one key.
+  // Takes time in proportion to the entries that carry them, if all are tags; otherwise a look at
+  // every entry, or, for a single key, at those of its shard.
   size_t Purge(absl::Span<const Scope> scopes);
   size_t Purge(const Scope& scope) { return Purge(absl::MakeConstSpan(&scope, 1)); }
 
   // Each shard is counted at a different instant.
   Census TakeCensus() const;
+
+  // For tests: whether what is kept is what is indexed. Takes a look at every entry.
+  bool IsSound() const;
 
   void Show(metrics::Visitor& visitor) const;
 

@@ -96,7 +96,8 @@ TEST(EntryTest, ItsFootprintIsItsOwnBytesAndLessThan200More) {
 
 TEST(EntryTest, EveryTagCounts) {
   const model::Reply reply = OkReply("blue kettle");
-  EXPECT_EQ(EntryWith(reply, {Tag("a"), Tag("b")})->bytes, EntryWith(reply)->bytes + 16);
+  EXPECT_EQ(EntryWith(reply, {Tag("a"), Tag("b")})->bytes,
+            EntryWith(reply)->bytes + 2 * (sizeof(TagLink) + TagIndex::kSlotBytes));
 }
 
 TEST(EntryTest, APurgeConcernsItByKeyMethodAnyTagOrAsPartOfEverything) {

@@ -115,6 +115,7 @@ class StoreRandomTest : public ::testing::TestWithParam<StoreOptions> {
     uint64_t gone = 0;
     for (const uint64_t count : census.gone) gone += count;
     ASSERT_EQ(census.entries, inserted_ - gone);
+    ASSERT_TRUE(store_.IsSound());
   }
 
   // Now and then: to look is to use. What is there, and what eviction remembers: whole buckets of
@@ -144,7 +145,7 @@ class StoreRandomTest : public ::testing::TestWithParam<StoreOptions> {
   uint64_t remembered_ = 0;
 };
 
-TEST_P(StoreRandomTest, BytesAddUpAndStayWithinTheirBoundAndNothingPurgedIsFound) {
+TEST_P(StoreRandomTest, BytesAndTagsAddUpWithinTheirBoundAndNothingPurgedIsFound) {
   for (int step = 0; step < kSteps; ++step) {
     Step();
     CheckBounds();

@@ -212,6 +212,20 @@ TEST_F(StoreTest, APurgeReachesEveryShard) {
   EXPECT_EQ(store_.TakeCensus().entries, 0);
 }
 
+TEST_F(StoreTest, APurgeOfTagsDropsThoseThatCarryThemAndNoOthers) {
+  for (int i = 0; i < 1000; ++i) {
+    Put(KeyOf(absl::StrCat("id-", i)), "blue kettle", store_.BeginFill(), kGet,
+        absl::StrCat("group-", i % 100));
+  }
+  const Scope scopes[] = {Tag("group-7"), Tag("group-7"), Tag("group-8"), Tag("none")};
+  EXPECT_EQ(store_.Purge(scopes), 20);
+  for (int i = 0; i < 1000; ++i) {
+    const bool purged = i % 100 == 7 || i % 100 == 8;
+    EXPECT_EQ(Get(absl::StrCat("id-", i)), purged ? "" : "blue kettle") << i;
+  }
+  EXPECT_TRUE(store_.IsSound());
+}
+
 // A hash is all that a purge knows of a key.
 TEST_F(StoreTest, APurgeOfAKeyMayDropAnotherOfTheSameHashAndNeverTooLittle) {
   Put({42, "id-7"}, "blue kettle", store_.BeginFill());
