@@ -1,7 +1,5 @@
 #include "server/base/timer_queue.h"
 
-#include <utility>
-
 namespace singleflight::base {
 
 Instant After(Instant instant, absl::Duration duration) {
@@ -9,9 +7,6 @@ Instant After(Instant instant, absl::Duration duration) {
   if (duration >= absl::FromChrono(room)) return Instant::max();
   return instant + absl::ToChronoNanoseconds(duration);
 }
-
-Timer::Timer(TimerQueue& queue, absl::AnyInvocable<void()> callback)
-    : queue_(queue), callback_(std::move(callback)) {}
 
 Timer::~Timer() { Cancel(); }
 
@@ -34,7 +29,7 @@ void TimerQueue::Advance(Instant now) {
   while (!heap_.empty() && heap_.front()->when_ <= now) {
     Timer& due = *heap_.front();
     Remove(due);
-    due.callback_();  // may destroy the timer
+    due.run_(due.captured_);  // may destroy the timer
   }
 }
 

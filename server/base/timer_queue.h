@@ -3,9 +3,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstring>
+#include <type_traits>
 #include <vector>
 
-#include "absl/functional/any_invocable.h"
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 
@@ -20,10 +21,16 @@ Instant After(Instant instant, absl::Duration duration);
 class TimerQueue;
 
 // Calls back once per Set, unless cancelled. Belongs to the thread of its queue, which must outlive
-// it.
+// it. There are two in every call, so it is small: the callback is a lambda that captures one
+// pointer, which is usually `this`.
 class Timer {
  public:
-  Timer(TimerQueue& queue, absl::AnyInvocable<void()> callback);
+  template <typename Callback>
+  Timer(TimerQueue& queue, Callback callback) : queue_(queue) {
+    static_assert(sizeof(Callback) <= sizeof(captured_) && std::is_trivially_copyable_v<Callback>);
+    std::memcpy(&captured_, &callback, sizeof(callback));
+    run_ = [](void* captured) { (*reinterpret_cast<Callback*>(&captured))(); };
+  }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
   ~Timer();
@@ -38,7 +45,8 @@ class Timer {
   static constexpr size_t kIdle = static_cast<size_t>(-1);
 
   TimerQueue& queue_;
-  absl::AnyInvocable<void()> callback_;
+  void* captured_ = nullptr;
+  void (*run_)(void* captured);
   Instant when_;
   size_t slot_ = kIdle;  // place in the heap
 };

@@ -25,6 +25,9 @@ constexpr int32_t kEveryStream = std::numeric_limits<int32_t>::max();
 
 constexpr uint64_t kResetsPerCompletedStream = 10;
 
+// A larger block's memory is not kept for the next.
+constexpr size_t kMostKeptBytes = 4 << 10;
+
 absl::string_view View(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
@@ -45,6 +48,7 @@ struct Session::Callbacks {
 
   static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
     Session& self = Self(user_data);
+    self.incoming_.Clear();
     const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
     if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
       self.listener_.OnStream(self.Adopt(frame->hd.stream_id));
@@ -57,10 +61,10 @@ struct Session::Callbacks {
                       void* user_data) {
     Stream* stream = Find(session, frame->hd.stream_id);
     if (stream == nullptr || stream->headers_too_large_) return 0;
-    stream->incoming_.Add(View(name, name_size), View(value, value_size),
-                          (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
-    stream->headers_too_large_ =
-        stream->incoming_.ListSize() > Self(user_data).options_.max_header_list_bytes;
+    Session& self = Self(user_data);
+    self.incoming_.Add(View(name, name_size), View(value, value_size),
+                       (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
+    stream->headers_too_large_ = self.incoming_.ListSize() > self.options_.max_header_list_bytes;
     return 0;
   }
 
@@ -186,9 +190,9 @@ struct Session::Callbacks {
       front.RemovePrefix(n);
       if (front.empty()) stream.queue_.Pop();
     }
-    if (stream.queue_.empty() && stream.reset_behind_data_.has_value()) {
+    if (stream.queue_.empty() && stream.reset_behind_data_) {
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_,
-                                static_cast<uint32_t>(*stream.reset_behind_data_));
+                                static_cast<uint32_t>(stream.reset_code_));
       return static_cast<ssize_t>(written);
     }
     if (stream.queue_.empty() && stream.finished_) {
@@ -342,8 +346,9 @@ uint32_t Session::peer_max_streams() const {
 }
 
 void Session::HeaderBlockEnded(Stream& stream, bool end) {
-  model::Headers fields = std::exchange(stream.incoming_, model::Headers());
   if (stream.headers_too_large_) return RefuseHeaders(stream);
+  model::Headers fields = incoming_;  // takes no more memory than it needs
+  if (incoming_.Footprint() > kMostKeptBytes) incoming_ = model::Headers();
   if (side_ == Side::kClient && !stream.headers_seen_ && Informational(fields)) return;
   const bool first = !std::exchange(stream.headers_seen_, true);
   stream.peer_ended_ = stream.peer_ended_ || end;

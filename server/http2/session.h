@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "server/http2/stream.h"
+#include "server/model/headers.h"
 
 struct nghttp2_session;
 
@@ -144,6 +145,7 @@ class Session {
   SessionListener& listener_;
   nghttp2_session* session_ = nullptr;
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
+  model::Headers incoming_;  // the block being received; blocks never interleave (RFC 9113 §4.3)
   bool settings_seen_ = false;
   bool alive_ = true;
   bool retired_ = false;

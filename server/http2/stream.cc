@@ -50,7 +50,8 @@ void Stream::Reset(ErrorCode code) {
 void Stream::ResetBehindData(ErrorCode code) {
   if (reset_ || queue_.empty()) return Reset(code);
   reset_ = true;
-  reset_behind_data_ = code;
+  reset_behind_data_ = true;
+  reset_code_ = code;
   const std::shared_ptr<StreamHandler> let_go = std::move(handler_);
 }
 

@@ -102,22 +102,22 @@ class Stream {
 
   Session& session_;
   const int32_t id_;
-  std::shared_ptr<StreamHandler> handler_;
 
   // What comes in.
-  model::Headers incoming_;  // the block being received
   bool headers_seen_ = false;
   bool headers_too_large_ = false;
   bool peer_ended_ = false;
 
   // What goes out.
-  SliceQueue queue_;
-  model::SharedHeaders trailing_;
   bool begun_ = false;     // the first block has been given to be written
   bool deferred_ = false;  // it was told that there is none now
   bool finished_ = false;
   bool reset_ = false;
-  absl::optional<ErrorCode> reset_behind_data_;  // once the queue is empty
+  bool reset_behind_data_ = false;  // with `reset_code_`, once the queue is empty
+  ErrorCode reset_code_ = ErrorCode::kNoError;
+  std::shared_ptr<StreamHandler> handler_;
+  SliceQueue queue_;
+  model::SharedHeaders trailing_;
 };
 
 }  // namespace singleflight::http2

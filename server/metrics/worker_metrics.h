@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <vector>
@@ -13,7 +14,7 @@
 namespace singleflight::metrics {
 
 // Why a call on a collapse route went alone. Each value is relayed.
-enum class Bypass {
+enum class Bypass : uint8_t {
   kSecondMessage,    // the caller sent a second message
   kOpenEnded,        // a message was complete, but the caller's side stayed open
   kRequestTooLarge,  // more bytes than collapse.max_request_bytes
@@ -24,7 +25,7 @@ enum class Bypass {
 inline constexpr size_t kBypasses = 6;
 
 // Why waiters of a flight were released to make their own calls.
-enum class Release {
+enum class Release : uint8_t {
   kReplyStreams,   // the reply has a second message or does not end
   kReplyTooLarge,  // it is larger than collapse.max_reply_bytes
   kReplyPrivate,   // it is meant for one caller, and the route shares across credentials

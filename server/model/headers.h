@@ -85,6 +85,12 @@ class Headers {
   void Add(absl::string_view name, absl::string_view value, bool never_index = false);
   void Add(const Field& field) { Add(field.name, field.value, field.never_index); }
 
+  // Empties it, and keeps its memory for what comes next.
+  void Clear() {
+    packed_.clear();
+    fields_ = 0;
+  }
+
   HeadersView view() const { return HeadersView(packed_); }
   operator HeadersView() const { return view(); }  // NOLINT: a block is read through its view
 

@@ -79,13 +79,13 @@ class RequestParser {
     if (content_types_ != 1 || !IsGrpc(Value(content_type_))) {
       return Http(415, "the content-type is not application/grpc, once");
     }
-    request_.content_type_ = content_type_;
+    request_.content_type_ = static_cast<uint32_t>(content_type_);
     if (absl::optional<Refusal> refusal = JudgeAuthority()) return *std::move(refusal);
     if (scheme_ != "http" && scheme_ != "https") return Reset("odd :scheme");
     if (path_ == kMissing || !IsMethodPath(Value(path_))) {
       return Status(wire::StatusCode::kUnimplemented, ":path is not of the form /service/method");
     }
-    request_.path_ = path_;
+    request_.path_ = static_cast<uint32_t>(path_);
     if (absl::optional<Refusal> refusal = JudgeTimeout()) return *std::move(refusal);
     return std::move(request_);
   }
@@ -132,7 +132,7 @@ class RequestParser {
       return Reset("host differs from :authority");
     }
     if (!IsPlainAuthority(Value(authority_))) return Reset("userinfo or odd bytes in :authority");
-    request_.authority_ = authority_;
+    request_.authority_ = static_cast<uint32_t>(authority_);
     return absl::nullopt;
   }
 

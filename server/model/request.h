@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_SERVER_MODEL_REQUEST_H_
 #define SINGLEFLIGHT_SERVER_MODEL_REQUEST_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -37,9 +38,9 @@ class Request {
 
   Headers fields_;
   // Where in it each stands (HeadersView::At).
-  size_t path_ = 0;
-  size_t authority_ = 0;
-  size_t content_type_ = 0;
+  uint32_t path_ = 0;
+  uint32_t authority_ = 0;
+  uint32_t content_type_ = 0;
   absl::optional<absl::Duration> timeout_;
 };
 

@@ -24,8 +24,10 @@ Call::Call(const CallContext& context, http2::Stream& stream)
       context_(context),
       counted_(context.read_path.around().metrics.downstream.streams),
       stream_(&stream),
-      deadline_timer_(loop().timers(), [this] { OnDeadline(); }),
-      open_ended_timer_(loop().timers(), [this] { GoAlone(metrics::Bypass::kOpenEnded); }) {}
+      deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {}
+
+Call::Collecting::Collecting(Call& call)
+    : open_ended(call.loop().timers(), [&call] { call.GoAlone(metrics::Bypass::kOpenEnded); }) {}
 
 void Call::OnHeaders(model::Headers fields, bool end) {
   request_ended_ = end;
@@ -73,6 +75,7 @@ void Call::TakeRoute(bool end) {
     return;
   }
   state_ = State::kCollecting;
+  collecting_ = std::make_unique<Collecting>(*this);
   if (route_->streaming_methods.Holds(absl::HashOf(request_->path()), loop().Now())) {
     GoAlone(metrics::Bypass::kStreamingMethod);
   } else if (end) {
@@ -92,18 +95,19 @@ void Call::OnData(absl::string_view bytes) {
 
 void Call::Collect(absl::string_view bytes) {
   stream_->Consume(bytes.size());
-  collected_.append(bytes.data(), bytes.size());
-  scanner_.Feed(bytes);
-  if (scanner_.MoreThanOne()) {
+  wire::MessageScanner& scanner = collecting_->scanner;
+  collecting_->bytes.append(bytes.data(), bytes.size());
+  scanner.Feed(bytes);
+  if (scanner.MoreThanOne()) {
     route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
                                    kRememberSecondMessage);
     GoAlone(metrics::Bypass::kSecondMessage);
-  } else if (scanner_.state() == wire::MessageScanner::State::kMalformed) {
+  } else if (scanner.state() == wire::MessageScanner::State::kMalformed) {
     GoAlone(metrics::Bypass::kNoMessage);
-  } else if (collected_.size() > route_->flights.max_request_bytes) {
+  } else if (collecting_->bytes.size() > route_->flights.max_request_bytes) {
     GoAlone(metrics::Bypass::kRequestTooLarge);
-  } else if (scanner_.ExactlyOne()) {
-    open_ended_timer_.Set(base::After(loop().Now(), kOpenEndedGrace));
+  } else if (scanner.ExactlyOne()) {
+    collecting_->open_ended.Set(base::After(loop().Now(), kOpenEndedGrace));
   }
 }
 
@@ -113,7 +117,7 @@ void Call::OnEnd(model::Headers trailing) {
   if (state_ == State::kRelaying) {
     relay_->Finish(std::move(block));
   } else if (state_ == State::kCollecting) {
-    if (scanner_.ExactlyOne() && block.empty()) {
+    if (collecting_->scanner.ExactlyOne() && block.empty()) {
       Ask();
     } else {
       GoAlone(metrics::Bypass::kNoMessage, std::move(block));
@@ -123,8 +127,8 @@ void Call::OnEnd(model::Headers trailing) {
 
 // The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
-  open_ended_timer_.Cancel();
-  model::Key& key = context_.read_path.KeyFor(*route_, *request_, collected_);
+  collecting_->open_ended.Cancel();
+  model::Key& key = context_.read_path.KeyFor(*route_, *request_, collecting_->bytes);
   const cache::Found found = context_.read_path.Look(*route_, key, *request_);
   if (found.reply) {
     CountAsked(core::Asked::kKept);
@@ -133,11 +137,12 @@ void Call::Ask() {
   if (context_.read_path.TooLargeToShare(*route_, key)) {
     return GoAlone(metrics::Bypass::kLargeReply);
   }
+  base::Slice message(std::move(collecting_->bytes));
+  collecting_.reset();
   state_ = State::kWaiting;
   aboard_ = shared_from_this();
   CountAsked(context_.read_path.Ask(*route_, std::move(key),
-                                    {request_, base::Slice(std::move(collected_)), deadline_},
-                                    found, *this));
+                                    {request_, std::move(message), deadline_}, found, *this));
 }
 
 void Call::CountAsked(core::Asked asked) {
@@ -155,7 +160,8 @@ void Call::CountAsked(core::Asked asked) {
 
 // Neither to be shared nor to be kept: relayed with what has been collected.
 void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
-  open_ended_timer_.Cancel();
+  const std::unique_ptr<Collecting> collected = std::move(collecting_);
+  collected->open_ended.Cancel();
   bypass_ = why;
   route_metrics().bypasses[static_cast<size_t>(why)].Add();
   if (why == metrics::Bypass::kOpenEnded) {
@@ -163,7 +169,7 @@ void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
                                    kRememberOpenEnded);
   }
   StartRelay();
-  if (!collected_.empty()) relay_->Send(base::Slice(std::exchange(collected_, {})), false);
+  if (!collected->bytes.empty()) relay_->Send(base::Slice(std::move(collected->bytes)), false);
   if (request_ended_) relay_->Finish(std::move(trailing));
 }
 
@@ -278,7 +284,7 @@ void Call::SendAnswer(const core::Answer& answer) {
 // A status of this program's own, whatever the call was doing.
 void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
   deadline_timer_.Cancel();
-  open_ended_timer_.Cancel();
+  collecting_.reset();
   const bool replied = relay_ != nullptr && relay_->replied();
   state_ = State::kReplied;
   if (!replied) {
@@ -300,7 +306,7 @@ void Call::OnClosed(const http2::Closed& closed) {
   }
   stream_ = nullptr;
   deadline_timer_.Cancel();
-  open_ended_timer_.Cancel();
+  collecting_.reset();
   if (state_ == State::kCollecting) route_metrics().departed.Add();
   if (state_ == State::kWaiting && context_.read_path.Leave(*route_, *this)) StepAshore();
   state_ = State::kReplied;

@@ -37,7 +37,7 @@ class Call final : public http2::StreamHandler,
   Call(const CallContext& context, http2::Stream& stream);
 
  private:
-  enum class State {
+  enum class State : uint8_t {
     kNew,         // no header block yet
     kCollecting,  // the request may be one message; its bytes are gathered
     kWaiting,     // aboard a flight
@@ -82,6 +82,14 @@ class Call final : public http2::StreamHandler,
   const core::Surroundings& around() const { return context_.read_path.around(); }
   metrics::RouteMetrics& route_metrics() { return around().metrics.routes[route_->index]; }
 
+  // A request while it may be one message; gone before the call waits for anyone.
+  struct Collecting {
+    explicit Collecting(Call& call);
+    std::string bytes;
+    wire::MessageScanner scanner;
+    base::Timer open_ended;  // runs while a message is whole and the caller's side has not ended
+  };
+
   const CallContext& context_;
   const metrics::Raised counted_;
   http2::Stream* stream_;  // null once it is gone
@@ -91,11 +99,7 @@ class Call final : public http2::StreamHandler,
   core::Route* route_ = nullptr;
   absl::optional<base::Instant> deadline_;
   base::Timer deadline_timer_;
-  base::Timer
-      open_ended_timer_;  // runs while a message is whole and the caller's side has not ended
-
-  std::string collected_;
-  wire::MessageScanner scanner_;
+  std::unique_ptr<Collecting> collecting_;
   std::unique_ptr<Relay> relay_;
 
   // Why it is relayed although its route is not one that only relays: one of the two.

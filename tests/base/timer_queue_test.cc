@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -15,11 +16,23 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+// A timer that does anything, even destroy itself.
+struct Doing {
+  std::function<void()> then;
+};
+struct CallbackTimer : Doing, Timer {
+  CallbackTimer(TimerQueue& queue, std::function<void()> then)
+      : Doing{std::move(then)}, Timer(queue, [this] {
+          const std::function<void()> copy = this->then;
+          copy();
+        }) {}
+};
+
 class TimerQueueTest : public ::testing::Test {
  protected:
   // A timer that writes down its name when it fires.
-  std::unique_ptr<Timer> Named(const std::string& name) {
-    return std::make_unique<Timer>(queue_, [this, name] { fired_.push_back(name); });
+  std::unique_ptr<CallbackTimer> Named(const std::string& name) {
+    return std::make_unique<CallbackTimer>(queue_, [this, name] { fired_.push_back(name); });
   }
   static Instant At(int ms) { return Instant() + std::chrono::milliseconds(ms); }
 
@@ -97,8 +110,8 @@ TEST_F(TimerQueueTest, NextIsTheEarliestTimeOrNothing) {
 
 TEST_F(TimerQueueTest, ACallbackMaySetItsOwnTimerAgain) {
   int fired = 0;
-  std::unique_ptr<Timer> timer;
-  timer = std::make_unique<Timer>(queue_, [&] {
+  std::unique_ptr<CallbackTimer> timer;
+  timer = std::make_unique<CallbackTimer>(queue_, [&] {
     if (++fired < 3) timer->Set(At(10 * (fired + 1)));
   });
   timer->Set(At(10));
@@ -108,7 +121,7 @@ TEST_F(TimerQueueTest, ACallbackMaySetItsOwnTimerAgain) {
 
 TEST_F(TimerQueueTest, ACallbackMayCancelATimerThatIsDueAsWell) {
   const auto victim = Named("victim");
-  Timer killer(queue_, [&] { victim->Cancel(); });
+  CallbackTimer killer(queue_, [&] { victim->Cancel(); });
   killer.Set(At(10));
   victim->Set(At(11));
   queue_.Advance(At(100));
@@ -117,8 +130,8 @@ TEST_F(TimerQueueTest, ACallbackMayCancelATimerThatIsDueAsWell) {
 
 TEST_F(TimerQueueTest, ATimerMayBeDestroyedByItsOwnCallback) {
   const auto after = Named("after");
-  std::unique_ptr<Timer> timer;
-  timer = std::make_unique<Timer>(queue_, [&] { timer.reset(); });
+  std::unique_ptr<CallbackTimer> timer;
+  timer = std::make_unique<CallbackTimer>(queue_, [&] { timer.reset(); });
   timer->Set(At(10));
   after->Set(At(20));
   queue_.Advance(At(100));
@@ -131,9 +144,9 @@ TEST_F(TimerQueueTest, AgreesWithASortedMapWhateverIsDone) {
   constexpr int kTimers = 64;
   std::mt19937 random(7);
   std::vector<int> fired;
-  std::vector<std::unique_ptr<Timer>> timers;
+  std::vector<std::unique_ptr<CallbackTimer>> timers;
   for (int i = 0; i < kTimers; ++i) {
-    timers.push_back(std::make_unique<Timer>(queue_, [&fired, i] { fired.push_back(i); }));
+    timers.push_back(std::make_unique<CallbackTimer>(queue_, [&fired, i] { fired.push_back(i); }));
   }
   std::map<int, int> due;  // time -> timer; times are distinct, so the order is certain
   std::vector<int> set_for(kTimers, -1);
