@@ -73,6 +73,7 @@ struct App::Parts {
   int exit_status = 0;
 
   std::deque<core::SharedUpstream> shared_upstreams;
+  model::Fingerprints fingerprints;  // of the routes' keys
   core::RouteTable routes;
   core::FlightTable flights;
   cache::Store store{config.cache};
@@ -122,9 +123,9 @@ void App::Parts::BuildRoutes(uint64_t seed) {
   for (const core::RouteOptions& route : config.routes) {
     size_t upstream = 0;
     while (config.upstreams[upstream].name != route.upstream) ++upstream;
-    routes.Add(
-        route, upstream, shared_upstreams[upstream],
-        model::KeyPolicy(route.key, IdentityOf(config.upstreams[upstream]), "plaintext", seed));
+    routes.Add(route, upstream, shared_upstreams[upstream],
+               model::KeyPolicy(route.key, IdentityOf(config.upstreams[upstream]), "plaintext",
+                                seed, fingerprints));
   }
 }
 

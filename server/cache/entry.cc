@@ -2,63 +2,97 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
+
+#include "server/base/check.h"
 
 namespace singleflight::cache {
 namespace {
 
-// Reference counts, the table's slot at its usual load, and what malloc adds to two blocks.
-constexpr size_t kBesides = 16 + 24 + 2 * 8;
+// Reference counts and the table's slot at its usual load.
+constexpr size_t kBesides = 24 + 24;
 
-size_t Append(char* bytes, size_t at, absl::string_view part) {
-  if (!part.empty()) std::memcpy(bytes + at, part.data(), part.size());
-  return at + part.size();
+// Allocates `room` bytes behind an object. That behind an entry's block of reference counts is
+// behind the entry: it is the last thing in there.
+template <typename T>
+struct WithRoom {
+  using value_type = T;
+
+  explicit WithRoom(size_t room) : room(room) {}
+  template <typename U>
+  WithRoom(const WithRoom<U>& other) : room(other.room) {}  // NOLINT: to rebind is to convert
+
+  T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T) + room)); }
+  void deallocate(T* block, size_t) { ::operator delete(block); }
+  friend bool operator==(const WithRoom&, const WithRoom&) { return true; }
+
+  size_t room;
+};
+
+char* Append(char* out, absl::string_view part) {
+  if (!part.empty()) std::memcpy(out, part.data(), part.size());
+  return out + part.size();
 }
 
-size_t BytesOf(const model::Key& key, const model::Reply& reply, size_t tags) {
-  return key.bytes.size() + reply.initial.packed().size() + reply.body.size() +
-         reply.trailing.packed().size() + tags * sizeof(TagLink);
+// All that an entry counts which is not in the room behind it.
+size_t BytesBeside(size_t tags) { return sizeof(Entry) + kBesides + tags * TagIndex::kSlotBytes; }
+
+size_t RoomFor(const model::Key& key, const model::Reply& reply, size_t tags) {
+  return tags * sizeof(TagLink) + key.bytes.size() + reply.initial.packed().size() +
+         reply.trailing.packed().size() + reply.body.size();
 }
+
+uint32_t HalfOf(uint64_t id) { return static_cast<uint32_t>(id); }
 
 }  // namespace
 
 size_t Entry::FootprintOf(const model::Key& key, const model::Reply& reply, size_t tags) {
-  return sizeof(Entry) + kBesides + tags * TagIndex::kSlotBytes + BytesOf(key, reply, tags);
+  return BytesBeside(tags) + RoomFor(key, reply, tags);
 }
 
-Entry::Entry(const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
+std::shared_ptr<Entry> Entry::Make(const model::Key& key, const model::Reply& reply,
+                                   const Lifespan& lifespan, const Labels& labels,
+                                   uint64_t number) {
+  const WithRoom<Entry> allocator(RoomFor(key, reply, labels.tags.size()));
+  return std::allocate_shared<Entry>(allocator, Private(), key, reply, lifespan, labels, number);
+}
+
+Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
              const Labels& labels, uint64_t number)
-    : bytes_(new char[BytesOf(key, reply, labels.tags.size())]),
+    : tags_(static_cast<uint16_t>(labels.tags.size())),
       key_bytes_(static_cast<uint32_t>(key.bytes.size())),
       initial_bytes_(static_cast<uint32_t>(reply.initial.packed().size())),
-      body_bytes_(static_cast<uint32_t>(reply.body.size())),
       trailing_bytes_(static_cast<uint32_t>(reply.trailing.packed().size())),
-      tags_(static_cast<uint32_t>(labels.tags.size())),
+      method_(HalfOf(labels.method.id)),
       lifespan_(lifespan),
-      number_(number),
-      method_(labels.method.id) {
+      number_(number) {
+  SF_CHECK(labels.tags.size() <= std::numeric_limits<uint16_t>::max());
+  SF_CHECK(FootprintOf(key, reply, tags_) <= std::numeric_limits<uint32_t>::max());
   hash = key.hash;
   bytes = static_cast<uint32_t>(FootprintOf(key, reply, tags_));
-  char* link = bytes_.get();
+  char* out = reinterpret_cast<char*>(this + 1);
   for (const Scope& tag : labels.tags) {
-    new (link) TagLink{tag.id, this};
-    link += sizeof(TagLink);
+    new (out) TagLink{tag.id, this};
+    out += sizeof(TagLink);
   }
-  size_t end = Append(bytes_.get(), KeyBegin(), key.bytes);
-  end = Append(bytes_.get(), end, reply.initial.packed());
-  end = Append(bytes_.get(), end, reply.body);
-  Append(bytes_.get(), end, reply.trailing.packed());
+  out = Append(out, key.bytes);
+  out = Append(out, reply.initial.packed());
+  out = Append(out, reply.trailing.packed());
+  Append(out, reply.body);
 }
+
+size_t Entry::End() const { return bytes - BytesBeside(tags_); }
 
 model::Reply Entry::ReplyOf(const std::shared_ptr<const Entry>& self) {
   const size_t initial = self->KeyBegin() + self->key_bytes_;
-  const size_t body = initial + self->initial_bytes_;
-  const size_t trailing = body + self->body_bytes_;
+  const size_t trailing = initial + self->initial_bytes_;
+  const size_t body = trailing + self->trailing_bytes_;
   model::Reply reply;
   reply.initial = model::HeadersView(self->Part(initial, self->initial_bytes_));
-  reply.body = self->Part(body, self->body_bytes_);
   reply.trailing = model::HeadersView(self->Part(trailing, self->trailing_bytes_));
-  reply.trailers_only = self->trailing_bytes_ == 0 && self->body_bytes_ == 0;
+  reply.body = self->Part(body, self->End() - body);
+  reply.trailers_only = reply.trailing.empty() && reply.body.empty();
   reply.owner = self;
   return reply;
 }
@@ -75,7 +109,7 @@ bool Entry::Matches(const Scope& scope) const {
     case Scope::Kind::kKey:
       return hash == scope.id;
     case Scope::Kind::kMethod:
-      return method_ == scope.id;
+      return method_ == HalfOf(scope.id);
     case Scope::Kind::kTag:
       break;
   }

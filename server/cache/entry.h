@@ -21,10 +21,19 @@ struct Lifespan {
   base::Instant expires;
 };
 
-// A stored reply and its key, in two pieces of memory. Immutable but for what Eviction keeps.
+// A stored reply and its key. Immutable but for what Eviction and TagIndex keep.
+//
+// Memory: one piece, which has the reference counts, this object, and behind it all the bytes.
 class Entry final : public Evictable {
+  struct Private {};  // for Make alone: an entry needs room behind it
+
  public:
-  Entry(const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
+  // A copy of `reply`. Key and reply have less than 4 GiB.
+  static std::shared_ptr<Entry> Make(const model::Key& key, const model::Reply& reply,
+                                     const Lifespan& lifespan, const Labels& labels,
+                                     uint64_t number);
+
+  Entry(Private, const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
         const Labels& labels, uint64_t number);
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
@@ -38,9 +47,9 @@ class Entry final : public Evictable {
   uint64_t number() const { return number_; }
 
   // The places of its tags in its shard's index, which alone writes into them.
-  absl::Span<TagLink> tags() { return {reinterpret_cast<TagLink*>(bytes_.get()), tags_}; }
+  absl::Span<TagLink> tags() { return {reinterpret_cast<TagLink*>(this + 1), tags_}; }
   absl::Span<const TagLink> tags() const {
-    return {reinterpret_cast<const TagLink*>(bytes_.get()), tags_};
+    return {reinterpret_cast<const TagLink*>(this + 1), tags_};
   }
 
   // The reply, which keeps `self` alive.
@@ -51,20 +60,22 @@ class Entry final : public Evictable {
 
  private:
   bool Matches(const Scope& scope) const;
-  absl::string_view Part(size_t begin, size_t size) const { return {bytes_.get() + begin, size}; }
 
+  // Behind this object lie the tags' links, then key, initial metadata, trailing metadata and body.
+  absl::string_view Part(size_t begin, size_t size) const {
+    return {reinterpret_cast<const char*>(this + 1) + begin, size};
+  }
   size_t KeyBegin() const { return tags_ * sizeof(TagLink); }
+  size_t End() const;
 
-  // The tags' links, then the parts one after another, in the order of their sizes.
-  std::unique_ptr<char[]> bytes_;
+  // In this order the members leave no gap, the first one closing the base's.
+  uint16_t tags_;
   uint32_t key_bytes_;
   uint32_t initial_bytes_;
-  uint32_t body_bytes_;
   uint32_t trailing_bytes_;
-  uint32_t tags_;
+  uint32_t method_;  // half of the scope's id: with more chance a purge drops more than was asked
   Lifespan lifespan_;
   uint64_t number_;  // of its fill
-  uint64_t method_;
 };
 
 }  // namespace singleflight::cache

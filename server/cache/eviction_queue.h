@@ -11,13 +11,14 @@ namespace singleflight::cache {
 struct Evictable {
   static constexpr uint8_t kMaxUses = 15;
 
-  uint64_t hash = 0;   // of the entry's key, well mixed
-  uint32_t bytes = 0;  // what it counts against the budget
-
-  uint8_t uses = 0;  // not spent yet
-  bool in_main = false;
+  uint64_t hash = 0;  // of the entry's key, well mixed
   Evictable* newer = nullptr;
   Evictable* older = nullptr;
+  uint32_t bytes = 0;  // what it counts against the budget
+
+  // Last, so that what derives may use the room behind them.
+  uint8_t uses = 0;  // not spent yet
+  bool in_main = false;
 };
 
 // A queue of entries, linked through themselves, that knows how many bytes they have.

@@ -49,8 +49,7 @@ absl::optional<Refusal> Store::Put(const model::Key& key, const model::Reply& re
   if (Entry::FootprintOf(key, reply, labels.tags.size()) > options_.max_entry_bytes) {
     return Refusal::kTooLarge;
   }
-  return ShardOf(key.hash).Put(std::make_shared<Entry>(key, reply, lifespan, labels, fill.number),
-                               key, labels);
+  return ShardOf(key.hash).Put(Entry::Make(key, reply, lifespan, labels, fill.number), key, labels);
 }
 
 size_t Store::Purge(absl::Span<const Scope> scopes) {

@@ -4,29 +4,54 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/match.h"
+#include "server/base/check.h"
 
 namespace singleflight::model {
 namespace {
 
-constexpr size_t kLengthBytes = 8;
+// A part's length. A whole key is shorter than this can say.
+using Length = uint32_t;
+
+// What the prefix of a key begins with where its fingerprint has no number, and follows.
+constexpr uint32_t kNoNumber = 0;
 
 // Every part carries its length, so that ("ab", "c") and ("a", "bc") differ.
-size_t SizeOf(absl::string_view part) { return kLengthBytes + part.size(); }
+size_t SizeOf(absl::string_view part) { return sizeof(Length) + part.size(); }
 
 char* WritePart(char* out, absl::string_view part) {
-  const auto size = static_cast<uint64_t>(part.size());
-  std::memcpy(out, &size, kLengthBytes);
-  if (size > 0) std::memcpy(out + kLengthBytes, part.data(), part.size());
-  return out + kLengthBytes + part.size();
+  const auto size = static_cast<Length>(part.size());
+  std::memcpy(out, &size, sizeof(size));
+  if (size > 0) std::memcpy(out + sizeof(size), part.data(), size);
+  return out + sizeof(size) + size;
 }
 
 void AppendPart(std::string& bytes, absl::string_view part) {
   const size_t size = bytes.size();
   bytes.resize(size + SizeOf(part));
   WritePart(&bytes[size], part);
+}
+
+// What keeps keys of different policies apart, whole.
+std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_identity,
+                          absl::string_view trust) {
+  std::vector<std::string> names = rules.names;
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::string bytes;
+  AppendPart(bytes, rules.mode == KeyRules::Mode::kOnly ? "only" : "all-but-noise");
+  AppendPart(bytes, rules.share_across_credentials ? "share" : "own");
+  AppendPart(bytes, upstream_identity);
+  AppendPart(bytes, trust);
+  for (const std::string& name : names) AppendPart(bytes, name);
+  return bytes;
+}
+
+std::string BytesOf(uint32_t number) {
+  return std::string(reinterpret_cast<const char*>(&number), sizeof(number));
 }
 
 // Accounted for elsewhere in the key, or made anew by every hop.
@@ -47,17 +72,18 @@ KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity,
     : mode_(rules.mode),
       names_(rules.names.begin(), rules.names.end()),
       share_across_credentials_(rules.share_across_credentials),
-      seed_(seed) {
-  std::vector<std::string> sorted(names_.begin(), names_.end());
-  std::sort(sorted.begin(), sorted.end());
-  AppendPart(fingerprint_, mode_ == KeyRules::Mode::kOnly ? "only" : "all-but-noise");
-  AppendPart(fingerprint_, share_across_credentials_ ? "share" : "own");
-  AppendPart(fingerprint_, upstream_identity);
-  AppendPart(fingerprint_, trust);
-  for (const std::string& name : sorted) AppendPart(fingerprint_, name);
+      seed_(seed),
+      prefix_(BytesOf(kNoNumber)) {
+  AppendPart(prefix_, FingerprintOf(rules, upstream_identity, trust));
   for (const absl::string_view name : UsualNames()) {
     usual_.emplace(std::string(name), CountsByRule(name));
   }
+}
+
+KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity,
+                     absl::string_view trust, uint64_t seed, Fingerprints& fingerprints)
+    : KeyPolicy(rules, upstream_identity, trust, seed) {
+  prefix_ = BytesOf(fingerprints.NumberOf(FingerprintOf(rules, upstream_identity, trust)));
 }
 
 bool KeyPolicy::Counts(absl::string_view name) const {
@@ -78,10 +104,10 @@ bool KeyPolicy::CountsByRule(absl::string_view name) const {
 void KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
                         absl::string_view message, Key* key) const {
   const absl::string_view suffix = request.content_suffix();
-  const absl::string_view parts[] = {fingerprint_, authority, request.path(),
-                                     suffix.empty() ? absl::string_view("+proto") : suffix,
-                                     message};
-  size_t size = 0;
+  // No format means proto.
+  const absl::string_view parts[] = {authority, request.path(),
+                                     suffix == "+proto" ? absl::string_view() : suffix, message};
+  size_t size = prefix_.size();
   for (const absl::string_view part : parts) size += SizeOf(part);
   absl::InlinedVector<Field, 8> counted;
   for (const Field field : request.fields()) {
@@ -95,8 +121,11 @@ void KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
     return a.name != b.name ? a.name < b.name : a.name.data() < b.name.data();
   });
 
+  SF_CHECK(size <= std::numeric_limits<Length>::max());
   key->bytes.resize(size);
   char* out = key->bytes.data();
+  std::memcpy(out, prefix_.data(), prefix_.size());
+  out += prefix_.size();
   for (const absl::string_view part : parts) out = WritePart(out, part);
   for (const Field& field : counted) out = WritePart(WritePart(out, field.name), field.value);
   key->hash = XXH3_64bits_withSeed(key->bytes.data(), key->bytes.size(), seed_);

@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
+#include "server/model/fingerprints.h"
 #include "server/model/key_rules.h"
 #include "server/model/request.h"
 
@@ -35,12 +36,18 @@ class KeyPolicy {
  public:
   // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS; `trust` likewise
   // for listeners. `seed` keeps clients from choosing keys that collide in the hash; one per
-  // process.
+  // process. In keys the fingerprint is represented by its number of `fingerprints`, which all
+  // policies whose keys may stand in one table have to share.
+  KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, absl::string_view trust,
+            uint64_t seed, Fingerprints& fingerprints);
+
+  // The same, with the whole fingerprint in every key. Such keys meet none that have a number.
   KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, absl::string_view trust,
             uint64_t seed);
 
   // The key of a call whose request is `message`, framed as on the wire. `authority` is what is
-  // sent upstream.
+  // sent upstream. All of it together has less than 4 GiB: messages are bounded by 2 GiB
+  // (`max_request_bytes`), blocks of metadata by 64 KiB.
   Key MakeKey(const Request& request, absl::string_view authority,
               absl::string_view message) const {
     Key key;
@@ -64,7 +71,7 @@ class KeyPolicy {
   const absl::flat_hash_set<std::string> names_;
   const bool share_across_credentials_;
   const uint64_t seed_;
-  std::string fingerprint_;
+  std::string prefix_;  // of every key: the fingerprint, or what represents it
   absl::flat_hash_map<std::string, bool> usual_;  // what Counts says of names that often come
 };
 

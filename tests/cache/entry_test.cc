@@ -11,8 +11,7 @@ const Lifespan kLifespan = {base::Instant(std::chrono::seconds(100)),
 Scope Tag(const std::string& group) { return TagScope("catalog", "shop", group); }
 
 std::shared_ptr<Entry> EntryWith(const model::Reply& reply, const std::vector<Scope>& tags = {}) {
-  return std::make_shared<Entry>(KeyOf("id-7"), reply, kLifespan, Labels{MethodScope(kGet), tags},
-                                 3);
+  return Entry::Make(KeyOf("id-7"), reply, kLifespan, {MethodScope(kGet), tags}, 3);
 }
 
 void ExpectSame(const model::Reply& a, const model::Reply& b) {
@@ -84,14 +83,14 @@ TEST(EntryTest, ItsReplyKeepsItAlive) {
   EXPECT_TRUE(seen.expired());
 }
 
-TEST(EntryTest, ItsFootprintIsItsOwnBytesAndLessThan200More) {
+TEST(EntryTest, ItsFootprintIsItsOwnBytesAndLessThan130More) {
   const model::Reply reply = ReplyWith({{"x-a", "1"}}, {}, std::string(1000, 'x'));
   const size_t own = std::string("id-7").size() + reply.initial.packed().size() + 1000 +
                      reply.trailing.packed().size();
   const auto entry = EntryWith(reply);
   EXPECT_EQ(entry->bytes, Entry::FootprintOf(KeyOf("id-7"), reply, 0));
   EXPECT_GE(entry->bytes, own + sizeof(Entry));
-  EXPECT_LE(entry->bytes, own + 200);
+  EXPECT_LE(entry->bytes, own + 130);
 }
 
 TEST(EntryTest, EveryTagCounts) {

@@ -14,12 +14,12 @@ using ::testing::UnorderedElementsAre;
 // Entries that carry tags, of which the index is told.
 class TagIndexTest : public ::testing::Test {
  protected:
-  using Pointer = std::unique_ptr<Entry>;
+  using Pointer = std::shared_ptr<Entry>;
 
   static Pointer Carrying(const std::vector<uint64_t>& ids) {
     Labels labels{MethodScope(kGet), {}};
     for (const uint64_t id : ids) labels.tags.push_back({Scope::Kind::kTag, id});
-    return std::make_unique<Entry>(KeyOf("id-7"), OkReply("blue kettle"), Lifespan(), labels, 3);
+    return Entry::Make(KeyOf("id-7"), OkReply("blue kettle"), Lifespan(), labels, 3);
   }
   Pointer Add(const std::vector<uint64_t>& ids) {
     Pointer entry = Carrying(ids);

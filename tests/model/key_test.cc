@@ -177,16 +177,24 @@ TEST_F(KeyTest, TheSeedChangesTheHashAndNotTheBytes) {
   EXPECT_EQ(a.bytes, b.bytes);
 }
 
-class FingerprintTest : public ::testing::Test {
+std::string BytesOf(const KeyPolicy& policy) {
+  return policy.MakeKey(RequestOf(), "a", "id-7").bytes;
+}
+
+// Policies that share numbers, and policies whose keys carry the fingerprint itself.
+class FingerprintTest : public ::testing::TestWithParam<bool> {
  protected:
-  static std::string BytesUnder(const KeyRules& rules, absl::string_view upstream = "catalog",
-                                absl::string_view trust = "") {
-    return KeyPolicy(rules, upstream, trust, 7).MakeKey(RequestOf(), "a", "id-7").bytes;
+  std::string BytesUnder(const KeyRules& rules, absl::string_view upstream = "catalog",
+                         absl::string_view trust = "") {
+    return GetParam() ? BytesOf(KeyPolicy(rules, upstream, trust, 7, fingerprints_))
+                      : BytesOf(KeyPolicy(rules, upstream, trust, 7));
   }
+
+  Fingerprints fingerprints_;
 };
 
 // PITFALLS 33
-TEST_F(FingerprintTest, KeysOfDifferentRulesNeverMeet) {
+TEST_P(FingerprintTest, KeysOfDifferentRulesNeverMeet) {
   using Mode = KeyRules::Mode;
   const KeyRules all[] = {{Mode::kAllButNoise, {}, false},
                           {Mode::kAllButNoise, {}, true},
@@ -201,16 +209,56 @@ TEST_F(FingerprintTest, KeysOfDifferentRulesNeverMeet) {
 }
 
 // PITFALLS 33
-TEST_F(FingerprintTest, KeysOfDifferentUpstreamsAndListenersNeverMeet) {
+TEST_P(FingerprintTest, KeysOfDifferentUpstreamsAndListenersNeverMeet) {
   EXPECT_NE(BytesUnder({}, "catalog"), BytesUnder({}, "orders"));
   EXPECT_NE(BytesUnder({}, "catalog", "ca-1"), BytesUnder({}, "catalog", ""));
   EXPECT_NE(BytesUnder({}, "ab", "c"), BytesUnder({}, "a", "bc"));
 }
 
 // PITFALLS 33
-TEST_F(FingerprintTest, TheOrderOfTheNamesInTheRulesDoesNotCount) {
+TEST_P(FingerprintTest, TheOrderOfTheNamesInTheRulesDoesNotCount) {
   EXPECT_EQ(BytesUnder({KeyRules::Mode::kOnly, {"x-a", "x-b"}, false}),
             BytesUnder({KeyRules::Mode::kOnly, {"x-b", "x-a"}, false}));
+}
+
+// PITFALLS 33
+TEST_P(FingerprintTest, KeysOfEqualRulesMeet) {
+  const KeyRules rules = {KeyRules::Mode::kOnly, {"x-a"}, false};
+  EXPECT_EQ(BytesUnder(rules, "catalog", "ca-1"), BytesUnder(rules, "catalog", "ca-1"));
+  EXPECT_EQ(BytesUnder(rules), BytesUnder({KeyRules::Mode::kOnly, {"x-a", "x-a"}, false}));
+}
+
+INSTANTIATE_TEST_SUITE_P(AKey, FingerprintTest, ::testing::Bool(),
+                         [](const ::testing::TestParamInfo<bool>& info) {
+                           return info.param ? "WithANumber" : "WithTheWholeFingerprint";
+                         });
+
+// PITFALLS 33
+TEST(FingerprintsTest, TheSameBytesHaveTheSameNumberAndDifferentOnesHaveNot) {
+  Fingerprints fingerprints;
+  std::set<uint32_t> numbers = {0};
+  for (int i = 0; i < 1000; ++i) {
+    const std::string bytes(static_cast<size_t>(i), '\0');
+    EXPECT_TRUE(numbers.insert(fingerprints.NumberOf(bytes)).second);
+    EXPECT_EQ(fingerprints.NumberOf(bytes), fingerprints.NumberOf(bytes));
+  }
+}
+
+TEST(FingerprintsTest, ANumberTakesFourBytesOfAKey) {
+  Fingerprints fingerprints;
+  const std::string long_identity(1000, 'x');
+  EXPECT_EQ(BytesOf(KeyPolicy({}, long_identity, "", 7, fingerprints)).size(),
+            BytesOf(KeyPolicy({}, "", "", 7, fingerprints)).size());
+}
+
+// PITFALLS 33
+TEST(FingerprintsTest, KeysWithANumberMeetNoneWithTheWholeFingerprint) {
+  Fingerprints fingerprints;
+  for (int i = 0; i < 100; ++i) {
+    const std::string identity(static_cast<size_t>(i), 'x');
+    EXPECT_NE(BytesOf(KeyPolicy({}, identity, "", 7, fingerprints)),
+              BytesOf(KeyPolicy({}, identity, "", 7)));
+  }
 }
 
 // A place in the flight table, nothing more.

@@ -11,6 +11,7 @@ CONNECTIONS = 1000
 WAITERS = {'connections': 10, 'streams': 1000}
 ENTRIES = 100_000
 REQUEST, REPLY = 50, 100
+METADATA = (':status', '200', 'content-type', 'application/grpc', 'grpc-status', '0')  # of the responder's reply
 
 
 def _measure(session):
@@ -67,8 +68,8 @@ def _per_waiter(session):
 
 
 def _per_entry(session):
-    """Its own bytes: the two messages; headers, path and everything else are beyond."""
-    what = f'cache entry beyond its messages of {REQUEST} and {REPLY} B'
+    """Beyond its own bytes, which are the texts that it keeps; lengths, pointers and malloc's waste are beyond."""
+    what = f'cache entry beyond its own bytes (messages of {REQUEST} and {REPLY} B, metadata, path, authority)'
     target = Target('≤', 200)
     try:
         servers.needs_cache(session)
@@ -91,8 +92,9 @@ def _entry(session, server, backend):
     filled = servers.calls_begun(session, backend) - begun
     if filled != entries:
         raise BenchError(f'{entries:,} requests, all different, took {filled:,} upstream calls')
-    return {'resident': (_resident(server) - resident) / entries - REQUEST - REPLY,
-            'counted': (_counted(server) - counted) / entries - REQUEST - REPLY}
+    own = REQUEST + REPLY + sum(map(len, METADATA)) + len(servers.PATH) + len(backend.address)
+    return {'resident': (_resident(server) - resident) / entries - own,
+            'counted': (_counted(server) - counted) / entries - own}
 
 
 def _counted(server):

@@ -1,0 +1,28 @@
+#ifndef SINGLEFLIGHT_SERVER_MODEL_FINGERPRINTS_H_
+#define SINGLEFLIGHT_SERVER_MODEL_FINGERPRINTS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+
+namespace singleflight::model {
+
+// Numbers for the fingerprints of key policies, so that keys need not carry them whole: the same
+// bytes have the same number, different bytes different ones. Lives as long as any key that was
+// made with one of its numbers, and holds a fingerprint per route that there ever was.
+//
+// Threads: none of its own; policies are made by one.
+class Fingerprints {
+ public:
+  // Never 0.
+  uint32_t NumberOf(absl::string_view fingerprint);
+
+ private:
+  absl::flat_hash_map<std::string, uint32_t> numbers_;
+};
+
+}  // namespace singleflight::model
+
+#endif  // SINGLEFLIGHT_SERVER_MODEL_FINGERPRINTS_H_
