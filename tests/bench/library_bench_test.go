@@ -24,15 +24,19 @@ func BenchmarkLoneDo(b *testing.B) {
 }
 
 func inThreads(b *testing.B, call func(thread, i int)) {
+	inGoroutines(b, threads, call)
+}
+
+func inGoroutines(b *testing.B, goroutines int, call func(goroutine, i int)) {
 	var done sync.WaitGroup
-	for t := 0; t < threads; t++ {
+	for g := 0; g < goroutines; g++ {
 		done.Add(1)
-		go func(t int) {
+		go func(g int) {
 			defer done.Done()
-			for i := 0; i < b.N/threads; i++ {
-				call(t, i)
+			for i := 0; i < b.N/goroutines; i++ {
+				call(g, i)
 			}
-		}(t)
+		}(g)
 	}
 	done.Wait()
 }
@@ -56,13 +60,37 @@ func BenchmarkManyKeys(b *testing.B) {
 	})
 }
 
-func BenchmarkMicrosecondOfWork(b *testing.B) {
+// As in library_bench.cc: calls in the air for each of the threads.
+const inTheAir = 64
+
+func microsecond() (interface{}, error) {
+	for start := time.Now(); time.Since(start) < time.Microsecond; {
+	}
+	return 7, nil
+}
+
+func BenchmarkMicrosecondOfWorkInDo(b *testing.B) {
 	var group singleflight.Group
+	b.ReportAllocs()
+	inGoroutines(b, threads*inTheAir, func(goroutine, i int) { group.Do("key", microsecond) })
+}
+
+func BenchmarkMicrosecondOfWorkInDoChan(b *testing.B) {
+	var group singleflight.Group
+	var answers [threads][inTheAir]<-chan singleflight.Result
+	b.ReportAllocs()
 	inThreads(b, func(thread, i int) {
-		group.Do("key", func() (interface{}, error) {
-			for start := time.Now(); time.Since(start) < time.Microsecond; {
-			}
-			return 7, nil
-		})
+		answer := &answers[thread][i%inTheAir]
+		if *answer != nil {
+			<-*answer
+		}
+		*answer = group.DoChan("key", microsecond)
 	})
+	for thread := range answers {
+		for _, answer := range answers[thread] {
+			if answer != nil {
+				<-answer
+			}
+		}
+	}
 }

@@ -14,12 +14,13 @@ GO_SOURCE = os.path.join(os.path.dirname(__file__), '../../library_bench_test.go
 GO_PACKAGES = '/usr/share/gocode'  # where the distribution puts golang.org/x/sync
 THREADS = '/real_time/threads:16'
 
-# What it is, ours, Go's, how many times faster ours has to be.
+# What it is, ours, Go's (the fastest counts), how many times faster ours has to be.
 PAIRS = [
-    ('lone Do of a string key', 'LoneDoOfAString', 'LoneDo', 2.5),
-    ('16 threads on 16k keys', f'ManyKeys{THREADS}', 'ManyKeys', 5),
-    ('16 threads on one key, blocking', f'OneKey{THREADS}', 'OneKey', 1.5),
-    ('16 threads joining, asynchronous, 1 µs of work', f'JoinWithAMicrosecondOfWork{THREADS}', 'MicrosecondOfWork', 2),
+    ('lone Do of a string key', 'LoneDoOfAString', ['LoneDo'], 2.5),
+    ('16 threads on 16k keys', f'ManyKeys{THREADS}', ['ManyKeys'], 5),
+    ('16 threads on one key, blocking', f'OneKey{THREADS}', ['OneKey'], 1.5),
+    ('16 threads joining, asynchronous, 1 µs of work', f'JoinWithAMicrosecondOfWork{THREADS}',
+     ['MicrosecondOfWorkInDo', 'MicrosecondOfWorkInDoChan'], 2),
 ]
 
 
@@ -74,11 +75,11 @@ def _go_program(session):
 
 
 def _figures(pair, ours, theirs):
-    what, our_name, their_name, factor = pair
-    if any(our_name not in found for found in ours) or any(their_name not in found for found in theirs):
-        raise BenchError(f'no benchmark {our_name}, or none called {their_name} in Go')
+    what, our_name, their_names, factor = pair
+    if any(our_name not in found for found in ours) or any(set(their_names) - set(found) for found in theirs):
+        raise BenchError(f'no benchmark {our_name}, or none called {" or ".join(their_names)} in Go')
     yield gain('library', f'{what}: times faster than x/sync', [nanoseconds(found[our_name]) for found in ours],
-               [found[their_name] for found in theirs], Target('≥', factor), 'ns')
+               [min(found[name] for name in their_names) for found in theirs], Target('≥', factor), 'ns')
     counted = [allocations(found[our_name]) for found in ours]
     none = Target('=', 0, each=True)
     yield (missing('library', f'{what}: allocations', 'library-bench does not count them', target=none)
