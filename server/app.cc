@@ -124,8 +124,10 @@ void App::Parts::BuildRoutes(uint64_t seed) {
     size_t upstream = 0;
     while (config.upstreams[upstream].name != route.upstream) ++upstream;
     routes.Add(route, upstream, shared_upstreams[upstream],
-               model::KeyPolicy(route.key, IdentityOf(config.upstreams[upstream]), "plaintext",
-                                seed, fingerprints));
+               model::KeyPolicy(route.key,
+                                absl::StrCat(IdentityOf(config.upstreams[upstream]), "\n",
+                                             core::PolicyOf(route)),
+                                "plaintext", seed, fingerprints));
   }
 }
 

@@ -15,14 +15,17 @@ Verdict Refuse(Refusal why) { return {why, absl::ZeroDuration()}; }
 
 }  // namespace
 
-Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, absl::Duration age) {
+Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, absl::Duration age,
+              absl::Duration on_the_way) {
   if (!IsPlainOk(reply)) return Refuse(Refusal::kStatus);
   const CacheControl said = ParseCacheControl(reply.initial, reply.trailing);
   if (said.is_private || reply.Has("set-cookie")) return Refuse(Refusal::kPrivate);
   if (said.no_store) return Refuse(Refusal::kNoStore);
-  if (!said.lifetime.has_value() || rules.override_reply) return {absl::nullopt, rules.ttl};
+  if (rules.override_reply) return {absl::nullopt, rules.ttl};
   const absl::Duration most = rules.max_ttl.value_or(DefaultMaxTtl(rules));
-  const absl::Duration left = std::min(*said.lifetime - age, most);
+  const absl::Duration left = said.lifetime.has_value()
+                                  ? std::min(*said.lifetime - age - on_the_way, most)
+                                  : rules.ttl - age;
   if (left <= absl::ZeroDuration()) return Refuse(Refusal::kStale);
   return {absl::nullopt, left};
 }

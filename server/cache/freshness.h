@@ -28,8 +28,11 @@ struct Verdict {
   absl::Duration lifetime;  // positive where there is no refusal
 };
 
-// Judges an upstream's reply. `age` is how old it was when it came (RFC 9111 §4.2.3).
-Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, absl::Duration age);
+// Judges an upstream's reply. `age` is what it says of itself, `on_the_way` the time since it was
+// asked for; both count against a lifetime that the reply gives itself (RFC 9111 §4.2.3), only the
+// first against the route's `ttl`, which begins when the reply comes.
+Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, absl::Duration age,
+              absl::Duration on_the_way);
 
 // How old a reply says it is: its `age` (RFC 9111 §5.1); zero where it does not say, or not
 // rightly.

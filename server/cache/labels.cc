@@ -3,11 +3,7 @@
 #include "server/cache/groups.h"
 
 namespace singleflight::cache {
-namespace {
-
-constexpr size_t kMostTags = 128;
-
-}  // namespace
+namespace {}  // namespace
 
 absl::optional<Labels> LabelsOf(const model::Reply& reply, const Origin& origin) {
   const auto groups = ParseGroups(reply.initial, reply.trailing, kCacheGroups);

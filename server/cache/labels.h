@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_SERVER_CACHE_LABELS_H_
 #define SINGLEFLIGHT_SERVER_CACHE_LABELS_H_
 
+#include <cstddef>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -23,8 +24,11 @@ struct Origin {
   absl::string_view path;       // "/package.Service/Method"
 };
 
-// Reads the `cache-groups` of a reply. Nothing: they are malformed, or more than 128, so that a
-// purge of one of them could miss the entry.
+// More groups than this are not told apart.
+inline constexpr size_t kMostTags = 128;
+
+// Reads the `cache-groups` of a reply. Nothing: they are malformed, or more than kMostTags, so that
+// a purge of one of them could miss the entry.
 absl::optional<Labels> LabelsOf(const model::Reply& reply, const Origin& origin);
 
 }  // namespace singleflight::cache

@@ -62,6 +62,7 @@ absl::optional<Refusal> Shard::Put(Pointer entry, const model::Key& key, const L
   while (Evictable* victim = eviction_.Victim()) {
     stays = stays && victim != put;
     dropped.push_back(RemoveVictim(*victim));
+    if (victim != put) ++gone_[static_cast<size_t>(Gone::kCapacity)];
   }
   if (stays) return absl::nullopt;
   return Refusal::kNotAdmitted;
@@ -81,7 +82,6 @@ Shard::Pointer Shard::RemoveVictim(Evictable& victim) {
   Pointer gone = *at;
   table_.erase(at);
   tags_.Remove(gone->tags());
-  ++gone_[static_cast<size_t>(Gone::kCapacity)];
   return gone;
 }
 

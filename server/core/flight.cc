@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "server/core/by_loop.h"
 
 namespace singleflight::core {
@@ -32,6 +33,18 @@ bool Private(const model::Reply& reply) {
     for (const model::Field field : block) {
       if (field.name != "cache-control") continue;
       if (absl::StrContains(absl::AsciiStrToLower(field.value), "private")) return true;
+    }
+  }
+  return false;
+}
+
+// Whether the reply says that it depends on metadata that its key leaves out.
+bool VariesBeyond(const model::Reply& reply, const model::KeyPolicy& policy) {
+  for (const model::Field field : reply.initial) {
+    if (field.name != "vary") continue;
+    for (const absl::string_view name : absl::StrSplit(field.value, ',')) {
+      const std::string lower = absl::AsciiStrToLower(absl::StripAsciiWhitespace(name));
+      if (lower == "*" || (!lower.empty() && !policy.Counts(lower))) return true;
     }
   }
   return false;
@@ -103,6 +116,7 @@ void Flight::Send() {
   call_ = upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
                           around_.chain_hop},
                          *this);
+  sent_at_ = around_.loop.Now();
   call_->Send(question_.message);
   call_->Finish({});
 }
@@ -187,7 +201,7 @@ void Flight::DropReply() {
 // Kept before it lands, so that a newcomer finds the entry or the flight.
 void Flight::LandReply(model::ReplyParts parts) {
   Answer answer{Answer::Source::kForwarded, model::MakeReply(std::move(parts)), {}};
-  answer.lifespan.born = base::After(around_.loop.Now(), -age_);
+  answer.lifespan.born = base::After(sent_at_, -age_);
   if (route_.caches()) {
     const absl::optional<cache::Refusal> refusal = Keep(answer);
     if (refusal.has_value()) {
@@ -202,8 +216,11 @@ void Flight::LandReply(model::ReplyParts parts) {
 
 absl::optional<cache::Refusal> Flight::Keep(const Answer& answer) {
   if (route_.collapses() && landing_.superseded()) return cache::Refusal::kSuperseded;
-  const cache::Verdict verdict = cache::Judge(answer.reply, *route_.options.cache, age_);
+  const cache::Verdict verdict = cache::Judge(answer.reply, *route_.options.cache, age_,
+                                              absl::FromChrono(around_.loop.Now() - sent_at_));
   if (verdict.refusal.has_value()) return verdict.refusal;
+  if (!framed_ || !scanner_.ExactlyOne()) return cache::Refusal::kNotWhole;
+  if (VariesBeyond(answer.reply, route_.key_policy)) return cache::Refusal::kVary;
   const model::Request& request = *question_.request;
   const absl::string_view authority = around_.upstreams[route_.upstream]->AuthorityFor(request);
   const absl::optional<cache::Labels> labels =
@@ -284,7 +301,7 @@ void Flight::Abandon() {
 FlightTable::WaiterList Flight::Take() {
   const bool superseded = landing_.superseded();
   FlightTable::WaiterList aboard = landing_.Take();
-  if (superseded && !aboard.empty()) metrics().superseded.Add();
+  if (superseded && !aboard.empty() && route_.collapses()) metrics().superseded.Add();
   metrics().waiters_per_flight.Observe(aboard.size());
   return aboard;
 }

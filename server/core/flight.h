@@ -95,6 +95,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   base::Timer open_reply_timer_;  // runs while a message is whole and the reply has not ended
 
   absl::optional<model::Headers> initial_;
+  base::Instant sent_at_;
   absl::Duration age_;   // that the reply came with
   bool framed_ = false;  // the body is gRPC messages
   std::string body_;

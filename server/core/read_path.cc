@@ -1,6 +1,8 @@
 #include "server/core/read_path.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "server/base/check.h"
 #include "server/cache/groups.h"
@@ -13,6 +15,9 @@ namespace {
 
 // A longer key's storage is not kept for the next.
 constexpr size_t kMostKeptBytes = 64 << 10;
+
+// The replies that a connection's streams may have in writing are bounded by their number.
+constexpr size_t kSmallReplyBytes = 16 << 10;
 
 }  // namespace
 
@@ -38,20 +43,41 @@ cache::Found ReadPath::Look(const Route& route, const model::Key& key,
   return nothing;
 }
 
+absl::optional<model::Reply> ReadPath::Hold(const Route& route, const model::Reply& reply) const {
+  if (reply.body.size() <= kSmallReplyBytes) return reply;
+  struct Holding {
+    Holding(SharedUpstream& upstream, std::shared_ptr<const void> owner)
+        : bytes(upstream), owner(std::move(owner)) {}
+    HeldBytes bytes;
+    const std::shared_ptr<const void> owner;
+  };
+  const auto holding = std::make_shared<Holding>(route.shared, reply.owner);
+  if (!holding->bytes.Add(static_cast<int64_t>(reply.body.size()))) return absl::nullopt;
+  model::Reply held = reply;
+  held.owner = holding;
+  return held;
+}
+
 // A flight stores before it lands, so whoever becomes a leader looks again: what was not kept when
 // he came may have been stored by a flight that landed before he could join it.
+//
+// The flight is marked with the purges that its leader knew of when he looked, not with later ones:
+// what the second look finds may be older than a purge that comes next, and whoever asks after that
+// must not be aboard.
 Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cache::Found& missed,
                     Waiter& waiter) {
   const FlightTable::JoinLimits limits = {route.flights.max_waiters,
                                           absl::ToChronoNanoseconds(route.flights.max_join_age),
-                                          around_.store.sequence(), missed.purged};
+                                          missed.purged, missed.purged};
   FlightTable::Joined joined =
       around_.flights.Join(std::move(key), waiter, around_.loop.Now(), limits);
   if (joined.role == Role::kFollower) return Asked::kFollows;
-  const cache::Found kept = Look(route, joined.landing.key(), *question.request);
-  if (kept.reply) {
-    LandFromCache(std::move(joined.landing), kept);
-    return Asked::kKept;
+  if (route.caches()) {
+    const cache::Found kept = Look(route, joined.landing.key(), *question.request);
+    if (kept.reply) {
+      LandFromCache(std::move(joined.landing), kept);
+      return Asked::kKept;
+    }
   }
   Flight::Start(around_, route, std::move(question), std::move(joined.landing));
   return Asked::kLeads;
@@ -63,18 +89,23 @@ void ReadPath::LandFromCache(FlightTable::Landing landing, const cache::Found& k
                        Waiter& waiter) { waiter.OnAnswer(answer); });
 }
 
-void ReadPath::Invalidate(const Route& route, const model::Request& request,
-                          model::HeadersView block) {
-  if (!block.Find(cache::kCacheGroupInvalidation).has_value()) return;
+Invalidation ReadPath::Invalidate(const Route& route, const model::Request& request,
+                                  model::HeadersView block) {
+  if (!block.Find(cache::kCacheGroupInvalidation).has_value()) return Invalidation();
   const auto groups = cache::ParseGroups(block, {}, cache::kCacheGroupInvalidation);
-  if (!groups.has_value()) return;  // malformed fields are skipped (RFC 9651 §4.2)
+  if (!groups.has_value()) return Invalidation();  // malformed: skipped (RFC 9651 §4.2)
   const absl::string_view authority = around_.upstreams[route.upstream]->AuthorityFor(request);
   std::vector<cache::Scope> scopes;
   for (const std::string& group : *groups) {
     scopes.push_back(cache::TagScope(route.shared.name, authority, group));
   }
+  std::sort(scopes.begin(), scopes.end(),
+            [](const cache::Scope& a, const cache::Scope& b) { return a.id < b.id; });
+  scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
   around_.metrics.routes[route.index].invalidations.Add(scopes.size());
+  if (scopes.size() > cache::kMostTags) scopes = {cache::EverythingScope()};
   if (!scopes.empty()) around_.store.Purge(scopes);
+  return Invalidation(around_.store, std::move(scopes));
 }
 
 bool ReadPath::Leave(const Route& route, Waiter& waiter) {

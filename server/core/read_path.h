@@ -8,6 +8,7 @@
 #include "server/base/loop.h"
 #include "server/base/slice.h"
 #include "server/cache/store.h"
+#include "server/core/invalidation.h"
 #include "server/core/route.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
@@ -60,6 +61,10 @@ class ReadPath {
   // What is kept for `key`. Without a reply the call goes on to Ask.
   cache::Found Look(const Route& route, const model::Key& key, const model::Request& request) const;
 
+  // A kept reply as it goes to one caller. While a large one is being written its bytes count as
+  // held by the upstream, for it may be evicted meanwhile. None: that would be past max_held_bytes.
+  absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply) const;
+
   // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls
   // upstream with what `question` says. Says which. `missed` is what Look said. The waiter may hear
   // its answer before this returns. `key` is consumed only for a new flight.
@@ -71,8 +76,10 @@ class ReadPath {
   bool Leave(const Route& route, Waiter& waiter);
 
   // Drops the groups that a block of a reply on a relay route invalidates (RFC 9875 §3), before the
-  // caller has it, so that he reads what he wrote.
-  void Invalidate(const Route& route, const model::Request& request, model::HeadersView block);
+  // caller has it, so that he reads what he wrote. A first block may come before the backend has
+  // done what it says: keep what is returned until the call is over.
+  Invalidation Invalidate(const Route& route, const model::Request& request,
+                          model::HeadersView block);
 
   const Surroundings& around() const { return around_; }
 

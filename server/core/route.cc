@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
 
 namespace singleflight::core {
 namespace {
@@ -35,6 +36,24 @@ CollapseOptions FlightRulesOf(const RouteOptions& options) {
   alone.flight_timeout = absl::InfiniteDuration();
   alone.max_waiters = 1;
   return alone;
+}
+
+std::string PolicyOf(const RouteOptions& options) {
+  std::string policy;
+  if (options.collapse.has_value()) {
+    const CollapseOptions& rules = *options.collapse;
+    absl::StrAppend(&policy, "collapse ", absl::FormatDuration(rules.flight_timeout), " ",
+                    absl::FormatDuration(rules.max_join_age), " ",
+                    rules.on_abandon == OnAbandon::kCancel, " ", rules.max_waiters, " ",
+                    rules.max_request_bytes, " ", rules.max_reply_bytes);
+  }
+  if (options.cache.has_value()) {
+    const cache::FreshnessRules& rules = *options.cache;
+    absl::StrAppend(&policy, "\ncache ", absl::FormatDuration(rules.ttl), " ",
+                    absl::FormatDuration(rules.max_ttl.value_or(cache::DefaultMaxTtl(rules))), " ",
+                    rules.override_reply);
+  }
+  return policy;
 }
 
 // Greedy with one point of return: the last `*` takes one character more each time the rest fails.

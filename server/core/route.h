@@ -37,6 +37,10 @@ struct SharedUpstream {
 // `collapse:` of a route. Without it every flight has one caller, who lends it his deadline.
 CollapseOptions FlightRulesOf(const RouteOptions& options);
 
+// What flights and entries of a route depend on besides its key rules: routes that differ in it
+// must not share any.
+std::string PolicyOf(const RouteOptions& options);
+
 // One rule of the configuration, ready for use.
 // Threads: constant after construction but for what it remembers, which synchronizes itself.
 struct Route {

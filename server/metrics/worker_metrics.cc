@@ -14,8 +14,8 @@ constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_
                                                         "reply_private"};
 
 constexpr absl::string_view kRefusalNames[kStoreRefusals] = {
-    "status",    "no_store", "private",    "stale",       "tags",
-    "too_large", "purged",   "superseded", "not_admitted"};
+    "status", "not_whole", "vary",   "no_store",   "private",     "stale",
+    "tags",   "too_large", "purged", "superseded", "not_admitted"};
 
 constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "CANCELLED",

@@ -39,6 +39,8 @@ absl::string_view NameOf(Release why);
 // Why a reply is not kept.
 enum class StoreRefusal {
   kStatus,       // it is not OK, or says so more than once, or the HTTP status is not 200
+  kNotWhole,     // its body is not exactly one message
+  kVary,         // it depends on metadata that the key leaves out
   kNoStore,      // its cache-control forbids it, or is malformed, or contradicts itself
   kPrivate,      // it is meant for one caller: cache-control: private, set-cookie
   kStale,        // it was as old as it may get when it came
@@ -48,7 +50,7 @@ enum class StoreRefusal {
   kSuperseded,   // a later flight took its place, or stored its reply before
   kNotAdmitted,  // it would have to push out entries that are of more use
 };
-inline constexpr size_t kStoreRefusals = 9;
+inline constexpr size_t kStoreRefusals = 11;
 
 // One route on one worker. Every call on the route is counted once in `calls` and once in exactly
 // one of hits, leaders, followers, relays, bypasses and departed.

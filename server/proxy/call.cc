@@ -132,7 +132,7 @@ void Call::Ask() {
   const cache::Found found = context_.read_path.Look(*route_, key, *request_);
   if (found.reply) {
     CountAsked(core::Asked::kKept);
-    return SendAnswer({core::Answer::Source::kHit, found.reply, found.lifespan});
+    return SendKept(found);
   }
   if (context_.read_path.TooLargeToShare(*route_, key)) {
     return GoAlone(metrics::Bypass::kLargeReply);
@@ -143,6 +143,18 @@ void Call::Ask() {
   aboard_ = shared_from_this();
   CountAsked(context_.read_path.Ask(*route_, std::move(key),
                                     {request_, std::move(message), deadline_}, found, *this));
+}
+
+void Call::SendKept(const cache::Found& found) {
+  const absl::optional<model::Reply> reply = context_.read_path.Hold(*route_, found.reply);
+  if (reply.has_value()) {
+    return SendAnswer({core::Answer::Source::kHit, *reply, found.lifespan});
+  }
+  route_metrics().resource_exhausted.Add();
+  SendStatus(wire::StatusCode::kResourceExhausted,
+             absl::StrCat("upstream '", route_->shared.name,
+                          "': replies that are being written hold more than max_held_bytes (",
+                          route_->shared.max_held_bytes, ")"));
 }
 
 void Call::CountAsked(core::Asked asked) {
@@ -224,7 +236,9 @@ void Call::OnSent(size_t bytes) {
 // Only calls of routes that are not declared to be reads can tell to drop what is kept.
 void Call::OnRelayHeaders(model::HeadersView fields, bool end) {
   if (route_->relays()) {
-    context_.read_path.Invalidate(*route_, *request_, fields);
+    core::Invalidation invalidation = context_.read_path.Invalidate(*route_, *request_, fields);
+    if (end) invalidation.Forget();
+    relay_->Keep(std::move(invalidation));
     return stream_->SendHeaders(model::DownstreamFields(fields), end);
   }
   const Marks marks = MarksOfRelay(cache::AgeOf(fields));
@@ -237,7 +251,9 @@ Marks Call::MarksOfRelay(absl::Duration age) const {
 }
 
 void Call::OnRelayTrailers(model::HeadersView fields) {
-  if (route_->relays()) context_.read_path.Invalidate(*route_, *request_, fields);
+  if (!route_->relays()) return;
+  relay_->Invalidate();
+  context_.read_path.Invalidate(*route_, *request_, fields).Forget();
 }
 
 void Call::OnRelayEnded() {

@@ -68,6 +68,7 @@ class Call final : public http2::StreamHandler,
   void TakeRoute(bool end);
   void Collect(absl::string_view bytes);
   void Ask();
+  void SendKept(const cache::Found& found);
   void CountAsked(core::Asked asked);
   void GoAlone(metrics::Bypass why, model::SharedHeaders trailing = {});
   void StartRelay();

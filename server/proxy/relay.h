@@ -2,7 +2,9 @@
 #define SINGLEFLIGHT_SERVER_PROXY_RELAY_H_
 
 #include <memory>
+#include <utility>
 
+#include "server/core/invalidation.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
 #include "server/http2/stream.h"
@@ -48,6 +50,10 @@ class Relay final : public core::CallListener {
   // The caller's stream has written so many bytes of the reply.
   void OnWritten(size_t bytes);
 
+  // Kept until the call is over, however it ends.
+  void Keep(core::Invalidation invalidation) { invalidation_ = std::move(invalidation); }
+  void Invalidate() { invalidation_.Discharge(); }
+
   // Whether the caller has the reply's first block.
   bool replied() const { return replied_; }
 
@@ -61,6 +67,7 @@ class Relay final : public core::CallListener {
   http2::Stream& downstream_;
   RelayListener& listener_;
   std::unique_ptr<core::UpstreamCall> call_;
+  core::Invalidation invalidation_;
   bool replied_ = false;
   size_t uncoupled_request_ = 0;  // bytes ahead that hold no window
   size_t uncoupled_reply_ = 0;

@@ -20,12 +20,30 @@ MATCHER_P(IsKeptFor, lifetime, "is kept for " + absl::FormatDuration(lifetime)) 
 MATCHER_P(IsRefused, why, "is refused") { return arg.refusal == why; }
 
 Verdict Judged(const Reply& reply, const FreshnessRules& rules = kFiveSeconds,
-               absl::Duration age = absl::ZeroDuration()) {
-  return Judge(reply, rules, age);
+               absl::Duration age = absl::ZeroDuration(),
+               absl::Duration on_the_way = absl::ZeroDuration()) {
+  return Judge(reply, rules, age, on_the_way);
 }
 
 TEST(FreshnessTest, AReplyThatSaysNothingIsKeptForTheRoutesTtl) {
   EXPECT_THAT(Judged(OkReply("blue kettle")), IsKeptFor(absl::Seconds(5)));
+}
+
+TEST(FreshnessTest, TheAgeThatAReplyCameWithCountsAgainstItsTime) {
+  EXPECT_THAT(Judged(OkReply("blue kettle"), kFiveSeconds, absl::Seconds(2)),
+              IsKeptFor(absl::Seconds(3)));
+  EXPECT_THAT(Judged(OkReply("blue kettle"), kFiveSeconds, absl::Seconds(5)),
+              IsRefused(Refusal::kStale));
+}
+
+TEST(FreshnessTest, TheTimeOnTheWayCountsAgainstALifetimeThatAReplyGivesItself) {
+  const absl::Duration slow = absl::Seconds(3);
+  EXPECT_THAT(Judged(Saying("max-age=7"), kFiveSeconds, absl::Seconds(1), slow),
+              IsKeptFor(absl::Seconds(3)));
+  EXPECT_THAT(Judged(Saying("max-age=2"), kFiveSeconds, absl::ZeroDuration(), slow),
+              IsRefused(Refusal::kStale));
+  EXPECT_THAT(Judged(OkReply("blue kettle"), kFiveSeconds, absl::ZeroDuration(), slow),
+              IsKeptFor(absl::Seconds(5)));
 }
 
 TEST(FreshnessTest, AReplyMaySayHowLongItIsFresh) {

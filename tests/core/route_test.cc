@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include <string>
 
 namespace singleflight::core {
@@ -129,6 +132,31 @@ TEST_F(RouteTableTest, RoutesStayWhereTheyAreWhenMoreAreAdded) {
   const Route* first = table_.Find("a", "/shop.Catalog/Get");
   for (int i = 0; i < 1000; ++i) AddRoute("/*");
   EXPECT_EQ(table_.Find("a", "/shop.Catalog/Get"), first);
+}
+
+// PITFALLS 33
+TEST(PolicyTest, RoutesThatDifferInCollapseOrCacheHaveDifferentPolicies) {
+  std::set<std::string> policies;
+  const auto add = [&](const auto& change) {
+    RouteOptions options;
+    options.collapse = CollapseOptions();
+    options.cache = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
+    change(options);
+    policies.insert(PolicyOf(options));
+  };
+  add([](RouteOptions&) {});
+  add([](RouteOptions& options) { options.collapse.reset(); });
+  add([](RouteOptions& options) { options.cache.reset(); });
+  add([](RouteOptions& options) { options.cache->ttl = absl::Seconds(6); });
+  add([](RouteOptions& options) { options.cache->max_ttl = absl::Seconds(6); });
+  add([](RouteOptions& options) { options.cache->override_reply = true; });
+  add([](RouteOptions& options) { options.collapse->flight_timeout = absl::Seconds(1); });
+  add([](RouteOptions& options) { options.collapse->max_join_age = absl::Seconds(2); });
+  add([](RouteOptions& options) { options.collapse->on_abandon = OnAbandon::kComplete; });
+  add([](RouteOptions& options) { options.collapse->max_waiters = 1; });
+  add([](RouteOptions& options) { options.collapse->max_request_bytes = 1; });
+  add([](RouteOptions& options) { options.collapse->max_reply_bytes = 1; });
+  EXPECT_EQ(policies.size(), 12u);
 }
 
 }  // namespace

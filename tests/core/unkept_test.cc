@@ -47,6 +47,31 @@ TEST_F(UnkeptTest, AReplyThatCameStaleIsNotKept) {
   ExpectNotKept(cache::Refusal::kStale);
 }
 
+TEST_F(UnkeptTest, AReplyThatVariesBeyondItsKeyIsNotKept) {
+  for (const char* vary : {"*", "x-device, User-Agent", "traceparent"}) {
+    Ask(vary);
+    Answer("blue kettle", {{"vary", vary}});
+  }
+  EXPECT_EQ(Refused(cache::Refusal::kVary), 3);
+  Ask("id-7");
+  Answer("blue kettle", {{"vary", "x-device, accept-language"}});
+  EXPECT_EQ(metrics().stores.value(), 1);
+}
+
+TEST_F(UnkeptTest, AReplyThatIsNotOneMessageIsNotKept) {
+  Ask("id-7");
+  upstream_.latest().Begin();
+  upstream_.latest().Data(Framed("blue kettle").substr(0, 9));
+  upstream_.latest().End();
+  ExpectNotKept(cache::Refusal::kNotWhole);
+}
+
+TEST_F(UnkeptTest, AReplyWithoutAMessageIsNotKept) {
+  Ask("id-7");
+  upstream_.latest().TrailersOnly(wire::StatusCode::kOk);
+  ExpectNotKept(cache::Refusal::kNotWhole);
+}
+
 TEST_F(UnkeptTest, AReplyWhoseGroupsCannotBeReadIsNotKept) {
   Ask("id-7");
   Answer("blue kettle", {{"cache-groups", "kettles, \""}});

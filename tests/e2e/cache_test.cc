@@ -233,10 +233,10 @@ TEST_F(CacheTest, ALargeReplyIsSharedAndNotKept) {
 
 // PITFALLS 14, 30
 TEST_F(CacheTest, TheCacheStaysWithinItsBytes) {
-  Keep("{ttl: 1h}", "cache: {max_bytes: 64KiB, max_entry_bytes: 4KiB}");
-  for (int i = 0; i < 200; ++i) Ask(kRead, absl::StrCat(i) + std::string(1000, 'x'));
+  Keep("{ttl: 1h}", "cache: {max_bytes: 256KiB, max_entry_bytes: 4KiB}");
+  for (int i = 0; i < 400; ++i) Ask(kRead, absl::StrCat(i) + std::string(1000, 'x'));
   EXPECT_GT(Evictions("capacity"), 0);
-  EXPECT_THAT(Metric("singleflight_cache_bytes"), Le(64 << 10));
+  EXPECT_THAT(Metric("singleflight_cache_bytes"), Le(256 << 10));
   EXPECT_THAT(Metric("singleflight_cache_entries"), Gt(0));
 }
 

@@ -30,6 +30,9 @@ class InvalidationTest : public ProxyTest {
   }
 
   void Keep() { Serve({.cache = "{ttl: 1h}"}); }
+  void WaitForInvalidations(int n) {
+    proxy_->WaitForMetric("singleflight_cache_invalidations_total", Eq(n));
+  }
   int64_t Purged() { return Metric("singleflight_cache_evictions_total{reason=\"purged\"}"); }
 
   std::string value_ = "blue";  // guarded by the backend's lock: only its answers use it
@@ -62,6 +65,27 @@ TEST_F(InvalidationTest, AWriteMaySayItInItsTrailers) {
   Keep();
   Ask(kRead, "id-7");
   Ask(kWrite, "green");
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("green"));
+}
+
+// The first block of a reply may come before the backend has done the work.
+TEST_F(InvalidationTest, WhatWasReadWhileTheWriteWentOnIsDroppedAtItsEnd) {
+  Keep();
+  backend_.KeepOpen();
+  PendingCall write = Start(kWrite, "green");
+  WaitForInvalidations(1);
+  backend_.AnswerWith([](const SeenCall&) {
+    Answer answer = Ok("still blue");
+    answer.initial = {{"cache-groups", "\"kettles\""}};
+    return answer;
+  });
+  backend_.HoldNoMore();
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("still blue"));
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("still blue"));
+  EXPECT_EQ(Calls("hit"), 1);
+  backend_.Release();
+  EXPECT_THAT(write.Wait(), IsOkWith("done"));
+  backend_.AnswerWith(Ok("green"));
   EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("green"));
 }
 

@@ -242,6 +242,7 @@ void Backend::Hold() {
 void Backend::HoldNoMore() {
   const std::lock_guard<std::mutex> lock(impl_->board.mu);
   impl_->board.holding = false;
+  impl_->board.keeping_open = false;
 }
 
 void Backend::Release() {

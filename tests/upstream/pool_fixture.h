@@ -213,6 +213,7 @@ class PoolTest : public ::testing::Test {
   void Begin(const std::string& message, int resends) {
     callers_.push_back(std::make_unique<Caller>());
     Caller& caller = *callers_.back();
+    caller.consume = consumes_;
     auto request = std::make_shared<const model::Request>(
         absl::get<model::Request>(model::ParseRequest(Block(RequestFields()))));
     caller.call = pool_->Start({request, "catalog:1", absl::nullopt, "", resends}, caller);
@@ -234,6 +235,7 @@ class PoolTest : public ::testing::Test {
   http2::SessionOptions session_options_;
   metrics::UpstreamMetrics metrics_;
   int connect_failed_ = 0;
+  bool consumes_ = true;  // callers that begin from now on
   std::vector<std::unique_ptr<ScriptedServer>> servers_;
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Caller>> callers_;

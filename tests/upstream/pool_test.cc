@@ -312,8 +312,8 @@ TEST_F(PoolTest, TheWindowOfAReplyOpensAsTheCallerConsumes) {
   ScriptedServer& server = Serve();
   server.serve = [](Ear& ear) { AnswerOk(*ear.stream, std::string(1 << 20, 'r')); };
   MakePool({server.endpoint()});
+  consumes_ = false;
   Caller& caller = Ask();
-  Run([&] { caller.consume = false; });
   Until([&] { return caller.body.size() == 64 << 10; });
   Run([] {});
   EXPECT_EQ(caller.body.size(), size_t{64 << 10}) << "no more than one window";

@@ -8,7 +8,11 @@ class Product : public Policy {
  public:
   Product(const Objects& objects, uint64_t max_bytes) : eviction_(max_bytes) {
     entries_.reserve(objects.size());
-    for (const Object& object : objects) entries_.push_back(Entry{{object.hash, object.bytes}});
+    for (const Object& object : objects) {
+      entries_.emplace_back();
+      entries_.back().hash = object.hash;
+      entries_.back().bytes = object.bytes;
+    }
   }
 
   bool Ask(uint32_t object) override {
