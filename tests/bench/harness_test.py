@@ -91,6 +91,7 @@ class H2load(unittest.TestCase):
         with self.assertRaisesRegex(BenchError, '99,999 succeeded'):
             h2load.check(h2load.parse(H2LOAD.format(succeeded=99999, data=10500000)), 105, 'server')
 
+    # PITFALLS 47
     def test_calls_that_fail_with_a_grpc_status_only_are_noticed(self):
         with self.assertRaisesRegex(BenchError, 'some calls failed'):
             h2load.check(h2load.parse(H2LOAD.format(succeeded=100000, data=10499895)), 105, 'server')
@@ -108,6 +109,7 @@ class H2load(unittest.TestCase):
 
 
 class Cpu(unittest.TestCase):
+    # PITFALLS 46
     def test_a_cost_that_cannot_be_true_stops_the_bench(self):
         with self.assertRaisesRegex(BenchError, 'some other process did the work'):
             cpu.per_call('nginx', 0.00001, 100000)
@@ -115,6 +117,7 @@ class Cpu(unittest.TestCase):
     def test_a_cost_is_microseconds_a_call(self):
         self.assertAlmostEqual(cpu.per_call('nginx', 2.5, 100000), 25)
 
+    # PITFALLS 46
     def test_the_work_of_a_child_counts(self):
         script = 'sh -c \'i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; echo done; read x\'; true'
         with subprocess.Popen(['sh', '-c', script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:

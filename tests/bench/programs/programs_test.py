@@ -155,6 +155,7 @@ class WrongReplies(unittest.TestCase):
         with responder('--stream-messages=29') as server:
             self.assertEqual(self.complaint(server, '--mode=stream', '--messages=30'), (0, 1, '1 messages too few'))
 
+    # PITFALLS 47
     def test_a_grpc_status_is_a_failure_whatever_the_bytes(self):
         with responder('--status=14') as server:
             self.assertEqual(self.complaint(server, '--mode=load', '--calls=5'), (5, 0, 'grpc-status 14'))
