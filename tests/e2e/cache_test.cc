@@ -233,7 +233,7 @@ TEST_F(CacheTest, ALargeReplyIsSharedAndNotKept) {
 
 // PITFALLS 14, 30
 TEST_F(CacheTest, TheCacheStaysWithinItsBytes) {
-  Keep("{ttl: 1h}", "cache: {max_bytes: 256KiB, max_entry_bytes: 4KiB}");
+  Keep("{ttl: 1h}", "cache: {max_bytes: 256KiB, max_entry_bytes: 32KiB}");
   for (int i = 0; i < 400; ++i) Ask(kRead, absl::StrCat(i) + std::string(1000, 'x'));
   EXPECT_GT(Evictions("capacity"), 0);
   EXPECT_THAT(Metric("singleflight_cache_bytes"), Le(256 << 10));
