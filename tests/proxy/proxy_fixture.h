@@ -166,7 +166,7 @@ class ProxyTest : public ::testing::Test {
   core::RouteTable routes_;
   core::ReadPath read_path_{
       core::Surroundings{loop_, flights_, store_, {&upstream_}, metrics_, "hop"}};
-  const MarkOptions marks_;
+  MarkOptions marks_;
   const CallContext context_{read_path_, routes_, marks_};
   Host host_{context_};
   http2::testing::Owner owner_;
