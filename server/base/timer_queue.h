@@ -1,10 +1,9 @@
 #ifndef SINGLEFLIGHT_SERVER_BASE_TIMER_QUEUE_H_
 #define SINGLEFLIGHT_SERVER_BASE_TIMER_QUEUE_H_
 
+#include <bit>
 #include <chrono>
 #include <cstddef>
-#include <cstring>
-#include <type_traits>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -21,15 +20,14 @@ Instant After(Instant instant, absl::Duration duration);
 class TimerQueue;
 
 // Calls back once per Set, unless cancelled. Belongs to the thread of its queue, which must outlive
-// it. There are two in every call, so it is small: the callback is a lambda that captures one
-// pointer, which is usually `this`.
+// it. Every call has one, so it is small: the callback is a lambda that captures one pointer, which
+// is usually `this`.
 class Timer {
  public:
   template <typename Callback>
   Timer(TimerQueue& queue, Callback callback) : queue_(queue) {
-    static_assert(sizeof(Callback) <= sizeof(captured_) && std::is_trivially_copyable_v<Callback>);
-    std::memcpy(&captured_, &callback, sizeof(callback));
-    run_ = [](void* captured) { (*reinterpret_cast<Callback*>(&captured))(); };
+    captured_ = std::bit_cast<void*>(callback);
+    run_ = [](void* captured) { std::bit_cast<Callback>(captured)(); };
   }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;

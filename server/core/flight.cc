@@ -50,6 +50,19 @@ bool VariesBeyond(const model::Reply& reply, const model::KeyPolicy& policy) {
   return false;
 }
 
+// The leader, null if he has left; the rest, in order of arrival, in `others`.
+Waiter* SplitOffLeader(FlightTable::WaiterList aboard, FlightTable::WaiterList* others) {
+  Waiter* leader = nullptr;
+  while (FlightTable::Waiter* waiter = aboard.Pop()) {
+    if (waiter->role() == Role::kLeader) {
+      leader = static_cast<Waiter*>(waiter);
+    } else {
+      others->PushBack(waiter);
+    }
+  }
+  return leader;
+}
+
 absl::optional<base::Instant> DeadlineOf(const Route& route, const Question& question,
                                          base::Instant now) {
   if (!route.collapses()) return question.deadline;
@@ -239,16 +252,10 @@ bool Flight::IsForLeaderAlone(const model::Reply& reply) const {
 void Flight::Land(const Answer& answer) {
   if (!IsForLeaderAlone(answer.reply)) return LandForAll(answer);
   const std::shared_ptr<Flight> keep = self_;
-  FlightTable::WaiterList aboard = Take();
-  End();
   FlightTable::WaiterList others;
-  while (FlightTable::Waiter* waiter = aboard.Pop()) {
-    if (waiter->role() == Role::kLeader) {
-      static_cast<Waiter*>(waiter)->OnAnswer(answer);
-    } else {
-      others.PushBack(waiter);
-    }
-  }
+  Waiter* const leader = SplitOffLeader(Take(), &others);
+  End();
+  if (leader != nullptr) leader->OnAnswer(answer);
   Release(std::move(others), metrics::Release::kReplyPrivate);
 }
 
@@ -278,16 +285,10 @@ void Flight::GiveOver(metrics::Release reason) {
     initial_->Add("age", absl::StrCat(absl::ToInt64Seconds(age_)));
   }
   Takeover takeover{std::move(call_), std::move(initial_), std::move(body_), reason};
-  FlightTable::WaiterList aboard = Take();
-  End();
   FlightTable::WaiterList others;
-  while (FlightTable::Waiter* waiter = aboard.Pop()) {
-    if (waiter->role() == Role::kLeader) {
-      static_cast<Waiter*>(waiter)->OnTakeover(std::move(takeover));
-    } else {
-      others.PushBack(waiter);
-    }
-  }
+  Waiter* const leader = SplitOffLeader(Take(), &others);
+  End();
+  if (leader != nullptr) leader->OnTakeover(std::move(takeover));
   Release(std::move(others), reason);
 }
 

@@ -346,9 +346,9 @@ uint32_t Session::peer_max_streams() const {
 }
 
 void Session::HeaderBlockEnded(Stream& stream, bool end) {
-  if (stream.headers_too_large_) return RefuseHeaders(stream);
   model::Headers fields = incoming_;  // takes no more memory than it needs
   if (incoming_.Footprint() > kMostKeptBytes) incoming_ = model::Headers();
+  if (stream.headers_too_large_) return RefuseHeaders(stream);
   if (side_ == Side::kClient && !stream.headers_seen_ && Informational(fields)) return;
   const bool first = !std::exchange(stream.headers_seen_, true);
   stream.peer_ended_ = stream.peer_ended_ || end;

@@ -131,7 +131,7 @@ void Call::Ask() {
   model::Key& key = context_.read_path.KeyFor(*route_, *request_, collecting_->bytes);
   const cache::Found found = context_.read_path.Look(*route_, key, *request_);
   if (found.reply) {
-    CountAsked(core::Asked::kKept);
+    route_metrics().hits.Add();
     return SendKept(found);
   }
   if (context_.read_path.TooLargeToShare(*route_, key)) {
@@ -148,6 +148,7 @@ void Call::Ask() {
 void Call::SendKept(const cache::Found& found) {
   const absl::optional<model::Reply> reply = context_.read_path.Hold(*route_, found.reply);
   if (reply.has_value()) {
+    route_metrics().saved.Add();
     return SendAnswer({core::Answer::Source::kHit, *reply, found.lifespan});
   }
   route_metrics().resource_exhausted.Add();

@@ -44,7 +44,7 @@ struct UpstreamOptions {
   uint32_t max_connections_per_endpoint = 8;  // per worker; more than one only when streams run out
   uint32_t max_pending_calls = 65536;    // per worker; calls that wait for a connection or a stream
   uint32_t max_flights = 65536;          // flights in the air
-  uint64_t max_held_bytes = 256u << 20;  // request and reply bytes that flights hold
+  uint64_t max_held_bytes = 256u << 20;  // that flights hold, and kept replies in writing
   uint32_t release_concurrency = 64;     // calls released from unshareable flights that run at once
 };
 

@@ -127,5 +127,32 @@ TEST_F(BoundsTest, ALoopThatStopsDropsItsWaitersAndNotTheProgram) {
   waiters_.pop_back();
 }
 
+// PITFALLS 14
+TEST_F(BoundsTest, LargeKeptRepliesCountAsHeldWhileTheyAreBeingWritten) {
+  cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
+  max_held_bytes_ = 100'000;
+  Ask("id-7");
+  Answer(std::string(40'000, 'x'));
+  waiters_.front().Drop();
+  const cache::Found found = Look("id-7");
+  absl::optional<model::Reply> one = paths(0).Hold(route(), found.reply);
+  const absl::optional<model::Reply> two = paths(0).Hold(route(), found.reply);
+  ASSERT_TRUE(one.has_value() && two.has_value());
+  EXPECT_EQ(shared().held_bytes.load(), 2 * 40'005);
+  EXPECT_FALSE(paths(0).Hold(route(), found.reply).has_value());
+  one.reset();
+  EXPECT_TRUE(paths(0).Hold(route(), found.reply).has_value());
+}
+
+TEST_F(BoundsTest, SmallKeptRepliesAreNotCounted) {
+  cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
+  Ask("id-7");
+  Answer(std::string(1000, 'x'));
+  waiters_.front().Drop();
+  const absl::optional<model::Reply> kept = paths(0).Hold(route(), Look("id-7").reply);
+  EXPECT_TRUE(kept.has_value());
+  EXPECT_EQ(shared().held_bytes.load(), 0);
+}
+
 }  // namespace
 }  // namespace singleflight::core

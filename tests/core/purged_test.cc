@@ -220,6 +220,38 @@ TEST_F(InvalidateTest, AFlightInTheAirIsNeitherJoinedNorKept) {
   EXPECT_TRUE(Look("id-7").reply);
 }
 
+// PITFALLS 30
+TEST_F(InvalidateTest, MoreGroupsThanAReplyMayCarryDropEverything) {
+  std::string groups = "\"pots\"";
+  for (int i = 1; i < 128; ++i) absl::StrAppend(&groups, ", \"", i, "\", \"pots\"");
+  Keep("id-7", "");
+  Invalidate({{"cache-group-invalidation", groups}});
+  EXPECT_TRUE(Look("id-7").reply) << "128 different ones";
+  Invalidate({{"cache-group-invalidation", groups + ", \"one more\""}});
+  EXPECT_FALSE(Look("id-7").reply);
+}
+
+TEST_F(InvalidateTest, WhatAFirstBlockNamesIsDroppedOnceMoreAtTheEnd) {
+  {
+    const Invalidation until_the_end =
+        paths(0).Invalidate(route(), *RequestFor("/shop.Catalog/Put", {}),
+                            HeadersOf({{"cache-group-invalidation", "\"kettles\""}}));
+    Keep("id-7", "\"kettles\"");
+    EXPECT_TRUE(Look("id-7").reply);
+  }
+  EXPECT_FALSE(Look("id-7").reply);
+}
+
+// PITFALLS 32
+TEST_F(InvalidateTest, WhoeverAsksAfterAPurgeIsNotAboardWithALeaderWhoLookedBeforeIt) {
+  const cache::Found missed = Look("id-7");
+  Invalidate({{"cache-group-invalidation", "\"kettles\""}});
+  AskHavingMissed(missed, "id-7");
+  EXPECT_EQ(Ask("id-7").role(), Role::kLeader);
+  AnswerCall(0, "old");
+  AnswerCall(1, "new");
+}
+
 TEST_F(InvalidateTest, AReplyThatNamesNoneOrCannotBeReadDropsNothing) {
   Keep("id-7", "\"kettles\"");
   const uint64_t before = store_.sequence();
