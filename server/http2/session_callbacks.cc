@@ -1,0 +1,215 @@
+#include "server/http2/session_callbacks.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "server/base/check.h"
+#include "server/http2/nghttp2_fields.h"
+
+namespace singleflight::http2 {
+namespace {
+
+// What a shutdown notice names as the last stream.
+constexpr int32_t kEveryStream = std::numeric_limits<int32_t>::max();
+
+absl::string_view View(const uint8_t* bytes, size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+}  // namespace
+
+nghttp2_session_callbacks* Session::Callbacks::All() {
+  nghttp2_session_callbacks* callbacks;
+  SF_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
+  nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, OnBeginHeaders);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
+  nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, OnInvalidHeader);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
+  nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, OnData);
+  nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, OnFrameSent);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, OnFrameNotSent);
+  nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, OnStreamClosed);
+  return callbacks;
+}
+
+Session& Session::Callbacks::Self(void* user_data) { return *static_cast<Session*>(user_data); }
+
+Stream* Session::Callbacks::Find(nghttp2_session* session, int32_t id) {
+  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
+}
+
+int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame,
+                                       void* user_data) {
+  Session& self = Self(user_data);
+  self.incoming_.Clear();
+  const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+  if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
+    self.listener_.OnStream(self.Adopt(frame->hd.stream_id));
+  }
+  return 0;
+}
+
+int Session::Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame,
+                                 const uint8_t* name, size_t name_size, const uint8_t* value,
+                                 size_t value_size, uint8_t flags, void* user_data) {
+  Stream* stream = Find(session, frame->hd.stream_id);
+  if (stream == nullptr || stream->headers_too_large_) return 0;
+  Session& self = Self(user_data);
+  self.incoming_.Add(View(name, name_size), View(value, value_size),
+                     (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
+  stream->headers_too_large_ = self.incoming_.ListSize() > self.options_.max_header_list_bytes;
+  return 0;
+}
+
+// Without this nghttp2 would drop the field and let the call go on without it.
+int Session::Callbacks::OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame,
+                                        const uint8_t*, size_t, const uint8_t*, size_t, uint8_t,
+                                        void*) {
+  nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                            NGHTTP2_PROTOCOL_ERROR);
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame,
+                                void* user_data) {
+  Session& self = Self(user_data);
+  const bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+      if (Stream* stream = Find(session, frame->hd.stream_id)) self.HeaderBlockEnded(*stream, end);
+      break;
+    case NGHTTP2_DATA:
+      if (Stream* stream = Find(session, frame->hd.stream_id); stream != nullptr && end) {
+        stream->peer_ended_ = true;
+        if (const auto handler = stream->handler_) handler->OnEnd({});
+      }
+      break;
+    case NGHTTP2_SETTINGS:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
+      self.settings_seen_ = true;
+      self.listener_.OnSettings();
+      break;
+    case NGHTTP2_PING:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) self.listener_.OnPingAck();
+      break;
+    case NGHTTP2_GOAWAY:
+      self.alive_ = false;
+      self.listener_.OnGoAway();
+      break;
+    default:  // the frame types of RFC 9113 that nghttp2 handles by itself
+      break;
+  }
+  return 0;
+}
+
+int Session::Callbacks::OnData(nghttp2_session* session, uint8_t, int32_t stream_id,
+                               const uint8_t* bytes, size_t size, void*) {
+  nghttp2_session_consume_connection(session, size);
+  Stream* stream = Find(session, stream_id);
+  if (stream == nullptr || stream->handler_ == nullptr) {
+    nghttp2_session_consume_stream(session, stream_id, size);
+    return 0;
+  }
+  const auto handler = stream->handler_;
+  handler->OnData(View(bytes, size));
+  return 0;
+}
+
+int Session::Callbacks::OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame,
+                                    void* user_data) {
+  if (frame->hd.type == NGHTTP2_HEADERS) {
+    if (Stream* stream = Find(session, frame->hd.stream_id)) stream->begun_ = true;
+  }
+  if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == kEveryStream) {
+    Self(user_data).SendPing();  // after the notice, whose round trip it measures
+  }
+  const bool carries_body = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+  if (!carries_body || (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
+  // A server that has answered before the client is done asks it to stop (RFC 9113 §8.1).
+  if (Self(user_data).side_ == Side::kServer &&
+      nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+  }
+  return 0;
+}
+
+int Session::Callbacks::OnFrameNotSent(nghttp2_session* session, const nghttp2_frame* frame, int,
+                                       void* user_data) {
+  if (frame->hd.type != NGHTTP2_HEADERS) return 0;
+  if (frame->headers.cat != NGHTTP2_HCAT_REQUEST) {
+    // A block too large to be sent: without it the stream would never end.
+    if (Find(session, frame->hd.stream_id) != nullptr) {
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                NGHTTP2_INTERNAL_ERROR);
+    }
+    return 0;
+  }
+  Session& self = Self(user_data);
+  const auto found = self.streams_.find(frame->hd.stream_id);
+  if (found == self.streams_.end()) return 0;
+  nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, nullptr);
+  self.CloseStream(*found->second, {Closed::Why::kNotProcessed, NGHTTP2_REFUSED_STREAM});
+  return 0;
+}
+
+int Session::Callbacks::OnStreamClosed(nghttp2_session* session, int32_t stream_id, uint32_t error,
+                                       void* user_data) {
+  Session& self = Self(user_data);
+  Stream* stream = Find(session, stream_id);
+  if (stream == nullptr) return 0;
+  Closed closed{Closed::Why::kReset, error};
+  if (error == NGHTTP2_NO_ERROR && self.ReplyIsWhole(*stream)) closed.why = Closed::Why::kOrderly;
+  if (error == NGHTTP2_REFUSED_STREAM && self.side_ == Side::kClient) {
+    closed.why = Closed::Why::kNotProcessed;
+  }
+  self.CloseStream(*stream, closed);
+  return 0;
+}
+
+nghttp2_data_provider Session::Callbacks::BodyOf(Stream& stream) {
+  nghttp2_data_provider body;
+  body.source.ptr = &stream;
+  body.read_callback = ReadBody;
+  return body;
+}
+
+ssize_t Session::Callbacks::ReadBody(nghttp2_session* session, int32_t, uint8_t* out, size_t room,
+                                     uint32_t* flags, nghttp2_data_source* source, void*) {
+  Stream& stream = *static_cast<Stream*>(source->ptr);
+  size_t written = 0;
+  while (written < room && !stream.queue_.empty()) {
+    base::Slice& front = stream.queue_.front();
+    const size_t n = std::min(room - written, front.size());
+    std::memcpy(out + written, front.view().data(), n);
+    written += n;
+    front.RemovePrefix(n);
+    if (front.empty()) stream.queue_.Pop();
+  }
+  if (stream.queue_.empty() && stream.reset_behind_data_) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_,
+                              static_cast<uint32_t>(stream.reset_code_));
+    return static_cast<ssize_t>(written);
+  }
+  if (stream.queue_.empty() && stream.finished_) {
+    EndBody(session, stream, flags);
+  } else if (written == 0) {
+    stream.deferred_ = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  if (const auto handler = stream.handler_; handler != nullptr && written > 0) {
+    handler->OnSent(written);
+  }
+  return static_cast<ssize_t>(written);
+}
+
+void Session::Callbacks::EndBody(nghttp2_session* session, Stream& stream, uint32_t* flags) {
+  *flags |= NGHTTP2_DATA_FLAG_EOF;
+  if (stream.trailing_.empty()) return;
+  *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+  const Nghttp2Fields nv(stream.trailing_.view());
+  nghttp2_submit_trailer(session, stream.id_, nv.data(), nv.size());
+}
+
+}  // namespace singleflight::http2
