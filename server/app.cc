@@ -73,7 +73,7 @@ struct App::Parts {
   int exit_status = 0;
 
   std::deque<core::SharedUpstream> shared_upstreams;
-  model::Fingerprints fingerprints;  // of the routes' keys
+  model::Fingerprints fingerprints;  // of the routes' keys and the listeners' trust
   core::RouteTable routes;
   core::FlightTable flights;
   cache::Store store{config.cache};
@@ -91,7 +91,7 @@ struct App::Parts {
   void BuildRegistry();
   absl::Status OpenHealth();
 
-  void Assign(net::Listener::Accepted accepted);
+  void Assign(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);
   void Start();
   void AwaitSignal();
   void BeginDrain();
@@ -127,7 +127,7 @@ void App::Parts::BuildRoutes(uint64_t seed) {
                model::KeyPolicy(route.key,
                                 absl::StrCat(IdentityOf(config.upstreams[upstream]), "\n",
                                              core::PolicyOf(route)),
-                                "plaintext", seed, fingerprints));
+                                seed, fingerprints));
   }
 }
 
@@ -172,10 +172,12 @@ absl::Status App::Parts::BuildUpstreams(uint64_t seed) {
 }
 
 absl::Status App::Parts::OpenListeners() {
+  const auto entrance = std::make_shared<const proxy::Entrance>(
+      proxy::Entrance{fingerprints.NumberOf("trust plaintext")});
   for (const net::ListenerOptions& options : config.listeners) {
-    absl::StatusOr<std::unique_ptr<net::Listener>> listener =
-        net::Listener::Open(workers.front().worker, options,
-                            [this](net::Listener::Accepted accepted) { Assign(accepted); });
+    absl::StatusOr<std::unique_ptr<net::Listener>> listener = net::Listener::Open(
+        workers.front().worker, options,
+        [this, entrance](net::Listener::Accepted accepted) { Assign(accepted, entrance); });
     if (!listener.ok()) return listener.status();
     listeners.push_back(*std::move(listener));
   }
@@ -183,13 +185,16 @@ absl::Status App::Parts::OpenListeners() {
 }
 
 // A connection goes to the worker that has the fewest.
-void App::Parts::Assign(net::Listener::Accepted accepted) {
+void App::Parts::Assign(net::Listener::Accepted accepted,
+                        std::shared_ptr<const proxy::Entrance> entrance) {
   WorkerParts* least = &workers.front();
   for (WorkerParts& parts : workers) {
     if (parts.frontend->load() < least->frontend->load()) least = &parts;
   }
   least->frontend->load().fetch_add(1, std::memory_order_relaxed);
-  least->worker.Post([frontend = least->frontend.get(), accepted] { frontend->Serve(accepted); });
+  least->worker.Post([frontend = least->frontend.get(), accepted, entrance = std::move(entrance)] {
+    frontend->Serve(accepted, entrance);
+  });
 }
 
 void App::Parts::BuildRegistry() {

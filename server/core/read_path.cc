@@ -23,11 +23,11 @@ constexpr size_t kSmallReplyBytes = 16 << 10;
 
 void Waiter::OnLanded(const model::Reply*) { SF_CHECK(!"a flight was destroyed in the air"); }
 
-model::Key& ReadPath::KeyFor(const Route& route, const model::Request& request,
+model::Key& ReadPath::KeyFor(const Route& route, uint32_t trust, const model::Request& request,
                              absl::string_view message) {
   const absl::string_view authority = around_.upstreams[route.upstream]->AuthorityFor(request);
   if (key_.bytes.capacity() > kMostKeptBytes) key_ = model::Key();
-  route.key_policy.MakeKey(request, authority, message, &key_);
+  route.key_policy.MakeKey(trust, request, authority, message, &key_);
   return key_;
 }
 

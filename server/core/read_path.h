@@ -52,8 +52,10 @@ class ReadPath {
  public:
   explicit ReadPath(Surroundings surroundings) : around_(std::move(surroundings)) {}
 
-  // The key of a call, made of its whole request. Good until the next call of this.
-  model::Key& KeyFor(const Route& route, const model::Request& request, absl::string_view message);
+  // The key of a call, made of its whole request and of how far its connection is trusted (see
+  // model::KeyPolicy). Good until the next call of this.
+  model::Key& KeyFor(const Route& route, uint32_t trust, const model::Request& request,
+                     absl::string_view message);
 
   // Whether the replies of `key` were too large to share a short while ago.
   bool TooLargeToShare(const Route& route, const model::Key& key) const;

@@ -9,9 +9,10 @@
 
 namespace singleflight::model {
 
-// Numbers for the fingerprints of key policies, so that keys need not carry them whole: the same
-// bytes have the same number, different bytes different ones. Lives as long as any key that was
-// made with one of its numbers, and holds a fingerprint per route that there ever was.
+// Numbers for the fingerprints of key policies, and of what connections are trusted for, so that
+// keys need not carry them whole: the same bytes have the same number, different bytes different
+// ones. Lives as long as any key that was made with one of its numbers, and holds a fingerprint per
+// route and per client CA that there ever was.
 //
 // Threads: none of its own; policies are made by one.
 class Fingerprints {

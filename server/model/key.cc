@@ -16,17 +16,19 @@ namespace {
 // A part's length. A whole key is shorter than this can say.
 using Length = uint32_t;
 
-// What the prefix of a key begins with where its fingerprint has no number, and follows.
-constexpr uint32_t kNoNumber = 0;
-
 // Every part carries its length, so that ("ab", "c") and ("a", "bc") differ.
 size_t SizeOf(absl::string_view part) { return sizeof(Length) + part.size(); }
 
+char* WriteNumber(char* out, uint32_t number) {
+  std::memcpy(out, &number, sizeof(number));
+  return out + sizeof(number);
+}
+
 char* WritePart(char* out, absl::string_view part) {
   const auto size = static_cast<Length>(part.size());
-  std::memcpy(out, &size, sizeof(size));
-  if (size > 0) std::memcpy(out + sizeof(size), part.data(), size);
-  return out + sizeof(size) + size;
+  out = WriteNumber(out, size);
+  if (size > 0) std::memcpy(out, part.data(), size);
+  return out + size;
 }
 
 void AppendPart(std::string& bytes, absl::string_view part) {
@@ -36,8 +38,7 @@ void AppendPart(std::string& bytes, absl::string_view part) {
 }
 
 // What keeps keys of different policies apart, whole.
-std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_identity,
-                          absl::string_view trust) {
+std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_identity) {
   std::vector<std::string> names = rules.names;
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
@@ -45,13 +46,8 @@ std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_iden
   AppendPart(bytes, rules.mode == KeyRules::Mode::kOnly ? "only" : "all-but-noise");
   AppendPart(bytes, rules.share_across_credentials ? "share" : "own");
   AppendPart(bytes, upstream_identity);
-  AppendPart(bytes, trust);
   for (const std::string& name : names) AppendPart(bytes, name);
   return bytes;
-}
-
-std::string BytesOf(uint32_t number) {
-  return std::string(reinterpret_cast<const char*>(&number), sizeof(number));
 }
 
 // Accounted for elsewhere in the key, or made anew by every hop.
@@ -67,23 +63,16 @@ bool AlwaysCounts(absl::string_view name) {
 
 }  // namespace
 
-KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity,
-                     absl::string_view trust, uint64_t seed)
+KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, uint64_t seed,
+                     Fingerprints& fingerprints)
     : mode_(rules.mode),
       names_(rules.names.begin(), rules.names.end()),
       share_across_credentials_(rules.share_across_credentials),
       seed_(seed),
-      prefix_(BytesOf(kNoNumber)) {
-  AppendPart(prefix_, FingerprintOf(rules, upstream_identity, trust));
+      number_(fingerprints.NumberOf(FingerprintOf(rules, upstream_identity))) {
   for (const absl::string_view name : UsualNames()) {
     usual_.emplace(std::string(name), CountsByRule(name));
   }
-}
-
-KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity,
-                     absl::string_view trust, uint64_t seed, Fingerprints& fingerprints)
-    : KeyPolicy(rules, upstream_identity, trust, seed) {
-  prefix_ = BytesOf(fingerprints.NumberOf(FingerprintOf(rules, upstream_identity, trust)));
 }
 
 bool KeyPolicy::Counts(absl::string_view name) const {
@@ -101,13 +90,13 @@ bool KeyPolicy::CountsByRule(absl::string_view name) const {
   return !IsNoise(name) && !names_.contains(name);
 }
 
-void KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
+void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
                         absl::string_view message, Key* key) const {
   const absl::string_view suffix = request.content_suffix();
   // No format means proto.
   const absl::string_view parts[] = {authority, request.path(),
                                      suffix == "+proto" ? absl::string_view() : suffix, message};
-  size_t size = prefix_.size();
+  size_t size = sizeof(number_) + sizeof(trust);
   for (const absl::string_view part : parts) size += SizeOf(part);
   absl::InlinedVector<Field, 8> counted;
   for (const Field field : request.fields()) {
@@ -123,9 +112,7 @@ void KeyPolicy::MakeKey(const Request& request, absl::string_view authority,
 
   SF_CHECK(size <= std::numeric_limits<Length>::max());
   key->bytes.resize(size);
-  char* out = key->bytes.data();
-  std::memcpy(out, prefix_.data(), prefix_.size());
-  out += prefix_.size();
+  char* out = WriteNumber(WriteNumber(key->bytes.data(), number_), trust);
   for (const absl::string_view part : parts) out = WritePart(out, part);
   for (const Field& field : counted) out = WritePart(WritePart(out, field.name), field.value);
   key->hash = XXH3_64bits_withSeed(key->bytes.data(), key->bytes.size(), seed_);

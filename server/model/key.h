@@ -30,34 +30,31 @@ struct KeyHash {
 };
 
 // The key rules of one route, ready for use. Its fingerprint is part of every key that it makes, so
-// that keys made under different rules, for different upstreams, or behind listeners that trust
-// differently, never meet. Threads: constant after construction.
+// that keys made under different rules or for different upstreams never meet; nor do those of
+// callers that were trusted differently. Threads: constant after construction.
 class KeyPolicy {
  public:
-  // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS; `trust` likewise
-  // for listeners. `seed` keeps clients from choosing keys that collide in the hash; one per
-  // process. In keys the fingerprint is represented by its number of `fingerprints`, which all
-  // policies whose keys may stand in one table have to share.
-  KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, absl::string_view trust,
-            uint64_t seed, Fingerprints& fingerprints);
+  // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS. `seed` keeps
+  // clients from choosing keys that collide in the hash; one per process. In keys the fingerprint
+  // is represented by its number of `fingerprints`, which all policies whose keys may stand in one
+  // table have to share.
+  KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, uint64_t seed,
+            Fingerprints& fingerprints);
 
-  // The same, with the whole fingerprint in every key. Such keys meet none that have a number.
-  KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, absl::string_view trust,
-            uint64_t seed);
-
-  // The key of a call whose request is `message`, framed as on the wire. `authority` is what is
-  // sent upstream. All of it together has less than 4 GiB: messages are bounded by 2 GiB
+  // The key of a call whose request is `message`, framed as on the wire. `trust` says how far its
+  // connection is trusted; it is a number of the same Fingerprints. `authority` is what is sent
+  // upstream. All of it together has less than 4 GiB: messages are bounded by 2 GiB
   // (`max_request_bytes`), blocks of metadata by 64 KiB.
-  Key MakeKey(const Request& request, absl::string_view authority,
+  Key MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
               absl::string_view message) const {
     Key key;
-    MakeKey(request, authority, message, &key);
+    MakeKey(trust, request, authority, message, &key);
     return key;
   }
 
   // The same, reusing the storage of `key`.
-  void MakeKey(const Request& request, absl::string_view authority, absl::string_view message,
-               Key* key) const;
+  void MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
+               absl::string_view message, Key* key) const;
 
   // Whether metadata of that name tells calls apart.
   bool Counts(absl::string_view name) const;
@@ -71,7 +68,7 @@ class KeyPolicy {
   const absl::flat_hash_set<std::string> names_;
   const bool share_across_credentials_;
   const uint64_t seed_;
-  std::string prefix_;  // of every key: the fingerprint, or what represents it
+  const uint32_t number_;                         // of the fingerprint; every key begins with it
   absl::flat_hash_map<std::string, bool> usual_;  // what Counts says of names that often come
 };
 

@@ -19,9 +19,10 @@ constexpr int kRelayResends = 3;
 
 }  // namespace
 
-Call::Call(const CallContext& context, http2::Stream& stream)
+Call::Call(const CallContext& context, uint32_t trust, http2::Stream& stream)
     : Waiter(context.read_path.around().loop),
       context_(context),
+      trust_(trust),
       counted_(context.read_path.around().metrics.downstream.streams),
       stream_(&stream),
       deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {}
@@ -128,7 +129,7 @@ void Call::OnEnd(model::Headers trailing) {
 // The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
   collecting_->open_ended.Cancel();
-  model::Key& key = context_.read_path.KeyFor(*route_, *request_, collecting_->bytes);
+  model::Key& key = context_.read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
   const cache::Found found = context_.read_path.Look(*route_, key, *request_);
   if (found.reply) {
     route_metrics().hits.Add();

@@ -34,7 +34,8 @@ class Call final : public http2::StreamHandler,
                    public RelayListener,
                    public std::enable_shared_from_this<Call> {
  public:
-  Call(const CallContext& context, http2::Stream& stream);
+  // `trust` is the connection's (see Entrance).
+  Call(const CallContext& context, uint32_t trust, http2::Stream& stream);
 
  private:
   enum class State : uint8_t {
@@ -92,6 +93,7 @@ class Call final : public http2::StreamHandler,
   };
 
   const CallContext& context_;
+  const uint32_t trust_;
   const metrics::Raised counted_;
   http2::Stream* stream_;  // null once it is gone
   State state_ = State::kNew;

@@ -10,8 +10,9 @@ namespace singleflight::proxy {
 // One client connection.
 class Frontend::Client final : public http2::ConnectionListener {
  public:
-  Client(Frontend& frontend, net::Socket socket)
+  Client(Frontend& frontend, std::shared_ptr<const Entrance> entrance, net::Socket socket)
       : frontend_(frontend),
+        entrance_(std::move(entrance)),
         connection_(std::make_shared<http2::Connection>(
             frontend.worker_, http2::Side::kServer, frontend.options_,
             net::MakeSocketStream(frontend.worker_, std::move(socket)), *this)) {}
@@ -20,7 +21,7 @@ class Frontend::Client final : public http2::ConnectionListener {
 
  private:
   void OnStream(http2::Stream& stream) override {
-    stream.SetHandler(std::make_shared<Call>(frontend_.context_, stream));
+    stream.SetHandler(std::make_shared<Call>(frontend_.context_, entrance_->trust, stream));
   }
   void OnSettings() override {}
   void OnGoAway() override {}
@@ -32,6 +33,7 @@ class Frontend::Client final : public http2::ConnectionListener {
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 
   Frontend& frontend_;
+  const std::shared_ptr<const Entrance> entrance_;
   const std::shared_ptr<http2::Connection> connection_;
 };
 
@@ -41,13 +43,13 @@ Frontend::Frontend(net::Worker& worker, const http2::SessionOptions& options, Ca
 
 Frontend::~Frontend() { CloseAll(); }
 
-void Frontend::Serve(net::Listener::Accepted accepted) {
+void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance) {
   absl::StatusOr<net::Socket> socket = net::Assign(worker_, accepted);
   if (!socket.ok()) {
     load_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  auto client = std::make_unique<Client>(*this, *std::move(socket));
+  auto client = std::make_unique<Client>(*this, std::move(entrance), *std::move(socket));
   http2::Connection& connection = client->connection();
   clients_.emplace(client.get(), std::move(client));
   metrics_.connections_accepted.Add();

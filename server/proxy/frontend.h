@@ -12,6 +12,13 @@
 
 namespace singleflight::proxy {
 
+// What a connection has from the listener that accepted it, for good.
+struct Entrance {
+  // Callers whose connections were trusted differently never share a reply (SEMANTICS.md §3): a
+  // number of model::Fingerprints.
+  uint32_t trust;
+};
+
 // The client connections of one worker.
 // Threads: its worker's, but for `load`.
 class Frontend {
@@ -21,7 +28,7 @@ class Frontend {
   ~Frontend();
 
   // Serves a connection; each of its streams becomes a Call.
-  void Serve(net::Listener::Accepted accepted);
+  void Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance);
 
   // Every connection, and every later one, ends with its last call.
   void Drain();

@@ -19,6 +19,7 @@ namespace {
 using bench::CountAllocations;
 
 constexpr uint64_t kSeed = 7;
+constexpr uint32_t kTrust = 1;
 
 // What gRPC clients send, and a few of the fields that meshes and browsers add.
 Request TypicalRequest() {
@@ -46,22 +47,27 @@ Request TypicalRequest() {
 }
 
 void MakeKey(benchmark::State& state, KeyRules::Mode mode) {
-  const KeyPolicy policy({.mode = mode, .names = {"accept-language"}}, "catalog", "", kSeed);
+  Fingerprints fingerprints;
+  const KeyPolicy policy({.mode = mode, .names = {"accept-language"}}, "catalog", kSeed,
+                         fingerprints);
   const Request request = TypicalRequest();
   const std::string message = bench::Framed(bench::Pattern(static_cast<size_t>(state.range(0))));
   const CountAllocations counted(state);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(policy.MakeKey(request, request.authority(), message));
+    benchmark::DoNotOptimize(policy.MakeKey(kTrust, request, request.authority(), message));
   }
 }
 BENCHMARK_CAPTURE(MakeKey, all_but_noise, KeyRules::Mode::kAllButNoise)->Arg(50)->Arg(4096);
 BENCHMARK_CAPTURE(MakeKey, only, KeyRules::Mode::kOnly)->Arg(50)->Arg(4096);
 
 void EqualKeys(benchmark::State& state) {
-  const KeyPolicy policy({}, "catalog", "", kSeed);
+  Fingerprints fingerprints;
+  const KeyPolicy policy({}, "catalog", kSeed, fingerprints);
   const Request request = TypicalRequest();
-  const Key a = policy.MakeKey(request, request.authority(), bench::Framed(bench::Pattern(50)));
-  const Key b = policy.MakeKey(request, request.authority(), bench::Framed(bench::Pattern(50)));
+  const Key a =
+      policy.MakeKey(kTrust, request, request.authority(), bench::Framed(bench::Pattern(50)));
+  const Key b =
+      policy.MakeKey(kTrust, request, request.authority(), bench::Framed(bench::Pattern(50)));
   for (auto _ : state) benchmark::DoNotOptimize(a == b);
 }
 BENCHMARK(EqualKeys);

@@ -73,7 +73,8 @@ void Flight(benchmark::State& state) {
   RouteOptions options;
   options.collapse = CollapseOptions();
   SharedUpstream shared("catalog", 1000, 1 << 30, 16);
-  Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", "", 7));
+  model::Fingerprints fingerprints;
+  Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
   FakeLoop loop(0);
   FakeUpstream upstream;
   FlightTable flights;
@@ -91,7 +92,7 @@ void Flight(benchmark::State& state) {
   for (auto _ : state) {
     std::deque<TestWaiter> waiters;
     for (int64_t i = 0; i < state.range(0); ++i) {
-      model::Key& key = path.KeyFor(route, *request, message.view());
+      model::Key& key = path.KeyFor(route, kTrust, *request, message.view());
       const cache::Found found = path.Look(route, key, *request);
       path.Ask(route, std::move(key), {request, message, {}}, found, waiters.emplace_back(loop));
     }

@@ -13,7 +13,7 @@ namespace singleflight::core {
 namespace {
 
 constexpr size_t kKeys = 16;
-constexpr cache::StoreOptions kSmallStore = {16 << 10, 2 << 10};  // of one shard
+constexpr cache::StoreOptions kSmallStore = {14 << 10, 2 << 10};  // of one shard
 
 // Takes random steps and checks after each what must always hold. Replies say which key they are
 // for, and at which step upstream was asked.

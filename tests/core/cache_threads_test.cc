@@ -83,7 +83,7 @@ class Shop {
     const auto request = ReadRequest();
     const std::string id = absl::StrCat("id-", key);
     Caller& caller = callers_.emplace_back(loop_, key, floors_.Of(key));
-    model::Key wanted = path_.KeyFor(route_, *request, Framed(id));
+    model::Key wanted = path_.KeyFor(route_, kTrust, *request, Framed(id));
     const cache::Found found = path_.Look(route_, wanted, *request);
     if (found.reply) return caller.waiter.Hit(found);
     path_.Ask(route_, std::move(wanted), {request, base::Slice(Framed(id)), {}}, found,
@@ -110,7 +110,7 @@ class Shop {
   void Purge(size_t key) {
     const uint64_t before = store_.sequence() + 1;  // that a purge takes from now on, or more
     const model::Key wanted =
-        path_.KeyFor(route_, *ReadRequest(), Framed(absl::StrCat("id-", key)));
+        path_.KeyFor(route_, kTrust, *ReadRequest(), Framed(absl::StrCat("id-", key)));
     switch (random_() % 4) {
       case 0:
         store_.Purge(cache::KeyScope(wanted));
@@ -164,7 +164,8 @@ TEST(CacheThreadsTest, NobodyGetsWhatWasAskedBeforeAPurgeThatHadReturnedWhenHeAs
   options.collapse = CollapseOptions();
   options.cache = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
   SharedUpstream shared("catalog", 1000, 1 << 30, 16);
-  Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", "", 7));
+  model::Fingerprints fingerprints;
+  Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
   std::array<FakeLoop, 3> loops{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
   FlightTable flights;
   cache::Store store{cache::StoreOptions()};

@@ -211,6 +211,16 @@ TEST_F(CachedTest, WhatOneCallersCredentialsWereGivenIsNotServedToAnother) {
   EXPECT_THAT(Ask("id-7", {{"authorization", "ann"}}).reply(), IsOkWith("ann's"));
 }
 
+// PITFALLS 17
+TEST_F(CachedTest, WhatTheTrustedWereGivenIsNotServedToAnyone) {
+  Ask("id-7");
+  Answer("for the trusted");
+  trust_ = kTrust + 1;
+  Ask("id-7");
+  Answer("for anyone");
+  EXPECT_EQ(upstream_.calls(), 2);
+}
+
 TEST_F(CachedTest, ARouteMayShareWhatItKeepsAcrossCredentials) {
   rules_.share_across_credentials = true;
   Ask("id-7", {{"authorization", "ann"}});

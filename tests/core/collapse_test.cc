@@ -61,6 +61,18 @@ TEST_F(CollapseTest, CallersWithDifferentCredentialsNeverShareAReply) {
 }
 
 // PITFALLS 20
+// PITFALLS 17
+TEST_F(CollapseTest, CallersThatAreTrustedDifferentlyNeverShareACall) {
+  TestWaiter& trusted = Ask("id-7");
+  trust_ = kTrust + 1;
+  TestWaiter& anyone = Ask("id-7");
+  ASSERT_EQ(upstream_.calls(), 2);
+  upstream_.call(0).Answer("for the trusted");
+  upstream_.call(1).Answer("for anyone");
+  EXPECT_THAT(trusted.reply(), IsOkWith("for the trusted"));
+  EXPECT_THAT(anyone.reply(), IsOkWith("for anyone"));
+}
+
 TEST_F(CollapseTest, CallersWithDifferentTraceContextsShareOneCall) {
   Ask("id-7", {{"traceparent", "00-a-b-01"}, {"x-request-id", "1"}});
   Ask("id-7", {{"traceparent", "00-c-d-01"}, {"x-request-id", "2"}});

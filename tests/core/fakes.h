@@ -26,6 +26,8 @@ inline std::string Framed(absl::string_view message, bool compressed = false) {
   return absl::StrCat(frame, message);
 }
 
+inline constexpr uint32_t kTrust = 1;  // of callers' connections
+
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
 inline model::Headers HeadersOf(const Fields& fields) {

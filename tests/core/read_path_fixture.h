@@ -44,6 +44,7 @@ class ReadPathTest : public ::testing::Test {
   absl::optional<CollapseOptions> collapse_ = CollapseOptions();
   absl::optional<cache::FreshnessRules> cache_;
   model::KeyRules rules_;
+  uint32_t trust_ = kTrust;  // in the connections of callers to come
   int64_t max_flights_ = 1000;
   int64_t max_held_bytes_ = 1 << 30;
   absl::optional<base::Instant> deadline_;  // of every caller
@@ -62,7 +63,7 @@ class ReadPathTest : public ::testing::Test {
     TestWaiter& waiter = waiters_.emplace_back(loops_[loop]);
     const auto request = RequestFor(path, metadata);
     ReadPath& read_path = Open().paths[loop];
-    model::Key key = read_path.KeyFor(route, *request, Framed(id));
+    model::Key key = read_path.KeyFor(route, trust_, *request, Framed(id));
     const cache::Found found = read_path.Look(route, key, *request);
     if (found.reply) {
       waiter.Hit(found);
@@ -88,7 +89,7 @@ class ReadPathTest : public ::testing::Test {
   }
 
   model::Key KeyFor(const std::string& id, const std::string& path = kGet) {
-    return Open().paths[0].KeyFor(route(), *RequestFor(path, {}), Framed(id));
+    return Open().paths[0].KeyFor(route(), trust_, *RequestFor(path, {}), Framed(id));
   }
 
   // Whether it left; if not, a landing was faster.
@@ -132,7 +133,7 @@ class ReadPathTest : public ::testing::Test {
   // A second route to the same upstream, with key rules of its own.
   Route& OtherRoute(const model::KeyRules& rules) {
     return Open().others.emplace_back(1, OptionsWith(rules), 0, shared(),
-                                      model::KeyPolicy(rules, "catalog", "", 7));
+                                      model::KeyPolicy(rules, "catalog", 7, Open().fingerprints));
   }
   SharedUpstream& shared() { return Open().shared; }
   metrics::RouteMetrics& metrics(size_t loop = 0) { return Open().metrics[loop].routes[0]; }
@@ -202,13 +203,14 @@ class ReadPathTest : public ::testing::Test {
   struct House {
     House(ReadPathTest& test, const RouteOptions& options)
         : shared("catalog", test.max_flights_, test.max_held_bytes_, 16),
-          route(0, options, 0, shared, model::KeyPolicy(options.key, "catalog", "", 7)) {
+          route(0, options, 0, shared, model::KeyPolicy(options.key, "catalog", 7, fingerprints)) {
       for (size_t i = 0; i < 3; ++i) {
         metrics.emplace_back(2, 1);
         paths.emplace_back(Surroundings{
             test.loops_[i], test.flights_, test.store_, {&test.upstream_}, metrics[i], "hop-1"});
       }
     }
+    model::Fingerprints fingerprints;
     SharedUpstream shared;
     Route route;
     std::deque<Route> others;

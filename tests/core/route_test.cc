@@ -56,7 +56,7 @@ class RouteTableTest : public ::testing::Test {
                   absl::optional<std::string> authority = absl::nullopt) {
     RouteOptions options;
     options.match = {method, std::move(authority)};
-    return table_.Add(options, 0, shared_, model::KeyPolicy({}, "catalog", "", 7)).index;
+    return table_.Add(options, 0, shared_, model::KeyPolicy({}, "catalog", 7, fingerprints_)).index;
   }
   // The index of the route that takes the call; -1: none does.
   int Find(const std::string& authority, const std::string& path = "/shop.Catalog/Get") {
@@ -65,6 +65,7 @@ class RouteTableTest : public ::testing::Test {
   }
 
   SharedUpstream shared_{"catalog", 1, 1, 1};
+  model::Fingerprints fingerprints_;
   RouteTable table_;
 };
 

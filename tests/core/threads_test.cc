@@ -47,7 +47,7 @@ class Shop {
                                        {"content-type", "application/grpc"}}))));
     const base::Slice message(Framed(id));
     TestWaiter& caller = callers_.emplace_back(loop_);
-    path_.Ask(route_, std::move(path_.KeyFor(route_, *request, message.view())),
+    path_.Ask(route_, std::move(path_.KeyFor(route_, kTrust, *request, message.view())),
               {request, message, {}}, {}, caller);
   }
 
@@ -89,7 +89,8 @@ TEST(ThreadsTest, CallersOnThreeThreadsAllHearExactlyOneThing) {
   RouteOptions options;
   options.collapse = CollapseOptions();
   SharedUpstream shared("catalog", 1000, 1 << 30, 16);
-  Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", "", 7));
+  model::Fingerprints fingerprints;
+  Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
   std::array<FakeLoop, 3> loops{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
   FlightTable flights;
   cache::Store store{cache::StoreOptions()};

@@ -16,13 +16,15 @@ const std::string kChain(kChainMarker);
 class KeyTest : public ::testing::Test {
  protected:
   Key KeyOf(const Fields& fields, absl::string_view message = "id-7",
-            absl::string_view authority = "catalog:50051") const {
-    return KeyPolicy(rules_, "catalog", "", 7).MakeKey(RequestOf(fields), authority, message);
+            absl::string_view authority = "catalog:50051") {
+    return KeyPolicy(rules_, "catalog", 7, fingerprints_)
+        .MakeKey(1, RequestOf(fields), authority, message);
   }
   // Whether two calls that differ in these fields only would share one upstream call.
-  bool Meet(const Fields& a, const Fields& b) const { return KeyOf(a) == KeyOf(b); }
+  bool Meet(const Fields& a, const Fields& b) { return KeyOf(a) == KeyOf(b); }
 
   KeyRules rules_;
+  Fingerprints fingerprints_;
 };
 
 TEST_F(KeyTest, EqualCallsMeet) {
@@ -171,30 +173,28 @@ TEST_F(KeyTest, TheOrderBetweenNamesDoesNotCount) {
 }
 
 TEST_F(KeyTest, TheSeedChangesTheHashAndNotTheBytes) {
-  const Key a = KeyPolicy({}, "catalog", "", 1).MakeKey(RequestOf(), "a", "id-7");
-  const Key b = KeyPolicy({}, "catalog", "", 2).MakeKey(RequestOf(), "a", "id-7");
+  const Key a = KeyPolicy({}, "catalog", 1, fingerprints_).MakeKey(1, RequestOf(), "a", "id-7");
+  const Key b = KeyPolicy({}, "catalog", 2, fingerprints_).MakeKey(1, RequestOf(), "a", "id-7");
   EXPECT_NE(a.hash, b.hash);
   EXPECT_EQ(a.bytes, b.bytes);
 }
 
-std::string BytesOf(const KeyPolicy& policy) {
-  return policy.MakeKey(RequestOf(), "a", "id-7").bytes;
-}
+constexpr uint32_t kTrust = 1;
 
-// Policies that share numbers, and policies whose keys carry the fingerprint itself.
-class FingerprintTest : public ::testing::TestWithParam<bool> {
+class FingerprintTest : public ::testing::Test {
  protected:
   std::string BytesUnder(const KeyRules& rules, absl::string_view upstream = "catalog",
-                         absl::string_view trust = "") {
-    return GetParam() ? BytesOf(KeyPolicy(rules, upstream, trust, 7, fingerprints_))
-                      : BytesOf(KeyPolicy(rules, upstream, trust, 7));
+                         uint32_t trust = kTrust) {
+    return KeyPolicy(rules, upstream, 7, fingerprints_)
+        .MakeKey(trust, RequestOf(), "a", "id-7")
+        .bytes;
   }
 
   Fingerprints fingerprints_;
 };
 
 // PITFALLS 33
-TEST_P(FingerprintTest, KeysOfDifferentRulesNeverMeet) {
+TEST_F(FingerprintTest, KeysOfDifferentRulesNeverMeet) {
   using Mode = KeyRules::Mode;
   const KeyRules all[] = {{Mode::kAllButNoise, {}, false},
                           {Mode::kAllButNoise, {}, true},
@@ -209,29 +209,29 @@ TEST_P(FingerprintTest, KeysOfDifferentRulesNeverMeet) {
 }
 
 // PITFALLS 33
-TEST_P(FingerprintTest, KeysOfDifferentUpstreamsAndListenersNeverMeet) {
+TEST_F(FingerprintTest, KeysOfDifferentUpstreamsNeverMeet) {
   EXPECT_NE(BytesUnder({}, "catalog"), BytesUnder({}, "orders"));
-  EXPECT_NE(BytesUnder({}, "catalog", "ca-1"), BytesUnder({}, "catalog", ""));
-  EXPECT_NE(BytesUnder({}, "ab", "c"), BytesUnder({}, "a", "bc"));
+}
+
+// PITFALLS 17, PITFALLS 33
+TEST_F(FingerprintTest, KeysOfCallersThatAreTrustedDifferentlyNeverMeet) {
+  EXPECT_NE(BytesUnder({}, "catalog", 1), BytesUnder({}, "catalog", 2));
+  const uint32_t catalog = fingerprints_.NumberOf("as a trust");
+  EXPECT_NE(BytesUnder({}, "catalog", catalog), BytesUnder({}, "orders", catalog));
 }
 
 // PITFALLS 33
-TEST_P(FingerprintTest, TheOrderOfTheNamesInTheRulesDoesNotCount) {
+TEST_F(FingerprintTest, TheOrderOfTheNamesInTheRulesDoesNotCount) {
   EXPECT_EQ(BytesUnder({KeyRules::Mode::kOnly, {"x-a", "x-b"}, false}),
             BytesUnder({KeyRules::Mode::kOnly, {"x-b", "x-a"}, false}));
 }
 
 // PITFALLS 33
-TEST_P(FingerprintTest, KeysOfEqualRulesMeet) {
+TEST_F(FingerprintTest, KeysOfEqualRulesMeet) {
   const KeyRules rules = {KeyRules::Mode::kOnly, {"x-a"}, false};
-  EXPECT_EQ(BytesUnder(rules, "catalog", "ca-1"), BytesUnder(rules, "catalog", "ca-1"));
+  EXPECT_EQ(BytesUnder(rules, "catalog", 2), BytesUnder(rules, "catalog", 2));
   EXPECT_EQ(BytesUnder(rules), BytesUnder({KeyRules::Mode::kOnly, {"x-a", "x-a"}, false}));
 }
-
-INSTANTIATE_TEST_SUITE_P(AKey, FingerprintTest, ::testing::Bool(),
-                         [](const ::testing::TestParamInfo<bool>& info) {
-                           return info.param ? "WithANumber" : "WithTheWholeFingerprint";
-                         });
 
 // PITFALLS 33
 TEST(FingerprintsTest, TheSameBytesHaveTheSameNumberAndDifferentOnesHaveNot) {
@@ -244,21 +244,8 @@ TEST(FingerprintsTest, TheSameBytesHaveTheSameNumberAndDifferentOnesHaveNot) {
   }
 }
 
-TEST(FingerprintsTest, ANumberTakesFourBytesOfAKey) {
-  Fingerprints fingerprints;
-  const std::string long_identity(1000, 'x');
-  EXPECT_EQ(BytesOf(KeyPolicy({}, long_identity, "", 7, fingerprints)).size(),
-            BytesOf(KeyPolicy({}, "", "", 7, fingerprints)).size());
-}
-
-// PITFALLS 33
-TEST(FingerprintsTest, KeysWithANumberMeetNoneWithTheWholeFingerprint) {
-  Fingerprints fingerprints;
-  for (int i = 0; i < 100; ++i) {
-    const std::string identity(static_cast<size_t>(i), 'x');
-    EXPECT_NE(BytesOf(KeyPolicy({}, identity, "", 7, fingerprints)),
-              BytesOf(KeyPolicy({}, identity, "", 7)));
-  }
+TEST_F(FingerprintTest, TheLengthOfAFingerprintIsNotTheKeys) {
+  EXPECT_EQ(BytesUnder({}, std::string(1000, 'x')).size(), BytesUnder({}, "").size());
 }
 
 // A place in the flight table, nothing more.

@@ -16,6 +16,7 @@ namespace singleflight::proxy::testing {
 
 using core::FakeCall;
 using core::Framed;
+using core::kTrust;
 using http2::Closed;
 using http2::ErrorCode;
 using http2::testing::Ear;
@@ -33,7 +34,7 @@ class ProxyTest : public ::testing::Test {
   struct Host final : http2::SessionListener {
     explicit Host(const CallContext& context) : context(context) {}
     void OnStream(http2::Stream& stream) override {
-      stream.SetHandler(std::make_shared<Call>(context, stream));
+      stream.SetHandler(std::make_shared<Call>(context, kTrust, stream));
     }
     void OnSettings() override {}
     void OnGoAway() override {}
@@ -49,10 +50,10 @@ class ProxyTest : public ::testing::Test {
     core::RouteOptions get;
     get.match.method = "/shop.Catalog/*";
     get.collapse = collapse_;
-    routes_.Add(get, 0, shared_, model::KeyPolicy(get.key, "catalog", "", 7));
+    routes_.Add(get, 0, shared_, model::KeyPolicy(get.key, "catalog", 7, fingerprints_));
     core::RouteOptions watch;
     watch.match.method = "/shop.Streams/*";
-    routes_.Add(watch, 0, shared_, model::KeyPolicy(watch.key, "catalog", "", 7));
+    routes_.Add(watch, 0, shared_, model::KeyPolicy(watch.key, "catalog", 7, fingerprints_));
     options_.stream_window_bytes = kWindow;
     Connect();
   }
@@ -163,6 +164,7 @@ class ProxyTest : public ::testing::Test {
   cache::Store store_{cache::StoreOptions()};
   metrics::WorkerMetrics metrics_{2, 1};
   core::SharedUpstream shared_{"catalog", 1000, 1 << 30, 1};  // released calls go one by one
+  model::Fingerprints fingerprints_;
   core::RouteTable routes_;
   core::ReadPath read_path_{
       core::Surroundings{loop_, flights_, store_, {&upstream_}, metrics_, "hop"}};
