@@ -1,6 +1,5 @@
 #include "server/http2/connection.h"
 
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -86,7 +85,7 @@ void Connection::OnReadable() {
     const net::ByteStream::Result read = bytes_->Read(buffer.data(), buffer.size());
     if (read.outcome == Outcome::kWouldBlock) break;
     if (read.outcome == Outcome::kEnd) return Close("the peer closed the connection");
-    if (read.outcome == Outcome::kFailed) return Close(std::strerror(read.error));
+    if (read.outcome == Outcome::kFailed) return Close(bytes_->WhyFailed(read.error));
     if (!lingering_) Take({buffer.data(), read.size});
     if (read.size < buffer.size()) break;
   }
@@ -144,7 +143,7 @@ void Connection::Flush() {
 bool Connection::WriteOut(absl::string_view bytes) {
   const net::ByteStream::Result written = bytes_->Write(bytes);
   if (written.outcome == Outcome::kFailed) {
-    Close(std::strerror(written.error));
+    Close(bytes_->WhyFailed(written.error));
     return false;
   }
   const size_t n = written.outcome == Outcome::kDone ? written.size : 0;

@@ -5,7 +5,9 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
+#include <cstring>
 #include <memory>
+#include <string>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
@@ -39,6 +41,9 @@ class ByteStream {
   // Tells the peer that nothing more comes; it may still send.
   virtual void EndWriting() = 0;
   virtual void Close() = 0;
+
+  // In words, what broke the stream. `error` is that of the Result.
+  virtual std::string WhyFailed(int error) const { return std::strerror(error); }
 };
 
 using Socket = boost::asio::generic::stream_protocol::socket;

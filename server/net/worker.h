@@ -46,9 +46,11 @@ class Worker final : public base::Loop {
   void AtEndOfTurn(EndOfTurn& member);
   void ForgetEndOfTurn(EndOfTurn& member);
 
-  // For use within one callback: what was read, and what is about to be written.
+  // For use within one callback: what was read, what is about to be written, and what that becomes
+  // under TLS.
   std::vector<char>& read_buffer() { return read_buffer_; }
   std::string& write_buffer() { return write_buffer_; }
+  std::string& record_buffer() { return record_buffer_; }
 
   boost::asio::io_context& io() { return io_; }
 
@@ -79,6 +81,7 @@ class Worker final : public base::Loop {
   bool end_of_turn_posted_ = false;
   std::vector<char> read_buffer_;
   std::string write_buffer_;
+  std::string record_buffer_;
   std::thread thread_;
 };
 

@@ -80,11 +80,12 @@ HOMES = [
     (r'nghttp2/', r'server/http2/', 'HTTP/2 framing is the business of server/http2'),
     (r'yaml-cpp/', r'server/config/', 'YAML is the business of server/config'),
     (r'boost/beast', r'server/admin/[^/]*\.cc$', 'Beast is behind one .cc of server/admin'),
-    (r'boost/asio/ssl', r'server/net/[^/]*\.cc$', 'TLS is behind one .cc of server/net'),
+    (r'openssl/', r'server/net/tls[^/]*\.cc$', 'TLS is the business of server/net/tls*.cc'),
+    (r'boost/asio/ssl', r'nowhere', 'TLS is server/net/tls_stream; an Asio stream takes 79 KB a connection'),
     (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/admin/|server/upstream/grpc|demo/',
      'gRPC C++ is for the control plane'),
 ]
-ONE_FILE_ONLY = ['boost/beast', 'boost/asio/ssl']
+ONE_FILE_ONLY = ['boost/beast']
 STANDARD_OR_ABSEIL = re.compile(r'[a-z_0-9]+$|absl/|singleflight/')
 
 

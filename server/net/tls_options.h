@@ -1,0 +1,31 @@
+#ifndef SINGLEFLIGHT_SERVER_NET_TLS_OPTIONS_H_
+#define SINGLEFLIGHT_SERVER_NET_TLS_OPTIONS_H_
+
+#include <string>
+
+namespace singleflight::net {
+
+// Paths of PEM files. An empty one is not given.
+
+// `tls:` of a listener.
+struct ServerTlsOptions {
+  std::string certificate;  // with the chain that clients need behind it
+  std::string private_key;
+  std::string client_ca;  // given: a client must show a certificate that one of these has signed
+
+  bool operator==(const ServerTlsOptions&) const = default;
+};
+
+// `tls:` of an upstream.
+struct ClientTlsOptions {
+  std::string ca;           // who may have signed backends' certificates; else the system's choice
+  std::string certificate;  // shown to backends that ask; together with private_key
+  std::string private_key;
+  std::string server_name;  // what backends' certificates must be for; else the target's host
+
+  bool operator==(const ClientTlsOptions&) const = default;
+};
+
+}  // namespace singleflight::net
+
+#endif  // SINGLEFLIGHT_SERVER_NET_TLS_OPTIONS_H_

@@ -1,0 +1,22 @@
+#ifndef SINGLEFLIGHT_SERVER_NET_TLS_RESUMPTION_H_
+#define SINGLEFLIGHT_SERVER_NET_TLS_RESUMPTION_H_
+
+#include <memory>
+
+struct ssl_st;
+struct ssl_session_st;
+
+namespace singleflight::net {
+
+// The latest session with one peer, which makes the next handshake with it shorter. Threads: those
+// of the streams that share it, which is one.
+struct TlsResumption {
+  std::shared_ptr<ssl_session_st> latest;
+};
+
+// For TlsContext: OpenSSL calls it when the peer has sent a ticket. 1: the session is taken.
+int KeepTlsSession(ssl_st* ssl, ssl_session_st* session);
+
+}  // namespace singleflight::net
+
+#endif  // SINGLEFLIGHT_SERVER_NET_TLS_RESUMPTION_H_

@@ -1,0 +1,423 @@
+// TLS between two ends of a wire in memory: what goes in comes out, whatever the wire lets through,
+// and peers that do not belong together part with words.
+
+#include "server/net/tls_stream.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+#include "tests/http2/on_worker.h"
+#include "tests/testing/certificates.h"
+
+namespace singleflight::net {
+namespace {
+
+using singleflight::testing::Authority;
+using singleflight::testing::CertificateFiles;
+using ::testing::HasSubstr;
+using Outcome = ByteStream::Outcome;
+
+// One direction of a wire.
+struct Lane {
+  std::string bytes;
+  bool ended = false;
+  size_t room = 1 << 20;  // what it holds at most
+  absl::AnyInvocable<void()> on_readable, on_writable;
+};
+
+// One end of it.
+class MemoryStream final : public ByteStream {
+ public:
+  MemoryStream(Worker& worker, std::shared_ptr<Lane> in, std::shared_ptr<Lane> out)
+      : worker_(worker), in_(std::move(in)), out_(std::move(out)) {}
+
+  Result Read(char* bytes, size_t room) override {
+    if (in_->bytes.empty()) return {in_->ended ? Outcome::kEnd : Outcome::kWouldBlock};
+    const size_t n = std::min(room, in_->bytes.size());
+    std::copy_n(in_->bytes.data(), n, bytes);
+    in_->bytes.erase(0, n);
+    Ring(in_->on_writable);
+    return {Outcome::kDone, n};
+  }
+  Result Write(absl::string_view bytes) override {
+    if (*closed_) return {Outcome::kFailed, 0, EPIPE};
+    const size_t n = std::min(bytes.size(), out_->room - std::min(out_->room, out_->bytes.size()));
+    if (n == 0) return {Outcome::kWouldBlock};
+    out_->bytes.append(bytes.data(), n);
+    Ring(out_->on_readable);
+    return {Outcome::kDone, n};
+  }
+  void WhenReadable(absl::AnyInvocable<void()> callback) override {
+    in_->on_readable = Unless(closed_, std::move(callback));
+    if (!in_->bytes.empty() || in_->ended) Ring(in_->on_readable);
+  }
+  void WhenWritable(absl::AnyInvocable<void()> callback) override {
+    out_->on_writable = Unless(closed_, std::move(callback));
+    if (out_->bytes.size() < out_->room) Ring(out_->on_writable);
+  }
+  void EndWriting() override {
+    out_->ended = true;
+    Ring(out_->on_readable);
+  }
+  void Close() override {
+    *closed_ = true;
+    in_->on_readable = nullptr;
+    out_->on_writable = nullptr;
+    EndWriting();
+  }
+
+ private:
+  using Callback = absl::AnyInvocable<void()>;
+  static Callback Unless(std::shared_ptr<bool> closed, Callback callback) {
+    return [closed = std::move(closed), callback = std::move(callback)]() mutable {
+      if (!*closed) callback();
+    };
+  }
+  void Ring(absl::AnyInvocable<void()>& callback) {
+    if (!callback) return;
+    worker_.Post([callback = std::exchange(callback, nullptr)]() mutable { callback(); });
+  }
+
+  Worker& worker_;
+  const std::shared_ptr<Lane> in_, out_;
+  const std::shared_ptr<bool> closed_ = std::make_shared<bool>(false);
+};
+
+// A stream, and a reader and a writer on it that go on as far as they can.
+struct End {
+  std::unique_ptr<TlsStream> stream;
+  absl::optional<absl::Status> handshake;
+  std::string to_send, received;
+  size_t room = 64 << 10;  // of each Read
+  absl::optional<ByteStream::Result> ended;
+
+  bool ready() const { return handshake.has_value() && handshake->ok(); }
+
+  void Handshake() {
+    stream->Handshake([this](absl::Status status) {
+      handshake = status;
+      if (status.ok()) return Listen();
+      stream->Close();
+    });
+  }
+  // As http2::Connection does it.
+  void Listen() {
+    stream->WhenReadable([this] {
+      std::string bytes(room, '\0');
+      const ByteStream::Result read = stream->Read(bytes.data(), bytes.size());
+      if (read.outcome == Outcome::kDone) received.append(bytes, 0, read.size);
+      if (read.outcome == Outcome::kEnd || read.outcome == Outcome::kFailed) {
+        ended = read;
+      } else {
+        Listen();
+      }
+    });
+  }
+  void Send(std::string bytes) {
+    to_send += bytes;
+    Push();
+  }
+  void Push() {
+    const ByteStream::Result written = stream->Write(to_send);
+    if (written.outcome == Outcome::kDone) to_send.erase(0, written.size);
+    if (!to_send.empty()) stream->WhenWritable([this] { Push(); });
+  }
+  std::string why() const {
+    return ended.has_value() ? stream->WhyFailed(ended->error) : "goes on";
+  }
+};
+
+class TlsStreamTest : public ::testing::Test {
+ protected:
+  ~TlsStreamTest() override {
+    Run([this] { Hang(); });
+    Run([] {});
+    on_.Stop();
+  }
+
+  static SharedTlsContext Right(TlsContext::Made made) {
+    if (const auto* mistakes = absl::get_if<TlsMistakes>(&made)) {
+      ADD_FAILURE() << mistakes->front().what;
+    }
+    return absl::get<SharedTlsContext>(std::move(made));
+  }
+  SharedTlsContext Server(const CertificateFiles& files, const std::string& client_ca = "") {
+    return Right(TlsContext::ForListener({files.certificate, files.private_key, client_ca}));
+  }
+  SharedTlsContext Client(const ClientTlsOptions& options, absl::string_view host = "h.example") {
+    return Right(TlsContext::ForUpstream(options, host));
+  }
+
+  void Hang() {
+    for (End* end : {&client_, &server_}) {
+      if (end->stream != nullptr) end->stream->Close();
+      *end = End();
+    }
+  }
+
+  // Both ends, and what they make of each other.
+  void Meet(SharedTlsContext client, SharedTlsContext server,
+            std::shared_ptr<TlsResumption> resumption = nullptr) {
+    Run([&] {
+      Hang();
+      Plug();
+      client_.stream = std::make_unique<TlsStream>(
+          on_.worker(), std::make_unique<MemoryStream>(on_.worker(), down_, up_), std::move(client),
+          std::move(resumption));
+      server_.stream = std::make_unique<TlsStream>(
+          on_.worker(), std::make_unique<MemoryStream>(on_.worker(), up_, down_),
+          std::move(server));
+      client_.Handshake();
+      server_.Handshake();
+    });
+    on_.Until([&] { return client_.handshake.has_value() && server_.handshake.has_value(); });
+  }
+  void Plug() {
+    up_ = std::make_shared<Lane>();
+    down_ = std::make_shared<Lane>();
+    up_->room = down_->room = room_;
+  }
+  // Two that get on.
+  void MeetAsFriends() { Meet(Client({authority_.ca(), "", "", ""}), Server(own_)); }
+
+  static std::string Words(const End& end) { return std::string(end.handshake->message()); }
+  static std::string Pattern(size_t size) {
+    std::string bytes(size, '\0');
+    for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 + i / 253);
+    return bytes;
+  }
+  void Run(std::function<void()> work) { on_.Run(std::move(work)); }
+  void Until(const std::function<bool()>& state) { on_.Until(state); }
+
+  size_t room_ = 1 << 20;
+  Authority authority_{"test CA"};
+  const CertificateFiles own_ = authority_.Sign("h.example");
+  http2::testing::OnWorker on_;
+  std::shared_ptr<Lane> up_, down_;
+  End client_, server_;
+};
+
+TEST_F(TlsStreamTest, BytesOfEverySizeCrossBothWays) {
+  MeetAsFriends();
+  ASSERT_TRUE(client_.ready() && server_.ready()) << Words(client_) << Words(server_);
+  std::string sent;
+  for (const size_t size : {1u, 2u, 1000u, 16384u, 16385u, 65536u, 200000u}) {
+    sent += Pattern(size);
+    Run([&] {
+      client_.Send(Pattern(size));
+      server_.Send(Pattern(size));
+    });
+    Until([&] { return client_.received.size() == sent.size() && server_.received == sent; });
+    EXPECT_TRUE(client_.received == sent);
+  }
+}
+
+TEST_F(TlsStreamTest, AWireThatTakesAFewBytesAtATimeOnlyDelays) {
+  room_ = 700;
+  MeetAsFriends();
+  const std::string sent = Pattern(300'000);
+  Run([&] {
+    client_.Send(sent);
+    server_.Send(sent);
+  });
+  Until([&] { return client_.received == sent && server_.received == sent; });
+}
+
+TEST_F(TlsStreamTest, WhileRecordsWaitNothingMoreIsTaken) {
+  MeetAsFriends();
+  Run([&] {
+    up_->room = 100;
+    EXPECT_EQ(client_.stream->Write(Pattern(5000)).size, 5000u);  // becomes a record
+    EXPECT_EQ(client_.stream->Write(Pattern(5000)).outcome, Outcome::kWouldBlock);
+    up_->room = 1 << 20;
+  });
+  Until([&] { return server_.received == Pattern(5000); });
+}
+
+TEST_F(TlsStreamTest, RecordsThatAreLeftOverRingAlthoughTheWireIsEmpty) {
+  MeetAsFriends();
+  Run([&] {
+    server_.room = 100;
+    client_.Send(Pattern(50'000));
+  });
+  Until([&] { return server_.received.size() == 50'000; });
+  EXPECT_TRUE(server_.received == Pattern(50'000));
+}
+
+TEST_F(TlsStreamTest, AnEndIsHeardBehindTheBytesBeforeIt) {
+  MeetAsFriends();
+  Run([&] {
+    client_.Send("last words");
+    client_.stream->EndWriting();
+  });
+  Until([&] { return server_.ended.has_value(); });
+  EXPECT_EQ(server_.received, "last words");
+  EXPECT_EQ(server_.ended->outcome, Outcome::kEnd);
+  Run([&] { server_.Send("still heard"); });
+  Until([&] { return client_.received == "still heard"; });
+}
+
+TEST_F(TlsStreamTest, AWireThatEndsWithoutAWordIsAnEnd) {
+  MeetAsFriends();
+  Run([&] { MemoryStream(on_.worker(), down_, up_).EndWriting(); });
+  Until([&] { return server_.ended.has_value(); });
+  EXPECT_EQ(server_.ended->outcome, Outcome::kEnd);
+}
+
+TEST_F(TlsStreamTest, BytesThatAreNoRecordsBreakIt) {
+  MeetAsFriends();
+  Run([&] {
+    MemoryStream(on_.worker(), down_, up_)
+        .Write(std::string("\x17\x03\x03\x00\x10 sixteen bytes..", 21));
+  });
+  Until([&] { return server_.ended.has_value(); });
+  EXPECT_EQ(server_.ended->outcome, Outcome::kFailed);
+  EXPECT_THAT(server_.why(), HasSubstr("TLS: "));
+}
+
+TEST_F(TlsStreamTest, AfterCloseNobodyIsCalled) {
+  MeetAsFriends();
+  Run([&] {
+    client_.Send("unheard");
+    server_.stream->Close();
+  });
+  Until([&] { return client_.ended.has_value(); });
+  EXPECT_EQ(server_.received, "");
+}
+
+TEST_F(TlsStreamTest, ASessionIsTakenUpAgain) {
+  const auto client = Client({authority_.ca(), "", "", ""});
+  const auto server = Server(own_);
+  const auto resumption = std::make_shared<TlsResumption>();
+  Meet(client, server, resumption);
+  EXPECT_FALSE(client_.stream->resumed());
+  Until([&] { return resumption->latest != nullptr; });
+  Meet(client, server, resumption);
+  EXPECT_TRUE(client_.stream->resumed());
+  EXPECT_TRUE(server_.stream->resumed());
+}
+
+// PITFALLS 17
+TEST_F(TlsStreamTest, ASessionIsNoGoodWhereAnotherCaIsTrusted) {
+  const Authority other("other CA");
+  const auto client = Client({authority_.ca(), own_.certificate, own_.private_key, ""});
+  const auto resumption = std::make_shared<TlsResumption>();
+  Meet(client, Server(own_, authority_.ca()), resumption);
+  Until([&] { return resumption->latest != nullptr; });
+  Meet(client, Server(own_, other.ca()), resumption);
+  EXPECT_THAT(Words(server_), HasSubstr("the peer's certificate is not accepted"));
+}
+
+TEST_F(TlsStreamTest, AClientWithTheRightCertificateIsLetIn) {
+  Meet(Client({authority_.ca(), own_.certificate, own_.private_key, ""}),
+       Server(own_, authority_.ca()));
+  EXPECT_TRUE(client_.ready() && server_.ready());
+}
+
+TEST_F(TlsStreamTest, AClientWithoutACertificateIsToldThatItNeedsOne) {
+  Meet(Client({authority_.ca(), "", "", ""}), Server(own_, authority_.ca()));
+  EXPECT_EQ(Words(server_), "TLS: the peer showed no certificate");
+  Until([&] { return client_.ended.has_value(); });  // in TLS 1.3 its own handshake was over before
+  EXPECT_THAT(client_.why(), HasSubstr("certificate required"));
+}
+
+TEST_F(TlsStreamTest, AServerOfAnUnknownCaIsRefused) {
+  const Authority other("other CA");
+  Meet(Client({other.ca(), "", "", ""}), Server(own_));
+  EXPECT_THAT(Words(client_), HasSubstr("the peer's certificate is not accepted: "));
+  EXPECT_THAT(Words(server_), HasSubstr("the peer refused: tlsv1 alert unknown ca"));
+}
+
+TEST_F(TlsStreamTest, AServerOfAnotherNameIsRefused) {
+  Meet(Client({authority_.ca(), "", "", ""}, "other.example"), Server(own_));
+  EXPECT_THAT(Words(client_), HasSubstr("is for another name"));
+}
+
+TEST_F(TlsStreamTest, AnAddressMustStandInTheCertificate) {
+  const auto server = Server(authority_.Sign("127.0.0.1"));
+  Meet(Client({authority_.ca(), "", "", ""}, "127.0.0.1"), server);
+  EXPECT_TRUE(client_.ready()) << Words(client_);
+  Meet(Client({authority_.ca(), "", "", ""}, "127.0.0.2"), server);
+  EXPECT_THAT(Words(client_), HasSubstr("is for another name"));
+}
+
+TEST_F(TlsStreamTest, AnExpiredCertificateIsRefused) {
+  Meet(Client({authority_.ca(), "", "", ""}), Server(authority_.Sign("h.example", -10, -5)));
+  EXPECT_THAT(Words(client_), HasSubstr("certificate has expired"));
+}
+
+TEST_F(TlsStreamTest, AClientThatOffersOtherProtocolsIsRefused) {
+  const auto client = Client({authority_.ca(), "", "", ""});
+  const unsigned char http1[] = "\x8http/1.1";
+  SSL_CTX_set_alpn_protos(client->native(), http1, sizeof(http1) - 1);
+  Meet(client, Server(own_));
+  EXPECT_EQ(Words(server_), "TLS: the peer offers no h2 (ALPN)");
+  EXPECT_THAT(Words(client_), HasSubstr("no application protocol"));
+}
+
+TEST_F(TlsStreamTest, APeerThatAgreesOnNoProtocolIsRefused) {
+  const auto client = Client({authority_.ca(), "", "", ""});
+  SSL_CTX_set_alpn_protos(client->native(), nullptr, 0);
+  Meet(client, Server(own_));
+  EXPECT_EQ(Words(server_), "TLS: the peer offers no h2 (ALPN)");
+  EXPECT_EQ(Words(client_), "TLS: the peer offers no h2 (ALPN)");
+}
+
+TEST_F(TlsStreamTest, Tls11IsNotSpoken) {
+  const auto client = Client({authority_.ca(), "", "", ""});
+  SSL_CTX_set_min_proto_version(client->native(), TLS1_VERSION);
+  SSL_CTX_set_max_proto_version(client->native(), TLS1_1_VERSION);
+  SSL_CTX_set_cipher_list(client->native(), "ALL:@SECLEVEL=0");
+  Meet(client, Server(own_));
+  EXPECT_EQ(Words(server_), "TLS: the peer speaks no version from 1.2 on");
+}
+
+TEST_F(TlsStreamTest, Tls12WithAModernCipherIsSpoken) {
+  const auto client = Client({authority_.ca(), "", "", ""});
+  SSL_CTX_set_max_proto_version(client->native(), TLS1_2_VERSION);
+  const auto resumption = std::make_shared<TlsResumption>();
+  const auto server = Server(own_);
+  Meet(client, server, resumption);
+  ASSERT_TRUE(client_.ready() && server_.ready());
+  Meet(client, server, resumption);
+  EXPECT_TRUE(server_.stream->resumed());
+  SSL_CTX_set_cipher_list(client->native(), "AES256-SHA:AES128-GCM-SHA256");  // RFC 9113 appendix A
+  Meet(client, server);
+  EXPECT_THAT(Words(server_), HasSubstr("no shared cipher"));
+}
+
+TEST_F(TlsStreamTest, APeerThatSpeaksNoTlsIsRefused) {
+  for (const char* hello :
+       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET / HTTP/1.1\r\nhost: a\r\n\r\n"}) {
+    Run([&] {
+      Hang();
+      Plug();
+      server_.stream = std::make_unique<TlsStream>(
+          on_.worker(), std::make_unique<MemoryStream>(on_.worker(), up_, down_), Server(own_));
+      server_.Handshake();
+      MemoryStream(on_.worker(), down_, up_).Write(hello);
+    });
+    Until([&] { return server_.handshake.has_value(); });
+    EXPECT_EQ(Words(server_), "TLS: the peer does not speak it (plaintext, or another protocol)");
+  }
+}
+
+TEST_F(TlsStreamTest, APeerThatLeavesDuringTheHandshakeIsHeardLeaving) {
+  Run([&] {
+    Plug();
+    server_.stream = std::make_unique<TlsStream>(
+        on_.worker(), std::make_unique<MemoryStream>(on_.worker(), up_, down_), Server(own_));
+    server_.Handshake();
+    MemoryStream(on_.worker(), down_, up_).EndWriting();
+  });
+  Until([&] { return server_.handshake.has_value(); });
+  EXPECT_EQ(Words(server_), "TLS: the peer closed the connection during the handshake");
+}
+
+}  // namespace
+}  // namespace singleflight::net
