@@ -1,5 +1,7 @@
 #include "server/base/timer_queue.h"
 
+#include <algorithm>
+
 namespace singleflight::base {
 
 Instant After(Instant instant, absl::Duration duration) {
@@ -12,7 +14,7 @@ Timer::~Timer() { Cancel(); }
 
 void Timer::Set(Instant when) {
   Cancel();
-  when_ = when;
+  when_ = std::max(when, queue_.earliest_);
   queue_.Insert(*this);
 }
 
@@ -26,11 +28,13 @@ absl::optional<Instant> TimerQueue::next() const {
 }
 
 void TimerQueue::Advance(Instant now) {
+  earliest_ = After(now, absl::Nanoseconds(1));
   while (!heap_.empty() && heap_.front()->when_ <= now) {
     Timer& due = *heap_.front();
     Remove(due);
     due.run_(due.captured_);  // may destroy the timer
   }
+  earliest_ = Instant::min();
 }
 
 void TimerQueue::Insert(Timer& timer) {

@@ -56,7 +56,8 @@ class TimerQueue {
   // When Advance has something to do; nothing: no timer is set.
   absl::optional<Instant> next() const;
 
-  // Runs what is due at `now`, in order of time. Callbacks may set and cancel any timer.
+  // Runs what is due at `now`, in order of time. Callbacks may set and cancel any timer; what they
+  // set comes with a later call, even if it is due already, so that this comes to an end.
   void Advance(Instant now);
 
   size_t size() const { return heap_.size(); }
@@ -71,6 +72,7 @@ class TimerQueue {
   void SiftDown(size_t slot);
 
   std::vector<Timer*> heap_;
+  Instant earliest_ = Instant::min();  // that a timer can be set for
 };
 
 }  // namespace singleflight::base

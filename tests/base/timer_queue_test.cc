@@ -115,8 +115,27 @@ TEST_F(TimerQueueTest, ACallbackMaySetItsOwnTimerAgain) {
     if (++fired < 3) timer->Set(At(10 * (fired + 1)));
   });
   timer->Set(At(10));
-  queue_.Advance(At(100));
+  for (int ms = 10; ms <= 30; ms += 10) queue_.Advance(At(ms));
   EXPECT_EQ(fired, 3);
+}
+
+TEST_F(TimerQueueTest, ATimerThatSetsItselfForTheSameInstantDoesNotHoldUpTheQueue) {
+  int fired = 0;
+  std::unique_ptr<CallbackTimer> timer;
+  timer = std::make_unique<CallbackTimer>(queue_, [&] {
+    ++fired;
+    timer->Set(At(10));
+  });
+  const auto other = Named("other");
+  timer->Set(At(5));
+  other->Set(At(10));
+  queue_.Advance(At(10));
+  EXPECT_EQ(fired, 1);
+  EXPECT_THAT(fired_, ElementsAre("other"));
+  EXPECT_GT(queue_.next(), At(10));
+  queue_.Advance(At(11));
+  EXPECT_EQ(fired, 2);
+  timer->Cancel();
 }
 
 TEST_F(TimerQueueTest, ACallbackMayCancelATimerThatIsDueAsWell) {
