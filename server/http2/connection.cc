@@ -36,6 +36,8 @@ Connection::Connection(net::Worker& worker, Side side, const SessionOptions& opt
       bytes_(std::move(bytes)),
       listener_(listener),
       session_(std::make_unique<Session>(side, options, *this)),
+      stall_tick_(options.stall_timeout / Session::kStallTicks),
+      stall_timer_(worker.timers(), [this] { OnStallTick(); }),
       timer_(worker.timers(), [this] {
         if (lingering_) {
           Close("drained");
@@ -62,6 +64,7 @@ void Connection::Close(absl::string_view why) {
 void Connection::CloseNow() {
   const auto keep = shared_from_this();
   timer_.Cancel();
+  stall_timer_.Cancel();
   bytes_->Close();
   std::unique_ptr<Session> gone = std::move(session_);
   gone.reset();
@@ -102,6 +105,7 @@ void Connection::Take(absl::string_view bytes) {
     if (first && side_ == Side::kServer) AnswerHttp1(bytes);
     return Close(status.message());
   }
+  if (session_->waits()) WatchForStalls();
   OnWritable();
 }
 
@@ -132,6 +136,7 @@ void Connection::Flush() {
     if (close_asked_) return CloseNow();
     if (out.empty()) {
       if (session_->Done()) return Linger();
+      if (session_->waits()) WatchForStalls();
       return AwaitReadable();
     }
     if (!WriteOut(out)) return;
@@ -149,6 +154,8 @@ bool Connection::WriteOut(absl::string_view bytes) {
   const size_t n = written.outcome == Outcome::kDone ? written.size : 0;
   if (n == bytes.size()) return true;
   unsent_ = std::string(bytes.substr(n));
+  crumbs_ += n;
+  WatchForStalls();
   bytes_->WhenWritable([self = shared_from_this()] { self->OnWritten(); });
   return false;
 }
@@ -156,7 +163,34 @@ bool Connection::WriteOut(absl::string_view bytes) {
 void Connection::OnWritten() {
   if (session_ == nullptr) return;
   const std::string waiting = std::exchange(unsent_, std::string());
-  if (WriteOut(waiting)) OnWritable();
+  if (!WriteOut(waiting)) return;
+  stall_ticks_ = 0;
+  OnWritable();
+}
+
+void Connection::WatchForStalls() {
+  if (stall_timer_.pending() || stall_tick_ == absl::InfiniteDuration()) return;
+  stall_timer_.Set(base::After(worker_.Now(), stall_tick_));
+}
+
+// While the socket takes nothing, no stream is to blame.
+void Connection::OnStallTick() {
+  if (unsent_.empty()) {
+    in_session_ = true;
+    session_->CutStalled();
+    in_session_ = false;
+    if (close_asked_) return CloseNow();
+  } else if (SocketStalls()) {
+    listener_.OnBound(metrics::Bound::kConnectionStall);
+    return Close("the peer does not read what was written");
+  }
+  if (!unsent_.empty() || session_->waits()) WatchForStalls();
+}
+
+bool Connection::SocketStalls() {
+  if (crumbs_ >= Session::kStallBytes) stall_ticks_ = 0;
+  if (stall_ticks_ == 0) crumbs_ = 0;
+  return ++stall_ticks_ > Session::kStallTicks;
 }
 
 void Connection::Drain() {

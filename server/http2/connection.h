@@ -22,7 +22,7 @@ class ConnectionListener {
   virtual void OnSettings() = 0;
   virtual void OnGoAway() = 0;
   virtual void OnStreamGone() = 0;
-  virtual void OnFlooded() = 0;
+  virtual void OnBound(metrics::Bound bound) = 0;
 
   // The last call. Every stream has been told before; the session is gone.
   virtual void OnConnectionClosed(absl::string_view why) = 0;
@@ -33,6 +33,10 @@ class ConnectionListener {
 //
 // Memory: while idle a connection holds no buffers; reading and writing borrow the worker's.
 // Reading stops while the peer leaves too much unread.
+//
+// Time: a server's connection that holds bytes of which less than 4 KiB leave within
+// SessionOptions::stall_timeout loses the streams whose windows hold them up; if it is the socket
+// that takes too little, it ends. One timer, which runs only while something waits.
 //
 // Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `listener`
 // must live until OnConnectionClosed. Threads: its worker's.
@@ -63,7 +67,7 @@ class Connection final : public SessionListener,
   void OnSettings() override { listener_.OnSettings(); }
   void OnGoAway() override { listener_.OnGoAway(); }
   void OnStreamGone() override { listener_.OnStreamGone(); }
-  void OnFlooded() override { listener_.OnFlooded(); }
+  void OnBound(metrics::Bound bound) override { listener_.OnBound(bound); }
   void OnPingAck() override;
   void OnWritable() override;
   void OnEndOfTurn() override;
@@ -76,6 +80,9 @@ class Connection final : public SessionListener,
   bool WriteOut(absl::string_view bytes);
   void OnWritten();
   void FinishDrain();
+  void WatchForStalls();
+  void OnStallTick();
+  bool SocketStalls();
   void Linger();
   void CloseNow();
 
@@ -85,7 +92,9 @@ class Connection final : public SessionListener,
   ConnectionListener& listener_;
   std::unique_ptr<Session> session_;
 
-  std::string unsent_;  // what the socket did not take
+  std::string unsent_;   // what the socket did not take
+  size_t crumbs_ = 0;    // bytes that it took since `stall_ticks_` counts
+  int stall_ticks_ = 0;  // for which it has never taken all
   bool flush_asked_ = false;
   bool reading_ = false;  // a wait for bytes is outstanding
   bool first_bytes_ = true;
@@ -94,6 +103,8 @@ class Connection final : public SessionListener,
   bool lingering_ = false;  // all is written; waiting for the peer to close
   bool close_asked_ = false;
   std::string why_;
+  const absl::Duration stall_tick_;
+  base::Timer stall_timer_;
   base::Timer timer_;  // of the round trip while draining, then of lingering
 };
 

@@ -28,6 +28,20 @@ bool Informational(const model::Headers& fields) {
   return absl::StartsWith(fields.Find(":status").value_or(""), "1");
 }
 
+// What an error that ends the connection without ceremony stands for.
+metrics::Bound BoundOf(int nghttp2_error) {
+  switch (nghttp2_error) {
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+      return metrics::Bound::kNotHttp2;
+    case NGHTTP2_ERR_FLOODED:
+      return metrics::Bound::kQueuedFrames;
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+      return metrics::Bound::kContinuations;
+    default:  // the others are not of a flood
+      return metrics::Bound::kProtocol;
+  }
+}
+
 }  // namespace
 
 Session::Session(Side side, const SessionOptions& options, SessionListener& listener)
@@ -87,10 +101,10 @@ absl::Status Session::Receive(absl::string_view bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (taken >= 0) return absl::OkStatus();
+  CountEnd(BoundOf(static_cast<int>(taken)));
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     return absl::InvalidArgumentError("the peer does not speak HTTP/2 with prior knowledge");
   }
-  listener_.OnFlooded();
   return absl::AbortedError(nghttp2_strerror(static_cast<int>(taken)));
 }
 
@@ -150,9 +164,9 @@ uint32_t Session::peer_max_streams() const {
 }
 
 void Session::HeaderBlockEnded(Stream& stream, bool end) {
-  model::Headers fields = incoming_;  // takes no more memory than it needs
-  if (incoming_.Footprint() > kMostKeptBytes) incoming_ = model::Headers();
   if (stream.headers_too_large_) return RefuseHeaders(stream);
+  model::Headers fields = incoming_;  // takes no more memory than it needs
+  LetGoOfLargeBlock();
   if (side_ == Side::kClient && !stream.headers_seen_ && Informational(fields)) return;
   const bool first = !std::exchange(stream.headers_seen_, true);
   stream.peer_ended_ = stream.peer_ended_ || end;
@@ -165,16 +179,25 @@ void Session::HeaderBlockEnded(Stream& stream, bool end) {
   }
 }
 
+void Session::LetGoOfLargeBlock() {
+  if (incoming_.Footprint() > kMostKeptBytes) incoming_ = model::Headers();
+}
+
 void Session::RefuseHeaders(Stream& stream) {
+  const bool too_many = incoming_.fields() > options_.max_header_count;
+  LetGoOfLargeBlock();
   if (side_ == Side::kClient || stream.headers_seen_) {
     nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_ENHANCE_YOUR_CALM);
     return;
   }
   if (stream.finished_) return;  // its first block has been refused before
-  stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted,
-                                         absl::StrCat("the request's header list is larger than ",
-                                                      options_.max_header_list_bytes, " bytes")),
-                     true);
+  listener_.OnBound(too_many ? metrics::Bound::kHeaderCount : metrics::Bound::kHeaderBytes);
+  const std::string why =
+      too_many ? absl::StrCat("the request has more than ", options_.max_header_count,
+                              " header fields (limits.max_header_count)")
+               : absl::StrCat("the request's header list is larger than ",
+                              options_.max_header_list_bytes, " bytes (limits.max_header_bytes)");
+  stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted, why), true);
 }
 
 void Session::CloseStream(Stream& stream, Closed closed) {
@@ -183,6 +206,7 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   const std::unique_ptr<Stream> gone = std::move(found->second);
   streams_.erase(found);
   gone->reset_ = true;
+  gone->DropQueue();
   if (closed.why == Closed::Why::kOrderly) ++completed_;
   if (const auto handler = std::move(gone->handler_)) handler->OnClosed(closed);
   listener_.OnStreamGone();
@@ -244,13 +268,38 @@ void Session::SendPing() {
 
 void Session::CountCostlyReset() {
   ++costly_resets_;
-  if (flooded_ ||
+  if (end_counted_ ||
       costly_resets_ <= options_.reset_allowance + kResetsPerCompletedStream * completed_) {
     return;
   }
-  flooded_ = true;
-  listener_.OnFlooded();
+  CountEnd(metrics::Bound::kResetAllowance);
   Terminate(ErrorCode::kEnhanceYourCalm);
+}
+
+// Told once, whatever else is found when the connection is ending.
+void Session::CountEnd(metrics::Bound bound) {
+  if (!std::exchange(end_counted_, true)) listener_.OnBound(bound);
+}
+
+bool Session::BlockStalled() { return open_block_ != 0 && ++block_ticks_ > kStallTicks; }
+
+void Session::CutStalled() {
+  if (BlockStalled()) {
+    CountEnd(metrics::Bound::kConnectionStall);
+    return Terminate(ErrorCode::kEnhanceYourCalm);
+  }
+  if (streams_with_bytes_ == 0) return;
+  const bool no_window = nghttp2_session_get_remote_window_size(session_) <= 0;
+  std::vector<Stream*> stalled;
+  for (const auto& [id, stream] : streams_) {
+    const bool blocked =
+        no_window || nghttp2_session_get_stream_remote_window_size(session_, id) <= 0;
+    if (stream->StallsAgain(blocked)) stalled.push_back(stream.get());
+  }
+  for (Stream* stream : stalled) {
+    listener_.OnBound(metrics::Bound::kStreamStall);
+    stream->CutOff();
+  }
 }
 
 }  // namespace singleflight::http2

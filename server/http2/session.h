@@ -2,13 +2,16 @@
 #define SINGLEFLIGHT_SERVER_HTTP2_SESSION_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/http2/stream.h"
+#include "server/metrics/bounds.h"
 #include "server/model/headers.h"
 
 struct nghttp2_session;
@@ -23,6 +26,7 @@ struct SessionOptions {
   int32_t stream_window_bytes = 256 << 10;
   int32_t connection_window_bytes = 1 << 20;
   size_t max_header_list_bytes = 64 << 10;
+  size_t max_header_count = std::numeric_limits<size_t>::max();
 
   // Acknowledgements of PING and SETTINGS that may wait to be written (RFC 9113 §10.5).
   size_t max_queued_acks = 1000;
@@ -31,6 +35,9 @@ struct SessionOptions {
   // to its end, before the connection is ended (CVE-2023-44487). A gRPC deadline or cancellation is
   // a reset too.
   uint64_t reset_allowance = 10000;
+
+  // Server: see Session::CutStalled, which Connection calls; nothing else here knows time.
+  absl::Duration stall_timeout = absl::InfiniteDuration();
 
   // Client: the first stream's id; tests start near the end of the range. Zero: the protocol's.
   int32_t first_stream_id = 0;
@@ -51,9 +58,9 @@ class SessionListener {
   // A stream is gone, and does not count against the peer's limit any more.
   virtual void OnStreamGone() = 0;
 
-  // The connection is being ended because of a flood: of resets that cost too much, or of PING,
-  // SETTINGS or CONTINUATION frames.
-  virtual void OnFlooded() = 0;
+  // The peer met a bound, of which there is one call at most for every connection, stream or
+  // request that it ends.
+  virtual void OnBound(metrics::Bound bound) = 0;
 
   // The acknowledgement of a PING that SendPing sent.
   virtual void OnPingAck() = 0;
@@ -106,6 +113,9 @@ class Session {
 
   size_t streams() const { return streams_.size(); }
 
+  // Streams that ended in order.
+  uint64_t completed() const { return completed_; }
+
   // Frames that wait to be written, other than DATA of open streams.
   size_t queued_frames() const;
 
@@ -122,6 +132,17 @@ class Session {
 
   void SendPing();
 
+  // Whether a peer that does nothing more would hold what is here: bytes that wait for a stream's
+  // window, or a header block that has begun.
+  bool waits() const { return streams_with_bytes_ > 0 || open_block_ != 0; }
+
+  // Resets streams that their windows have held up, and ends the connection whose header block does
+  // not come to its end, for `kStallTicks` calls of this in a row. Less than kStallBytes in all
+  // that time count as none.
+  void CutStalled();
+  static constexpr int kStallTicks = 4;
+  static constexpr size_t kStallBytes = 4 << 10;
+
   // Says that the stream cost an upstream call, which a reset now wastes.
   void CountCostlyReset();
 
@@ -132,12 +153,15 @@ class Session {
   Stream& Adopt(int32_t id);
   void HeaderBlockEnded(Stream& stream, bool end);
   void RefuseHeaders(Stream& stream);
+  void LetGoOfLargeBlock();
   void CloseStream(Stream& stream, Closed closed);
   bool ReplyIsWhole(const Stream& stream) const;
   void EndIfRetired();
   bool SubmitTrailing(Stream& stream);
   void SubmitReply(Stream& stream, model::HeadersView fields, absl::Span<const model::Field> more,
                    bool end);
+  bool BlockStalled();
+  void CountEnd(metrics::Bound bound);
   void Wake() { listener_.OnWritable(); }
 
   const Side side_;
@@ -152,7 +176,10 @@ class Session {
   bool shutdown_finished_ = false;  // the GOAWAY that goes out refuses streams that come now
   uint64_t costly_resets_ = 0;
   uint64_t completed_ = 0;
-  bool flooded_ = false;
+  bool end_counted_ = false;  // why the connection ends has been told
+  int32_t open_block_ = 0;    // the stream whose header block is being received; 0: none
+  int block_ticks_ = 0;
+  size_t streams_with_bytes_ = 0;
 };
 
 }  // namespace singleflight::http2

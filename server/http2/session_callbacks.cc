@@ -14,6 +14,9 @@ namespace {
 // What a shutdown notice names as the last stream.
 constexpr int32_t kEveryStream = std::numeric_limits<int32_t>::max();
 
+// Counted no further.
+constexpr size_t kMostCrumbs = std::numeric_limits<uint16_t>::max();
+
 absl::string_view View(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
@@ -44,6 +47,8 @@ int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* fr
                                        void* user_data) {
   Session& self = Self(user_data);
   self.incoming_.Clear();
+  self.open_block_ = frame->hd.stream_id;
+  self.block_ticks_ = 0;
   const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
   if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
     self.listener_.OnStream(self.Adopt(frame->hd.stream_id));
@@ -59,7 +64,8 @@ int Session::Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* 
   Session& self = Self(user_data);
   self.incoming_.Add(View(name, name_size), View(value, value_size),
                      (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
-  stream->headers_too_large_ = self.incoming_.ListSize() > self.options_.max_header_list_bytes;
+  stream->headers_too_large_ = self.incoming_.ListSize() > self.options_.max_header_list_bytes ||
+                               self.incoming_.fields() > self.options_.max_header_count;
   return 0;
 }
 
@@ -78,6 +84,7 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
   const bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
+      self.open_block_ = 0;
       if (Stream* stream = Find(session, frame->hd.stream_id)) self.HeaderBlockEnded(*stream, end);
       break;
     case NGHTTP2_DATA:
@@ -122,6 +129,9 @@ int Session::Callbacks::OnFrameSent(nghttp2_session* session, const nghttp2_fram
   if (frame->hd.type == NGHTTP2_HEADERS) {
     if (Stream* stream = Find(session, frame->hd.stream_id)) stream->begun_ = true;
   }
+  if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+    Self(user_data).CountEnd(metrics::Bound::kProtocol);  // nghttp2 found something wrong
+  }
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == kEveryStream) {
     Self(user_data).SendPing();  // after the notice, whose round trip it measures
   }
@@ -157,6 +167,7 @@ int Session::Callbacks::OnFrameNotSent(nghttp2_session* session, const nghttp2_f
 int Session::Callbacks::OnStreamClosed(nghttp2_session* session, int32_t stream_id, uint32_t error,
                                        void* user_data) {
   Session& self = Self(user_data);
+  if (self.open_block_ == stream_id) self.open_block_ = 0;  // it was refused halfway
   Stream* stream = Find(session, stream_id);
   if (stream == nullptr) return 0;
   Closed closed{Closed::Why::kReset, error};
@@ -187,6 +198,8 @@ ssize_t Session::Callbacks::ReadBody(nghttp2_session* session, int32_t, uint8_t*
     front.RemovePrefix(n);
     if (front.empty()) stream.queue_.Pop();
   }
+  stream.crumbs_ = static_cast<uint16_t>(std::min<size_t>(stream.crumbs_ + written, kMostCrumbs));
+  if (written > 0 && stream.queue_.empty()) stream.Drained();
   if (stream.queue_.empty() && stream.reset_behind_data_) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_,
                               static_cast<uint32_t>(stream.reset_code_));

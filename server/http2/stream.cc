@@ -16,6 +16,7 @@ void Stream::SendHeaders(model::HeadersView fields, bool end, absl::Span<const m
 
 void Stream::Send(base::Slice bytes) {
   if (reset_ || finished_ || bytes.empty()) return;
+  if (queue_.empty()) ++session_.streams_with_bytes_;
   queue_.Push(std::move(bytes));
   Resume();
 }
@@ -41,7 +42,7 @@ void Stream::Resume() {
 void Stream::Reset(ErrorCode code) {
   if (reset_) return;
   reset_ = true;
-  queue_.Clear();
+  DropQueue();
   const std::shared_ptr<StreamHandler> let_go = std::move(handler_);
   nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, static_cast<uint32_t>(code));
   session_.Wake();
@@ -53,6 +54,35 @@ void Stream::ResetBehindData(ErrorCode code) {
   reset_behind_data_ = true;
   reset_code_ = code;
   const std::shared_ptr<StreamHandler> let_go = std::move(handler_);
+}
+
+// Nothing waits any more.
+void Stream::Drained() {
+  --session_.streams_with_bytes_;
+  stall_ticks_ = 0;
+  crumbs_ = 0;
+}
+
+void Stream::DropQueue() {
+  if (queue_.empty()) return;
+  queue_.Clear();
+  Drained();
+}
+
+// Called at intervals. `blocked`: no window, so it is for the peer to move.
+bool Stream::StallsAgain(bool blocked) {
+  if (queue_.empty()) return false;
+  if (!blocked || crumbs_ >= Session::kStallBytes) stall_ticks_ = 0;
+  if (stall_ticks_ == 0) crumbs_ = 0;
+  return ++stall_ticks_ > Session::kStallTicks;
+}
+
+void Stream::CutOff() {
+  const std::shared_ptr<StreamHandler> handler = handler_;
+  reset_ = false;  // to be reset behind data, which does not get away
+  reset_behind_data_ = false;
+  Reset(ErrorCode::kCancel);
+  if (handler != nullptr) handler->OnClosed({Closed::Why::kStalled});
 }
 
 void Stream::Consume(size_t bytes) {

@@ -32,6 +32,7 @@ struct Closed {
     kNotProcessed,  // the peer certainly did not begin with it (RFC 9113 §8.7): refused, above the
                     // last stream of a GOAWAY, or never sent
     kConnectionLost,  // the connection went away
+    kStalled,         // server: reset here, for the peer took too little of what waited for it
   };
   Why why;
   uint32_t error = 0;  // RFC 9113 §7
@@ -99,6 +100,10 @@ class Stream {
   friend class Session;
 
   void Resume();
+  void DropQueue();
+  void Drained();
+  bool StallsAgain(bool blocked);
+  void CutOff();
 
   Session& session_;
   const int32_t id_;
@@ -115,6 +120,8 @@ class Stream {
   bool reset_ = false;
   bool reset_behind_data_ = false;  // with `reset_code_`, once the queue is empty
   ErrorCode reset_code_ = ErrorCode::kNoError;
+  uint8_t stall_ticks_ = 0;  // for which bytes have waited for the peer
+  uint16_t crumbs_ = 0;      // bytes that left meanwhile
   std::shared_ptr<StreamHandler> handler_;
   SliceQueue queue_;
   model::SharedHeaders trailing_;

@@ -6,9 +6,9 @@
 namespace singleflight::metrics {
 namespace {
 
-constexpr absl::string_view kBypassNames[kBypasses] = {"second_message",    "open_ended",
-                                                       "request_too_large", "no_message",
-                                                       "streaming_method",  "large_reply"};
+constexpr absl::string_view kBypassNames[kBypasses] = {
+    "second_message",   "open_ended",  "request_too_large", "no_message",
+    "streaming_method", "large_reply", "slow_request"};
 
 constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_too_large",
                                                         "reply_private"};
@@ -122,9 +122,7 @@ void DownstreamMetrics::Show(Visitor& visitor) const {
                 requests_unrouted.value());
   visitor.Count("singleflight_stream_resets_total", "Streams that clients reset.", {},
                 resets.value());
-  visitor.Count("singleflight_reset_floods_total",
-                "Client connections ended for costly resets or control frames without end.", {},
-                reset_floods.value());
+  bounds.Show(visitor);
 }
 
 }  // namespace singleflight::metrics

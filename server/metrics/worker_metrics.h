@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/metrics/bounds.h"
 #include "server/metrics/cell.h"
 #include "server/metrics/visitor.h"
 
@@ -21,8 +22,9 @@ enum class Bypass : uint8_t {
   kNoMessage,        // the caller's side ended without exactly one well-formed message
   kStreamingMethod,  // the method turned out to stream a short while ago
   kLargeReply,       // the key's reply turned out to be too large to share a short while ago
+  kSlowRequest,      // the request was not whole within limits.request_timeout
 };
-inline constexpr size_t kBypasses = 6;
+inline constexpr size_t kBypasses = 7;
 
 // Why waiters of a flight were released to make their own calls.
 enum class Release : uint8_t {
@@ -99,7 +101,7 @@ struct DownstreamMetrics {
   Counter requests_refused;   // not gRPC, or malformed
   Counter requests_unrouted;  // no route matches
   Counter resets;             // streams that clients reset
-  Counter reset_floods;       // connections ended for floods of them, or of control frames
+  BoundMetrics bounds;        // limits that clients met
 
   void Show(Visitor& visitor) const;
 };

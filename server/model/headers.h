@@ -101,6 +101,8 @@ class Headers {
   absl::optional<absl::string_view> Find(absl::string_view name) const { return view().Find(name); }
   size_t Count(absl::string_view name) const { return view().Count(name); }
 
+  size_t fields() const { return fields_; }
+
   // As RFC 9113 §6.5.2 counts for SETTINGS_MAX_HEADER_LIST_SIZE: 32 bytes a field beyond its text.
   size_t ListSize() const { return packed_.size() + (32 - sizeof(HeadersView::Lengths)) * fields_; }
 

@@ -26,9 +26,11 @@ class Frontend::Client final : public http2::ConnectionListener {
   void OnSettings() override {}
   void OnGoAway() override {}
   void OnStreamGone() override {}
-  void OnFlooded() override {
-    frontend_.metrics_.reset_floods.Add();
-    spdlog::warn("a client connection was ended: a flood of costly resets or control frames");
+  void OnBound(metrics::Bound bound) override {
+    frontend_.metrics_.bounds.Count(bound);
+    if (bound <= metrics::Bound::kContinuations) {
+      spdlog::warn("a client connection was ended: {}", std::string(metrics::NameOf(bound)));
+    }
   }
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 

@@ -3,6 +3,11 @@
 #include "absl/strings/str_cat.h"
 
 namespace singleflight::upstream {
+namespace {
+
+constexpr absl::Duration kProvedAfter = absl::Seconds(1);
+
+}  // namespace
 
 Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
            absl::Duration connect_timeout, LinkListener& listener)
@@ -51,6 +56,7 @@ void Link::Retire() {
 void Link::OnSettings() {
   if (ready_) return listener_.OnLinkRoom(*this);
   ready_ = true;
+  ready_since_ = worker_.Now();
   connect_timer_.Cancel();
   listener_.OnLinkReady(*this);
 }
@@ -59,7 +65,12 @@ void Link::OnSettings() {
 void Link::OnGoAway() { listener_.OnLinkRoom(*this); }
 
 void Link::OnStreamGone() {
+  served_ = served_ || (session() != nullptr && session()->completed() > 0);
   if (!closed_) listener_.OnLinkRoom(*this);
+}
+
+bool Link::proved() const {
+  return served_ || (ready_ && worker_.Now() >= base::After(ready_since_, kProvedAfter));
 }
 
 void Link::OnConnectionClosed(absl::string_view why) {

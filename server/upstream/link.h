@@ -53,6 +53,9 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
 
   size_t streams() const { return session() == nullptr ? 0 : session()->streams(); }
 
+  // Whether it has been of use: a call ended in order, or a second passed since it was ready.
+  bool proved() const;
+
   // Only while CanOpen().
   http2::Stream& Open(const model::Headers& fields, std::shared_ptr<http2::StreamHandler> handler);
 
@@ -61,7 +64,7 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
   void OnSettings() override;
   void OnGoAway() override;
   void OnStreamGone() override;
-  void OnFlooded() override {}  // a server's concern
+  void OnBound(metrics::Bound) override {}  // a server's concern
   void OnConnectionClosed(absl::string_view why) override;
 
   void OnConnected(const boost::system::error_code& error);
@@ -79,6 +82,8 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
   std::shared_ptr<http2::Connection> connection_;
   base::Timer connect_timer_;
   bool ready_ = false;
+  base::Instant ready_since_;
+  bool served_ = false;  // a call ended in order
   bool closed_ = false;
 };
 

@@ -206,21 +206,41 @@ void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
     if (found == links.end()) continue;
     links.erase(found);
     backend->last_error = std::string(why);
-    if (was_ready || shut_down_ || !backend->in_force) break;
+    if (shut_down_ || !backend->in_force) break;
+    if (link.proved()) backend->useless = 0;
+    if (was_ready) {
+      if (!link.proved()) OnUselessLink(*backend);
+      break;
+    }
     metrics_.connect_failures.Add();
     if (backend->failures == 0) {
       spdlog::warn("upstream '{}': cannot connect to {}: {}", name(), backend->name,
                    backend->last_error);
     }
-    backend->not_before = base::After(Now(), Pause(backend->failures++));
-    AwaitPauses();
-    hooks_.on_connect_failed();
+    PauseAfter(*backend, backend->failures++);
     break;
   }
   DropIdleBackends();
   if (queue_.empty()) return;
   ConnectWhereUseful();
   if (!AnyHope()) FailQueue(WhyUnreachable());
+}
+
+// One such may be the last of a backend that was just going, and a call that it took with it may be
+// sent again at once.
+void Pool::OnUselessLink(Backend& backend) {
+  if (++backend.useless == 1) return;
+  if (backend.useless == 2) {
+    spdlog::warn("upstream '{}': {} ends connections as soon as they are made: {}", name(),
+                 backend.name, backend.last_error);
+  }
+  PauseAfter(backend, backend.useless - 2);
+}
+
+void Pool::PauseAfter(Backend& backend, int failures) {
+  backend.not_before = base::After(Now(), Pause(failures));
+  AwaitPauses();
+  hooks_.on_connect_failed();
 }
 
 void Pool::FailQueue(const std::string& why) {

@@ -21,8 +21,9 @@ namespace singleflight::upstream {
 // A call goes to the next endpoint, in turn, that has a connection with room. An endpoint is
 // connected to when calls come; it gets a further connection when all it has are full. Where a
 // connection is being made, calls wait for it; where every endpoint has just failed, they fail at
-// once with the reason, until the pause after a failure (it doubles, with jitter) is over. Threads:
-// its worker's.
+// once with the reason, until the pause after a failure (it doubles, with jitter) is over. A
+// connection that becomes ready and ends before it was of any use is a failure too, from the second
+// in a row on. Threads: its worker's.
 class Pool final : public core::Upstream, public LinkListener {
  public:
   struct Hooks {
@@ -55,6 +56,7 @@ class Pool final : public core::Upstream, public LinkListener {
     std::string name;
     std::vector<std::shared_ptr<Link>> links;
     int failures = 0;  // in a row
+    int useless = 0;   // connections in a row that ended before they were of use
     base::Instant not_before;
     std::string last_error;
     bool in_force = true;
@@ -82,7 +84,9 @@ class Pool final : public core::Upstream, public LinkListener {
   void FailQueue(const std::string& why);
   void FailSoon(std::shared_ptr<PooledCall> call, wire::StatusCode code, std::string why);
   std::string WhyUnreachable() const;
+  void PauseAfter(Backend& backend, int failures);
   absl::Duration Pause(int failures);
+  void OnUselessLink(Backend& backend);
   void DropIdleBackends();
 
   net::Worker& worker_;

@@ -15,6 +15,7 @@
 namespace singleflight::http2::testing {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -24,7 +25,7 @@ struct Server final : ConnectionListener {
   void OnSettings() override { ++owner.settings; }
   void OnGoAway() override { ++owner.goaways; }
   void OnStreamGone() override { ++owner.gone; }
-  void OnFlooded() override { ++owner.floods; }
+  void OnBound(metrics::Bound bound) override { owner.OnBound(bound); }
   void OnConnectionClosed(absl::string_view why) override {
     ++closed;
     why_closed = std::string(why);
@@ -48,12 +49,20 @@ std::pair<net::Socket, int> Sockets(net::Worker& worker) {
 
 class ConnectionTest : public ::testing::Test {
  protected:
-  ConnectionTest() {
+  ConnectionTest() { Connect(); }
+
+  // A connection with the options as they are now, in place of the one before.
+  void Connect() {
+    if (peer_ >= 0) {
+      HangUp();
+      on_.Until([this] { return server_.closed > 0; });
+      server_.closed = 0;
+    }
     on_.Run([this] {
       auto [socket, fd] = Sockets(on_.worker());
       peer_ = fd;
       server_.connection = std::make_shared<Connection>(
-          on_.worker(), Side::kServer, SessionOptions(),
+          on_.worker(), Side::kServer, options_,
           net::MakeSocketStream(on_.worker(), std::move(socket)), server_);
       server_.connection->Start();
     });
@@ -123,6 +132,7 @@ class ConnectionTest : public ::testing::Test {
   }
 
   OnWorker on_;
+  SessionOptions options_;
   Server server_;
   int peer_ = -1;
   std::string heard_;
@@ -254,7 +264,92 @@ TEST_F(ConnectionTest, APeerThatPingsAndDoesNotReadIsHungUpOn) {
   while (::send(peer_, pings.data(), pings.size(), MSG_NOSIGNAL) > 0) {
   }
   on_.Until([this] { return server_.closed > 0; });
-  EXPECT_EQ(server_.owner.floods, 1);
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kQueuedFrames));
+}
+
+// PITFALLS 40 (RFC 9113 §10.5): every request leaves a frame that the peer does not read.
+TEST_F(ConnectionTest, NothingMoreIsReadFromAPeerThatLeavesTooManyFramesUnread) {
+  options_.max_concurrent_streams = 1 << 20;
+  Connect();
+  server_.owner.prepare = [](Ear& ear) {
+    ear.on_headers = [&ear] { ear.stream->Reset(ErrorCode::kRefusedStream); };
+  };
+  Greet();
+  std::string unsaid;
+  int32_t stream = 1;
+  const auto say_more = [&] {
+    for (; unsaid.size() < 10000; stream += 2) {
+      unsaid +=
+          Frame{kHeaders, kEndHeaders | kEndStream, stream, HeaderEncoder::Literal(RequestFields())}
+              .Encoded();
+    }
+    const ssize_t n = ::send(peer_, unsaid.data(), unsaid.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n > 0) unsaid.erase(0, static_cast<size_t>(n));
+    return n > 0;
+  };
+  size_t asked = 0;
+  size_t queued = 0;
+  int idle_turns = 0;
+  on_.Until([&] {
+    if (server_.closed > 0) return true;
+    const bool moved = say_more() || server_.owner.ears.size() != asked;
+    asked = server_.owner.ears.size();
+    queued = server_.connection->session()->queued_frames();
+    idle_turns = moved ? 0 : idle_turns + 1;
+    return queued > 20000 || (queued > 10000 && idle_turns == 20);
+  });
+  EXPECT_LE(queued, 20000u);
+  EXPECT_EQ(idle_turns, 20) << "it reads no more";
+  bool reads_again = false;
+  while (!reads_again && Hear()) {
+    on_.Run([&] { reads_again = server_.owner.ears.size() > asked; });
+  }
+  EXPECT_TRUE(reads_again);
+}
+
+// PITFALLS 27: a live peer whose TCP window is zero.
+TEST_F(ConnectionTest, APeerWhoseSocketTakesNothingIsHungUpOn) {
+  options_.stall_timeout = absl::Milliseconds(40);
+  Connect();
+  const auto reply = std::make_shared<const std::string>(4 << 20, 'r');
+  server_.owner.prepare = [&reply](Ear& ear) {
+    ear.on_headers = [&ear, &reply] {
+      ear.stream->SendHeaders(Block(ReplyFields()), false);
+      ear.stream->Send(base::Slice(reply, *reply));
+    };
+  };
+  Greet({{kInitialWindowSize, 0x7fffffff}});
+  Say(WindowUpdate(0, 0x7fffffff - 65535));
+  Ask(1);
+  on_.Until([this] { return server_.closed > 0; });
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
+}
+
+TEST_F(ConnectionTest, AStreamWhoseWindowStaysShutIsResetAndTheConnectionGoesOn) {
+  options_.stall_timeout = absl::Milliseconds(40);
+  Connect();
+  server_.owner.prepare = [](Ear& ear) {
+    ear.on_headers = [&ear] { AnswerOk(*ear.stream, "kettle"); };
+  };
+  Greet({{kInitialWindowSize, 0}});
+  Ask(1);
+  EXPECT_EQ(HearFrame(kRstStream).Number(), 8u) << "CANCEL";
+  Say(Ping("still on"));
+  HearFrame(kPing);
+  on_.Run([this] { EXPECT_EQ(on_.worker().timers().size(), 0u) << "nothing waits any more"; });
+}
+
+// PITFALLS 27
+TEST_F(ConnectionTest, AHeaderBlockThatTricklesEndsTheConnection) {
+  options_.stall_timeout = absl::Milliseconds(40);
+  Connect();
+  Greet();
+  const std::string request =
+      Frame{kHeaders, kEndHeaders, 1, HeaderEncoder::Literal(RequestFields())}.Encoded();
+  Say(request.substr(0, 20));
+  EXPECT_EQ(HearFrame(kGoAway).Number(4), 11u) << "ENHANCE_YOUR_CALM";
+  HearAll();
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
 }
 
 // PITFALLS 43

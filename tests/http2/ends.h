@@ -69,13 +69,14 @@ struct Owner final : SessionListener {
   void OnSettings() override { ++settings; }
   void OnGoAway() override { ++goaways; }
   void OnStreamGone() override { ++gone; }
-  void OnFlooded() override { ++floods; }
+  void OnBound(metrics::Bound bound) override { bounds.push_back(bound); }
   void OnPingAck() override { ++ping_acks; }
   void OnWritable() override { ++writable; }
 
   std::vector<std::shared_ptr<Ear>> ears;
+  std::vector<metrics::Bound> bounds;  // that were met
   std::function<void(Ear&)> prepare;
-  int settings = 0, goaways = 0, gone = 0, floods = 0, ping_acks = 0, writable = 0;
+  int settings = 0, goaways = 0, gone = 0, ping_acks = 0, writable = 0;
 };
 
 // A session whose peer is the test itself, frame by frame.

@@ -311,11 +311,11 @@ TEST_F(CallTest, OnlyResetsThatCostAnUpstreamCallCount) {
   HangUp();
   Connect();
   for (int i = 0; i < 100; ++i) Reset(*Open(kGet));
-  EXPECT_EQ(host_.floods, 0);
+  EXPECT_THAT(host_.bounds, ::testing::IsEmpty());
   for (int i = 0; i < 3; ++i) Reset(*Ask(kWatch, "hello"));
-  EXPECT_EQ(host_.floods, 0);
+  EXPECT_THAT(host_.bounds, ::testing::IsEmpty());
   Reset(*Ask(kWatch, "hello"), ErrorCode::kNoError);
-  EXPECT_EQ(host_.floods, 1);
+  EXPECT_THAT(host_.bounds, ::testing::ElementsAre(metrics::Bound::kResetAllowance));
 }
 
 }  // namespace

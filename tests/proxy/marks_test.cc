@@ -78,6 +78,7 @@ TEST(MarksTest, EveryReasonToGoAloneIsNamed) {
       {metrics::Bypass::kNoMessage, "no_message"},
       {metrics::Bypass::kStreamingMethod, "streaming_method"},
       {metrics::Bypass::kLargeReply, "large_reply"},
+      {metrics::Bypass::kSlowRequest, "slow_request"},
   };
   ASSERT_EQ(cases.size(), metrics::kBypasses);
   for (const auto& [why, name] : cases) {

@@ -39,11 +39,11 @@ class ProxyTest : public ::testing::Test {
     void OnSettings() override {}
     void OnGoAway() override {}
     void OnStreamGone() override {}
-    void OnFlooded() override { ++floods; }
+    void OnBound(metrics::Bound bound) override { bounds.push_back(bound); }
     void OnPingAck() override {}
     void OnWritable() override {}
     const CallContext& context;
-    int floods = 0;
+    std::vector<metrics::Bound> bounds;
   };
 
   void SetUp() override {

@@ -63,6 +63,7 @@ class ScriptedServer {
   int accepted() const { return accepted_; }
 
   std::function<void(Ear&)> serve;  // is called when a request is whole
+  bool hangs_up = false;            // ends every connection as soon as it is made
 
  private:
   struct Peer final : http2::ConnectionListener {
@@ -79,10 +80,15 @@ class ScriptedServer {
       stream.SetHandler(ear);
       server.calls_.push_back(std::move(ear));
     }
-    void OnSettings() override {}
+    void OnSettings() override {
+      if (!server.hangs_up) return;
+      // Not before its own settings have been written, at the end of this turn.
+      server.worker_.Post(
+          [this, self = server.Find(this)] { server.worker_.Post([this, self] { Close(); }); });
+    }
     void OnGoAway() override {}
     void OnStreamGone() override {}
-    void OnFlooded() override {}
+    void OnBound(metrics::Bound) override {}
     void OnConnectionClosed(absl::string_view) override {
       connection.reset();
       auto& peers = server.peers_;
@@ -96,6 +102,13 @@ class ScriptedServer {
     ScriptedServer& server;
     std::shared_ptr<http2::Connection> connection;
   };
+
+  std::shared_ptr<Peer> Find(const Peer* peer) const {
+    for (const auto& candidate : peers_) {
+      if (candidate.get() == peer) return candidate;
+    }
+    return nullptr;
+  }
 
   void Accept(net::Listener::Accepted accepted) {
     ++accepted_;

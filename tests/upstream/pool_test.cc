@@ -72,6 +72,39 @@ TEST_F(PoolTest, DuringThePauseAfterAFailureCallsFailAtOnceWithTheReason) {
   EXPECT_EQ(metrics_.connect_failures.value(), 1u);
 }
 
+// It says that it is ready, lets no call in, and goes.
+TEST_F(PoolTest, ABackendThatEndsConnectionsAtOnceIsNotConnectedToWithoutPause) {
+  http2::SessionOptions no_streams;
+  no_streams.max_concurrent_streams = 0;
+  ScriptedServer& server = Serve(no_streams);
+  server.hangs_up = true;
+  options_.max_reconnect_backoff = absl::Seconds(10);
+  MakePool({server.endpoint()});
+  for (int i = 0; i < 100; ++i) {
+    Caller& caller = Ask("kettle", 0);
+    Await(caller);
+    EXPECT_EQ(caller.failure->kind, Kind::kUnreachable);
+    EXPECT_THAT(caller.failure->message, HasSubstr(server.address()));
+  }
+  EXPECT_GE(server.accepted(), 2);
+  EXPECT_LE(server.accepted(), 10);
+  EXPECT_GE(connect_failed_, 1) << "so that the name is looked up again";
+}
+
+TEST_F(PoolTest, ABackendThatEndsConnectionsAtOnceIsOfUseAgainWhenItStays) {
+  http2::SessionOptions no_streams;
+  no_streams.max_concurrent_streams = 0;
+  ScriptedServer& hasty = Serve(no_streams);
+  hasty.hangs_up = true;
+  const std::string address = hasty.address();
+  MakePool({hasty.endpoint()});
+  Await(Ask("kettle", 0));
+  Run([&] { hasty.Stop(); });
+  Serve({}, address).serve = Echo;
+  while (!callers_.back()->ended) Await(Ask("kettle", 0));
+  EXPECT_EQ(callers_.back()->body, "kettle");
+}
+
 TEST_F(PoolTest, ABackendThatAppearsIsConnectedToAgain) {
   const std::string address = FreeAddress();
   MakePool({*net::ParseAddress(address)});
