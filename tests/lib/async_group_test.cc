@@ -309,6 +309,20 @@ TEST(AsyncGroupKeysTest, KeysThatOnlyShareTheirHashShareNothingElse) {
   EXPECT_THAT(log, ElementsAre("bob:b", "ann:a"));
 }
 
+// Found by fuzzing; AddressSanitizer fills what is allocated, and so makes it certain.
+TEST(AsyncGroupContextTest, AContextThatWasNeverSetIsEmptyEvenIfItIsARawPointer) {
+  using Group = AsyncGroup<std::string, std::string, int*>;
+  struct Caller final : Group::Waiter {
+    void OnLanded(const std::string*) override {}
+  };
+  Group group;
+  Caller caller;
+  Group::Joined joined = group.Join("a", caller, {});
+  const Group::Left left = group.Leave(caller, OnLast::kRetire);
+  EXPECT_EQ(left.outcome, Group::Left::Outcome::kLeftLast);
+  EXPECT_EQ(left.context, nullptr);
+}
+
 // A context whose destructor looks at the group, which would deadlock under its lock.
 TEST(AsyncGroupContextTest, AContextDiesOutsideTheLock) {
   using Group = AsyncGroup<std::string, std::string, std::shared_ptr<void>>;

@@ -269,7 +269,7 @@ class AsyncShard<Key, Result, Context>::Flight final : public AsyncFlightBase<Re
   Flight* next_in_bucket = nullptr;
   TimePoint started;
   uint64_t generation = 0;
-  Context context;
+  Context context{};  // a raw pointer that was never set is null
 };
 
 }  // namespace singleflight::internal
