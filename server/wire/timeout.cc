@@ -42,7 +42,7 @@ absl::optional<absl::Duration> ParseTimeout(absl::string_view value) {
 }
 
 std::string FormatTimeout(absl::Duration timeout) {
-  if (timeout <= absl::ZeroDuration()) return "1n";
+  if (timeout < absl::Nanoseconds(1)) return "1n";
   size_t count;
   const Unit* units = Units(&count);
   for (size_t i = 0; i < count; ++i) {

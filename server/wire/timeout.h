@@ -14,7 +14,7 @@ namespace singleflight::wire {
 absl::optional<absl::Duration> ParseTimeout(absl::string_view value);
 
 // Writes one, in the finest unit that eight digits allow; never longer than `timeout`, except that
-// what is not positive becomes "1n", because a peer may refuse 0.
+// what is less than a nanosecond becomes "1n", because a peer may refuse 0.
 std::string FormatTimeout(absl::Duration timeout);
 
 }  // namespace singleflight::wire

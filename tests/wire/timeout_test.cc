@@ -50,6 +50,7 @@ TEST(TimeoutTest, IsWrittenInTheFinestUnitThatEightDigitsAllow) {
 
 TEST(TimeoutTest, WhatIsOverIsTheShortestThatAPeerAccepts) {
   EXPECT_EQ(FormatTimeout(absl::ZeroDuration()), "1n");
+  EXPECT_EQ(FormatTimeout(absl::Nanoseconds(1) / 4), "1n");
   EXPECT_EQ(FormatTimeout(-absl::Seconds(3)), "1n");
   EXPECT_EQ(FormatTimeout(-absl::InfiniteDuration()), "1n");
 }
