@@ -1,161 +1,28 @@
 // A store in which much happens in no order: what it counts is what is there.
 
-#include <map>
 #include <random>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "server/cache/store.h"
-#include "tests/cache/replies.h"
+#include "tests/cache/store_steps.h"
 
 namespace singleflight::cache {
 namespace {
 
-constexpr int kKeys = 200;
+constexpr uint64_t kKeys = 200;
 constexpr int kSteps = 300'000;
 
-// Takes random steps and knows, of each key, which reply is the only one that may be found.
-class StoreRandomTest : public ::testing::TestWithParam<StoreOptions> {
- protected:
-  struct Known {
-    model::Key key;
-    Labels labels;
-    uint64_t number = 0;  // of the latest reply that was taken
-    bool gone = true;     // purged or expired: must not be found. Otherwise it may be
-  };
-
-  StoreRandomTest() {
-    for (uint64_t i = 0; i < kKeys; ++i) {
-      Known known{KeyOf(absl::StrCat("id-", i)), {Method(i % 3), {}}};
-      for (uint64_t tag = 0; tag < i % 4; ++tag) known.labels.tags.push_back(Tag(i % 5 + tag));
-      known_.push_back(known);
-    }
-  }
-
-  static std::string Path(uint64_t i) { return absl::StrCat("/shop.Catalog/Get", i); }
-  static Scope Method(uint64_t i) { return MethodScope(Path(i)); }
-  static Scope Tag(uint64_t i) { return TagScope("catalog", "shop", absl::StrCat(i)); }
-
-  uint64_t Random(uint64_t below) { return random_() % below; }
-
-  // Takes a fill, and lands one that was taken up to eight fills ago.
-  void Put() {
-    fills_.push_back({Random(kKeys), store_.BeginFill()});
-    if (fills_.size() < 8) return;
-    const auto at = fills_.begin() + static_cast<ptrdiff_t>(Random(8));
-    const auto [i, fill] = *at;
-    fills_.erase(at);
-    Known& known = known_[i];
-    const absl::optional<Refusal> refused =
-        store_.Put(known.key, ReplyOf(fill), {now_, now_ + std::chrono::milliseconds(Random(900))},
-                   known.labels, fill);
-    if (refused == Refusal::kTooLarge) return;
-    const bool voided = fill.number < PurgedAt(known);
-    ASSERT_EQ(voided, refused == Refusal::kPurged);
-    if (voided || refused == Refusal::kSuperseded) return;
-    if (!refused.has_value()) ++inserted_;
-    known.number = fill.number;
-    known.gone = refused.has_value();
-  }
-
-  // One that says which it is, and is larger than the bound now and then.
-  model::Reply ReplyOf(Fill fill) {
-    const size_t size = Random(40) == 0 ? 9000 : Random(2000);
-    return OkReply(absl::StrCat(fill.number, " ", std::string(size, 'x')));
-  }
-
-  uint64_t PurgedAt(const Known& known) {
-    uint64_t latest = purged_[{0, known.key.hash}];
-    latest = std::max({latest, purged_[{1, known.labels.method.id}], purged_[{3, 0}]});
-    for (const Scope& tag : known.labels.tags) latest = std::max(latest, purged_[{2, tag.id}]);
-    return latest;
-  }
-
-  // Returns the bytes of what is found.
-  size_t Look(uint64_t i) {
-    Known& known = known_[i];
-    const Found found = store_.Find(known.key, Path(i % 3), now_);
-    if (!found.reply) return 0;
-    EXPECT_FALSE(known.gone);
-    EXPECT_GT(found.lifespan.expires, now_);
-    uint64_t number = 0;
-    EXPECT_TRUE(absl::SimpleAtoi(found.reply.body.substr(0, found.reply.body.find(' ')), &number));
-    EXPECT_EQ(number, known.number);
-    return Entry::FootprintOf(known.key, found.reply, known.labels.tags.size());
-  }
-
-  void Purge() {
-    const Known& known = known_[Random(kKeys)];
-    const Scope scopes[] = {KeyScope(known.key), known.labels.method, Tag(Random(8)),
-                            EverythingScope()};
-    const Scope& scope = scopes[Random(40) == 0 ? 3 : Random(3)];
-    store_.Purge(scope);
-    const auto kind = scope.kind == Scope::Kind::kAll ? 3 : static_cast<int>(scope.kind);
-    purged_[{kind, scope.id}] = store_.sequence();
-    for (Known& each : known_) each.gone = each.gone || each.number < PurgedAt(each);
-  }
-
-  void Step() {
-    switch (Random(32)) {
-      case 0:
-        return Random(8) == 0 ? Purge() : void();
-      case 1:
-        now_ += std::chrono::milliseconds(Random(20));
-        return;
-      default:
-        if (Random(2) == 0) return Put();
-        Look(std::min(Random(kKeys), Random(kKeys)));
-    }
-  }
-
-  // After every step.
-  void CheckBounds() {
-    const Census census = store_.TakeCensus();
-    ASSERT_LE(census.bytes, GetParam().max_bytes);
-    uint64_t gone = 0;
-    for (const uint64_t count : census.gone) gone += count;
-    ASSERT_EQ(census.entries, inserted_ - gone);
-    ASSERT_TRUE(store_.IsSound());
-  }
-
-  // Now and then: to look is to use. What is there, and what eviction remembers: whole buckets of
-  // 64 bytes in each shard, never fewer.
-  void CheckSum() {
-    uint64_t there = 0, entries = 0;
-    for (uint64_t i = 0; i < kKeys; ++i) {
-      const size_t bytes = Look(i);
-      there += bytes;
-      entries += bytes > 0 ? 1 : 0;
-    }
-    const Census census = store_.TakeCensus();
-    ASSERT_EQ(census.entries, entries);
-    ASSERT_GE(census.bytes, there + remembered_);
-    remembered_ = census.bytes - there;
-    ASSERT_EQ(remembered_ % 64, 0);
-    ASSERT_LE(remembered_, GetParam().max_bytes / 64);
-  }
-
-  std::mt19937_64 random_{7};
-  base::Instant now_ = base::Instant(std::chrono::hours(1));
-  Store store_{GetParam()};
-  std::vector<Known> known_;
-  std::vector<std::pair<uint64_t, Fill>> fills_;
-  std::map<std::pair<int, uint64_t>, uint64_t> purged_;  // by kind and id of the scope
-  uint64_t inserted_ = 0;
-  uint64_t remembered_ = 0;
-};
+class StoreRandomTest : public ::testing::TestWithParam<StoreOptions> {};
 
 TEST_P(StoreRandomTest, BytesAndTagsAddUpWithinTheirBoundAndNothingPurgedIsFound) {
+  StoreSteps steps(GetParam(), kKeys,
+                   [random = std::mt19937_64(7)](uint64_t n) mutable { return random() % n; });
   for (int step = 0; step < kSteps; ++step) {
-    Step();
-    CheckBounds();
-    if (step % 64 == 0) CheckSum();
+    steps.Step();
+    steps.CheckBounds();
+    if (step % 64 == 0) steps.CheckSum();
     if (HasFailure()) FAIL() << "at step " << step;
   }
-  for (const uint64_t count : store_.TakeCensus().gone) EXPECT_GT(count, 100);
-  store_.Purge(EverythingScope());
-  EXPECT_EQ(store_.TakeCensus().entries, 0);
-  EXPECT_EQ(store_.TakeCensus().bytes, remembered_);
+  for (const uint64_t count : steps.store().TakeCensus().gone) EXPECT_GT(count, 100);
+  steps.Empty();
 }
 
 std::string NameOfOptions(const ::testing::TestParamInfo<StoreOptions>& info) {
