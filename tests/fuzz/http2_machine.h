@@ -165,7 +165,9 @@ class Machine final : public SessionListener {
     options.stream_window_bytes = 1000;
     options.connection_window_bytes = 70000;
     options.max_header_list_bytes = 1000;
+    options.max_header_count = 20;
     options.max_queued_acks = 10;
+    options.stall_timeout = absl::Seconds(1);
     options.reset_allowance = 3;
     return options;
   }
@@ -255,7 +257,7 @@ class Machine final : public SessionListener {
   }
 
   void EndTheConnection() {
-    switch (input_.Below(6)) {
+    switch (input_.Below(8)) {
       case 0:
         return session_->BeginShutdown();
       case 1:
@@ -268,6 +270,8 @@ class Machine final : public SessionListener {
         return session_->CountCostlyReset();
       case 5:
         return side_ == Side::kClient ? session_->Retire() : session_->SendPing();
+      default:
+        if (side_ == Side::kServer && session_->waits()) session_->CutStalled();
     }
   }
 
@@ -311,7 +315,10 @@ class Machine final : public SessionListener {
   void OnStreamGone() override {
     if (input_.Chance()) Open();
   }
-  void OnFlooded() override { SF_CHECK(++floods_ == 1); }
+  // A connection ends for one reason.
+  void OnBound(metrics::Bound bound) override {
+    if (bound < metrics::Bound::kStreamStall) SF_CHECK(++ends_ == 1);
+  }
   void OnPingAck() override {}
   void OnWritable() override {}
 
@@ -321,7 +328,7 @@ class Machine final : public SessionListener {
   const Side side_;
   Input& input_;
   bool alive_ = true;
-  int floods_ = 0;
+  int ends_ = 0;
   std::vector<std::shared_ptr<Actor>> actors_;
   std::unique_ptr<Session> session_;
 };
