@@ -5,10 +5,9 @@
 
 #include <cstdint>
 
-namespace singleflight::bench {
+#include "tests/lib/allocations.h"
 
-// How often this thread has called operator new. Linking allocations.cc replaces that operator.
-uint64_t AllocationsOfThisThread();
+namespace singleflight::bench {
 
 // Reports how many allocations a benchmark makes for each iteration while this lives, as
 // `allocations`; one for each thread. Rounded down, as Go's tests do it: what is set up once is no
