@@ -23,6 +23,7 @@ class Slice {
   Slice(std::shared_ptr<const void> owner, absl::string_view view)
       : owner_(std::move(owner)), view_(view) {}
 
+  const std::shared_ptr<const void>& owner() const { return owner_; }
   absl::string_view view() const { return view_; }
   size_t size() const { return view_.size(); }
   bool empty() const { return view_.empty(); }

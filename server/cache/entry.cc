@@ -60,14 +60,15 @@ std::shared_ptr<Entry> Entry::Make(const model::Key& key, const model::Reply& re
 
 Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
              const Labels& labels, uint64_t number)
-    : tags_(static_cast<uint16_t>(labels.tags.size())),
+    : tags_(static_cast<uint16_t>(labels.tags.size() & 0x7fff)),
+      encoded_(reply.encoded ? 1 : 0),
       key_bytes_(static_cast<uint32_t>(key.bytes.size())),
       initial_bytes_(static_cast<uint32_t>(reply.initial.packed().size())),
       trailing_bytes_(static_cast<uint32_t>(reply.trailing.packed().size())),
       method_(HalfOf(labels.method.id)),
       lifespan_(lifespan),
       number_(number) {
-  SF_CHECK(labels.tags.size() <= std::numeric_limits<uint16_t>::max());
+  SF_CHECK(labels.tags.size() <= 0x7fff);
   SF_CHECK(FootprintOf(key, reply, tags_) <= std::numeric_limits<uint32_t>::max());
   hash = key.hash;
   bytes = static_cast<uint32_t>(FootprintOf(key, reply, tags_));
@@ -93,6 +94,7 @@ model::Reply Entry::ReplyOf(const std::shared_ptr<const Entry>& self) {
   reply.trailing = model::HeadersView(self->Part(trailing, self->trailing_bytes_));
   reply.body = self->Part(body, self->End() - body);
   reply.trailers_only = reply.trailing.empty() && reply.body.empty();
+  reply.encoded = self->encoded_ == 1;
   reply.owner = self;
   return reply;
 }

@@ -69,7 +69,8 @@ class Entry final : public Evictable {
   size_t End() const;
 
   // In this order the members leave no gap, the first one closing the base's.
-  uint16_t tags_;
+  uint16_t tags_ : 15;
+  uint16_t encoded_ : 1;  // model::Reply
   uint32_t key_bytes_;
   uint32_t initial_bytes_;
   uint32_t trailing_bytes_;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "server/core/by_loop.h"
+#include "server/model/encoding.h"
 
 namespace singleflight::core {
 namespace {
@@ -38,13 +39,15 @@ bool Private(const model::Reply& reply) {
   return false;
 }
 
-// Whether the reply says that it depends on metadata that its key leaves out.
+// Whether the reply says that it depends on metadata that its key leaves out. How callers encode is
+// none of it: each gets what he can read.
 bool VariesBeyond(const model::Reply& reply, const model::KeyPolicy& policy) {
   for (const model::Field field : reply.initial) {
     if (field.name != "vary") continue;
     for (const absl::string_view name : absl::StrSplit(field.value, ',')) {
       const std::string lower = absl::AsciiStrToLower(absl::StripAsciiWhitespace(name));
-      if (lower == "*" || (!lower.empty() && !policy.Counts(lower))) return true;
+      if (lower.empty() || model::IsAboutEncoding(lower)) continue;
+      if (lower == "*" || !policy.Counts(lower)) return true;
     }
   }
   return false;
@@ -70,12 +73,6 @@ absl::optional<base::Instant> DeadlineOf(const Route& route, const Question& que
 }
 
 }  // namespace
-
-bool HeldBytes::Add(int64_t bytes) {
-  bytes_ += bytes;
-  const int64_t before = upstream_.held_bytes.fetch_add(bytes, std::memory_order_relaxed);
-  return before + bytes <= upstream_.max_held_bytes;
-}
 
 void Flight::Start(const Surroundings& around, Route& route, Question question,
                    FlightTable::Landing landing) {
@@ -215,6 +212,7 @@ void Flight::DropReply() {
 void Flight::LandReply(model::ReplyParts parts) {
   Answer answer{Answer::Source::kForwarded, model::MakeReply(std::move(parts)), {}};
   answer.lifespan.born = base::After(sent_at_, -age_);
+  answer.about_encoding = IsAboutEncoding(answer.reply);
   if (route_.caches()) {
     const absl::optional<cache::Refusal> refusal = Keep(answer);
     if (refusal.has_value()) {
@@ -248,6 +246,12 @@ bool Flight::IsForLeaderAlone(const model::Reply& reply) const {
   return route_.key_policy.shares_across_credentials() && Private(reply);
 }
 
+// A server that does not know the encoding says UNIMPLEMENTED (gRPC, "Compression").
+bool Flight::IsAboutEncoding(const model::Reply& reply) const {
+  return reply.status() == wire::StatusCode::kUnimplemented &&
+         model::EncodingOf(question_.request->fields()) != wire::kIdentity;
+}
+
 // What upstream said.
 void Flight::Land(const Answer& answer) {
   if (!IsForLeaderAlone(answer.reply)) return LandForAll(answer);
@@ -255,7 +259,7 @@ void Flight::Land(const Answer& answer) {
   FlightTable::WaiterList others;
   Waiter* const leader = SplitOffLeader(Take(), &others);
   End();
-  if (leader != nullptr) leader->OnAnswer(answer);
+  if (leader != nullptr) leader->OnAnswer(answer, question_);
   Release(std::move(others), metrics::Release::kReplyPrivate);
 }
 
@@ -319,17 +323,17 @@ void Flight::Deliver(FlightTable::WaiterList waiters, const Answer& answer) {
   Answer for_followers = answer;
   for_followers.reply = model::FollowerCopy(answer.reply);
   if (answer.source != Answer::Source::kOwn) for_followers.source = Answer::Source::kCollapsed;
-  ForEachOnItsLoop(std::move(waiters), around_.loop, [answer, for_followers](Waiter& waiter) {
-    waiter.OnAnswer(waiter.role() == Role::kLeader ? answer : for_followers);
-  });
+  ForEachOnItsLoop(
+      std::move(waiters), around_.loop, [answer, for_followers, asked = question_](Waiter& waiter) {
+        waiter.OnAnswer(waiter.role() == Role::kLeader ? answer : for_followers, asked);
+      });
 }
 
 void Flight::Release(FlightTable::WaiterList waiters, metrics::Release reason) {
   metrics().released[static_cast<size_t>(reason)].Add(waiters.size());
-  ForEachOnItsLoop(std::move(waiters), around_.loop,
-                   [message = question_.message, reason](Waiter& waiter) {
-                     waiter.OnReleased(message, reason);
-                   });
+  ForEachOnItsLoop(std::move(waiters), around_.loop, [asked = question_, reason](Waiter& waiter) {
+    waiter.OnReleased(asked, reason);
+  });
 }
 
 }  // namespace singleflight::core

@@ -5,26 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "server/core/held_bytes.h"
 #include "server/core/read_path.h"
 #include "server/wire/message.h"
 
 namespace singleflight::core {
-
-// Counts bytes against an upstream's bound for as long as it lives. Threads: any, one at a time.
-class HeldBytes {
- public:
-  explicit HeldBytes(SharedUpstream& upstream) : upstream_(upstream) {}
-  HeldBytes(const HeldBytes&) = delete;
-  HeldBytes& operator=(const HeldBytes&) = delete;
-  ~HeldBytes() { Add(-bytes_); }
-
-  // False: that is past the bound; the bytes are counted all the same.
-  bool Add(int64_t bytes);
-
- private:
-  SharedUpstream& upstream_;
-  int64_t bytes_ = 0;
-};
 
 // One upstream call that may serve many callers, from its start to its landing.
 //
@@ -69,6 +54,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   void LandReply(model::ReplyParts parts);
   absl::optional<cache::Refusal> Keep(const Answer& answer);
   bool IsForLeaderAlone(const model::Reply& reply) const;
+  bool IsAboutEncoding(const model::Reply& reply) const;
   void Land(const Answer& answer);
   void LandForAll(const Answer& answer);
   void LandStatus(wire::StatusCode code, absl::string_view message);

@@ -8,6 +8,7 @@
 #include "server/cache/groups.h"
 #include "server/core/by_loop.h"
 #include "server/core/flight.h"
+#include "server/model/encoding.h"
 
 namespace singleflight::core {
 
@@ -15,9 +16,6 @@ namespace {
 
 // A longer key's storage is not kept for the next.
 constexpr size_t kMostKeptBytes = 64 << 10;
-
-// The replies that a connection's streams may have in writing are bounded by their number.
-constexpr size_t kSmallReplyBytes = 16 << 10;
 
 }  // namespace
 
@@ -27,8 +25,42 @@ model::Key& ReadPath::KeyFor(const Route& route, uint32_t trust, const model::Re
                              absl::string_view message) {
   const absl::string_view authority = around_.upstreams[route.upstream]->AuthorityFor(request);
   if (key_.bytes.capacity() > kMostKeptBytes) key_ = model::Key();
+  if (model::IsCompressed(message)) {
+    message = decoder_.ForKey(route, request, message, MetricsOf(route).request_inflation);
+  }
   route.key_policy.MakeKey(trust, request, authority, message, &key_);
+  decoder_.Release();
   return key_;
+}
+
+bool ReadPath::DecodeFor(const Route& route, const model::Request& request, model::Reply& reply) {
+  if (model::Accepts(request.fields(), model::EncodingOf(reply.initial))) return true;
+  absl::optional<model::Reply> decoded =
+      decoder_.Reply(route, reply, MetricsOf(route).reply_inflation);
+  if (!decoded.has_value()) return false;
+  reply = *std::move(decoded);
+  return true;
+}
+
+bool ReadPath::MakeReadable(const Route& route, const model::Request& request,
+                            const Question& asked, Answer& answer) {
+  if (answer.about_encoding &&
+      model::EncodingOf(request.fields()) != model::EncodingOf(asked.request->fields())) {
+    return false;
+  }
+  return MakeReadable(route, request, answer.reply);
+}
+
+base::Slice ReadPath::MessageFor(const Route& route, const model::Request& request,
+                                 const Question& asked) {
+  if (!model::IsCompressed(asked.message.view()) ||
+      model::EncodingOf(request.fields()) == model::EncodingOf(asked.request->fields())) {
+    return asked.message;
+  }
+  absl::optional<base::Slice> message =
+      decoder_.Message(route, *asked.request, asked.message, MetricsOf(route).request_inflation);
+  SF_CHECK(message.has_value());  // or their keys would have differed
+  return *std::move(message);
 }
 
 bool ReadPath::TooLargeToShare(const Route& route, const model::Key& key) const {
@@ -74,8 +106,9 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
   if (joined.role == Role::kFollower) return Asked::kFollows;
   if (route.caches()) {
     const cache::Found kept = Look(route, joined.landing.key(), *question.request);
-    if (kept.reply) {
-      LandFromCache(std::move(joined.landing), kept);
+    model::Reply readable = kept.reply;
+    if (kept.reply && MakeReadable(route, *question.request, readable)) {
+      LandFromCache(std::move(joined.landing), kept, question);
       return Asked::kKept;
     }
   }
@@ -83,10 +116,11 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
   return Asked::kLeads;
 }
 
-void ReadPath::LandFromCache(FlightTable::Landing landing, const cache::Found& kept) {
+void ReadPath::LandFromCache(FlightTable::Landing landing, const cache::Found& kept,
+                             const Question& question) {
   ForEachOnItsLoop(landing.Take(), around_.loop,
-                   [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan}](
-                       Waiter& waiter) { waiter.OnAnswer(answer); });
+                   [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan},
+                    asked = question](Waiter& waiter) { waiter.OnAnswer(answer, asked); });
 }
 
 Invalidation ReadPath::Invalidate(const Route& route, const model::Request& request,

@@ -8,6 +8,7 @@
 #include "server/base/loop.h"
 #include "server/base/slice.h"
 #include "server/cache/store.h"
+#include "server/core/decoder.h"
 #include "server/core/invalidation.h"
 #include "server/core/route.h"
 #include "server/core/upstream.h"
@@ -24,14 +25,6 @@ struct Surroundings {
   std::vector<Upstream*> upstreams;  // by index in the configuration; this loop's view of each
   metrics::WorkerMetrics& metrics;
   std::string chain_hop;  // how this process names itself in the chain marker
-};
-
-// A whole request. The deadline is its caller's, and of use only on routes that do not collapse: a
-// flight that others may join has one of its own.
-struct Question {
-  std::shared_ptr<const model::Request> request;
-  base::Slice message;  // framed as on the wire
-  absl::optional<base::Instant> deadline;
 };
 
 // What became of a call that was asked.
@@ -63,6 +56,23 @@ class ReadPath {
   // What is kept for `key`. Without a reply the call goes on to Ask.
   cache::Found Look(const Route& route, const model::Key& key, const model::Request& request) const;
 
+  // Makes a reply that was not made for the caller of `request` one that he can read: decodes it
+  // where he does not accept how it is encoded. False: that cannot be done, and he has to make a
+  // call of his own; the reply is as it was.
+  bool MakeReadable(const Route& route, const model::Request& request, model::Reply& reply) {
+    return !reply.encoded || DecodeFor(route, request, reply);
+  }
+
+  // The same for what a flight answered that asked what another caller asked. The leader gets his
+  // own answer as it is.
+  bool MakeReadable(const Route& route, const model::Request& request, const Question& asked,
+                    Answer& answer);
+
+  // What the caller of `request`, released from a flight that asked `asked`, sends himself. His
+  // message may be encoded in another way than the leader's; then it goes without, which is right
+  // behind any `grpc-encoding`.
+  base::Slice MessageFor(const Route& route, const model::Request& request, const Question& asked);
+
   // A kept reply as it goes to one caller. While a large one is being written its bytes count as
   // held by the upstream, for it may be evicted meanwhile. None: that would be past max_held_bytes.
   absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply) const;
@@ -86,10 +96,16 @@ class ReadPath {
   const Surroundings& around() const { return around_; }
 
  private:
-  void LandFromCache(FlightTable::Landing landing, const cache::Found& kept);
+  bool DecodeFor(const Route& route, const model::Request& request, model::Reply& reply);
+  void LandFromCache(FlightTable::Landing landing, const cache::Found& kept,
+                     const Question& question);
+  metrics::RouteMetrics& MetricsOf(const Route& route) {
+    return around_.metrics.routes[route.index];
+  }
 
   Surroundings around_;
   model::Key key_;  // the latest, for its storage
+  Decoder decoder_;
 };
 
 }  // namespace singleflight::core

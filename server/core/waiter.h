@@ -5,6 +5,7 @@
 #include <string>
 
 #include "server/base/loop.h"
+#include "server/base/slice.h"
 #include "server/cache/entry.h"
 #include "server/core/upstream.h"
 #include "server/metrics/worker_metrics.h"
@@ -20,6 +21,14 @@ class Flight;
 // whoever leaves last tells it.
 using FlightTable = AsyncGroup<model::Key, model::Reply, std::shared_ptr<Flight>, model::KeyHash>;
 
+// A whole request. The deadline is its caller's, and of use only on routes that do not collapse: a
+// flight that others may join has one of its own.
+struct Question {
+  std::shared_ptr<const model::Request> request;
+  base::Slice message;  // framed as on the wire
+  absl::optional<base::Instant> deadline;
+};
+
 // A reply as one caller gets it, and how he came by it.
 struct Answer {
   enum class Source {
@@ -32,6 +41,12 @@ struct Answer {
   Source source;
   model::Reply reply;
   cache::Lifespan lifespan;  // `expires` only of a hit; neither of kOwn
+
+  // Upstream may refuse how the leader's message is encoded, and no more than that.
+  bool about_encoding = false;
+
+  // Whether every caller can do with it, however his messages are encoded.
+  bool ForAnyEncoding() const { return !reply.encoded && !about_encoding; }
 };
 
 // A live upstream call that its flight could not share, with what has arrived so far.
@@ -48,15 +63,17 @@ class Waiter : public FlightTable::Waiter {
  public:
   explicit Waiter(base::Loop& loop) : loop_(loop) {}
 
-  // The flight landed.
-  virtual void OnAnswer(const Answer& answer) = 0;
+  // The flight landed. To one who did not lead it the reply may be of no use as it is: see
+  // ReadPath::MakeReadable. `asked` is what the flight's leader asked, its message the same as that
+  // of all aboard, but for how it is encoded.
+  virtual void OnAnswer(const Answer& answer, const Question& asked) = 0;
 
   // The leader alone: the reply is a stream or too large to share; go on with the call yourself.
   virtual void OnTakeover(Takeover takeover) = 0;
 
   // The flight could not be shared with you: make your own call, through the upstream's release
-  // gate. `message` is the request's, which is the same for all aboard.
-  virtual void OnReleased(const base::Slice& message, metrics::Release why) = 0;
+  // gate, with ReadPath::MessageFor.
+  virtual void OnReleased(const Question& asked, metrics::Release why) = 0;
 
   base::Loop& loop() const { return loop_; }
 

@@ -8,14 +8,17 @@ namespace {
 
 constexpr absl::string_view kBypassNames[kBypasses] = {
     "second_message",   "open_ended",  "request_too_large", "no_message",
-    "streaming_method", "large_reply", "slow_request"};
+    "streaming_method", "large_reply", "slow_request",      "kept_encoding"};
 
 constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_too_large",
-                                                        "reply_private"};
+                                                        "reply_private", "reply_encoding"};
 
 constexpr absl::string_view kRefusalNames[kStoreRefusals] = {
     "status", "not_whole", "vary",   "no_store",   "private",     "stale",
     "tags",   "too_large", "purged", "superseded", "not_admitted"};
+
+constexpr absl::string_view kInflationRefusalNames[kInflationRefusals] = {"encoding", "corrupt",
+                                                                          "past_bound", "no_room"};
 
 constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "CANCELLED",
@@ -40,6 +43,19 @@ constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
 
 absl::string_view NameOf(Bypass why) { return kBypassNames[static_cast<size_t>(why)]; }
 absl::string_view NameOf(Release why) { return kReleaseNames[static_cast<size_t>(why)]; }
+
+void InflationMetrics::Show(const std::string& route, const std::string& of,
+                            Visitor& visitor) const {
+  visitor.Count("singleflight_inflations_total", "Compressed messages that were inflated.",
+                {{"route", route}, {"of", of}}, inflated.value());
+  for (size_t i = 0; i < kInflationRefusals; ++i) {
+    visitor.Count(
+        "singleflight_inflation_refusals_total",
+        "Compressed messages that had to be inflated and could not be, by reason.",
+        {{"route", route}, {"of", of}, {"reason", std::string(kInflationRefusalNames[i])}},
+        refusals[i].value());
+  }
+}
 
 void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
   visitor.Count("singleflight_calls_total", "Calls that a route took.", {{"route", route}},
@@ -85,6 +101,8 @@ void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
                   {{"route", route}, {"reason", std::string(kRefusalNames[i])}},
                   refusals[i].value());
   }
+  request_inflation.Show(route, "request", visitor);
+  reply_inflation.Show(route, "reply", visitor);
   visitor.Distribution("singleflight_waiters_per_flight", "Callers aboard when a flight landed.",
                        {{"route", route}}, waiters_per_flight);
 }

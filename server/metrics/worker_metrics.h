@@ -23,16 +23,19 @@ enum class Bypass : uint8_t {
   kStreamingMethod,  // the method turned out to stream a short while ago
   kLargeReply,       // the key's reply turned out to be too large to share a short while ago
   kSlowRequest,      // the request was not whole within limits.request_timeout
+  kKeptEncoding,     // what is kept is encoded as the caller cannot read it, nor this program
 };
-inline constexpr size_t kBypasses = 7;
+inline constexpr size_t kBypasses = 8;
 
 // Why waiters of a flight were released to make their own calls.
 enum class Release : uint8_t {
   kReplyStreams,   // the reply has a second message or does not end
   kReplyTooLarge,  // it is larger than collapse.max_reply_bytes
   kReplyPrivate,   // it is meant for one caller, and the route shares across credentials
+  kReplyEncoding,  // it is encoded as the waiter cannot read it, nor this program; or it is about
+                   // the encoding of the leader's request
 };
-inline constexpr size_t kReleases = 3;
+inline constexpr size_t kReleases = 4;
 
 // As labels say it: "second_message".
 absl::string_view NameOf(Bypass why);
@@ -54,6 +57,25 @@ enum class StoreRefusal {
 };
 inline constexpr size_t kStoreRefusals = 11;
 
+// Why a compressed message is not inflated.
+enum class InflationRefusal {
+  kEncoding,   // not gzip, not deflate, or none is named
+  kCorrupt,    // not one whole stream
+  kPastBound,  // more than max_request_bytes, or max_reply_bytes
+  kNoRoom,     // past max_held_bytes
+};
+inline constexpr size_t kInflationRefusals = 4;
+
+// What became of one kind of compressed messages: those of requests, which are inflated for their
+// keys and for callers who are released with a message that another encoded; or those of replies,
+// for callers who do not accept their encoding. One inflation may serve many callers.
+struct InflationMetrics {
+  Counter inflated;
+  std::array<Counter, kInflationRefusals> refusals;
+
+  void Show(const std::string& route, const std::string& of, Visitor& visitor) const;
+};
+
 // One route on one worker. Every call on the route is counted once in `calls` and once in exactly
 // one of hits, leaders, followers, relays, bypasses and departed.
 struct RouteMetrics {
@@ -72,6 +94,8 @@ struct RouteMetrics {
   Counter stores;  // replies that were kept
   std::array<Counter, kStoreRefusals> refusals;
   Counter invalidations;  // groups that replies told to drop
+  InflationMetrics request_inflation;
+  InflationMetrics reply_inflation;
   PowerHistogram waiters_per_flight;
 
   void Show(const std::string& route, Visitor& visitor) const;

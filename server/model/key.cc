@@ -9,6 +9,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/match.h"
 #include "server/base/check.h"
+#include "server/model/encoding.h"
 
 namespace singleflight::model {
 namespace {
@@ -56,11 +57,6 @@ bool OutsideMetadata(absl::string_view name) {
          name == "content-length" || name == "grpc-timeout";
 }
 
-// In every key, whatever the rules say: what a caller can read, and which hops it came by.
-bool AlwaysCounts(absl::string_view name) {
-  return name == "grpc-encoding" || name == "grpc-accept-encoding" || name == kChainMarker;
-}
-
 }  // namespace
 
 KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, uint64_t seed,
@@ -83,7 +79,7 @@ bool KeyPolicy::Counts(absl::string_view name) const {
 
 bool KeyPolicy::CountsByRule(absl::string_view name) const {
   if (OutsideMetadata(name)) return false;
-  if (AlwaysCounts(name)) return true;
+  if (name == kChainMarker) return true;  // whatever the rules say
   if (mode_ == KeyRules::Mode::kOnly && names_.contains(name)) return true;
   if (IsCredential(name)) return !share_across_credentials_;
   if (mode_ == KeyRules::Mode::kOnly) return false;
@@ -98,9 +94,10 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
                                      suffix == "+proto" ? absl::string_view() : suffix, message};
   size_t size = sizeof(number_) + sizeof(trust);
   for (const absl::string_view part : parts) size += SizeOf(part);
+  const bool compressed = IsCompressed(message);
   absl::InlinedVector<Field, 8> counted;
   for (const Field field : request.fields()) {
-    if (!Counts(field.name)) continue;
+    if (!Counts(field.name) && !(compressed && IsAboutEncoding(field.name))) continue;
     counted.push_back(field);
     size += SizeOf(field.name) + SizeOf(field.value);
   }

@@ -43,8 +43,11 @@ class KeyPolicy {
 
   // The key of a call whose request is `message`, framed as on the wire. `trust` says how far its
   // connection is trusted; it is a number of the same Fingerprints. `authority` is what is sent
-  // upstream. All of it together has less than 4 GiB: messages are bounded by 2 GiB
-  // (`max_request_bytes`), blocks of metadata by 64 KiB.
+  // upstream. Callers whose messages are compressed in different ways meet if those have been
+  // inflated before; of a message that still has the flag "compressed", and so equals none without
+  // it, count the bytes as they are and what the caller says about encodings. All of it together
+  // has less than 4 GiB: messages are bounded by 2 GiB (`max_request_bytes`), blocks of metadata by
+  // 64 KiB.
   Key MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
               absl::string_view message) const {
     Key key;
@@ -56,7 +59,7 @@ class KeyPolicy {
   void MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
                absl::string_view message, Key* key) const;
 
-  // Whether metadata of that name tells calls apart.
+  // Whether metadata of that name tells calls apart, whatever their messages.
   bool Counts(absl::string_view name) const;
 
   bool shares_across_credentials() const { return share_across_credentials_; }

@@ -3,11 +3,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/model/encoding.h"
 
 namespace singleflight::model {
 namespace {
 
 constexpr absl::string_view kPushback = "grpc-retry-pushback-ms";
+
+}  // namespace
 
 Headers Without(HeadersView fields, absl::string_view name) {
   Headers out;
@@ -16,8 +19,6 @@ Headers Without(HeadersView fields, absl::string_view name) {
   }
   return out;
 }
-
-}  // namespace
 
 absl::optional<wire::StatusCode> Reply::status() const {
   const HeadersView block = trailers_only ? initial : trailing;
@@ -32,7 +33,8 @@ bool Reply::Has(absl::string_view name) const {
 
 Reply MakeReply(ReplyParts parts) {
   const auto owner = std::make_shared<const ReplyParts>(std::move(parts));
-  return {owner->initial, owner->body, owner->trailing, owner->trailers_only, owner};
+  const bool encoded = EncodingOf(owner->initial) != wire::kIdentity;
+  return {owner->initial, owner->body, owner->trailing, owner->trailers_only, encoded, owner};
 }
 
 Headers StatusFields(wire::StatusCode code, absl::string_view message) {

@@ -20,6 +20,7 @@ struct Reply {
   absl::string_view body;  // message frames as they came
   HeadersView trailing;    // empty: the last DATA, or `initial` if there was none, ended the stream
   bool trailers_only = false;
+  bool encoded = false;               // `initial` says that compressed messages are not `identity`
   std::shared_ptr<const void> owner;  // null: there is no reply
 
   explicit operator bool() const { return owner != nullptr; }
@@ -44,6 +45,9 @@ struct ReplyParts {
   // Kept for as long as the reply is, e.g. what counts its bytes.
   std::shared_ptr<const void> attachment;
 };
+
+// A copy of `fields` without those called `name`.
+Headers Without(HeadersView fields, absl::string_view name);
 
 // A reply that owns its parts.
 Reply MakeReply(ReplyParts parts);

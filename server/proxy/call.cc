@@ -130,8 +130,11 @@ void Call::OnEnd(model::Headers trailing) {
 void Call::Ask() {
   collecting_->open_ended.Cancel();
   model::Key& key = context_.read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
-  const cache::Found found = context_.read_path.Look(*route_, key, *request_);
+  cache::Found found = context_.read_path.Look(*route_, key, *request_);
   if (found.reply) {
+    if (!context_.read_path.MakeReadable(*route_, *request_, found.reply)) {
+      return GoAlone(metrics::Bypass::kKeptEncoding);
+    }
     route_metrics().hits.Add();
     return SendKept(found);
   }
@@ -197,9 +200,21 @@ void Call::StartRelay() {
       *this);
 }
 
-void Call::OnAnswer(const core::Answer& answer) {
+void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
   if (state_ != State::kWaiting) return;  // it left while the landing was on its way
+  const bool its_own = role() == Role::kLeader && answer.source != core::Answer::Source::kHit;
+  if (its_own || answer.ForAnyEncoding()) return Deliver(answer);
+  core::Answer readable = answer;
+  if (!context_.read_path.MakeReadable(*route_, *request_, asked, readable)) {
+    constexpr metrics::Release kWhy = metrics::Release::kReplyEncoding;
+    route_metrics().released[static_cast<size_t>(kWhy)].Add();
+    return EnterGate(asked, kWhy);
+  }
+  Deliver(readable);
+}
+
+void Call::Deliver(const core::Answer& answer) {
   if (role() == Role::kFollower) route_metrics().saved.Add();
   SendAnswer(answer);
 }
@@ -212,13 +227,18 @@ void Call::OnTakeover(core::Takeover takeover) {
   relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), *this);
 }
 
-void Call::OnReleased(const base::Slice& message, metrics::Release why) {
+void Call::OnReleased(const core::Question& asked, metrics::Release why) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
-  if (state_ != State::kWaiting) return;
+  if (state_ == State::kWaiting) EnterGate(asked, why);
+}
+
+void Call::EnterGate(const core::Question& asked, metrics::Release why) {
   state_ = State::kQueued;
   released_ = why;
+  base::Slice message = context_.read_path.MessageFor(*route_, *request_, asked);
   route_->shared.release_gate.Enter(
-      loop(), [self = shared_from_this(), message](core::ReleaseGate::Pass pass) {
+      loop(),
+      [self = shared_from_this(), message = std::move(message)](core::ReleaseGate::Pass pass) {
         if (self->state_ != State::kQueued) return;
         self->pass_ = std::move(pass);
         self->OnAdmitted(message);

@@ -55,9 +55,9 @@ class Call final : public http2::StreamHandler,
   void OnClosed(const http2::Closed& closed) override;
 
   // The flight.
-  void OnAnswer(const core::Answer& answer) override;
+  void OnAnswer(const core::Answer& answer, const core::Question& asked) override;
   void OnTakeover(core::Takeover takeover) override;
-  void OnReleased(const base::Slice& message, metrics::Release why) override;
+  void OnReleased(const core::Question& asked, metrics::Release why) override;
 
   // The relay.
   void OnRelayHeaders(model::HeadersView fields, bool end) override;
@@ -72,6 +72,8 @@ class Call final : public http2::StreamHandler,
   void SendKept(const cache::Found& found);
   void CountAsked(core::Asked asked);
   void GoAlone(metrics::Bypass why, model::SharedHeaders trailing = {});
+  void Deliver(const core::Answer& answer);
+  void EnterGate(const core::Question& asked, metrics::Release why);
   void StartRelay();
   void OnAdmitted(const base::Slice& message);
   void OnDeadline();

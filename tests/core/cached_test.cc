@@ -14,9 +14,9 @@ class Impatient final : public Waiter {
   Impatient(base::Loop& loop, std::function<void()> then) : Waiter(loop), then_(std::move(then)) {}
 
  private:
-  void OnAnswer(const Answer&) override { then_(); }
+  void OnAnswer(const Answer&, const Question&) override { then_(); }
   void OnTakeover(Takeover) override {}
-  void OnReleased(const base::Slice&, metrics::Release) override {}
+  void OnReleased(const Question&, metrics::Release) override {}
 
   const std::function<void()> then_;
 };

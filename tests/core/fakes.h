@@ -215,7 +215,7 @@ class TestWaiter final : public Waiter, private CallListener {
 
   // What it wants was kept.
   void Hit(const cache::Found& found) {
-    OnAnswer({Answer::Source::kHit, found.reply, found.lifespan});
+    OnAnswer({Answer::Source::kHit, found.reply, found.lifespan}, {});
   }
 
   // Does `then` when it is released.
@@ -232,7 +232,7 @@ class TestWaiter final : public Waiter, private CallListener {
   }
 
  private:
-  void OnAnswer(const Answer& answer) override {
+  void OnAnswer(const Answer& answer, const Question&) override {
     ++heard_;
     answer_ = answer;
   }
@@ -241,10 +241,10 @@ class TestWaiter final : public Waiter, private CallListener {
     takeover_ = std::move(takeover);
     takeover_->call->SetListener(*this);
   }
-  void OnReleased(const base::Slice& message, metrics::Release) override {
+  void OnReleased(const Question& asked, metrics::Release) override {
     ++heard_;
     released_ = true;
-    released_with_ = std::string(message.view());
+    released_with_ = std::string(asked.message.view());
     if (when_released_) when_released_();
   }
 

@@ -114,7 +114,8 @@ TEST_F(CacheTest, ACallerThatSendsCompressedMessagesHasItsOwnEntry) {
   Keep();
   const std::string long_one(1000, 'x');
   Ask(kRead, long_one);
-  EXPECT_THAT(Ask(kRead, long_one, {.compress = true}), IsOkWith("reply to " + long_one));
+  EXPECT_THAT(Ask(kRead, long_one, {.compress = Compression::kGzip}),
+              IsOkWith("reply to " + long_one));
   EXPECT_EQ(backend_.calls(), 2);
 }
 

@@ -68,8 +68,10 @@ TEST_F(ReplyTest, AnEmptyMessageIsAReply) {
 TEST_F(ReplyTest, ACompressedRequestArrives) {
   Serve();
   const std::string long_one(10000, 'x');
-  EXPECT_THAT(Ask(kRead, long_one, {.compress = true}), IsOkWith("reply to " + long_one));
-  EXPECT_THAT(Ask(kWrite, long_one, {.compress = true}), IsOkWith("reply to " + long_one));
+  EXPECT_THAT(Ask(kRead, long_one, {.compress = Compression::kGzip}),
+              IsOkWith("reply to " + long_one));
+  EXPECT_THAT(Ask(kWrite, long_one, {.compress = Compression::kGzip}),
+              IsOkWith("reply to " + long_one));
 }
 
 TEST_F(ReplyTest, EightMebibytesCrossARelayRouteBothWays) {

@@ -76,7 +76,8 @@ TEST(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
   EXPECT_THAT(values.at("role"),
               UnorderedElementsAre("hit", "leader", "follower", "relay", "departed", "bypass"));
   EXPECT_EQ(values.at("code").size(), kCallOutcomes);
-  EXPECT_EQ(values.size(), 5);  // and "reason"
+  EXPECT_THAT(values.at("of"), UnorderedElementsAre("request", "reply"));
+  EXPECT_EQ(values.size(), 6);  // and "reason"
 }
 
 // PITFALLS 30
@@ -123,7 +124,7 @@ TEST(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
   worker.routes[0].Show("r1", written);
   worker.upstreams[0].Show("catalog", written);
   EXPECT_EQ(written.label_values().at("reason").size(),
-            1 + kBypasses + kReleases + kStoreRefusals);  // and none
+            1 + kBypasses + kReleases + kStoreRefusals + kInflationRefusals);  // and none
   for (const auto& [label, values] : written.label_values()) {
     EXPECT_TRUE(label == "reason" || !values.contains("")) << label;
   }

@@ -146,13 +146,37 @@ TEST_F(KeyTest, UnderOnlyNothingElseTellsCallsApart) {
   EXPECT_FALSE(Meet({{"x-page", "1"}}, {{"x-page", "2"}}));
 }
 
-// PITFALLS 22
-TEST_F(KeyTest, CompressionTellsCallsApartWhateverTheRules) {
+TEST_F(KeyTest, EncodingsDoNotTellCallsApartWhoseMessagesAreNotCompressed) {
   for (KeyRules::Mode mode : {KeyRules::Mode::kAllButNoise, KeyRules::Mode::kOnly}) {
     rules_.mode = mode;
-    EXPECT_FALSE(Meet({{"grpc-encoding", "gzip"}}, {}));
-    EXPECT_FALSE(Meet({{"grpc-accept-encoding", "gzip"}}, {{"grpc-accept-encoding", "identity"}}));
+    EXPECT_TRUE(Meet({{"grpc-encoding", "gzip"}}, {}));
+    EXPECT_TRUE(Meet({{"grpc-encoding", "identity"}}, {}));
+    EXPECT_TRUE(Meet({{"grpc-accept-encoding", "gzip"}}, {{"grpc-accept-encoding", "identity"}}));
   }
+}
+
+// PITFALLS 22
+TEST_F(KeyTest, EncodingsTellCallsApartWhoseMessagesAreCompressedWhateverTheRules) {
+  const std::string compressed("\1\0\0\0\1x", 6);
+  for (KeyRules::Mode mode : {KeyRules::Mode::kAllButNoise, KeyRules::Mode::kOnly}) {
+    rules_.mode = mode;
+    EXPECT_FALSE(KeyOf({{"grpc-encoding", "snappy"}}, compressed) == KeyOf({}, compressed));
+    EXPECT_FALSE(KeyOf({{"grpc-accept-encoding", "gzip"}}, compressed) == KeyOf({}, compressed));
+    EXPECT_TRUE(KeyOf({{"grpc-encoding", "snappy"}}, compressed) ==
+                KeyOf({{"grpc-encoding", "snappy"}}, compressed));
+  }
+}
+
+// The flag says which form it is.
+TEST_F(KeyTest, ACompressedMessageEqualsNoneThatIsNot) {
+  EXPECT_FALSE(KeyOf({}, std::string("\1\0\0\0\1x", 6)) ==
+               KeyOf({}, std::string("\0\0\0\0\1x", 6)));
+}
+
+TEST_F(KeyTest, AnEncodingThatOnlyNamesCountsAlways) {
+  rules_.mode = KeyRules::Mode::kOnly;
+  rules_.names = {"grpc-accept-encoding"};
+  EXPECT_FALSE(Meet({{"grpc-accept-encoding", "gzip"}}, {}));
 }
 
 TEST_F(KeyTest, TheChainMarkerTellsCallsApartWhateverTheRules) {

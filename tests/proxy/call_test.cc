@@ -1,12 +1,14 @@
 // One call's life: collected, aboard a flight, released, relayed, and how it ends in each state.
 
 #include "tests/proxy/proxy_fixture.h"
+#include "tests/wire/deflated.h"
 
 namespace singleflight::proxy::testing {
 namespace {
 
 using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 
 class CallTest : public ProxyTest {
@@ -248,6 +250,53 @@ TEST_F(CallTest, TheConnectionMayGoInAnyState) {
     EXPECT_TRUE(caller->EndedAs(Closed::Why::kConnectionLost));
   }
   Connect();
+}
+
+// Callers who encode differently.
+
+// PITFALLS 22
+TEST_F(CallTest, AFollowerWhoDoesNotAcceptTheEncodingGetsTheReplyDecoded) {
+  auto leader = Ask(kGet, "id-7", {{"grpc-accept-encoding", "gzip"}});
+  auto follower = Ask(kGet, "id-7");
+  ASSERT_EQ(upstream_.calls(), 1u);
+  const std::string compressed = Framed(wire::Deflated(wire::Encoding::kGzip, "blue kettle"), true);
+  Upstream([&compressed](FakeCall& call) {
+    call.Begin({{"grpc-encoding", "gzip"}});
+    call.Data(compressed);
+    call.End();
+  });
+  EXPECT_THAT(leader, IsOkWith(compressed));
+  EXPECT_THAT(leader->headers, Contains(Pair("grpc-encoding", "gzip")));
+  EXPECT_THAT(follower, IsOkWith(Framed("blue kettle")));
+  EXPECT_THAT(follower->headers, Not(Contains(Pair("grpc-encoding", "gzip"))));
+  EXPECT_THAT(follower->headers,
+              Contains(Pair("cache-status", "singleflight; fwd=uri-miss; collapsed")));
+  EXPECT_EQ(metrics_.routes[0].saved.value(), 1u);
+}
+
+// PITFALLS 22
+TEST_F(CallTest, FollowersWhoCannotReadTheReplyGoThroughTheGateOneByOne) {
+  auto leader = Ask(kGet, "id-7", {{"grpc-accept-encoding", "snappy"}});
+  auto second = Ask(kGet, "id-7");
+  auto third = Ask(kGet, "id-7");
+  Upstream([](FakeCall& call) {
+    call.Begin({{"grpc-encoding", "snappy"}});
+    call.Data(Framed("??", true));
+    call.End();
+  });
+  EXPECT_THAT(leader, IsOkWith(Framed("??", true)));
+  for (const auto& caller : {second, third}) {
+    EXPECT_FALSE(caller->ended);
+    EXPECT_EQ(upstream_.live(), 1u);
+    EXPECT_EQ(upstream_.latest().sent(), Framed("id-7"));
+    Upstream([](FakeCall& call) { call.Answer("blue kettle"); });
+    EXPECT_THAT(caller, IsOkWith(Framed("blue kettle")));
+    EXPECT_THAT(caller->headers,
+                Contains(Pair("cache-status", "singleflight; fwd=bypass; detail=reply_encoding")));
+  }
+  EXPECT_EQ(metrics_.routes[0].saved.value(), 0u);
+  const auto why = static_cast<size_t>(metrics::Release::kReplyEncoding);
+  EXPECT_EQ(metrics_.routes[0].released[why].value(), 2u);
 }
 
 // Refusals.

@@ -79,6 +79,7 @@ TEST(MarksTest, EveryReasonToGoAloneIsNamed) {
       {metrics::Bypass::kStreamingMethod, "streaming_method"},
       {metrics::Bypass::kLargeReply, "large_reply"},
       {metrics::Bypass::kSlowRequest, "slow_request"},
+      {metrics::Bypass::kKeptEncoding, "kept_encoding"},
   };
   ASSERT_EQ(cases.size(), metrics::kBypasses);
   for (const auto& [why, name] : cases) {
@@ -92,6 +93,7 @@ TEST(MarksTest, EveryReasonNotToShareAReplyIsNamedToTheLeaderAndToTheOthers) {
       {metrics::Release::kReplyStreams, "reply_streams"},
       {metrics::Release::kReplyTooLarge, "reply_too_large"},
       {metrics::Release::kReplyPrivate, "reply_private"},
+      {metrics::Release::kReplyEncoding, "reply_encoding"},
   };
   ASSERT_EQ(cases.size(), metrics::kReleases);
   for (const auto& [why, name] : cases) {

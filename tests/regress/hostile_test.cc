@@ -36,20 +36,6 @@ TEST_F(HostileTest, AReplyThatClaimsFourGibibytesIsRelayedAsItComes) {
   EXPECT_EQ(RawClient(proxy_->address()).Call(RawCall(kRead, "id-7")).body.size(), 6u);
 }
 
-// PITFALLS 22
-TEST_F(HostileTest, CallersThatReadDifferentEncodingsDoNotMeet) {
-  Serve();
-  backend_.Hold();
-  RawClient client(proxy_->address());
-  const int32_t gzip =
-      client.Open(RawCall(kRead, "id-7", {{"grpc-accept-encoding", "identity,gzip"}}));
-  const int32_t plain = client.Open(RawCall(kRead, "id-7", {{"grpc-accept-encoding", "identity"}}));
-  client.Until([this] { return backend_.held() == 2; });
-  backend_.Release();
-  EXPECT_EQ(client.Wait(gzip).Value("grpc-status"), "0");
-  EXPECT_EQ(client.Wait(plain).Value("grpc-status"), "0");
-}
-
 // PITFALLS 31
 TEST_F(HostileTest, AReplyThatOvertakesItsRequestIsDeliveredAndEndsIt) {
   RawServer hasty([](const RawSeen&) {

@@ -28,6 +28,7 @@ struct Board {
   };
   bool holding = false;
   bool keeping_open = false;
+  bool compressing = false;
   std::deque<ServedCall*> held;
   std::deque<SeenCall> seen;
   int cancelled = 0;
@@ -160,6 +161,7 @@ class Service final : public grpc::CallbackGenericService {
                            has_deadline});
     auto* call = new ServedCall(board_, board_.seen.back());
     call->set_context(context);
+    if (board_.compressing) context->set_compression_algorithm(GRPC_COMPRESS_GZIP);
     board_.changed.notify_all();
     return call;
   }
@@ -227,6 +229,11 @@ void Backend::AnswerWith(std::function<Answer(const SeenCall&)> answer) {
 
 void Backend::AnswerWith(Answer answer) {
   AnswerWith([answer = std::move(answer)](const SeenCall&) { return answer; });
+}
+
+void Backend::CompressReplies() {
+  const std::lock_guard<std::mutex> lock(impl_->board.mu);
+  impl_->board.compressing = true;
 }
 
 void Backend::KeepOpen() {

@@ -37,6 +37,9 @@ class Backend {
   void AnswerWith(Answer answer);
   void AnswerWith(std::function<Answer(const SeenCall&)> answer);
 
+  // Replies to calls that come from now on are compressed, with gzip, if their callers accept that.
+  void CompressReplies();
+
   // After the initial metadata and the messages, the answer's end waits until Release.
   void KeepOpen();
 

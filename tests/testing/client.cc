@@ -17,7 +17,16 @@ void Prepare(const CallOptions& options, grpc::ClientContext& context) {
   for (const auto& [name, value] : options.metadata) context.AddMetadata(name, value);
   context.set_deadline(std::chrono::system_clock::now() + options.timeout);
   context.set_wait_for_ready(options.wait_for_ready);
-  if (options.compress) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  switch (options.compress) {
+    case Compression::kNone:
+      break;
+    case Compression::kGzip:
+      context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+      break;
+    case Compression::kDeflate:
+      context.set_compression_algorithm(GRPC_COMPRESS_DEFLATE);
+      break;
+  }
 }
 
 Answer ToAnswer(const grpc::Status& status, const grpc::ClientContext& context) {

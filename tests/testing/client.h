@@ -11,12 +11,15 @@
 
 namespace singleflight::testing {
 
+// Of a caller's messages.
+enum class Compression { kNone, kGzip, kDeflate };
+
 // How a call is made.
 struct CallOptions {
   Metadata metadata = {};
   std::chrono::milliseconds timeout = kPatience;
   bool wait_for_ready = false;
-  bool compress = false;
+  Compression compress = Compression::kNone;
 };
 
 // A unary call under way. Letting go of it before its end cancels it.

@@ -1,0 +1,38 @@
+#ifndef SINGLEFLIGHT_SERVER_CORE_HELD_BYTES_H_
+#define SINGLEFLIGHT_SERVER_CORE_HELD_BYTES_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "server/core/route.h"
+
+namespace singleflight::core {
+
+// Smaller replies need not be counted while they are written: those that a connection's streams may
+// have in writing are bounded by their number.
+inline constexpr size_t kSmallReplyBytes = 16 << 10;
+
+// Counts bytes against an upstream's bound for as long as it lives. Threads: any, one at a time.
+class HeldBytes {
+ public:
+  explicit HeldBytes(SharedUpstream& upstream) : upstream_(upstream) {}
+  HeldBytes(const HeldBytes&) = delete;
+  HeldBytes& operator=(const HeldBytes&) = delete;
+  ~HeldBytes() { Add(-bytes_); }
+
+  // False: that is past the bound; the bytes are counted all the same.
+  bool Add(int64_t bytes) {
+    bytes_ += bytes;
+    const int64_t before = upstream_.held_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    return before + bytes <= upstream_.max_held_bytes;
+  }
+
+ private:
+  SharedUpstream& upstream_;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace singleflight::core
+
+#endif  // SINGLEFLIGHT_SERVER_CORE_HELD_BYTES_H_
