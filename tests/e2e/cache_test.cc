@@ -109,16 +109,6 @@ TEST_F(CacheTest, CallersWithDifferentCredentialsHaveDifferentEntries) {
   EXPECT_EQ(Calls("hit"), 1);
 }
 
-// PITFALLS 22
-TEST_F(CacheTest, ACallerThatSendsCompressedMessagesHasItsOwnEntry) {
-  Keep();
-  const std::string long_one(1000, 'x');
-  Ask(kRead, long_one);
-  EXPECT_THAT(Ask(kRead, long_one, {.compress = Compression::kGzip}),
-              IsOkWith("reply to " + long_one));
-  EXPECT_EQ(backend_.calls(), 2);
-}
-
 TEST_F(CacheTest, WithoutCollapseConcurrentCallsAreApartAndLaterOnesHit) {
   Serve({.collapse = "false", .cache = "{ttl: 1h}"});
   backend_.Hold();
