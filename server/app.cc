@@ -51,10 +51,11 @@ std::string RouteLabel(const core::RouteOptions& options) {
 // One worker and what lives on it. Everything but the counters belongs to its thread once that
 // runs.
 struct WorkerParts {
-  WorkerParts(size_t index, size_t routes, size_t upstreams)
-      : metrics(routes, upstreams), worker(index) {}
+  WorkerParts(size_t index, size_t routes, size_t upstreams, core::BufferBudget& budget)
+      : metrics(routes, upstreams), buffered(budget), worker(index) {}
 
   metrics::WorkerMetrics metrics;
+  core::Buffered buffered;
   net::Worker worker;
   std::deque<upstream::Pool> pools;  // by index of the upstream
   std::unique_ptr<core::ReadPath> read_path;
@@ -72,11 +73,13 @@ struct App::Parts {
   std::atomic<bool> draining{false};
   int exit_status = 0;
 
+  core::BufferBudget budget{config.limits.max_buffered_bytes};
   std::deque<core::SharedUpstream> shared_upstreams;
   model::Fingerprints fingerprints;  // of the routes' keys and the listeners' trust
   core::RouteTable routes;
   core::FlightTable flights;
   cache::Store store{config.cache};
+  proxy::Admission admission{config.limits};
   std::deque<WorkerParts> workers;
   std::deque<upstream::Resolver> resolvers;
   std::vector<std::unique_ptr<net::Listener>> listeners;
@@ -119,6 +122,7 @@ void App::Parts::BuildRoutes(uint64_t seed) {
     shared_upstreams.emplace_back(options.name, options.max_flights,
                                   static_cast<int64_t>(options.max_held_bytes),
                                   options.release_concurrency);
+    shared_upstreams.back().budget = &budget;
   }
   for (const core::RouteOptions& route : config.routes) {
     size_t upstream = 0;
@@ -134,7 +138,8 @@ void App::Parts::BuildRoutes(uint64_t seed) {
 void App::Parts::BuildWorkers() {
   const int threads = config.threads > 0 ? config.threads : net::AllowedCpus();
   for (int i = 0; i < threads; ++i) {
-    workers.emplace_back(static_cast<size_t>(i), config.routes.size(), config.upstreams.size());
+    workers.emplace_back(static_cast<size_t>(i), config.routes.size(), config.upstreams.size(),
+                         budget);
   }
 }
 
@@ -158,15 +163,16 @@ absl::Status App::Parts::BuildUpstreams(uint64_t seed) {
                                upstream::Pool::Hooks{[&resolver] { resolver.Refresh(); }});
     }
   }
+  const auto limits = std::make_shared<const proxy::LimitOptions>(config.limits);
   for (WorkerParts& parts : workers) {
     std::vector<core::Upstream*> upstreams;
     for (upstream::Pool& pool : parts.pools) upstreams.push_back(&pool);
     parts.read_path = std::make_unique<core::ReadPath>(
         core::Surroundings{parts.worker, flights, store, std::move(upstreams), parts.metrics,
-                           absl::StrCat("sf-", absl::Hex(seed, absl::kZeroPad16))});
+                           absl::StrCat("sf-", absl::Hex(seed, absl::kZeroPad16)), parts.buffered});
     parts.frontend = std::make_unique<proxy::Frontend>(
-        parts.worker, http2::SessionOptions(),
-        proxy::CallContext{*parts.read_path, routes, config.reply_marks}, parts.metrics.downstream);
+        parts.worker, proxy::CallContext{*parts.read_path, routes, config.reply_marks, limits},
+        parts.metrics.downstream, seed + parts.worker.index());
   }
   return absl::OkStatus();
 }
@@ -187,13 +193,20 @@ absl::Status App::Parts::OpenListeners() {
 // A connection goes to the worker that has the fewest.
 void App::Parts::Assign(net::Listener::Accepted accepted,
                         std::shared_ptr<const proxy::Entrance> entrance) {
+  absl::optional<proxy::Admission::Pass> pass =
+      admission.Admit(proxy::Admission::PeerOf(accepted.fd));
+  if (!pass.has_value()) {
+    ::close(accepted.fd);
+    return;
+  }
   WorkerParts* least = &workers.front();
   for (WorkerParts& parts : workers) {
     if (parts.frontend->load() < least->frontend->load()) least = &parts;
   }
   least->frontend->load().fetch_add(1, std::memory_order_relaxed);
-  least->worker.Post([frontend = least->frontend.get(), accepted, entrance = std::move(entrance)] {
-    frontend->Serve(accepted, entrance);
+  least->worker.Post([frontend = least->frontend.get(), accepted, entrance = std::move(entrance),
+                      pass = *std::move(pass)]() mutable {
+    frontend->Serve(accepted, std::move(entrance), std::move(pass));
   });
 }
 
@@ -211,6 +224,12 @@ void App::Parts::BuildRegistry() {
   }
   registry.Add([this](metrics::Visitor& visitor) {
     store.Show(visitor);
+    admission.Show(visitor);
+    int64_t buffered = budget.bytes();
+    for (const WorkerParts& parts : workers) buffered += parts.buffered.untold();
+    visitor.Level("singleflight_buffered_bytes",
+                  "Bytes held for calls: by flights, requests being collected, and relays.", {},
+                  buffered);
     visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
                   static_cast<int64_t>(flights.waiting()));
     for (const core::SharedUpstream& upstream : shared_upstreams) {

@@ -9,6 +9,7 @@
 #include "server/cache/store.h"
 #include "server/core/route_options.h"
 #include "server/net/listener_options.h"
+#include "server/proxy/limits.h"
 #include "server/proxy/marks.h"
 #include "server/upstream/options.h"
 
@@ -32,6 +33,7 @@ struct Config {
   std::vector<core::RouteOptions> routes;            // each names an upstream that exists
   cache::StoreOptions cache;
   proxy::MarkOptions reply_marks;
+  proxy::LimitOptions limits;
   admin::HealthOptions health;
   int threads = 0;  // workers; 0: as many as the cgroup and the affinity mask allow
   LogOptions log;

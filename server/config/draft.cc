@@ -21,6 +21,8 @@ constexpr absl::Duration kLongest = absl::Hours(24);
 constexpr uint64_t kMostCalls = 1u << 24;
 constexpr uint64_t kLargestMessage = uint64_t{2} << 30;
 constexpr uint64_t kLargestStore = uint64_t{1} << 40;
+constexpr uint64_t kLargestFrame = uint64_t{4} << 30;  // what a message's prefix can claim
+constexpr absl::Duration kLongestIdle = absl::Hours(30 * 24);
 
 std::string NameMistake(absl::string_view text) {
   const bool printable =
@@ -172,6 +174,31 @@ void ReadMarks(Mapping& in, proxy::MarkOptions& out) {
   in.Flag("cache_status", &out.cache_status);
 }
 
+// A header list that is let in must be let out again to upstreams with fields of this program's
+// own, by a session whose bound for that is 128 KiB.
+void ReadLimits(Mapping& in, proxy::LimitOptions& out) {
+  in.Number("max_connections", &out.max_connections, 1, kMostCalls);
+  in.Number("max_connections_per_address", &out.max_connections_per_address, 1, kMostCalls);
+  in.Number("max_concurrent_streams", &out.max_concurrent_streams, 1, kMostCalls);
+  in.Size("max_header_bytes", &out.max_header_bytes, 1u << 10, 96u << 10);
+  in.Number("max_header_count", &out.max_header_count, 16, 4096);
+  in.Size("max_message_bytes", &out.max_message_bytes, 1, kLargestFrame);
+  in.Number("reset_allowance", &out.reset_allowance, 1, kMostCalls);
+  in.Number("max_queued_frames", &out.max_queued_frames, 10, 10000);
+  in.Duration("handshake_timeout", &out.handshake_timeout, kShortest, kLongest);
+  in.Duration("first_request_timeout", &out.first_request_timeout, kShortest, kLongest);
+  in.Duration("idle_timeout", &out.idle_timeout, kShortest, kLongestIdle);
+  in.Duration("stall_timeout", &out.stall_timeout, kShortest, kLongest);
+  in.Duration("request_timeout", &out.request_timeout, kShortest, kLongest);
+  in.Duration("max_connection_age", &out.max_connection_age, kShortest, kLongestIdle);
+  in.Duration("max_connection_age_grace", &out.max_connection_age_grace, kShortest, kLongestIdle);
+  if (in.Has("max_connection_age_grace") && !in.Has("max_connection_age")) {
+    in.Refuse(in.PlaceOf("max_connection_age_grace"),
+              "does nothing without max_connection_age; add that or remove it");
+  }
+  in.Size("max_buffered_bytes", &out.max_buffered_bytes, 1u << 20, kLargestStore);
+}
+
 void ReadHealth(Mapping& in, Draft& draft) {
   in.Text("address", &draft.config.health.address, HealthAddressMistake);
   in.Require("address",
@@ -203,6 +230,7 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
                 [&](Mapping& entry) { ReadRoute(entry, draft); });
     in.Section("cache", [&](Mapping& section) { ReadStore(section, draft); });
     in.Section("reply_marks", [&](Mapping& section) { ReadMarks(section, config.reply_marks); });
+    in.Section("limits", [&](Mapping& section) { ReadLimits(section, config.limits); });
     in.Section("health", [&](Mapping& section) { ReadHealth(section, draft); });
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
     in.Section("log", [&](Mapping& section) { ReadLog(section, config.log); });

@@ -58,6 +58,9 @@ class Mapping {
   template <typename T>
   bool Number(absl::string_view name, T* out, uint64_t min, uint64_t max);
 
+  // Of no default.
+  bool Number(absl::string_view name, absl::optional<uint64_t>* out, uint64_t min, uint64_t max);
+
   // "auto" reads as 0.
   bool NumberOrAuto(absl::string_view name, int* out, uint64_t min, uint64_t max);
   bool Flag(absl::string_view name, bool* out);
@@ -128,7 +131,8 @@ class Mapping {
 
   bool DurationOr(absl::string_view name, absl::string_view default_value, absl::Duration* out,
                   absl::Duration min, absl::Duration max);
-  bool WholeNumber(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max);
+  bool WholeNumber(absl::string_view name, absl::string_view default_value, uint64_t* out,
+                   uint64_t min, uint64_t max);
   bool ChoiceIndex(absl::string_view name, size_t* index, const std::vector<std::string>& words);
 
   Reading& reading_;
@@ -140,7 +144,7 @@ class Mapping {
 template <typename T>
 bool Mapping::Number(absl::string_view name, T* out, uint64_t min, uint64_t max) {
   uint64_t value = *out;
-  const bool present = WholeNumber(name, &value, min, max);
+  const bool present = WholeNumber(name, std::to_string(value), &value, min, max);
   *out = static_cast<T>(value);
   return present;
 }

@@ -57,8 +57,17 @@ bool Mapping::Size(absl::string_view name, uint64_t* out, uint64_t min, uint64_t
   return true;
 }
 
-bool Mapping::WholeNumber(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max) {
-  const auto scalar = TakeScalar(name, "number", absl::StrCat(*out));
+bool Mapping::Number(absl::string_view name, absl::optional<uint64_t>* out, uint64_t min,
+                     uint64_t max) {
+  uint64_t value = 0;
+  if (!WholeNumber(name, "", &value, min, max)) return false;
+  *out = value;
+  return true;
+}
+
+bool Mapping::WholeNumber(absl::string_view name, absl::string_view default_value, uint64_t* out,
+                          uint64_t min, uint64_t max) {
+  const auto scalar = TakeScalar(name, "number", default_value);
   if (!scalar.has_value()) return Has(name);
   const absl::optional<uint64_t> value = ParseWhole(scalar->text);
   if (!value.has_value() || *value < min || *value > max) {

@@ -13,7 +13,8 @@ namespace singleflight::core {
 // have in writing are bounded by their number.
 inline constexpr size_t kSmallReplyBytes = 16 << 10;
 
-// Counts bytes against an upstream's bound for as long as it lives. Threads: any, one at a time.
+// Counts bytes against an upstream's bound, and the process's, for as long as it lives. Threads:
+// any, one at a time.
 class HeldBytes {
  public:
   explicit HeldBytes(SharedUpstream& upstream) : upstream_(upstream) {}
@@ -21,9 +22,10 @@ class HeldBytes {
   HeldBytes& operator=(const HeldBytes&) = delete;
   ~HeldBytes() { Add(-bytes_); }
 
-  // False: that is past the bound; the bytes are counted all the same.
+  // False: that is past the upstream's bound; the bytes are counted all the same.
   bool Add(int64_t bytes) {
     bytes_ += bytes;
+    if (upstream_.budget != nullptr) upstream_.budget->Add(bytes);
     const int64_t before = upstream_.held_bytes.fetch_add(bytes, std::memory_order_relaxed);
     return before + bytes <= upstream_.max_held_bytes;
   }

@@ -8,6 +8,7 @@
 #include "server/base/loop.h"
 #include "server/base/slice.h"
 #include "server/cache/store.h"
+#include "server/core/buffered.h"
 #include "server/core/decoder.h"
 #include "server/core/invalidation.h"
 #include "server/core/route.h"
@@ -25,6 +26,7 @@ struct Surroundings {
   std::vector<Upstream*> upstreams;  // by index in the configuration; this loop's view of each
   metrics::WorkerMetrics& metrics;
   std::string chain_hop;  // how this process names itself in the chain marker
+  Buffered& buffered;
 };
 
 // What became of a call that was asked.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "server/core/buffered.h"
 #include "server/core/release_gate.h"
 #include "server/core/remembered.h"
 #include "server/core/route_options.h"
@@ -31,6 +32,7 @@ struct SharedUpstream {
   std::atomic<int64_t> flights{0};
   std::atomic<int64_t> held_bytes{
       0};  // by flights, and by replies that are still being written to callers
+  BufferBudget* budget = nullptr;  // that those bytes count against as well; null: none
   ReleaseGate release_gate;
 };
 

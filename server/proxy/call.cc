@@ -28,7 +28,15 @@ Call::Call(const CallContext& context, uint32_t trust, http2::Stream& stream)
       deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {}
 
 Call::Collecting::Collecting(Call& call)
-    : open_ended(call.loop().timers(), [&call] { call.GoAlone(metrics::Bypass::kOpenEnded); }) {}
+    : buffered(call.around().buffered),
+      timer(call.loop().timers(), [&call] { call.OnCollectingTimer(); }) {}
+
+Call::Collecting::~Collecting() { buffered.Add(-counted); }
+
+void Call::OnCollectingTimer() {
+  GoAlone(collecting_->scanner.ExactlyOne() ? metrics::Bypass::kOpenEnded
+                                            : metrics::Bypass::kSlowRequest);
+}
 
 void Call::OnHeaders(model::Headers fields, bool end) {
   request_ended_ = end;
@@ -40,6 +48,11 @@ void Call::OnHeaders(model::Headers fields, bool end) {
     around().metrics.downstream.requests_unrouted.Add();
     return SendStatus(wire::StatusCode::kUnimplemented,
                       absl::StrCat("no route of the proxy matches ", request_->path()));
+  }
+  if (around().buffered.budget().spent()) {
+    return Shed(metrics::Bound::kBufferedBytes,
+                absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
+                             around().buffered.budget().max(), ") for the calls that it has"));
   }
   TakeRoute(end);
 }
@@ -81,6 +94,8 @@ void Call::TakeRoute(bool end) {
     GoAlone(metrics::Bypass::kStreamingMethod);
   } else if (end) {
     GoAlone(metrics::Bypass::kNoMessage);
+  } else {
+    collecting_->timer.Set(base::After(loop().Now(), context_.limits->request_timeout));
   }
 }
 
@@ -88,7 +103,10 @@ void Call::OnData(absl::string_view bytes) {
   if (state_ == State::kCollecting) {
     Collect(bytes);
   } else if (state_ == State::kRelaying) {
-    relay_->Send(base::Slice(std::string(bytes)), true);
+    if (relay_->LargestMessageWith(bytes) > context_.limits->max_message_bytes) {
+      return ShedLargeMessage();
+    }
+    relay_->Send(around().buffered.Hold(std::string(bytes)), true);
   } else if (stream_ != nullptr) {
     stream_->Consume(bytes.size());  // of a call that has been answered
   }
@@ -98,8 +116,12 @@ void Call::Collect(absl::string_view bytes) {
   stream_->Consume(bytes.size());
   wire::MessageScanner& scanner = collecting_->scanner;
   collecting_->bytes.append(bytes.data(), bytes.size());
+  collecting_->counted += static_cast<int64_t>(bytes.size());
+  collecting_->buffered.Add(static_cast<int64_t>(bytes.size()));
   scanner.Feed(bytes);
-  if (scanner.MoreThanOne()) {
+  if (scanner.largest() > context_.limits->max_message_bytes) {
+    ShedLargeMessage();
+  } else if (scanner.MoreThanOne()) {
     route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
                                    kRememberSecondMessage);
     GoAlone(metrics::Bypass::kSecondMessage);
@@ -108,7 +130,7 @@ void Call::Collect(absl::string_view bytes) {
   } else if (collecting_->bytes.size() > route_->flights.max_request_bytes) {
     GoAlone(metrics::Bypass::kRequestTooLarge);
   } else if (scanner.ExactlyOne()) {
-    collecting_->open_ended.Set(base::After(loop().Now(), kOpenEndedGrace));
+    collecting_->timer.Set(base::After(loop().Now(), kOpenEndedGrace));
   }
 }
 
@@ -128,7 +150,7 @@ void Call::OnEnd(model::Headers trailing) {
 
 // The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
-  collecting_->open_ended.Cancel();
+  collecting_->timer.Cancel();
   model::Key& key = context_.read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
   cache::Found found = context_.read_path.Look(*route_, key, *request_);
   if (found.reply) {
@@ -178,7 +200,7 @@ void Call::CountAsked(core::Asked asked) {
 // Neither to be shared nor to be kept: relayed with what has been collected.
 void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
   const std::unique_ptr<Collecting> collected = std::move(collecting_);
-  collected->open_ended.Cancel();
+  collected->timer.Cancel();
   bypass_ = why;
   route_metrics().bypasses[static_cast<size_t>(why)].Add();
   if (why == metrics::Bypass::kOpenEnded) {
@@ -186,7 +208,10 @@ void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
                                    kRememberOpenEnded);
   }
   StartRelay();
-  if (!collected->bytes.empty()) relay_->Send(base::Slice(std::move(collected->bytes)), false);
+  relay_->Scanned(collected->scanner);
+  if (!collected->bytes.empty()) {
+    relay_->Send(around().buffered.Hold(std::move(collected->bytes)), false);
+  }
   if (request_ended_) relay_->Finish(std::move(trailing));
 }
 
@@ -197,7 +222,7 @@ void Call::StartRelay() {
       *stream_, upstream,
       core::CallHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
                      kRelayResends},
-      *this);
+      around().buffered, *this);
 }
 
 void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
@@ -224,7 +249,7 @@ void Call::OnTakeover(core::Takeover takeover) {
   if (state_ != State::kWaiting) return;
   state_ = State::kRelaying;
   released_ = takeover.why;
-  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), *this);
+  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), around().buffered, *this);
 }
 
 void Call::OnReleased(const core::Question& asked, metrics::Release why) {
@@ -306,6 +331,18 @@ void Call::OnDeadline() {
   SendStatus(wire::StatusCode::kDeadlineExceeded,
              absl::StrCat("the call's deadline passed; upstream '", route_->shared.name,
                           "' had not answered"));
+}
+
+void Call::Shed(metrics::Bound bound, absl::string_view message) {
+  around().metrics.downstream.bounds.Count(bound);
+  SendStatus(wire::StatusCode::kResourceExhausted, message);
+}
+
+void Call::ShedLargeMessage() {
+  if (state_ == State::kCollecting) route_metrics().departed.Add();
+  Shed(metrics::Bound::kMessageBytes,
+       absl::StrCat("a message of the request is larger than limits.max_message_bytes (",
+                    context_.limits->max_message_bytes, ")"));
 }
 
 void Call::SendAnswer(const core::Answer& answer) {

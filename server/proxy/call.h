@@ -7,6 +7,7 @@
 #include "server/core/read_path.h"
 #include "server/core/route.h"
 #include "server/http2/session.h"
+#include "server/proxy/limits.h"
 #include "server/proxy/marks.h"
 #include "server/proxy/relay.h"
 #include "server/wire/message.h"
@@ -18,6 +19,7 @@ struct CallContext {
   core::ReadPath& read_path;
   core::RouteTable& routes;
   const MarkOptions& marks;
+  std::shared_ptr<const LimitOptions> limits;
 };
 
 // One caller's call, from its header block to the last byte of its reply: it finds the route, and
@@ -77,6 +79,9 @@ class Call final : public http2::StreamHandler,
   void StartRelay();
   void OnAdmitted(const base::Slice& message);
   void OnDeadline();
+  void OnCollectingTimer();
+  void Shed(metrics::Bound bound, absl::string_view message);
+  void ShedLargeMessage();
   void SendAnswer(const core::Answer& answer);
   Marks MarksOfRelay(absl::Duration age) const;
   void SendStatus(wire::StatusCode code, absl::string_view message);
@@ -89,9 +94,12 @@ class Call final : public http2::StreamHandler,
   // A request while it may be one message; gone before the call waits for anyone.
   struct Collecting {
     explicit Collecting(Call& call);
+    ~Collecting();
+    core::Buffered& buffered;
     std::string bytes;
+    int64_t counted = 0;  // in `buffered`
     wire::MessageScanner scanner;
-    base::Timer open_ended;  // runs while a message is whole and the caller's side has not ended
+    base::Timer timer;  // of request_timeout; once a message is whole, of the wait for an end
   };
 
   const CallContext& context_;

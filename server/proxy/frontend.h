@@ -4,11 +4,14 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <random>
 
 #include "absl/container/flat_hash_map.h"
 #include "server/http2/connection.h"
 #include "server/net/listener.h"
+#include "server/proxy/admission.h"
 #include "server/proxy/call.h"
+#include "server/proxy/limits.h"
 
 namespace singleflight::proxy {
 
@@ -23,12 +26,19 @@ struct Entrance {
 // Threads: its worker's, but for `load`.
 class Frontend {
  public:
-  Frontend(net::Worker& worker, const http2::SessionOptions& options, CallContext context,
-           metrics::DownstreamMetrics& metrics);
+  // `seed` is for the ages that connections reach.
+  Frontend(net::Worker& worker, CallContext context, metrics::DownstreamMetrics& metrics,
+           uint64_t seed);
   ~Frontend();
 
   // Serves a connection; each of its streams becomes a Call.
-  void Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance);
+  void Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
+             Admission::Pass pass);
+
+  // For connections and calls that come from now on.
+  void SetLimits(std::shared_ptr<const LimitOptions> limits) {
+    context_.limits = std::move(limits);
+  }
 
   // Every connection, and every later one, ends with its last call.
   void Drain();
@@ -46,9 +56,9 @@ class Frontend {
   void Gone(Client& client);
 
   net::Worker& worker_;
-  const http2::SessionOptions options_;
-  const CallContext context_;
+  CallContext context_;
   metrics::DownstreamMetrics& metrics_;
+  std::minstd_rand random_;
   std::atomic<int64_t> load_{0};
   absl::flat_hash_map<Client*, std::unique_ptr<Client>> clients_;
   bool draining_ = false;

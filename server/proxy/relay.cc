@@ -17,17 +17,24 @@ size_t BeyondUncoupled(size_t& ahead, size_t bytes) {
 }  // namespace
 
 Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
-             RelayListener& listener)
-    : downstream_(downstream), listener_(listener), call_(upstream.Start(std::move(head), *this)) {}
+             core::Buffered& buffered, RelayListener& listener)
+    : downstream_(downstream),
+      buffered_(buffered),
+      listener_(listener),
+      call_(upstream.Start(std::move(head), *this)) {}
 
-Relay::Relay(http2::Stream& downstream, core::Takeover takeover, RelayListener& listener)
-    : downstream_(downstream), listener_(listener), call_(std::move(takeover.call)) {
+Relay::Relay(http2::Stream& downstream, core::Takeover takeover, core::Buffered& buffered,
+             RelayListener& listener)
+    : downstream_(downstream),
+      buffered_(buffered),
+      listener_(listener),
+      call_(std::move(takeover.call)) {
   call_->SetListener(*this);
   if (!takeover.initial.has_value()) return;
   replied_ = true;
   listener_.OnRelayHeaders(*takeover.initial, false);
   uncoupled_reply_ = takeover.body.size();
-  downstream_.Send(base::Slice(std::move(takeover.body)));
+  downstream_.Send(buffered_.Hold(std::move(takeover.body)));
 }
 
 void Relay::Send(base::Slice bytes, bool coupled) {
@@ -45,7 +52,9 @@ void Relay::OnInitial(model::Headers fields, bool end) {
   if (end) listener_.OnRelayEnded();
 }
 
-void Relay::OnData(absl::string_view bytes) { downstream_.Send(base::Slice(std::string(bytes))); }
+void Relay::OnData(absl::string_view bytes) {
+  downstream_.Send(buffered_.Hold(std::string(bytes)));
+}
 
 void Relay::OnEnd(model::Headers trailing) {
   listener_.OnRelayTrailers(trailing);

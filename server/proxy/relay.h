@@ -4,10 +4,12 @@
 #include <memory>
 #include <utility>
 
+#include "server/core/buffered.h"
 #include "server/core/invalidation.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
 #include "server/http2/stream.h"
+#include "server/wire/message.h"
 
 namespace singleflight::proxy {
 
@@ -37,10 +39,20 @@ class Relay final : public core::CallListener {
  public:
   // Sends the call.
   Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
-        RelayListener& listener);
+        core::Buffered& buffered, RelayListener& listener);
 
   // Goes on with a call whose flight could not share its reply.
-  Relay(http2::Stream& downstream, core::Takeover takeover, RelayListener& listener);
+  Relay(http2::Stream& downstream, core::Takeover takeover, core::Buffered& buffered,
+        RelayListener& listener);
+
+  // Looks at what the caller sends, before Send: the largest message that it has announced so far.
+  uint32_t LargestMessageWith(absl::string_view bytes) {
+    scanner_.Feed(bytes);
+    return scanner_.largest();
+  }
+
+  // Goes on from where the call's own look at its first bytes ended.
+  void Scanned(const wire::MessageScanner& scanner) { scanner_ = scanner; }
 
   // What the caller sends. `coupled` bytes hold the caller's window until they have left for
   // upstream.
@@ -65,9 +77,11 @@ class Relay final : public core::CallListener {
   void OnFailed(core::CallFailure failure) override;
 
   http2::Stream& downstream_;
+  core::Buffered& buffered_;
   RelayListener& listener_;
   std::unique_ptr<core::UpstreamCall> call_;
   core::Invalidation invalidation_;
+  wire::MessageScanner scanner_;  // of the request
   bool replied_ = false;
   size_t uncoupled_request_ = 0;  // bytes ahead that hold no window
   size_t uncoupled_reply_ = 0;

@@ -19,7 +19,10 @@ void MessageScanner::Feed(absl::string_view bytes) {
       } else {
         length_ = length_ << 8 | byte;
       }
-      if (++prefix_seen_ == kMessagePrefixBytes) left_ = length_;
+      if (++prefix_seen_ == kMessagePrefixBytes) {
+        left_ = length_;
+        largest_ = std::max(largest_, length_);
+      }
     }
     if (prefix_seen_ == kMessagePrefixBytes && left_ == 0) {
       prefix_seen_ = 0;

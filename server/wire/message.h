@@ -30,6 +30,9 @@ class MessageScanner {
   // Messages whose last byte has been seen.
   uint64_t complete() const { return complete_; }
 
+  // The largest length that a prefix has claimed so far.
+  uint32_t largest() const { return largest_; }
+
   // True when a second message has begun, complete or not.
   bool MoreThanOne() const { return complete_ + (state() == State::kInside ? 1 : 0) > 1; }
 
@@ -40,6 +43,7 @@ class MessageScanner {
   bool malformed_ = false;
   uint8_t prefix_seen_ = 0;  // of kMessagePrefixBytes
   uint32_t length_ = 0;
+  uint32_t largest_ = 0;
   uint64_t left_ = 0;  // bytes of the body still to come
   uint64_t complete_ = 0;
 };

@@ -80,7 +80,8 @@ void Flight(benchmark::State& state) {
   FlightTable flights;
   cache::Store store{cache::StoreOptions()};
   metrics::WorkerMetrics metrics(1, 1);
-  ReadPath path({loop, flights, store, {&upstream}, metrics, "hop"});
+  Buffered buffered(AmpleBudget());
+  ReadPath path({loop, flights, store, {&upstream}, metrics, "hop", buffered});
   const auto request = std::make_shared<const model::Request>(
       absl::get<model::Request>(model::ParseRequest(HeadersOf({{":method", "POST"},
                                                                {":scheme", "http"},

@@ -36,6 +36,12 @@ inline model::Headers HeadersOf(const Fields& fields) {
   return headers;
 }
 
+// Of all tests that have threads, since what one loop holds may be let go by another.
+inline BufferBudget& AmpleBudget() {
+  static BufferBudget budget(1 << 30);
+  return budget;
+}
+
 // A loop that runs what is posted to it when told. Threads: Post from any, the rest from one.
 class FakeLoop final : public base::Loop {
  public:

@@ -184,6 +184,7 @@ class ReadPathTest : public ::testing::Test {
     EXPECT_EQ(flights_.waiting(), 0);
     EXPECT_EQ(shared().flights.load(), 0);
     EXPECT_EQ(shared().held_bytes.load(), 0);
+    EXPECT_EQ(budget_.bytes(), 0);
     EXPECT_EQ(upstream_.live(), 0);
     for (FakeLoop& loop : loops_) EXPECT_EQ(loop.timers().size(), 0);
     EXPECT_LE(store_.TakeCensus().bytes, store_options_.max_bytes);
@@ -192,6 +193,8 @@ class ReadPathTest : public ::testing::Test {
   }
 
   std::array<FakeLoop, 3> loops_{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
+  BufferBudget budget_{1 << 30};
+  std::array<Buffered, 3> buffered_{Buffered(budget_), Buffered(budget_), Buffered(budget_)};
   FakeUpstream upstream_;
   FlightTable flights_;
   const cache::StoreOptions store_options_;
@@ -204,10 +207,16 @@ class ReadPathTest : public ::testing::Test {
     House(ReadPathTest& test, const RouteOptions& options)
         : shared("catalog", test.max_flights_, test.max_held_bytes_, 16),
           route(0, options, 0, shared, model::KeyPolicy(options.key, "catalog", 7, fingerprints)) {
+      shared.budget = &test.budget_;
       for (size_t i = 0; i < 3; ++i) {
         metrics.emplace_back(2, 1);
-        paths.emplace_back(Surroundings{
-            test.loops_[i], test.flights_, test.store_, {&test.upstream_}, metrics[i], "hop-1"});
+        paths.emplace_back(Surroundings{test.loops_[i],
+                                        test.flights_,
+                                        test.store_,
+                                        {&test.upstream_},
+                                        metrics[i],
+                                        "hop-1",
+                                        test.buffered_[i]});
       }
     }
     model::Fingerprints fingerprints;

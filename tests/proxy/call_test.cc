@@ -113,13 +113,99 @@ TEST_F(CallTest, ARequestThatIsNotOneMessageIsRelayedAsItIs) {
 }
 
 // PITFALLS 29
-TEST_F(CallTest, AMessageThatClaimsFourGigabytesIsNotWaitedForInMemory) {
+TEST_F(CallTest, AMessageThatClaimsTwoGigabytesIsNotWaitedForInMemory) {
   auto caller = Open(kGet);
-  Send(*caller, std::string("\0\xff\xff\xff\xff", 5));
+  Send(*caller, std::string("\0\x7f\xff\xff\xff", 5));
   for (int i = 0; i < 80 && upstream_.calls() == 0; ++i) Send(*caller, std::string(kWindow, 'x'));
   ASSERT_EQ(upstream_.calls(), 1u);
   EXPECT_EQ(bypasses(metrics::Bypass::kRequestTooLarge), 1u);
   EXPECT_LE(upstream_.latest().sent().size(), collapse_.max_request_bytes + 2 * kWindow);
+}
+
+// PITFALLS 29
+TEST_F(CallTest, AMessageThatClaimsTooMuchIsRefusedBeforeAByteOfItGoesOn) {
+  Limits().max_message_bytes = 100;
+  auto collected = Open(kGet);
+  Send(*collected, Framed(std::string(101, 'x')).substr(0, 7));
+  EXPECT_EQ(StatusOf(*collected), "8");
+  auto relayed = Open(kWatch);
+  Send(*relayed, Framed(std::string(100, 'x')));
+  EXPECT_FALSE(relayed->ended);
+  const std::string before = upstream_.latest().sent();
+  Send(*relayed, Framed(std::string(101, 'x')).substr(0, 5));
+  EXPECT_EQ(StatusOf(*relayed), "8");
+  EXPECT_THAT(relayed->headers, Contains(Pair("grpc-message", HasSubstr("max_message_bytes"))));
+  EXPECT_EQ(upstream_.latest().sent(), before);
+  EXPECT_TRUE(upstream_.latest().cancelled());
+  EXPECT_EQ(metrics_.downstream.bounds.count(metrics::Bound::kMessageBytes), 2u);
+}
+
+// PITFALLS 29: a prefix in pieces, first in what was collected, then in what is relayed.
+TEST_F(CallTest, AMessageThatClaimsTooMuchIsFoundWhereverItsPrefixIsSplit) {
+  Limits().max_message_bytes = 100;
+  for (size_t split = 1; split < 5; ++split) {
+    auto caller = Open(kGet);
+    const std::string second = Framed(std::string(101, 'x')).substr(0, 5);
+    Send(*caller, Framed("one") + second.substr(0, split));
+    ASSERT_FALSE(caller->ended) << split;
+    Send(*caller, second.substr(split));
+    EXPECT_EQ(StatusOf(*caller), "8") << split;
+  }
+}
+
+// PITFALLS 27
+TEST_F(CallTest, ARequestThatTricklesIsRelayedAfterAWhile) {
+  auto caller = Open(kGet);
+  for (int second = 0; second < 59; ++second) {
+    if (second < 7) Send(*caller, Framed("hello world").substr(static_cast<size_t>(second), 1));
+    Advance(1000);
+  }
+  EXPECT_EQ(upstream_.calls(), 0u);
+  Advance(1000);
+  ASSERT_EQ(upstream_.calls(), 1u);
+  EXPECT_EQ(bypasses(metrics::Bypass::kSlowRequest), 1u);
+  Send(*caller, Framed("hello world").substr(7));
+  Finish(*caller);
+  EXPECT_EQ(upstream_.latest().sent(), Framed("hello world"));
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
+  auto next = Ask(kGet, "id-8");
+  EXPECT_EQ(metrics_.routes[0].leaders.value(), 1u) << "the method is not remembered";
+  Reset(*next);
+}
+
+// PITFALLS 14
+TEST_F(CallTest, PastMaxBufferedBytesNewCallsAreRefusedAndThoseAboardGoOn) {
+  budget_.set_max(60 << 10);
+  auto relayed = Open(kWatch);
+  auto collected = Open(kGet);
+  Send(*collected, Framed(std::string(200 << 10, 'x')).substr(0, 100 << 10));
+  auto refused = Ask(kGet, "id-7");
+  EXPECT_EQ(StatusOf(*refused), "8");
+  EXPECT_THAT(refused->headers, Contains(Pair("grpc-message", HasSubstr("max_buffered_bytes"))));
+  EXPECT_EQ(StatusOf(*Ask(kWatch, "hello")), "8");
+  EXPECT_EQ(metrics_.downstream.bounds.count(metrics::Bound::kBufferedBytes), 2u);
+  Send(*relayed, Framed("hello"));
+  Upstream([](FakeCall& call) { call.Answer("enough"); });
+  EXPECT_THAT(relayed, IsOkWith(Framed("enough")));
+  Reset(*collected);
+  auto again = Ask(kGet, "id-7");
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_THAT(again, IsOkWith(Framed("kettle")));
+}
+
+TEST_F(CallTest, ABodyThatManyShareCountsOnce) {
+  std::vector<std::shared_ptr<Ear>> herd;
+  for (int i = 0; i < 10; ++i) {
+    herd.push_back(Ask(kGet, "id-7"));
+    herd.back()->consume = false;
+  }
+  const std::string large(kWindow * 2, 'x');
+  Upstream([&large](FakeCall& call) { call.Answer(large); });
+  const int64_t held = budget_.bytes() + buffered_.untold();
+  EXPECT_GE(held, static_cast<int64_t>(large.size()));
+  EXPECT_LE(held, static_cast<int64_t>(large.size()) + 4096);
+  for (const auto& caller : herd) Reset(*caller);
 }
 
 TEST_F(CallTest, ACallerThatLeavesBeforeItsRequestIsWholeCostsNothing) {

@@ -47,6 +47,7 @@ class ProxyTest : public ::testing::Test {
   };
 
   void SetUp() override {
+    shared_.budget = &budget_;
     core::RouteOptions get;
     get.match.method = "/shop.Catalog/*";
     get.collapse = collapse_;
@@ -71,6 +72,7 @@ class ProxyTest : public ::testing::Test {
     EXPECT_EQ(flights_.flights(), 0u);
     EXPECT_EQ(flights_.waiting(), 0u);
     EXPECT_EQ(shared_.held_bytes.load(), 0);
+    EXPECT_EQ(budget_.bytes() + buffered_.untold(), 0);
     EXPECT_EQ(shared_.release_gate.queued(), 0u);
     EXPECT_EQ(upstream_.live(), 0u);
     EXPECT_EQ(loop_.timers().size(), 0u);
@@ -152,6 +154,13 @@ class ProxyTest : public ::testing::Test {
     return "none";
   }
 
+  // Of calls that come from now on.
+  LimitOptions& Limits() {
+    auto limits = std::make_shared<LimitOptions>(*context_.limits);
+    context_.limits = limits;
+    return *limits;
+  }
+
   uint64_t bypasses(metrics::Bypass why) {
     return metrics_.routes[0].bypasses[static_cast<size_t>(why)].value();
   }
@@ -165,11 +174,13 @@ class ProxyTest : public ::testing::Test {
   metrics::WorkerMetrics metrics_{2, 1};
   core::SharedUpstream shared_{"catalog", 1000, 1 << 30, 1};  // released calls go one by one
   model::Fingerprints fingerprints_;
+  core::BufferBudget budget_{1 << 30};
+  core::Buffered buffered_{budget_};
   core::RouteTable routes_;
   core::ReadPath read_path_{
-      core::Surroundings{loop_, flights_, store_, {&upstream_}, metrics_, "hop"}};
+      core::Surroundings{loop_, flights_, store_, {&upstream_}, metrics_, "hop", buffered_}};
   MarkOptions marks_;
-  const CallContext context_{read_path_, routes_, marks_};
+  CallContext context_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>()};
   Host host_{context_};
   http2::testing::Owner owner_;
   std::unique_ptr<http2::Session> server_, client_;

@@ -7,18 +7,32 @@ namespace singleflight::testing {
 namespace {
 
 using ::testing::Eq;
+using ::testing::HasSubstr;
 
 class HostileTest : public ProxyTest {};
 
 // PITFALLS 29
-TEST_F(HostileTest, AMessageThatClaimsFourGibibytesCostsNothing) {
+TEST_F(HostileTest, AMessageThatClaimsFourGibibytesIsRefusedByTheNameOfTheLimit) {
   Serve();
   RawClient client(proxy_->address());
   const std::string claim("\0\xff\xff\xff\xff!", 6);
   for (const char* path : {kRead, kWrite}) {
+    const RawSeen seen = client.Call({CallHead(path), {claim}, {}, false});
+    EXPECT_EQ(seen.Value("grpc-status"), "8");
+    EXPECT_THAT(seen.Value("grpc-message"), HasSubstr("max_message_bytes"));
+  }
+  EXPECT_EQ(Metric("singleflight_calls_shed_total{reason=\"max_message_bytes\"}"), 2);
+}
+
+// PITFALLS 29
+TEST_F(HostileTest, AMessageThatClaimsAlmostTwoGibibytesCostsNothing) {
+  Serve();
+  RawClient client(proxy_->address());
+  const std::string claim("\0\x7f\xff\xff\xff!", 6);
+  for (const char* path : {kRead, kWrite}) {
     const int32_t call = client.Open({CallHead(path), {claim}, {}, false});
     client.Until([this] { return Metric("singleflight_streams") == 1; });
-    EXPECT_LT(Metric("singleflight_held_bytes"), 1 << 20);
+    EXPECT_LT(Metric("singleflight_buffered_bytes"), 1 << 10);
     client.Reset(call, 0x8);
     client.Wait(call);
     proxy_->WaitForMetric("singleflight_streams", Eq(0));

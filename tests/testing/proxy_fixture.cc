@@ -44,7 +44,7 @@ std::vector<PendingCall> ProxyTest::StartHerd(int callers, const std::string& me
 void ProxyTest::CheckNothingIsLeft() {
   for (const char* level :
        {"singleflight_streams", "singleflight_waiters", "singleflight_flights",
-        "singleflight_held_bytes", "singleflight_release_queue",
+        "singleflight_held_bytes", "singleflight_buffered_bytes", "singleflight_release_queue",
         "singleflight_upstream_calls_active", "singleflight_upstream_calls_pending"}) {
     proxy_->WaitForMetric(level, Eq(0));
   }

@@ -72,6 +72,17 @@ TEST(MessageScannerTest, CountsTheMessagesOfAStream) {
   }
 }
 
+TEST(MessageScannerTest, RemembersTheLargestLengthThatWasClaimed) {
+  MessageScanner scanner;
+  EXPECT_EQ(scanner.largest(), 0u);
+  scanner.Feed(Message("kettle") + Message("tea"));
+  EXPECT_EQ(scanner.largest(), 6u);
+  scanner.Feed(std::string("\0\xff\xff\xff", 4));
+  EXPECT_EQ(scanner.largest(), 6u) << "not said to its end";
+  scanner.Feed("\xff");
+  EXPECT_EQ(scanner.largest(), 0xffffffffu);
+}
+
 TEST(MessageScannerTest, WhereAStreamIsCutInTwoMakesNoDifference) {
   for (const Stream& stream : Streams()) {
     for (size_t cut = 0; cut <= stream.bytes.size(); ++cut) {

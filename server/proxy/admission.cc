@@ -1,0 +1,82 @@
+#include "server/proxy/admission.h"
+
+#include <netinet/in.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+namespace singleflight::proxy {
+
+void Admission::SetLimits(const LimitOptions& limits) {
+  MutexLock lock(mu_);
+  max_ = limits.max_connections;
+  max_per_address_ = limits.max_connections_per_address;
+}
+
+absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& from) {
+  const absl::optional<Refusal> refusal = Enter(from);
+  if (!refusal.has_value()) {
+    full_.store(false, std::memory_order_relaxed);
+    return Pass(*this, from);
+  }
+  refused_[static_cast<size_t>(*refusal)].fetch_add(1, std::memory_order_relaxed);
+  if (!full_.exchange(true, std::memory_order_relaxed)) {
+    spdlog::warn("client connections are refused: {} is reached",
+                 *refusal == Refusal::kConnections ? "limits.max_connections"
+                                                   : "limits.max_connections_per_address");
+  }
+  return absl::nullopt;
+}
+
+absl::optional<Admission::Refusal> Admission::Enter(const absl::optional<Address>& from) {
+  MutexLock lock(mu_);
+  if (connections_ >= max_) return Refusal::kConnections;
+  if (from.has_value()) {
+    uint64_t& of_address = by_address_[*from];
+    if (max_per_address_.has_value() && of_address >= *max_per_address_) {
+      if (of_address == 0) by_address_.erase(*from);
+      return Refusal::kConnectionsPerAddress;
+    }
+    ++of_address;
+  }
+  ++connections_;
+  return absl::nullopt;
+}
+
+void Admission::Leave(const absl::optional<Address>& from) {
+  MutexLock lock(mu_);
+  --connections_;
+  if (!from.has_value()) return;
+  const auto found = by_address_.find(*from);
+  if (--found->second == 0) by_address_.erase(found);
+}
+
+absl::optional<Admission::Address> Admission::PeerOf(int fd) {
+  sockaddr_storage peer{};
+  socklen_t size = sizeof(peer);
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return absl::nullopt;
+  Address address{};
+  if (peer.ss_family == AF_INET6) {
+    const auto& ip = reinterpret_cast<const sockaddr_in6&>(peer);
+    std::memcpy(address.data(), &ip.sin6_addr, address.size());
+    return address;
+  }
+  if (peer.ss_family != AF_INET) return absl::nullopt;
+  const auto& ip = reinterpret_cast<const sockaddr_in&>(peer);
+  address[10] = address[11] = 0xff;
+  std::memcpy(address.data() + 12, &ip.sin_addr, 4);
+  return address;
+}
+
+void Admission::Show(metrics::Visitor& visitor) const {
+  const auto refused = [&](Refusal refusal, const char* reason) {
+    visitor.Count("singleflight_connections_refused_total",
+                  "Client connections that were closed as soon as they came.", {{"reason", reason}},
+                  refused_[static_cast<size_t>(refusal)].load(std::memory_order_relaxed));
+  };
+  refused(Refusal::kConnections, "max_connections");
+  refused(Refusal::kConnectionsPerAddress, "max_connections_per_address");
+}
+
+}  // namespace singleflight::proxy

@@ -1,0 +1,73 @@
+#ifndef SINGLEFLIGHT_SERVER_PROXY_ADMISSION_H_
+#define SINGLEFLIGHT_SERVER_PROXY_ADMISSION_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/types/optional.h"
+#include "server/metrics/visitor.h"
+#include "server/proxy/limits.h"
+#include "singleflight/mutex.h"
+
+namespace singleflight::proxy {
+
+// The client connections of the process, counted against their limits: all of them, and those from
+// one address.
+// Threads: any. Must outlive its passes.
+class Admission {
+ public:
+  // An IPv6 address, or an IPv4 one mapped into those.
+  using Address = std::array<uint8_t, 16>;
+
+  // One connection, counted for as long as this lives.
+  class Pass {
+   public:
+    Pass(Admission& admission, const absl::optional<Address>& from)
+        : admission_(&admission), from_(from) {}
+    Pass(Pass&& other) noexcept : admission_(other.admission_), from_(other.from_) {
+      other.admission_ = nullptr;
+    }
+    Pass& operator=(Pass&&) = delete;
+    ~Pass() {
+      if (admission_ != nullptr) admission_->Leave(from_);
+    }
+
+   private:
+    Admission* admission_;
+    absl::optional<Address> from_;  // none: a Unix socket
+  };
+
+  explicit Admission(const LimitOptions& limits) { SetLimits(limits); }
+
+  // For connections that come from now on.
+  void SetLimits(const LimitOptions& limits);
+
+  // None: it is one too many, which is counted.
+  absl::optional<Pass> Admit(const absl::optional<Address>& from);
+
+  // Where the peer of a connected socket is; none: a Unix socket, or it has gone.
+  static absl::optional<Address> PeerOf(int fd);
+
+  void Show(metrics::Visitor& visitor) const;
+
+ private:
+  enum class Refusal { kConnections, kConnectionsPerAddress };
+
+  absl::optional<Refusal> Enter(const absl::optional<Address>& from);
+  void Leave(const absl::optional<Address>& from);
+
+  std::atomic<uint64_t> refused_[2] = {};  // by Refusal
+  std::atomic<bool> full_{false};          // which has been said
+
+  mutable Mutex mu_;
+  uint64_t max_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::optional<uint64_t> max_per_address_ ABSL_GUARDED_BY(mu_);
+  uint64_t connections_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::flat_hash_map<Address, uint64_t> by_address_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace singleflight::proxy
+
+#endif  // SINGLEFLIGHT_SERVER_PROXY_ADMISSION_H_

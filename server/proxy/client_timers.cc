@@ -1,0 +1,76 @@
+#include "server/proxy/client_timers.h"
+
+#include <utility>
+
+namespace singleflight::proxy {
+
+using metrics::Bound;
+
+ClientTimers::ClientTimers(base::Loop& loop, std::shared_ptr<const LimitOptions> limits,
+                           double age_factor, ClientTimersListener& listener)
+    : loop_(loop),
+      limits_(std::move(limits)),
+      listener_(listener),
+      accepted_at_(loop.Now()),
+      timer_(loop.timers(), [this] { OnTimer(); }),
+      age_timer_(loop.timers(), [this] { OnAge(); }) {
+  timer_.Set(base::After(accepted_at_, limits_->handshake_timeout));
+  if (limits_->max_connection_age.has_value()) {
+    age_timer_.Set(base::After(accepted_at_, *limits_->max_connection_age * age_factor));
+  }
+}
+
+void ClientTimers::OnHandshake() {
+  if (phase_ != Phase::kHandshake) return;
+  phase_ = Phase::kFirstRequest;
+  timer_.Set(base::After(accepted_at_, limits_->first_request_timeout));
+}
+
+void ClientTimers::OnStream() {
+  ++streams_;
+  if (phase_ != Phase::kFirstRequest) return;
+  phase_ = Phase::kServing;
+  timer_.Set(base::After(loop_.Now(), limits_->idle_timeout));
+}
+
+void ClientTimers::OnStreamGone() {
+  if (--streams_ == 0) idle_since_ = loop_.Now();
+}
+
+void ClientTimers::OnTimer() {
+  switch (phase_) {
+    case Phase::kHandshake:
+      return listener_.OnTimeToClose(Bound::kHandshakeTimeout);
+    case Phase::kFirstRequest:
+      return Drain(Bound::kFirstRequestTimeout);
+    case Phase::kServing:
+      return OnIdleTimer();
+    case Phase::kDraining:
+      return;
+  }
+}
+
+void ClientTimers::OnIdleTimer() {
+  const base::Instant now = loop_.Now();
+  const base::Instant due = base::After(streams_ > 0 ? now : idle_since_, limits_->idle_timeout);
+  if (due <= now) return Drain(Bound::kIdleTimeout);
+  timer_.Set(due);
+}
+
+void ClientTimers::OnAge() {
+  if (phase_ == Phase::kDraining) return listener_.OnTimeToClose(Bound::kConnectionAgeGrace);
+  if (limits_->max_connection_age_grace.has_value()) {
+    age_timer_.Set(base::After(loop_.Now(), *limits_->max_connection_age_grace));
+  }
+  phase_ = Phase::kDraining;
+  timer_.Cancel();
+  listener_.OnTimeToDrain(Bound::kConnectionAge);
+}
+
+void ClientTimers::Drain(Bound bound) {
+  phase_ = Phase::kDraining;
+  age_timer_.Cancel();
+  listener_.OnTimeToDrain(bound);
+}
+
+}  // namespace singleflight::proxy
