@@ -135,9 +135,11 @@ using Counted = std::tuple<std::string, std::string, std::string, std::string,
 Counted CountedOf(const Call& call, const Request& request, const KeyPolicy& policy) {
   std::string suffix(request.content_suffix());
   if (suffix == "+proto") suffix.clear();
+  const bool compressed = !call.message.empty() && call.message[0] == '\1';
   std::map<std::string, std::vector<std::string>> metadata;
   for (const auto& [name, value] : call.fields) {
-    if (policy.Counts(name)) metadata[name].push_back(value);
+    const bool about_encoding = name == "grpc-encoding" || name == "grpc-accept-encoding";
+    if (policy.Counts(name) || (compressed && about_encoding)) metadata[name].push_back(value);
   }
   return {call.authority, std::string(request.path()), suffix, call.message, metadata};
 }
