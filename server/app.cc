@@ -11,6 +11,7 @@
 #include <csignal>
 #include <deque>
 #include <latch>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -21,6 +22,7 @@
 #include "server/metrics/registry.h"
 #include "server/net/cpus.h"
 #include "server/net/listener.h"
+#include "server/net/tls_context.h"
 #include "server/proxy/frontend.h"
 #include "server/upstream/pool.h"
 #include "server/upstream/resolver.h"
@@ -35,9 +37,24 @@ constexpr std::chrono::milliseconds kDrainPoll(5);
 // notice.
 constexpr std::chrono::seconds kCutOffTime(1);
 
-std::string IdentityOf(const upstream::UpstreamOptions& options) {
+std::string IdentityOf(const upstream::UpstreamOptions& options, const net::SharedTlsContext& tls) {
   return absl::StrCat(options.name, "\n", options.target, "\n",
-                      absl::StrJoin(options.endpoints, "\n"));
+                      absl::StrJoin(options.endpoints, "\n"), "\n",
+                      tls == nullptr ? "plaintext" : tls->trust());
+}
+
+absl::StatusOr<net::SharedTlsContext> TlsOf(const upstream::UpstreamOptions& options) {
+  if (!options.tls.has_value()) return net::SharedTlsContext();
+  absl::StatusOr<upstream::Target> target = upstream::ParseTarget(options);
+  if (!target.ok()) return target.status();
+  return net::OrStatus(net::TlsContext::ForUpstream(*options.tls, net::HostOf(target->authority)),
+                       absl::StrCat("upstream '", options.name, "': tls."));
+}
+
+absl::StatusOr<net::SharedTlsContext> TlsOf(const net::ListenerOptions& options) {
+  if (!options.tls.has_value()) return net::SharedTlsContext();
+  return net::OrStatus(net::TlsContext::ForListener(*options.tls),
+                       absl::StrCat("listener ", options.address, ": tls."));
 }
 
 std::string RouteLabel(const core::RouteOptions& options) {
@@ -77,16 +94,22 @@ struct App::Parts {
   std::deque<core::SharedUpstream> shared_upstreams;
   model::Fingerprints fingerprints;  // of the routes' keys and the listeners' trust
   core::RouteTable routes;
+  std::vector<net::SharedTlsContext> upstream_tls;  // by index of the upstream; null: plaintext
   core::FlightTable flights;
   cache::Store store{config.cache};
   proxy::Admission admission{config.limits};
   std::deque<WorkerParts> workers;
   std::deque<upstream::Resolver> resolvers;
   std::vector<std::unique_ptr<net::Listener>> listeners;
+  // By index of the listener; worker 0's, which accepts, once that runs.
+  std::vector<std::shared_ptr<const proxy::Entrance>> entrances;
+  std::map<std::string, int64_t> certificates;  // when each file's ends
   metrics::Registry registry;
   std::unique_ptr<admin::HealthServer> health;
 
   absl::Status Build(uint64_t seed);
+  absl::Status LoadTls();
+  void NoteCertificates(const net::SharedTlsContext& tls);
   void BuildRoutes(uint64_t seed);
   absl::Status BuildUpstreams(uint64_t seed);
   void BuildWorkers();
@@ -109,12 +132,38 @@ struct App::Parts {
 absl::Status App::Parts::Build(uint64_t seed) {
   signals.add(SIGTERM);
   signals.add(SIGINT);
+  if (absl::Status status = LoadTls(); !status.ok()) return status;
   BuildRoutes(seed);
   BuildWorkers();
   if (absl::Status status = BuildUpstreams(seed); !status.ok()) return status;
   if (absl::Status status = OpenListeners(); !status.ok()) return status;
   BuildRegistry();
   return OpenHealth();
+}
+
+absl::Status App::Parts::LoadTls() {
+  for (const upstream::UpstreamOptions& options : config.upstreams) {
+    absl::StatusOr<net::SharedTlsContext> tls = TlsOf(options);
+    if (!tls.ok()) return tls.status();
+    NoteCertificates(*tls);
+    upstream_tls.push_back(*std::move(tls));
+  }
+  for (const net::ListenerOptions& options : config.listeners) {
+    absl::StatusOr<net::SharedTlsContext> tls = TlsOf(options);
+    if (!tls.ok()) return tls.status();
+    NoteCertificates(*tls);
+    const std::string trust = *tls == nullptr ? "plaintext" : (*tls)->trust();
+    entrances.push_back(std::make_shared<const proxy::Entrance>(
+        proxy::Entrance{*tls, fingerprints.NumberOf(absl::StrCat("trust ", trust))}));
+  }
+  return absl::OkStatus();
+}
+
+void App::Parts::NoteCertificates(const net::SharedTlsContext& tls) {
+  if (tls == nullptr) return;
+  for (const net::TlsContext::Expiry& expiry : tls->expiries()) {
+    certificates[expiry.file] = expiry.at;
+  }
 }
 
 void App::Parts::BuildRoutes(uint64_t seed) {
@@ -128,10 +177,11 @@ void App::Parts::BuildRoutes(uint64_t seed) {
     size_t upstream = 0;
     while (config.upstreams[upstream].name != route.upstream) ++upstream;
     routes.Add(route, upstream, shared_upstreams[upstream],
-               model::KeyPolicy(route.key,
-                                absl::StrCat(IdentityOf(config.upstreams[upstream]), "\n",
-                                             core::PolicyOf(route)),
-                                seed, fingerprints));
+               model::KeyPolicy(
+                   route.key,
+                   absl::StrCat(IdentityOf(config.upstreams[upstream], upstream_tls[upstream]),
+                                "\n", core::PolicyOf(route)),
+                   seed, fingerprints));
   }
 }
 
@@ -158,8 +208,9 @@ absl::Status App::Parts::BuildUpstreams(uint64_t seed) {
           }
         });
     for (WorkerParts& parts : workers) {
-      parts.pools.emplace_back(parts.worker, options, authority, http2::SessionOptions(),
-                               parts.metrics.upstreams[i], seed + parts.worker.index(),
+      parts.pools.emplace_back(parts.worker, options, authority, upstream_tls[i],
+                               http2::SessionOptions(), parts.metrics.upstreams[i],
+                               seed + parts.worker.index(),
                                upstream::Pool::Hooks{[&resolver] { resolver.Refresh(); }});
     }
   }
@@ -178,12 +229,10 @@ absl::Status App::Parts::BuildUpstreams(uint64_t seed) {
 }
 
 absl::Status App::Parts::OpenListeners() {
-  const auto entrance = std::make_shared<const proxy::Entrance>(
-      proxy::Entrance{fingerprints.NumberOf("trust plaintext")});
-  for (const net::ListenerOptions& options : config.listeners) {
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
     absl::StatusOr<std::unique_ptr<net::Listener>> listener = net::Listener::Open(
-        workers.front().worker, options,
-        [this, entrance](net::Listener::Accepted accepted) { Assign(accepted, entrance); });
+        workers.front().worker, config.listeners[i],
+        [this, i](net::Listener::Accepted accepted) { Assign(accepted, entrances[i]); });
     if (!listener.ok()) return listener.status();
     listeners.push_back(*std::move(listener));
   }
@@ -242,6 +291,11 @@ void App::Parts::BuildRegistry() {
       visitor.Level("singleflight_release_queue",
                     "Callers released from a flight that wait to make their own call.", labels,
                     static_cast<int64_t>(upstream.release_gate.queued()));
+    }
+    for (const auto& [file, ends] : certificates) {
+      visitor.Level("singleflight_certificate_expires_at_seconds",
+                    "When the certificate in use from that file ends, in Unix time.",
+                    {{"file", file}}, ends);
     }
     visitor.Level("singleflight_draining", "1 from SIGTERM on.", {}, draining ? 1 : 0);
   });

@@ -130,6 +130,15 @@ void CheckStore(const Draft& draft, Problems& problems) {
 
 }  // namespace
 
+void CheckFiles(const Draft& draft, Problems& problems) {
+  for (size_t i = 0; i < draft.listener_tls.size(); ++i) {
+    CheckFiles(draft.config.listeners[i], draft.listener_tls[i], problems);
+  }
+  for (size_t i = 0; i < draft.upstream_tls.size(); ++i) {
+    CheckFiles(draft.config.upstreams[i], draft.upstream_tls[i], problems);
+  }
+}
+
 void CheckDraft(const Draft& draft, Problems& problems) {
   CheckAddresses(draft, problems);
   CheckUpstreamNames(draft, problems);

@@ -49,6 +49,7 @@ void ReadListener(Mapping& in, Draft& draft) {
   net::ListenerOptions listener;
   in.Text("address", &listener.address, ListenerAddressMistake);
   in.Require("address", "write where to listen, such as \"address: 127.0.0.1:8080\"");
+  draft.listener_tls.push_back(ReadListenerTls(in, listener));
   draft.listeners.push_back(in.PlaceOf("address"));
   draft.config.listeners.push_back(listener);
 }
@@ -92,6 +93,7 @@ void ReadUpstream(Mapping& in, Draft& draft) {
   ReadEndpoints(in, out);
   in.Choice("load_balancing", &out.load_balancing,
             {{"round_robin", upstream::LoadBalancing::kRoundRobin}});
+  draft.upstream_tls.push_back(ReadUpstreamTls(in, out));
   ReadAuthority(in, out);
   in.Duration("connect_timeout", &out.connect_timeout, kShortest, kLongest);
   in.Duration("max_reconnect_backoff", &out.max_reconnect_backoff, absl::Milliseconds(100),

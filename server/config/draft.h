@@ -8,6 +8,7 @@
 #include "server/config/config.h"
 #include "server/config/problems.h"
 #include "server/config/reader.h"
+#include "server/config/tls.h"
 
 namespace singleflight::config {
 
@@ -25,6 +26,8 @@ struct Draft {
   Config config;
   std::vector<Place> listeners;  // of each one's address
   std::vector<Place> upstreams;  // of each one's name
+  std::vector<TlsPlaces> listener_tls;
+  std::vector<TlsPlaces> upstream_tls;
   std::vector<RoutePlaces> routes;
   Place cache;
   Place health;
@@ -37,6 +40,9 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root);
 // Refuses what is wrong between options: names that do not resolve, routes never reached, addresses
 // taken twice. Warns of what is allowed and seldom meant.
 void CheckDraft(const Draft& draft, Problems& problems);
+
+// Opens the files that the options name, and refuses what is wrong with them.
+void CheckFiles(const Draft& draft, Problems& problems);
 
 }  // namespace singleflight::config
 

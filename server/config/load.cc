@@ -20,7 +20,11 @@ namespace {
 
 constexpr size_t kLargestFile = 1u << 20;
 
-Config ReadConfig(absl::string_view text, const Environment& environment, Problems& problems) {
+// What is done about files that options name.
+enum class Files { kLeave, kCheck };
+
+Config ReadConfig(absl::string_view text, absl::string_view filename,
+                  const Environment& environment, Files files, Problems& problems) {
   if (text.size() > kLargestFile) {
     problems.Refuse(Place(), absl::StrCat("the file is larger than ", kLargestFile, " bytes"));
     return Config();
@@ -29,7 +33,12 @@ Config ReadConfig(absl::string_view text, const Environment& environment, Proble
   if (!root.IsDefined()) return Config();
   Reading reading{environment, problems};
   Draft draft = ReadDraft(reading, root);
+  for (net::ListenerOptions& listener : draft.config.listeners) ResolvePaths(filename, listener);
+  for (upstream::UpstreamOptions& upstream : draft.config.upstreams) {
+    ResolvePaths(filename, upstream);
+  }
   CheckDraft(draft, problems);
+  if (files == Files::kCheck) CheckFiles(draft, problems);
   return std::move(draft.config);
 }
 
@@ -45,23 +54,28 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text;
 }
 
-}  // namespace
-
-absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
-                            const Environment& environment) {
+absl::StatusOr<Loaded> LoadText(absl::string_view text, absl::string_view filename,
+                                const Environment& environment, Files files) {
   Problems problems(filename);
   Loaded loaded;
-  loaded.config = ReadConfig(text, environment, problems);
+  loaded.config = ReadConfig(text, filename, environment, files, problems);
   loaded.warnings = problems.warnings();
   const absl::Status status = problems.status();
   if (!status.ok()) return status;
   return loaded;
 }
 
+}  // namespace
+
+absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
+                            const Environment& environment) {
+  return LoadText(text, filename, environment, Files::kLeave);
+}
+
 absl::StatusOr<Loaded> LoadFile(const std::string& path, const Environment& environment) {
   absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
-  return Load(*text, path, environment);
+  return LoadText(*text, path, environment, Files::kCheck);
 }
 
 }  // namespace singleflight::config

@@ -17,7 +17,8 @@ struct Loaded {
   std::vector<std::string> warnings;  // "FILE:LINE:COLUMN: …", in the order of the file
 };
 
-// Reads `text`, the contents of `filename` (which messages name and nothing opens).
+// Reads `text`, the contents of `filename` (which messages name and nothing opens; nor are files
+// opened that options name).
 //
 // Errors: kInvalidArgument; the message holds every mistake, one a line, in the order of the file:
 //   FILE:LINE:COLUMN: routes[2].collapse.flight_timeout: "5x" is not a duration; try "5s"
@@ -26,8 +27,8 @@ struct Loaded {
 absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
                             const Environment& environment);
 
-// Reads the file at `path`. Errors: as above; kNotFound, kPermissionDenied and their like when it
-// cannot be read.
+// Reads the file at `path`, and checks the files that it names. Errors: as above; kNotFound,
+// kPermissionDenied and their like when it cannot be read.
 absl::StatusOr<Loaded> LoadFile(const std::string& path,
                                 const Environment& environment = ProcessEnvironment());
 

@@ -13,6 +13,9 @@ constexpr absl::string_view kBypassNames[kBypasses] = {
 constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_too_large",
                                                         "reply_private", "reply_encoding"};
 
+constexpr absl::string_view kHandshakeNames[] = {"full", "resumed", "failed", "timed_out"};
+static_assert(std::size(kHandshakeNames) == kHandshakes);
+
 constexpr absl::string_view kRefusalNames[kStoreRefusals] = {
     "status", "not_whole", "vary",   "no_store",   "private",     "stale",
     "tags",   "too_large", "purged", "superseded", "not_admitted"};
@@ -125,6 +128,12 @@ void UpstreamMetrics::Show(const std::string& upstream, Visitor& visitor) const 
                 connects.value());
   visitor.Count("singleflight_upstream_connect_failures_total",
                 "Connections that did not become ready.", labels, connect_failures.value());
+  visitor.Count("singleflight_upstream_tls_handshakes_total",
+                "TLS handshakes with backends that succeeded, by result.",
+                {{"upstream", upstream}, {"result", "full"}}, tls_handshakes_full.value());
+  visitor.Count("singleflight_upstream_tls_handshakes_total",
+                "TLS handshakes with backends that succeeded, by result.",
+                {{"upstream", upstream}, {"result", "resumed"}}, tls_handshakes_resumed.value());
   visitor.Level("singleflight_upstream_connections", "Connections that are ready.", labels,
                 connections.value());
 }
@@ -138,6 +147,10 @@ void DownstreamMetrics::Show(Visitor& visitor) const {
                 {}, requests_refused.value());
   visitor.Count("singleflight_requests_unrouted_total", "Calls that no route matches.", {},
                 requests_unrouted.value());
+  for (size_t i = 0; i < kHandshakes; ++i) {
+    visitor.Count("singleflight_tls_handshakes_total", "TLS handshakes with clients, by result.",
+                  {{"result", std::string(kHandshakeNames[i])}}, tls_handshakes[i].value());
+  }
   visitor.Count("singleflight_stream_resets_total", "Streams that clients reset.", {},
                 resets.value());
   bounds.Show(visitor);

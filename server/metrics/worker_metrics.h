@@ -112,10 +112,21 @@ struct UpstreamMetrics {
   Counter resent;
   Counter connects;
   Counter connect_failures;
+  Counter tls_handshakes_full;
+  Counter tls_handshakes_resumed;
   Gauge connections;
 
   void Show(const std::string& upstream, Visitor& visitor) const;
 };
+
+// How a TLS handshake ended.
+enum class Handshake : uint8_t {
+  kFull,
+  kResumed,   // short, by a session that both sides knew
+  kFailed,    // the debug log says why
+  kTimedOut,  // not over in time
+};
+inline constexpr size_t kHandshakes = 4;
 
 // Client connections of one worker.
 struct DownstreamMetrics {
@@ -124,8 +135,9 @@ struct DownstreamMetrics {
   Gauge streams;
   Counter requests_refused;   // not gRPC, or malformed
   Counter requests_unrouted;  // no route matches
-  Counter resets;             // streams that clients reset
-  BoundMetrics bounds;        // limits that clients met
+  std::array<Counter, kHandshakes> tls_handshakes;
+  Counter resets;       // streams that clients reset
+  BoundMetrics bounds;  // limits that clients met
 
   void Show(Visitor& visitor) const;
 };

@@ -165,7 +165,7 @@ absl::string_view Request::content_suffix() const {
 Headers UpstreamFields(const Request& request, const Onward& onward) {
   Headers out;
   out.Add(":method", "POST");
-  out.Add(":scheme", "http");
+  out.Add(":scheme", onward.scheme);
   out.Add(":path", request.path());
   out.Add(":authority", onward.authority);
   out.Add("te", "trailers");

@@ -65,6 +65,7 @@ struct Onward {
   absl::string_view authority;
   absl::optional<absl::Duration> timeout;
   absl::string_view chain_hop;  // appended to the chain marker; empty: the marker stays as it came
+  absl::string_view scheme = "http";
 };
 
 // The block to send upstream: the caller's fields in their order, but for the closed list of

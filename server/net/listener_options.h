@@ -3,11 +3,17 @@
 
 #include <string>
 
+#include "absl/types/optional.h"
+#include "server/net/tls_options.h"
+
 namespace singleflight::net {
 
 // One entry of `listeners:`.
 struct ListenerOptions {
   std::string address;  // ip:port, localhost:port, [v6]:port or unix:/path; port 0 takes a free one
+  absl::optional<ServerTlsOptions> tls;  // none: plaintext
+
+  bool operator==(const ListenerOptions&) const = default;
 };
 
 }  // namespace singleflight::net

@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/types/optional.h"
 #include "server/base/check.h"
 #include "server/net/small_file.h"
@@ -326,6 +327,15 @@ TlsContext::Made TlsContext::ForUpstream(const ClientTlsOptions& options, absl::
 }
 
 TlsContext::~TlsContext() { SSL_CTX_free(native_); }
+
+absl::StatusOr<SharedTlsContext> OrStatus(TlsContext::Made made, absl::string_view where) {
+  if (auto* context = absl::get_if<SharedTlsContext>(&made)) return std::move(*context);
+  std::vector<std::string> lines;
+  for (const TlsMistake& mistake : absl::get<TlsMistakes>(made)) {
+    lines.push_back(absl::StrCat(where, mistake.option, " ", mistake.what));
+  }
+  return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
+}
 
 absl::string_view HostOf(absl::string_view authority) {
   if (absl::StartsWith(authority, "[")) {

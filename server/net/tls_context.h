@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/variant.h"
 #include "server/net/tls_options.h"
@@ -85,6 +86,9 @@ class TlsContext {
 };
 
 using SharedTlsContext = std::shared_ptr<const TlsContext>;
+
+// Mistakes as an error, each behind `where`: "listener 127.0.0.1:1: tls.".
+absl::StatusOr<SharedTlsContext> OrStatus(TlsContext::Made made, absl::string_view where);
 
 // "example.org:443" → "example.org", "[::1]:443" → "::1".
 absl::string_view HostOf(absl::string_view authority);

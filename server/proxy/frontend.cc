@@ -6,10 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "server/net/tls_stream.h"
 #include "server/proxy/client_timers.h"
 
 namespace singleflight::proxy {
 namespace {
+
+constexpr char kShuttingDown[] = "the proxy is shutting down";
 
 // So that connections that were made at once do not end at once.
 double AgeFactor(std::minstd_rand& random) {
@@ -18,22 +21,53 @@ double AgeFactor(std::minstd_rand& random) {
 
 }  // namespace
 
-// One client connection.
+// One client connection: TLS where the entrance wants it, then HTTP/2.
 class Frontend::Client final : public http2::ConnectionListener, public ClientTimersListener {
  public:
-  Client(Frontend& frontend, std::shared_ptr<const Entrance> entrance, Admission::Pass pass,
-         net::Socket socket)
+  Client(Frontend& frontend, std::shared_ptr<const Entrance> entrance, Admission::Pass pass)
       : frontend_(frontend),
         entrance_(std::move(entrance)),
         pass_(std::move(pass)),
-        timers_(frontend.worker_, frontend.context_.limits, AgeFactor(frontend.random_), *this),
-        connection_(std::make_shared<http2::Connection>(
-            frontend.worker_, http2::Side::kServer, frontend.context_.limits->ForSession(),
-            net::MakeSocketStream(frontend.worker_, std::move(socket)), *this)) {}
+        timers_(frontend.worker_, frontend.context_.limits, AgeFactor(frontend.random_), *this) {}
 
-  http2::Connection& connection() { return *connection_; }
+  // Either may be the end of this.
+  void Start(std::unique_ptr<net::ByteStream> bytes) {
+    if (entrance_->tls == nullptr) return StartHttp2(std::move(bytes));
+    tls_ = std::make_unique<net::TlsStream>(frontend_.worker_, std::move(bytes), entrance_->tls);
+    tls_->Handshake([this](const absl::Status& status) { OnHandshake(status); });
+  }
+  void Drain() {
+    if (connection_ != nullptr) return connection_->Drain();
+    EndHandshake(metrics::Handshake::kFailed, kShuttingDown);
+  }
+
+  void Close() {
+    if (connection_ != nullptr) return connection_->Close(kShuttingDown);
+    EndHandshake(metrics::Handshake::kFailed, kShuttingDown);
+  }
 
  private:
+  void OnHandshake(const absl::Status& status) {
+    if (!status.ok()) return EndHandshake(metrics::Handshake::kFailed, status.message());
+    Count(tls_->resumed() ? metrics::Handshake::kResumed : metrics::Handshake::kFull);
+    StartHttp2(std::move(tls_));
+  }
+  void EndHandshake(metrics::Handshake how, absl::string_view why) {
+    spdlog::debug("a client connection was closed: {}", fmt::string_view(why.data(), why.size()));
+    Count(how);
+    tls_->Close();
+    frontend_.Gone(*this);
+  }
+  void Count(metrics::Handshake how) {
+    frontend_.metrics_.tls_handshakes[static_cast<size_t>(how)].Add();
+  }
+  void StartHttp2(std::unique_ptr<net::ByteStream> bytes) {
+    connection_ = std::make_shared<http2::Connection>(frontend_.worker_, http2::Side::kServer,
+                                                      frontend_.context_.limits->ForSession(),
+                                                      std::move(bytes), *this);
+    connection_->Start();
+  }
+
   void OnStream(http2::Stream& stream) override {
     timers_.OnStream();
     stream.SetHandler(std::make_shared<Call>(frontend_.context_, entrance_->trust, stream));
@@ -51,18 +85,20 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
 
   void OnTimeToDrain(metrics::Bound bound) override {
     OnBound(bound);
-    connection_->Drain();
+    Drain();
   }
   void OnTimeToClose(metrics::Bound bound) override {
     OnBound(bound);
-    connection_->Close(metrics::NameOf(bound));
+    if (connection_ != nullptr) return connection_->Close(metrics::NameOf(bound));
+    EndHandshake(metrics::Handshake::kTimedOut, "TLS: the handshake takes too long");
   }
 
   Frontend& frontend_;
   const std::shared_ptr<const Entrance> entrance_;
   const Admission::Pass pass_;
   ClientTimers timers_;
-  const std::shared_ptr<http2::Connection> connection_;
+  std::unique_ptr<net::TlsStream> tls_;  // until the handshake is over
+  std::shared_ptr<http2::Connection> connection_;
 };
 
 Frontend::Frontend(net::Worker& worker, CallContext context, metrics::DownstreamMetrics& metrics,
@@ -81,27 +117,29 @@ void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Ent
     load_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  auto client =
-      std::make_unique<Client>(*this, std::move(entrance), std::move(pass), *std::move(socket));
-  http2::Connection& connection = client->connection();
-  clients_.emplace(client.get(), std::move(client));
+  auto owned = std::make_unique<Client>(*this, std::move(entrance), std::move(pass));
+  Client& client = *owned;
+  clients_.emplace(&client, std::move(owned));
   metrics_.connections_accepted.Add();
   metrics_.connections.Add(1);
-  connection.Start();
-  if (draining_) connection.Drain();
+  client.Start(net::MakeSocketStream(worker_, *std::move(socket)));
+  if (draining_) client.Drain();
 }
 
 void Frontend::Drain() {
   draining_ = true;
-  for (const auto& [at, client] : clients_) client->connection().Drain();
+  for (Client* client : Clients()) client->Drain();
 }
 
 void Frontend::CloseAll() {
-  std::vector<std::shared_ptr<http2::Connection>> connections;
-  for (const auto& [at, client] : clients_) {
-    connections.push_back(client->connection().shared_from_this());
-  }
-  for (const auto& connection : connections) connection->Close("the proxy is shutting down");
+  for (Client* client : Clients()) client->Close();
+}
+
+// Each may go while it is told something, and nobody else then.
+std::vector<Frontend::Client*> Frontend::Clients() const {
+  std::vector<Client*> clients;
+  for (const auto& [client, owned] : clients_) clients.push_back(client);
+  return clients;
 }
 
 void Frontend::Gone(Client& client) {

@@ -5,18 +5,23 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "server/http2/connection.h"
 #include "server/net/listener.h"
+#include "server/net/tls_context.h"
 #include "server/proxy/admission.h"
 #include "server/proxy/call.h"
 #include "server/proxy/limits.h"
 
 namespace singleflight::proxy {
 
-// What a connection has from the listener that accepted it, for good.
+// What a connection has from the listener that accepted it, for good. The next connection may find
+// another one: certificates are renewed.
 struct Entrance {
+  net::SharedTlsContext tls;  // null: plaintext
+
   // Callers whose connections were trusted differently never share a reply (SEMANTICS.md §3): a
   // number of model::Fingerprints.
   uint32_t trust;
@@ -40,7 +45,8 @@ class Frontend {
     context_.limits = std::move(limits);
   }
 
-  // Every connection, and every later one, ends with its last call.
+  // Every connection, and every later one, ends with its last call; those that are still shaking
+  // hands end now.
   void Drain();
 
   // Every connection ends now.
@@ -53,6 +59,7 @@ class Frontend {
  private:
   class Client;
 
+  std::vector<Client*> Clients() const;
   void Gone(Client& client);
 
   net::Worker& worker_;

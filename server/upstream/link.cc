@@ -10,11 +10,12 @@ constexpr absl::Duration kProvedAfter = absl::Seconds(1);
 }  // namespace
 
 Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
-           absl::Duration connect_timeout, LinkListener& listener)
+           absl::Duration connect_timeout, Security security, LinkListener& listener)
     : worker_(worker),
       endpoint_(std::move(endpoint)),
       options_(options),
       connect_timeout_(connect_timeout),
+      security_(std::move(security)),
       listener_(listener),
       socket_(worker.io()),
       connect_timer_(worker.timers(), [this] {
@@ -34,9 +35,23 @@ void Link::Connect() {
 
 void Link::OnConnected(const boost::system::error_code& error) {
   if (error) return Close(error.message());
-  connection_ = std::make_shared<http2::Connection>(
-      worker_, http2::Side::kClient, options_, net::MakeSocketStream(worker_, std::move(socket_)),
-      *this);
+  std::unique_ptr<net::ByteStream> bytes = net::MakeSocketStream(worker_, std::move(socket_));
+  if (security_.context == nullptr) return StartHttp2(std::move(bytes));
+  tls_ = std::make_unique<net::TlsStream>(worker_, std::move(bytes), security_.context,
+                                          security_.resumption);
+  tls_->Handshake(
+      [self = shared_from_this()](const absl::Status& status) { self->OnHandshake(status); });
+}
+
+void Link::OnHandshake(const absl::Status& status) {
+  if (!status.ok()) return Close(status.message());
+  listener_.OnLinkSecured(*this, tls_->resumed());
+  StartHttp2(std::move(tls_));
+}
+
+void Link::StartHttp2(std::unique_ptr<net::ByteStream> bytes) {
+  connection_ = std::make_shared<http2::Connection>(worker_, http2::Side::kClient, options_,
+                                                    std::move(bytes), *this);
   connection_->Start();
 }
 
@@ -45,6 +60,7 @@ void Link::Close(absl::string_view why) {
   if (connection_ != nullptr) return connection_->Close(why);
   boost::system::error_code ignored;
   socket_.close(ignored);
+  if (tls_ != nullptr) tls_->Close();
   OnConnectionClosed(why);
 }
 

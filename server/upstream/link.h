@@ -9,14 +9,25 @@
 
 #include "server/http2/connection.h"
 #include "server/net/address.h"
+#include "server/net/tls_stream.h"
 
 namespace singleflight::upstream {
 
 class Link;
 
+// TLS to one endpoint: what is wanted of it, and the latest session with it. Without a context,
+// plaintext.
+struct Security {
+  net::SharedTlsContext context;
+  std::shared_ptr<net::TlsResumption> resumption;
+};
+
 // What the owner of a link hears.
 class LinkListener {
  public:
+  // A TLS handshake succeeded.
+  virtual void OnLinkSecured(Link& link, bool resumed) = 0;
+
   // Calls can be sent: the peer's first settings have come.
   virtual void OnLinkReady(Link& link) = 0;
 
@@ -36,7 +47,7 @@ class LinkListener {
 class Link final : public http2::ConnectionListener, public std::enable_shared_from_this<Link> {
  public:
   Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
-       absl::Duration connect_timeout, LinkListener& listener);
+       absl::Duration connect_timeout, Security security, LinkListener& listener);
   ~Link() override;
 
   void Connect();
@@ -68,6 +79,8 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
   void OnConnectionClosed(absl::string_view why) override;
 
   void OnConnected(const boost::system::error_code& error);
+  void OnHandshake(const absl::Status& status);
+  void StartHttp2(std::unique_ptr<net::ByteStream> bytes);
   // Null before the connection is made and after it is gone.
   http2::Session* session() const {
     return connection_ == nullptr ? nullptr : connection_->session();
@@ -77,8 +90,10 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
   const net::Endpoint endpoint_;
   const http2::SessionOptions options_;
   const absl::Duration connect_timeout_;
+  const Security security_;
   LinkListener& listener_;
-  net::Socket socket_;  // until it is connected
+  net::Socket socket_;                   // until it is connected
+  std::unique_ptr<net::TlsStream> tls_;  // from then on, until the handshake is over
   std::shared_ptr<http2::Connection> connection_;
   base::Timer connect_timer_;
   bool ready_ = false;

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
+#include "server/net/tls_options.h"
 
 namespace singleflight::upstream {
 
@@ -31,12 +33,14 @@ struct UpstreamOptions {
   std::string target;
   std::vector<std::string> endpoints;
 
+  absl::optional<net::ClientTlsOptions> tls;  // none: plaintext
+
   AuthorityRule authority_rule = AuthorityRule::kTarget;
   std::string authority;  // only with kFixed
 
   LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
 
-  absl::Duration connect_timeout = absl::Seconds(5);  // TCP connect and HTTP/2 settings together
+  absl::Duration connect_timeout = absl::Seconds(5);  // TCP, TLS and HTTP/2 settings together
   absl::Duration max_reconnect_backoff =
       absl::Seconds(5);                            // the first pause is 100 ms, then it doubles
   absl::Duration dns_refresh = absl::Seconds(30);  // a name is looked up again this often
@@ -46,6 +50,8 @@ struct UpstreamOptions {
   uint32_t max_flights = 65536;          // flights in the air
   uint64_t max_held_bytes = 256u << 20;  // that flights hold, and kept replies in writing
   uint32_t release_concurrency = 64;     // calls released from unshareable flights that run at once
+
+  bool operator==(const UpstreamOptions&) const = default;
 };
 
 }  // namespace singleflight::upstream

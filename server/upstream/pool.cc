@@ -32,11 +32,12 @@ class Handle final : public core::UpstreamCall {
 }  // namespace
 
 Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
-           const http2::SessionOptions& session_options, metrics::UpstreamMetrics& metrics,
-           uint64_t seed, Hooks hooks)
+           net::SharedTlsContext tls, const http2::SessionOptions& session_options,
+           metrics::UpstreamMetrics& metrics, uint64_t seed, Hooks hooks)
     : worker_(worker),
       options_(options),
       target_authority_(std::move(target_authority)),
+      tls_(std::move(tls)),
       session_options_(session_options),
       metrics_(metrics),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
@@ -137,7 +138,8 @@ void Pool::ConnectWhereUseful() {
   for (const std::unique_ptr<Backend>& backend : backends_) {
     if (!WantsLink(*backend)) continue;
     auto link = std::make_shared<Link>(worker_, backend->endpoint, session_options_,
-                                       options_.connect_timeout, *this);
+                                       options_.connect_timeout,
+                                       Security{tls_, backend->resumption}, *this);
     backend->links.push_back(link);
     link->Connect();
   }
@@ -165,6 +167,10 @@ std::string Pool::WhyUnreachable() const {
     reasons.push_back(absl::StrCat("cannot connect to ", backend->name, ": ", backend->last_error));
   }
   return absl::StrJoin(reasons, "; ");
+}
+
+void Pool::OnLinkSecured(Link&, bool resumed) {
+  (resumed ? metrics_.tls_handshakes_resumed : metrics_.tls_handshakes_full).Add();
 }
 
 void Pool::OnLinkReady(Link& link) {
@@ -283,6 +289,7 @@ void Pool::SetEndpoints(SharedEndpointList list) {
     auto backend = std::make_unique<Backend>();
     backend->endpoint = endpoint;
     backend->name = net::ToString(endpoint);
+    if (tls_ != nullptr) backend->resumption = std::make_shared<net::TlsResumption>();
     backends_.push_back(std::move(backend));
   }
   RetireWhatIsNotInForce();

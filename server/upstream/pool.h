@@ -31,9 +31,10 @@ class Pool final : public core::Upstream, public LinkListener {
         on_connect_failed;  // e.g. to resolve again; never called re-entrantly into the pool
   };
 
+  // `tls`: how to speak to the endpoints; null: in plaintext.
   Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
-       const http2::SessionOptions& session_options, metrics::UpstreamMetrics& metrics,
-       uint64_t seed, Hooks hooks);
+       net::SharedTlsContext tls, const http2::SessionOptions& session_options,
+       metrics::UpstreamMetrics& metrics, uint64_t seed, Hooks hooks);
   ~Pool() override;
 
   std::unique_ptr<core::UpstreamCall> Start(core::CallHead head,
@@ -54,6 +55,7 @@ class Pool final : public core::Upstream, public LinkListener {
   struct Backend {
     net::Endpoint endpoint;
     std::string name;
+    std::shared_ptr<net::TlsResumption> resumption;  // of its connections
     std::vector<std::shared_ptr<Link>> links;
     int failures = 0;  // in a row
     int useless = 0;   // connections in a row that ended before they were of use
@@ -62,6 +64,7 @@ class Pool final : public core::Upstream, public LinkListener {
     bool in_force = true;
   };
 
+  void OnLinkSecured(Link& link, bool resumed) override;
   void OnLinkReady(Link& link) override;
   void OnLinkRoom(Link& link) override;
   void OnLinkClosed(Link& link, bool was_ready, absl::string_view why) override;
@@ -72,6 +75,7 @@ class Pool final : public core::Upstream, public LinkListener {
   base::Instant Now() const { return worker_.Now(); }
   metrics::UpstreamMetrics& metrics() { return metrics_; }
   const std::string& name() const { return options_.name; }
+  absl::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
   Link* PickLink();
   static Link* RoomOn(const Backend& backend);
@@ -92,6 +96,7 @@ class Pool final : public core::Upstream, public LinkListener {
   net::Worker& worker_;
   const UpstreamOptions options_;
   const std::string target_authority_;
+  const net::SharedTlsContext tls_;
   const http2::SessionOptions session_options_;
   metrics::UpstreamMetrics& metrics_;
   std::minstd_rand random_;

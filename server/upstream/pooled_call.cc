@@ -56,8 +56,8 @@ void PooledCall::Cancel() {
 void PooledCall::OpenOn(Link& link) {
   absl::optional<absl::Duration> left;
   if (head_.deadline.has_value()) left = absl::FromChrono(*head_.deadline - pool_.Now());
-  const model::Headers fields =
-      model::UpstreamFields(*head_.request, {head_.authority, left, head_.chain_hop});
+  const model::Headers fields = model::UpstreamFields(
+      *head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme()});
   sent_ = 0;
   stream_ = &link.Open(fields, shared_from_this());
   pool_.metrics().active.Add(1);

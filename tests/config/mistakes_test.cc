@@ -58,8 +58,6 @@ TEST(MistakesTest, OptionsThatAreNotBuiltYetAreUnknown) {
   }
   EXPECT_THAT(MistakesIn(WithRouteOption("match: {listeners: [a]}")),
               ElementsAre(HasSubstr("routes[0].match.listeners: unknown option")));
-  EXPECT_THAT(MistakesIn(WithUpstreamOption("tls: {ca: x}")),
-              ElementsAre(HasSubstr("upstreams[0].tls: unknown option")));
 }
 
 TEST(MistakesTest, AnOptionStandsOnce) {
@@ -349,7 +347,7 @@ routes:
 upstreams:
   - name: catalog
     target: catalog
-    tls: {}
+    tsl: {}
 )"),
       ElementsAre(StartsWith("f.yaml:1:10: threads: \"many\" is neither"),
                   StartsWith("f.yaml:2:23: listeners[0].address: \"8080\" has no host"),
@@ -358,7 +356,7 @@ upstreams:
                   StartsWith("f.yaml:6:36: routes[0].collapse.max_waiter: unknown option"),
                   StartsWith("f.yaml:7:12: routes[1].match: is never reached"),
                   StartsWith("f.yaml:11:13: upstreams[0].target: \"catalog\" has no port"),
-                  StartsWith("f.yaml:12:5: upstreams[0].tls: unknown option")));
+                  StartsWith("f.yaml:12:5: upstreams[0].tsl: unknown option")));
 }
 
 }  // namespace

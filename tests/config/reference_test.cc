@@ -78,7 +78,9 @@ TEST(ReferenceTest, EveryFileLoadsWithoutWarnings) {
   for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
-    const auto loaded = LoadFile(entry.path(), [](absl::string_view) { return absl::nullopt; });
+    // Not LoadFile: nobody has the certificates that the reference names.
+    const auto loaded = Load(absl::StrJoin(Lines(entry.path()), "\n"), entry.path().string(),
+                             [](absl::string_view) { return absl::nullopt; });
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     EXPECT_THAT(loaded->warnings, IsEmpty());
   }

@@ -77,7 +77,8 @@ TEST(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
               UnorderedElementsAre("hit", "leader", "follower", "relay", "departed", "bypass"));
   EXPECT_EQ(values.at("code").size(), kCallOutcomes);
   EXPECT_THAT(values.at("of"), UnorderedElementsAre("request", "reply"));
-  EXPECT_EQ(values.size(), 6);  // and "reason"
+  EXPECT_THAT(values.at("result"), UnorderedElementsAre("full", "resumed", "failed", "timed_out"));
+  EXPECT_EQ(values.size(), 7);  // and "reason"
 }
 
 // PITFALLS 30

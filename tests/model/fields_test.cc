@@ -47,6 +47,12 @@ TEST(UpstreamFieldsTest, WhatBelongsToTheHopIsMadeAnew) {
   EXPECT_EQ(sent.Count("host"), 0);
 }
 
+TEST(UpstreamFieldsTest, TheSchemeIsThatOfTheConnection) {
+  Onward onward = To();
+  onward.scheme = "https";
+  EXPECT_EQ(UpstreamFields(RequestOf(), onward).Find(":scheme"), "https");
+}
+
 // PITFALLS 9
 TEST(UpstreamFieldsTest, TheTimeoutIsTheOneThatIsLeftAndNotTheCallers) {
   const Request request = RequestOf({{"grpc-timeout", "20m"}});

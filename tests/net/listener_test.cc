@@ -23,11 +23,12 @@ class ListenerTest : public ::testing::Test {
       const std::string& address, std::function<void()> on_accept = [] {}) {
     absl::Status status;
     on_.Run([&] {
-      auto opened = Listener::Open(on_.worker(), {address}, [=, this](Listener::Accepted accepted) {
-        ::close(accepted.fd);
-        ++accepted_;
-        on_accept();
-      });
+      auto opened =
+          Listener::Open(on_.worker(), {address, {}}, [=, this](Listener::Accepted accepted) {
+            ::close(accepted.fd);
+            ++accepted_;
+            on_accept();
+          });
       status = opened.status();
       if (!opened.ok()) return;
       listener_ = *std::move(opened);
@@ -65,7 +66,7 @@ TEST_F(ListenerTest, AnAddressInUseIsRefusedByName) {
   ASSERT_TRUE(Open("127.0.0.1:0").ok());
   const std::string address = listener_->address();
   on_.Run([&] {
-    const auto second = Listener::Open(on_.worker(), {address}, [](Listener::Accepted) {});
+    const auto second = Listener::Open(on_.worker(), {address, {}}, [](Listener::Accepted) {});
     ASSERT_FALSE(second.ok());
     EXPECT_THAT(std::string(second.status().message()), ::testing::HasSubstr(address));
   });
@@ -110,7 +111,7 @@ TEST_F(ListenerTest, AUnixSocketThatIsInUseIsLeftAlone) {
   ASSERT_TRUE(Open("unix:" + UnixPath()).ok());
   on_.Run([this] {
     EXPECT_FALSE(
-        Listener::Open(on_.worker(), {"unix:" + UnixPath()}, [](Listener::Accepted) {}).ok());
+        Listener::Open(on_.worker(), {"unix:" + UnixPath(), {}}, [](Listener::Accepted) {}).ok());
   });
   EXPECT_TRUE(Connects("unix:" + UnixPath()));
 }

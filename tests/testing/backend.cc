@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/testing/bytes.h"
+#include "tests/testing/certificates.h"
 #include "tests/testing/child_process.h"
 
 namespace singleflight::testing {
@@ -173,6 +174,9 @@ class Service final : public grpc::CallbackGenericService {
 
 class Backend::Impl {
  public:
+  explicit Impl(const absl::optional<PeerTls>& tls) : tls(tls) {}
+
+  const absl::optional<PeerTls> tls;
   Board board;
   std::unique_ptr<Service> service;  // each server needs one of its own
   std::unique_ptr<grpc::Server> server;
@@ -182,12 +186,25 @@ class Backend::Impl {
     service = std::make_unique<Service>(board);
     grpc::ServerBuilder builder;
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort(address, Credentials(), &port);
     builder.RegisterCallbackGenericService(service.get());
     builder.SetMaxReceiveMessageSize(-1);
     server = builder.BuildAndStart();
     if (server == nullptr) throw std::runtime_error("the backend cannot listen on " + address);
     return port;
+  }
+
+  // With a CA, callers have to show a certificate of it.
+  std::shared_ptr<grpc::ServerCredentials> Credentials() const {
+    if (!tls.has_value()) return grpc::InsecureServerCredentials();
+    grpc::SslServerCredentialsOptions options;
+    options.pem_key_cert_pairs.push_back({ReadAll(tls->private_key), ReadAll(tls->certificate)});
+    if (!tls->ca.empty()) {
+      options.pem_root_certs = ReadAll(tls->ca);
+      options.client_certificate_request =
+          GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+    }
+    return grpc::SslServerCredentials(options);
   }
 
   // Calls are let go without the lock: they come back for it.
@@ -210,7 +227,8 @@ class Backend::Impl {
   }
 };
 
-Backend::Backend(const std::string& address) : address_(address), impl_(std::make_unique<Impl>()) {
+Backend::Backend(const std::string& address, const absl::optional<PeerTls>& tls)
+    : address_(address), impl_(std::make_unique<Impl>(tls)) {
   const int port = impl_->Listen(address);
   if (absl::EndsWith(address, ":0")) {
     address_ = absl::StrCat(address.substr(0, address.size() - 1), port);

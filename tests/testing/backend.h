@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/types/optional.h"
 #include "tests/testing/answer.h"
+#include "tests/testing/client.h"
 
 namespace singleflight::testing {
 
@@ -28,7 +30,7 @@ class Backend {
  public:
   // On 127.0.0.1 and a free port; or on what `address` says: host:port or unix:/path.
   Backend() : Backend("127.0.0.1:0") {}
-  explicit Backend(const std::string& address);
+  explicit Backend(const std::string& address, const absl::optional<PeerTls>& tls = {});
   ~Backend();
 
   const std::string& address() const { return address_; }

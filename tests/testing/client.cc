@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "tests/testing/bytes.h"
+#include "tests/testing/certificates.h"
 
 namespace singleflight::testing {
 namespace {
@@ -152,18 +153,34 @@ Answer StreamCall::Finish() { return state_->Finish(); }
 
 struct Client::Channel {
   explicit Channel(const std::shared_ptr<grpc::Channel>& channel) : stub(channel) {}
+  static grpc::ChannelArguments Arguments();
   grpc::GenericStub stub;
 };
 
-Client::Client(const std::string& address, const std::string& authority) {
+grpc::ChannelArguments Client::Channel::Arguments() {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
+  return arguments;
+}
+
+Client::Client(const std::string& address, const std::string& authority) {
+  grpc::ChannelArguments arguments = Channel::Arguments();
   if (!authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, authority);
   channel_ = std::make_unique<Channel>(
       grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+}
+
+Client::Client(const std::string& address, const PeerTls& tls) {
+  grpc::ChannelArguments arguments = Channel::Arguments();
+  arguments.SetSslTargetNameOverride(tls.server_name);
+  const auto read = [](const std::string& path) { return path.empty() ? "" : ReadAll(path); };
+  const grpc::SslCredentialsOptions options = {read(tls.ca), read(tls.private_key),
+                                               read(tls.certificate)};
+  channel_ = std::make_unique<Channel>(
+      grpc::CreateCustomChannel(address, grpc::SslCredentials(options), arguments));
 }
 
 Client::Client(Client&&) noexcept = default;

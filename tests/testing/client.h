@@ -14,6 +14,14 @@ namespace singleflight::testing {
 // Of a caller's messages.
 enum class Compression { kNone, kGzip, kDeflate };
 
+// How a client or a backend speaks TLS: paths of PEM files, empty for what it has not.
+struct PeerTls {
+  std::string ca;  // that the other side's certificate must be of
+  std::string certificate;
+  std::string private_key;
+  std::string server_name = "";  // of a client: what the proxy's certificate is for
+};
+
 // How a call is made.
 struct CallOptions {
   Metadata metadata = {};
@@ -64,6 +72,7 @@ class Client {
  public:
   // host:port or unix:/path.
   explicit Client(const std::string& address, const std::string& authority = "");
+  Client(const std::string& address, const PeerTls& tls);
   ~Client();
   Client(Client&&) noexcept;
 

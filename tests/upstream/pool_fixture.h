@@ -34,8 +34,8 @@ class ScriptedServer {
   explicit ScriptedServer(net::Worker& worker, const std::string& address = "127.0.0.1:0",
                           const http2::SessionOptions& options = {})
       : worker_(worker), options_(options) {
-    auto listener =
-        net::Listener::Open(worker, {address}, [this](net::Listener::Accepted a) { Accept(a); });
+    auto listener = net::Listener::Open(worker, {address, {}},
+                                        [this](net::Listener::Accepted a) { Accept(a); });
     EXPECT_TRUE(listener.ok()) << listener.status();
     listener_ = *std::move(listener);
     listener_->Start();
@@ -203,7 +203,7 @@ class PoolTest : public ::testing::Test {
 
   void MakePool(std::vector<net::Endpoint> endpoints) {
     on_.Run([&] {
-      pool_ = std::make_unique<Pool>(on_.worker(), options_, "catalog:1", session_options_,
+      pool_ = std::make_unique<Pool>(on_.worker(), options_, "catalog:1", tls_, session_options_,
                                      metrics_, 1, Pool::Hooks{[this] { ++connect_failed_; }});
       pool_->SetEndpoints(
           std::make_shared<const EndpointList>(EndpointList{std::move(endpoints), ""}));
@@ -245,6 +245,7 @@ class PoolTest : public ::testing::Test {
 
   OnWorker on_;
   UpstreamOptions options_;
+  net::SharedTlsContext tls_;  // null: plaintext
   http2::SessionOptions session_options_;
   metrics::UpstreamMetrics metrics_;
   int connect_failed_ = 0;

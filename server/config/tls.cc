@@ -1,0 +1,129 @@
+#include "server/config/tls.h"
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/net/tls_context.h"
+#include "server/upstream/target.h"
+
+namespace singleflight::config {
+namespace {
+
+std::string PathMistake(absl::string_view text) {
+  if (!text.empty() && !absl::StrContains(text, '\0')) return "";
+  return "is no path; write that of a PEM file";
+}
+
+std::string ServerNameMistake(absl::string_view text) {
+  const auto allowed = [](unsigned char c) {
+    return absl::ascii_isalnum(c) || absl::StrContains(".-_:", c);
+  };
+  if (!text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), allowed)) {
+    return "";
+  }
+  return "is no host; write a name or an IP address without a port, such as \"catalog.example\"";
+}
+
+void ReadPath(Mapping& in, const char* name, std::string* out, TlsPlaces& places) {
+  if (in.Text(name, out, PathMistake)) places.options[name] = in.PlaceOf(name);
+}
+
+void ReadServer(Mapping& in, net::ServerTlsOptions& out, TlsPlaces& places) {
+  const size_t mistakes = in.mistakes();
+  places.section = in.place();
+  ReadPath(in, "certificate", &out.certificate, places);
+  in.Require("certificate", "write the path of the listener's certificate, its chain behind it");
+  ReadPath(in, "private_key", &out.private_key, places);
+  in.Require("private_key", "write the path of the certificate's key");
+  ReadPath(in, "client_ca", &out.client_ca, places);
+  places.sound = in.mistakes() == mistakes;
+}
+
+void ReadClient(Mapping& in, net::ClientTlsOptions& out, TlsPlaces& places) {
+  const size_t mistakes = in.mistakes();
+  places.section = in.place();
+  ReadPath(in, "ca", &out.ca, places);
+  ReadPath(in, "certificate", &out.certificate, places);
+  ReadPath(in, "private_key", &out.private_key, places);
+  if (in.Text("server_name", &out.server_name, ServerNameMistake)) {
+    places.options["server_name"] = in.PlaceOf("server_name");
+  }
+  for (const auto& [one, other] :
+       {std::pair("certificate", "private_key"), std::pair("private_key", "certificate")}) {
+    if (!in.Has(one) || in.Has(other)) continue;
+    in.Refuse(in.PlaceOf(one), absl::StrCat("stands without \"", other, "\"; add it"));
+  }
+  places.sound = in.mistakes() == mistakes;
+}
+
+void Resolve(absl::string_view filename, std::string& path) {
+  const size_t slash = filename.rfind('/');
+  if (path.empty() || path.front() == '/' || slash == absl::string_view::npos) return;
+  path = absl::StrCat(filename.substr(0, slash + 1), path);
+}
+
+void Report(const net::TlsContext::Made& made, const TlsPlaces& places, Problems& problems) {
+  const auto place_of = [&](const net::TlsMistake& mistake) {
+    const auto found = places.options.find(mistake.option);
+    return found == places.options.end() ? places.section : found->second;
+  };
+  if (const auto* mistakes = absl::get_if<net::TlsMistakes>(&made)) {
+    for (const net::TlsMistake& mistake : *mistakes) {
+      problems.Refuse(place_of(mistake), mistake.what);
+    }
+    return;
+  }
+  for (const net::TlsMistake& odd : absl::get<net::SharedTlsContext>(made)->warnings()) {
+    problems.Warn(place_of(odd), odd.what);
+  }
+}
+
+}  // namespace
+
+TlsPlaces ReadListenerTls(Mapping& in, net::ListenerOptions& out) {
+  TlsPlaces places;
+  net::ServerTlsOptions tls;
+  if (in.Section("tls", [&](Mapping& section) { ReadServer(section, tls, places); })) {
+    out.tls = tls;
+  }
+  return places;
+}
+
+TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out) {
+  TlsPlaces places;
+  places.sound = true;  // "tls: true"
+  net::ClientTlsOptions tls;
+  if (in.SwitchOrSection("tls", [&](Mapping& section) { ReadClient(section, tls, places); })) {
+    out.tls = tls;
+  }
+  return places;
+}
+
+void ResolvePaths(absl::string_view filename, net::ListenerOptions& listener) {
+  if (!listener.tls.has_value()) return;
+  Resolve(filename, listener.tls->certificate);
+  Resolve(filename, listener.tls->private_key);
+  Resolve(filename, listener.tls->client_ca);
+}
+
+void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstream) {
+  if (!upstream.tls.has_value()) return;
+  Resolve(filename, upstream.tls->ca);
+  Resolve(filename, upstream.tls->certificate);
+  Resolve(filename, upstream.tls->private_key);
+}
+
+void CheckFiles(const net::ListenerOptions& listener, const TlsPlaces& places, Problems& problems) {
+  if (!listener.tls.has_value() || !places.sound) return;
+  Report(net::TlsContext::ForListener(*listener.tls), places, problems);
+}
+
+void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
+                Problems& problems) {
+  if (!upstream.tls.has_value() || !places.sound) return;
+  Report(net::TlsContext::ForUpstream(*upstream.tls, ""), places, problems);
+}
+
+}  // namespace singleflight::config

@@ -1,0 +1,38 @@
+#ifndef SINGLEFLIGHT_SERVER_CONFIG_TLS_H_
+#define SINGLEFLIGHT_SERVER_CONFIG_TLS_H_
+
+#include <map>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "server/config/problems.h"
+#include "server/config/reader.h"
+#include "server/net/listener_options.h"
+#include "server/upstream/options.h"
+
+// `tls:` of listeners and upstreams.
+namespace singleflight::config {
+
+// Where one such section stands, and its options.
+struct TlsPlaces {
+  Place section;
+  std::map<std::string, Place> options;  // those that are in the file
+  bool sound = false;                    // each option is right by itself
+};
+
+// Read the section, if there is one.
+TlsPlaces ReadListenerTls(Mapping& in, net::ListenerOptions& out);
+TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out);
+
+// Paths that are relative are so to the folder of the file `filename`, whatever the working folder.
+void ResolvePaths(absl::string_view filename, net::ListenerOptions& listener);
+void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstream);
+
+// Opens the files that a section names, if it is sound, and refuses what is wrong with them.
+void CheckFiles(const net::ListenerOptions& listener, const TlsPlaces& places, Problems& problems);
+void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
+                Problems& problems);
+
+}  // namespace singleflight::config
+
+#endif  // SINGLEFLIGHT_SERVER_CONFIG_TLS_H_

@@ -1,0 +1,93 @@
+// Client connections before they speak HTTP/2: the TLS handshake and its bound.
+
+#include "server/proxy/frontend.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/http2/on_worker.h"
+#include "tests/testing/certificates.h"
+
+namespace singleflight::proxy {
+namespace {
+
+class FrontendTest : public ::testing::Test {
+ protected:
+  ~FrontendTest() override {
+    on_.Run([this] { frontend_.reset(); });
+    on_.Stop();
+    ::close(client_);
+    EXPECT_EQ(metrics_.downstream.connections.value(), 0);
+  }
+
+  // A client that has connected to a TLS listener and says nothing.
+  void Connect(absl::Duration handshake_timeout) {
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    client_ = ends[0];
+    auto limits = std::make_shared<LimitOptions>();
+    limits->handshake_timeout = handshake_timeout;
+    const CallContext context{read_path_, routes_, marks_, std::move(limits)};
+    on_.Run([&] {
+      frontend_ = std::make_unique<Frontend>(on_.worker(), context, metrics_.downstream, 1);
+      ++frontend_->load();
+      frontend_->Serve({ends[1], boost::asio::generic::stream_protocol(AF_UNIX, 0)}, entrance_,
+                       *admission_.Admit(absl::nullopt));
+    });
+  }
+  uint64_t Handshakes(metrics::Handshake how) {
+    return metrics_.downstream.tls_handshakes[static_cast<size_t>(how)].value();
+  }
+  void AwaitGone() {
+    on_.Until([this] { return frontend_->load() == 0; });
+  }
+
+  net::SharedTlsContext Context() {
+    const auto own = authority_.Sign("h.example");
+    return *net::OrStatus(net::TlsContext::ForListener({own.certificate, own.private_key, ""}), "");
+  }
+
+  testing::Authority authority_{"test CA"};
+  http2::testing::OnWorker on_;
+  core::FlightTable flights_;
+  cache::Store store_{cache::StoreOptions()};
+  metrics::WorkerMetrics metrics_{1, 1};
+  core::BufferBudget budget_{1 << 30};
+  core::Buffered buffered_{budget_};
+  core::RouteTable routes_;
+  MarkOptions marks_;
+  core::ReadPath read_path_{
+      core::Surroundings{on_.worker(), flights_, store_, {}, metrics_, "hop", buffered_}};
+  Admission admission_{LimitOptions()};
+  const std::shared_ptr<const Entrance> entrance_ =
+      std::make_shared<const Entrance>(Entrance{Context(), 1});
+  std::unique_ptr<Frontend> frontend_;
+  int client_ = -1;
+};
+
+// PITFALLS 27
+TEST_F(FrontendTest, AClientThatDoesNotShakeHandsInTimeIsClosedAndCounted) {
+  Connect(absl::Milliseconds(1));
+  AwaitGone();
+  EXPECT_EQ(Handshakes(metrics::Handshake::kTimedOut), 1);
+  char byte;
+  EXPECT_EQ(::recv(client_, &byte, 1, 0), 0);
+}
+
+TEST_F(FrontendTest, AClientThatLeavesDuringTheHandshakeIsCounted) {
+  Connect(absl::Hours(1));
+  ::shutdown(client_, SHUT_RDWR);
+  AwaitGone();
+  EXPECT_EQ(Handshakes(metrics::Handshake::kFailed), 1);
+}
+
+TEST_F(FrontendTest, DrainingDoesNotWaitForHandshakes) {
+  Connect(absl::Hours(1));
+  on_.Run([this] { frontend_->Drain(); });
+  EXPECT_EQ(frontend_->load(), 0);
+}
+
+}  // namespace
+}  // namespace singleflight::proxy
