@@ -26,7 +26,7 @@ class LimitsTest : public ProxyTest {
     return Metric("singleflight_connections_ended_total{reason=\"" + reason + "\"}");
   }
   void WaitForEnded(const std::string& reason) {
-    proxy_->WaitForMetric("singleflight_connections_ended_total{reason=\"" + reason + "\"}", Eq(1));
+    proxy_->WaitForMetric("singleflight_connections_ended_total{reason=\"" + reason + "\"}", Ge(1));
   }
   void WaitForRefused(const std::string& reason) {
     proxy_->WaitForMetric("singleflight_connections_refused_total{reason=\"" + reason + "\"}",
@@ -126,7 +126,7 @@ TEST_F(LimitsTest, CallsOfAnOldConnectionAreCutAfterTheGrace) {
   backend_.Hold();
   PendingCall call = Start(kWrite, "id-7");
   EXPECT_THAT(call.Wait(), HasCode(absl::StatusCode::kUnavailable));
-  EXPECT_EQ(Ended("max_connection_age_grace"), 1);
+  EXPECT_GE(Ended("max_connection_age_grace"), 1);
   backend_.Release();
 }
 
@@ -170,7 +170,8 @@ TEST_F(LimitsTest, ACallWhoseReplyIsNotTakenIsResetAndOthersAreNot) {
   EXPECT_EQ(seen.reset, 0x8u);
   EXPECT_EQ(Metric("singleflight_streams_ended_total{reason=\"stall_timeout\"}"), 1);
   EXPECT_EQ(Metric("singleflight_stream_resets_total"), 0) << "not the client's";
-  EXPECT_THAT(Ask(kRead, "id-7"), HasCode(absl::StatusCode::kOk));
+  backend_.AnswerWith(Ok("small"));
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("small"));
 }
 
 TEST_F(LimitsTest, AStalledDownloadCancelsItsBackend) {
