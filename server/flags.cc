@@ -17,6 +17,7 @@ constexpr absl::string_view kHelp =
     "  --version      print the version and exit\n"
     "  --help         print this and exit\n"
     "\n"
+    "SIGHUP, or a change of FILE, has it read again and taken whole or not at all.\n"
     "SIGTERM or SIGINT drains: no new connections, running calls end within\n"
     "drain_timeout. A second signal ends the process at once.\n";
 

@@ -9,6 +9,8 @@
 namespace singleflight {
 namespace {
 
+constexpr char kName[] = "singleflight";
+
 // %J: the message as the inside of a JSON string (RFC 8259 §7).
 class JsonMessage final : public spdlog::custom_flag_formatter {
  public:
@@ -51,7 +53,11 @@ spdlog::level::level_enum LevelOf(config::LogLevel level) {
 }  // namespace
 
 void SetUpLog(const config::LogOptions& options) {
-  auto logger = spdlog::stderr_color_mt("singleflight");
+  auto logger = spdlog::get(kName);
+  if (logger == nullptr) {
+    logger = spdlog::stderr_color_mt(kName);
+    spdlog::set_default_logger(logger);
+  }
   logger->set_level(LevelOf(options.level));
   logger->flush_on(spdlog::level::debug);
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
@@ -60,7 +66,6 @@ void SetUpLog(const config::LogOptions& options) {
                              ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":"%J"})"
                              : "%Y-%m-%dT%H:%M:%S.%eZ %^%l%$ %v");
   logger->set_formatter(std::move(formatter));
-  spdlog::set_default_logger(std::move(logger));
 }
 
 }  // namespace singleflight

@@ -5,7 +5,7 @@
 
 namespace singleflight {
 
-// Sends the log to stderr in the form that `options` ask for.
+// Sends the log to stderr in the form that `options` ask for; again where they have changed.
 void SetUpLog(const config::LogOptions& options);
 
 }  // namespace singleflight

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "server/app.h"
+#include "absl/time/clock.h"
+#include "server/app/app.h"
 #include "server/config/load.h"
 #include "server/flags.h"
 #include "server/log.h"
@@ -23,11 +24,11 @@ int Complain(absl::string_view message) {
   return kUsageError;
 }
 
-int Serve(const config::Config& config) {
+int Serve(const std::string& path, const config::Loaded& loaded) {
   net::PrepareProcess();
   std::random_device entropy;
   const uint64_t seed = static_cast<uint64_t>(entropy()) << 32 | entropy();
-  absl::StatusOr<std::unique_ptr<App>> app = App::Build(config, seed);
+  absl::StatusOr<std::unique_ptr<App>> app = App::Build(loaded, {path, seed, absl::Now});
   if (!app.ok()) return Complain(app.status().message());
   std::printf("singleflight-proxy ready: %s\n", (*app)->Announcement().c_str());
   std::fflush(stdout);
@@ -45,7 +46,7 @@ int Main(const std::vector<std::string>& arguments) {
   if (!loaded.ok()) return Complain(loaded.status().message());
   SetUpLog(loaded->config.log);
   for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
-  if (flags->action == Flags::Action::kServe) return Serve(loaded->config);
+  if (flags->action == Flags::Action::kServe) return Serve(flags->config, *loaded);
   std::printf("%s: ok\n", flags->config.c_str());
   return 0;
 }

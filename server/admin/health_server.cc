@@ -42,12 +42,14 @@ http::response<http::string_body> Answer(HealthPages& pages,
     const bool ready = pages.ready();
     response.result(ready ? http::status::ok : http::status::service_unavailable);
     response.body() = ready ? "ok\n" : "draining\n";
+  } else if (path == "/status") {
+    response.body() = pages.status();
   } else if (path == "/metrics") {
     response.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
     response.body() = pages.metrics();
   } else {
     response.result(http::status::not_found);
-    response.body() = "there are /livez, /readyz and /metrics\n";
+    response.body() = "there are /livez, /readyz, /status and /metrics\n";
   }
   response.keep_alive(false);
   response.prepare_payload();

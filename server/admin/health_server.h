@@ -13,15 +13,16 @@
 
 namespace singleflight::admin {
 
-// What the three pages say. Called on the server's thread.
+// What the pages say. Called on the server's thread.
 struct HealthPages {
   absl::AnyInvocable<bool()> ready;           // whether new calls are welcome
   absl::AnyInvocable<std::string()> metrics;  // Prometheus text
+  absl::AnyInvocable<std::string()> status;   // what runs, and since when; for people
 };
 
-// GET /livez, /readyz and /metrics over HTTP/1.1: for probes and scrapers. It changes nothing and
-// may listen on any address. At most 64 connections at a time, each of which has 5 s to ask and 5 s
-// to read. Threads: the one of `io`. Destroy it when `io` has stopped.
+// GET /livez, /readyz, /status and /metrics over HTTP/1.1: for probes and scrapers. It changes
+// nothing and may listen on any address. At most 64 connections at a time, each of which has 5 s to
+// ask and 5 s to read. Threads: the one of `io`. Destroy it when `io` has stopped.
 class HealthServer {
  public:
   static absl::StatusOr<std::unique_ptr<HealthServer>> Open(boost::asio::io_context& io,

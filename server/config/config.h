@@ -26,6 +26,11 @@ struct LogOptions {
   LogFormat format = LogFormat::kText;
 };
 
+// `reload:`.
+struct ReloadOptions {
+  absl::Duration check_every = absl::Seconds(1);  // whether files have changed; 0: never
+};
+
 // A whole configuration: validated, so that whoever reads it may rely on it.
 struct Config {
   std::vector<net::ListenerOptions> listeners;       // at least one
@@ -37,6 +42,7 @@ struct Config {
   admin::HealthOptions health;
   int threads = 0;  // workers; 0: as many as the cgroup and the affinity mask allow
   LogOptions log;
+  ReloadOptions reload;
   absl::Duration drain_timeout = absl::Seconds(25);
 };
 

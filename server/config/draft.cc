@@ -236,6 +236,9 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
     in.Section("health", [&](Mapping& section) { ReadHealth(section, draft); });
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
     in.Section("log", [&](Mapping& section) { ReadLog(section, config.log); });
+    in.Section("reload", [&](Mapping& section) {
+      section.Duration("check_every", &config.reload.check_every, absl::ZeroDuration(), kLongest);
+    });
     in.Duration("drain_timeout", &config.drain_timeout, absl::ZeroDuration(), kLongest);
   });
   return draft;

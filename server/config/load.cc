@@ -24,7 +24,8 @@ constexpr size_t kLargestFile = 1u << 20;
 enum class Files { kLeave, kCheck };
 
 Config ReadConfig(absl::string_view text, absl::string_view filename,
-                  const Environment& environment, Files files, Problems& problems) {
+                  const Environment& environment, Files files, Problems& problems,
+                  std::vector<WatchedFile>* watched) {
   if (text.size() > kLargestFile) {
     problems.Refuse(Place(), absl::StrCat("the file is larger than ", kLargestFile, " bytes"));
     return Config();
@@ -38,7 +39,10 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
     ResolvePaths(filename, upstream);
   }
   CheckDraft(draft, problems);
-  if (files == Files::kCheck) CheckFiles(draft, problems);
+  if (files == Files::kCheck) {
+    *watched = FilesOf(draft.config);  // before they are opened
+    CheckFiles(draft, problems);
+  }
   return std::move(draft.config);
 }
 
@@ -58,7 +62,7 @@ absl::StatusOr<Loaded> LoadText(absl::string_view text, absl::string_view filena
                                 const Environment& environment, Files files) {
   Problems problems(filename);
   Loaded loaded;
-  loaded.config = ReadConfig(text, filename, environment, files, problems);
+  loaded.config = ReadConfig(text, filename, environment, files, problems, &loaded.files);
   loaded.warnings = problems.warnings();
   const absl::Status status = problems.status();
   if (!status.ok()) return status;
@@ -73,9 +77,12 @@ absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
 }
 
 absl::StatusOr<Loaded> LoadFile(const std::string& path, const Environment& environment) {
+  const WatchedFile file = {path, StampOf(path)};
   absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
-  return LoadText(*text, path, environment, Files::kCheck);
+  absl::StatusOr<Loaded> loaded = LoadText(*text, path, environment, Files::kCheck);
+  if (loaded.ok()) loaded->files.insert(loaded->files.begin(), file);
+  return loaded;
 }
 
 }  // namespace singleflight::config

@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "server/config/config.h"
 #include "server/config/variables.h"
+#include "server/config/watched_file.h"
 
 // From YAML to a configuration that may be relied on.
 namespace singleflight::config {
@@ -15,6 +16,7 @@ namespace singleflight::config {
 struct Loaded {
   Config config;
   std::vector<std::string> warnings;  // "FILE:LINE:COLUMN: …", in the order of the file
+  std::vector<WatchedFile> files;     // that LoadFile read: the file itself, and those it names
 };
 
 // Reads `text`, the contents of `filename` (which messages name and nothing opens; nor are files

@@ -126,4 +126,24 @@ void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& plac
   Report(net::TlsContext::ForUpstream(*upstream.tls, ""), places, problems);
 }
 
+std::vector<WatchedFile> FilesOf(const Config& config) {
+  std::vector<WatchedFile> files;
+  const auto add = [&](const std::string& path) {
+    if (!path.empty()) files.push_back({path, StampOf(path)});
+  };
+  for (const net::ListenerOptions& listener : config.listeners) {
+    if (!listener.tls.has_value()) continue;
+    add(listener.tls->certificate);
+    add(listener.tls->private_key);
+    add(listener.tls->client_ca);
+  }
+  for (const upstream::UpstreamOptions& upstream : config.upstreams) {
+    if (!upstream.tls.has_value()) continue;
+    add(upstream.tls->ca);
+    add(upstream.tls->certificate);
+    add(upstream.tls->private_key);
+  }
+  return files;
+}
+
 }  // namespace singleflight::config

@@ -3,10 +3,13 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
+#include "server/config/config.h"
 #include "server/config/problems.h"
 #include "server/config/reader.h"
+#include "server/config/watched_file.h"
 #include "server/net/listener_options.h"
 #include "server/upstream/options.h"
 
@@ -32,6 +35,9 @@ void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstrea
 void CheckFiles(const net::ListenerOptions& listener, const TlsPlaces& places, Problems& problems);
 void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
                 Problems& problems);
+
+// The files that the options of a configuration name, as they are now.
+std::vector<WatchedFile> FilesOf(const Config& config);
 
 }  // namespace singleflight::config
 

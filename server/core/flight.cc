@@ -85,7 +85,8 @@ void Flight::Start(const Surroundings& around, Route& route, Question question,
 
 Flight::Flight(const Surroundings& around, Route& route, Question question,
                FlightTable::Landing landing)
-    : around_(around),
+    : snapshot_(around.snapshot.lock()),
+      around_(around),
       route_(route),
       question_(std::move(question)),
       landing_(std::move(landing)),
@@ -112,8 +113,8 @@ void Flight::Launch() {
   if (shared.flights.load(std::memory_order_relaxed) > shared.max_flights) {
     metrics().resource_exhausted.Add();
     LandStatus(wire::StatusCode::kResourceExhausted,
-               absl::StrCat("upstream '", shared.name, "': max_flights (", shared.max_flights,
-                            ") flights are in the air"));
+               absl::StrCat("upstream '", shared.name, "': max_flights (",
+                            shared.max_flights.load(), ") flights are in the air"));
     return;
   }
   if (route_.collapses()) deadline_timer_.Set(*deadline_);
@@ -138,7 +139,7 @@ bool Flight::Hold(size_t bytes) {
   LandStatus(
       wire::StatusCode::kResourceExhausted,
       absl::StrCat("upstream '", route_.shared.name, "': flights hold more than max_held_bytes (",
-                   route_.shared.max_held_bytes, ")"));
+                   route_.shared.max_held_bytes.load(), ")"));
   return false;
 }
 
@@ -178,7 +179,7 @@ void Flight::OnEnd(model::Headers trailing) {
 void Flight::OnFailed(CallFailure failure) {
   if (MayResend(failure)) {
     --resends_left_;
-    around_.metrics.upstreams[route_.upstream].resent.Add();
+    around_.metrics.upstreams[route_.upstream]->resent.Add();
     DropReply();
     Send();
     return;

@@ -65,8 +65,9 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   void Deliver(FlightTable::WaiterList waiters, const Answer& answer);
   void Release(FlightTable::WaiterList waiters, metrics::Release reason);
 
-  metrics::RouteMetrics& metrics() { return around_.metrics.routes[route_.index]; }
+  metrics::RouteMetrics& metrics() { return *around_.metrics.routes[route_.index]; }
 
+  const std::shared_ptr<const void> snapshot_;  // before all that refers to what it owns
   const Surroundings& around_;
   Route& route_;
   const Question question_;

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "server/core/route.h"
 
@@ -13,11 +14,12 @@ namespace singleflight::core {
 // have in writing are bounded by their number.
 inline constexpr size_t kSmallReplyBytes = 16 << 10;
 
-// Counts bytes against an upstream's bound, and the process's, for as long as it lives. Threads:
-// any, one at a time.
+// Counts bytes against an upstream's bound, and the process's, for as long as it lives, which may
+// be longer than the configuration that it began with. Threads: any, one at a time.
 class HeldBytes {
  public:
-  explicit HeldBytes(SharedUpstream& upstream) : upstream_(upstream) {}
+  explicit HeldBytes(SharedUpstream& upstream)
+      : upstream_(upstream), keep_(upstream.weak_from_this().lock()) {}
   HeldBytes(const HeldBytes&) = delete;
   HeldBytes& operator=(const HeldBytes&) = delete;
   ~HeldBytes() { Add(-bytes_); }
@@ -27,11 +29,12 @@ class HeldBytes {
     bytes_ += bytes;
     if (upstream_.budget != nullptr) upstream_.budget->Add(bytes);
     const int64_t before = upstream_.held_bytes.fetch_add(bytes, std::memory_order_relaxed);
-    return before + bytes <= upstream_.max_held_bytes;
+    return before + bytes <= upstream_.max_held_bytes.load(std::memory_order_relaxed);
   }
 
  private:
   SharedUpstream& upstream_;
+  const std::shared_ptr<SharedUpstream> keep_;
   int64_t bytes_ = 0;
 };
 

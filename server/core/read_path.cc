@@ -136,7 +136,7 @@ Invalidation ReadPath::Invalidate(const Route& route, const model::Request& requ
   std::sort(scopes.begin(), scopes.end(),
             [](const cache::Scope& a, const cache::Scope& b) { return a.id < b.id; });
   scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
-  around_.metrics.routes[route.index].invalidations.Add(scopes.size());
+  around_.metrics.routes[route.index]->invalidations.Add(scopes.size());
   if (scopes.size() > cache::kMostTags) scopes = {cache::EverythingScope()};
   if (!scopes.empty()) around_.store.Purge(scopes);
   return Invalidation(around_.store, std::move(scopes));

@@ -18,7 +18,7 @@
 
 namespace singleflight::core {
 
-// What the flights of one loop work with. The references outlive them.
+// What the flights of one loop work with.
 struct Surroundings {
   base::Loop& loop;
   FlightTable& flights;
@@ -27,6 +27,9 @@ struct Surroundings {
   metrics::WorkerMetrics& metrics;
   std::string chain_hop;  // how this process names itself in the chain marker
   Buffered& buffered;
+
+  // What owns all this, and the routes. Calls and flights keep the one that they began with.
+  std::weak_ptr<const void> snapshot = {};
 };
 
 // What became of a call that was asked.
@@ -102,7 +105,7 @@ class ReadPath {
   void LandFromCache(FlightTable::Landing landing, const cache::Found& kept,
                      const Question& question);
   metrics::RouteMetrics& MetricsOf(const Route& route) {
-    return around_.metrics.routes[route.index];
+    return *around_.metrics.routes[route.index];
   }
 
   Surroundings around_;

@@ -1,8 +1,7 @@
 #include "server/core/release_gate.h"
 
 #include <utility>
-
-#include "absl/types/optional.h"
+#include <vector>
 
 namespace singleflight::core {
 
@@ -29,11 +28,11 @@ void ReleaseGate::Enter(base::Loop& loop, Admit admit) {
   Entrant entrant{&loop, std::move(admit)};
   {
     MutexLock lock(mu_);
-    if (free_ == 0) {
+    if (inside_ >= at_once_) {
       queue_.push_back(std::move(entrant));
       return;
     }
-    --free_;
+    ++inside_;
   }
   Send(this, std::move(entrant));
 }
@@ -42,14 +41,28 @@ void ReleaseGate::Leave() {
   absl::optional<Entrant> next;
   {
     MutexLock lock(mu_);
-    if (queue_.empty()) {
-      ++free_;
-      return;
-    }
-    next = std::move(queue_.front());
-    queue_.pop_front();
+    --inside_;
+    next = NextWithRoom();
   }
-  Send(this, *std::move(next));
+  if (next.has_value()) Send(this, *std::move(next));
+}
+
+void ReleaseGate::SetRoom(size_t at_once) {
+  std::vector<Entrant> admitted;
+  {
+    MutexLock lock(mu_);
+    at_once_ = at_once;
+    while (absl::optional<Entrant> next = NextWithRoom()) admitted.push_back(*std::move(next));
+  }
+  for (Entrant& entrant : admitted) Send(this, std::move(entrant));
+}
+
+absl::optional<ReleaseGate::Entrant> ReleaseGate::NextWithRoom() {
+  if (queue_.empty() || inside_ >= at_once_) return absl::nullopt;
+  ++inside_;
+  Entrant next = std::move(queue_.front());
+  queue_.pop_front();
+  return next;
 }
 
 void ReleaseGate::Clear() {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/types/optional.h"
 #include "server/base/loop.h"
 #include "singleflight/mutex.h"
 
@@ -32,7 +33,10 @@ class ReleaseGate {
 
   using Admit = absl::AnyInvocable<void(Pass)>;
 
-  explicit ReleaseGate(size_t at_once) : free_(at_once) {}
+  explicit ReleaseGate(size_t at_once) : at_once_(at_once) {}
+
+  // From now on. With less room than there was, those that are let through already go on.
+  void SetRoom(size_t at_once);
 
   // Calls `admit` on `loop` when there is room, never before it returns. One that no longer cares
   // lets its pass go.
@@ -52,9 +56,11 @@ class ReleaseGate {
 
   static void Send(ReleaseGate* gate, Entrant entrant);
   void Leave();
+  absl::optional<Entrant> NextWithRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;
-  size_t free_ ABSL_GUARDED_BY(mu_);
+  size_t at_once_ ABSL_GUARDED_BY(mu_);
+  size_t inside_ ABSL_GUARDED_BY(mu_) = 0;
   std::deque<Entrant> queue_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,9 @@
 
 namespace singleflight::core {
 
-// What all loops share of one upstream: its bounds, and how much of them is used.
-struct SharedUpstream {
+// What all loops share of one upstream: its bounds, and how much of them is used. It outlives
+// configurations that name it alike; the latest one's bounds hold.
+struct SharedUpstream : std::enable_shared_from_this<SharedUpstream> {
   SharedUpstream(std::string name, int64_t max_flights, int64_t max_held_bytes,
                  size_t release_concurrency)
       : name(std::move(name)),
@@ -26,8 +28,8 @@ struct SharedUpstream {
         release_gate(release_concurrency) {}
 
   const std::string name;
-  const int64_t max_flights;
-  const int64_t max_held_bytes;
+  std::atomic<int64_t> max_flights;
+  std::atomic<int64_t> max_held_bytes;
 
   std::atomic<int64_t> flights{0};
   std::atomic<int64_t> held_bytes{

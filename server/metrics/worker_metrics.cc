@@ -60,6 +60,14 @@ void InflationMetrics::Show(const std::string& route, const std::string& of,
   }
 }
 
+WorkerMetrics::WorkerMetrics(size_t routes, size_t upstreams)
+    : downstream(std::make_shared<DownstreamMetrics>()) {
+  for (size_t i = 0; i < routes; ++i) this->routes.push_back(std::make_shared<RouteMetrics>());
+  for (size_t i = 0; i < upstreams; ++i) {
+    this->upstreams.push_back(std::make_shared<UpstreamMetrics>());
+  }
+}
+
 void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
   visitor.Count("singleflight_calls_total", "Calls that a route took.", {{"route", route}},
                 calls.value());

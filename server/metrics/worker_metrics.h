@@ -4,7 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -142,13 +142,17 @@ struct DownstreamMetrics {
   void Show(Visitor& visitor) const;
 };
 
-// All that one worker counts. The deques never move what they hold.
+// All that one worker counts under one configuration. What bears the same name under the next one
+// goes on counting there.
 struct WorkerMetrics {
-  WorkerMetrics(size_t routes, size_t upstreams) : routes(routes), upstreams(upstreams) {}
+  WorkerMetrics() = default;
 
-  DownstreamMetrics downstream;
-  std::deque<RouteMetrics> routes;        // by index in the configuration
-  std::deque<UpstreamMetrics> upstreams;  // likewise
+  // Everything begins at nothing.
+  WorkerMetrics(size_t routes, size_t upstreams);
+
+  std::shared_ptr<DownstreamMetrics> downstream;
+  std::vector<std::shared_ptr<RouteMetrics>> routes;        // by index in the configuration
+  std::vector<std::shared_ptr<UpstreamMetrics>> upstreams;  // likewise
 };
 
 }  // namespace singleflight::metrics

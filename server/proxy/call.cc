@@ -19,11 +19,11 @@ constexpr int kRelayResends = 3;
 
 }  // namespace
 
-Call::Call(const CallContext& context, uint32_t trust, http2::Stream& stream)
-    : Waiter(context.read_path.around().loop),
-      context_(context),
+Call::Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::Stream& stream)
+    : Waiter(context->read_path.around().loop),
+      context_(std::move(context)),
       trust_(trust),
-      counted_(context.read_path.around().metrics.downstream.streams),
+      counted_(around().metrics.downstream->streams),
       stream_(&stream),
       deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {}
 
@@ -43,9 +43,9 @@ void Call::OnHeaders(model::Headers fields, bool end) {
   absl::variant<model::Request, model::Refusal> parsed = model::ParseRequest(std::move(fields));
   if (const auto* refusal = absl::get_if<model::Refusal>(&parsed)) return Refuse(*refusal);
   request_ = std::make_shared<const model::Request>(absl::get<model::Request>(std::move(parsed)));
-  route_ = context_.routes.Find(request_->authority(), request_->path());
+  route_ = context_->routes.Find(request_->authority(), request_->path());
   if (route_ == nullptr) {
-    around().metrics.downstream.requests_unrouted.Add();
+    around().metrics.downstream->requests_unrouted.Add();
     return SendStatus(wire::StatusCode::kUnimplemented,
                       absl::StrCat("no route of the proxy matches ", request_->path()));
   }
@@ -58,7 +58,7 @@ void Call::OnHeaders(model::Headers fields, bool end) {
 }
 
 void Call::Refuse(const model::Refusal& refusal) {
-  around().metrics.downstream.requests_refused.Add();
+  around().metrics.downstream->requests_refused.Add();
   switch (refusal.answer) {
     case model::Refusal::Answer::kReset:
       state_ = State::kReplied;
@@ -95,7 +95,7 @@ void Call::TakeRoute(bool end) {
   } else if (end) {
     GoAlone(metrics::Bypass::kNoMessage);
   } else {
-    collecting_->timer.Set(base::After(loop().Now(), context_.limits->request_timeout));
+    collecting_->timer.Set(base::After(loop().Now(), context_->limits->request_timeout));
   }
 }
 
@@ -103,7 +103,7 @@ void Call::OnData(absl::string_view bytes) {
   if (state_ == State::kCollecting) {
     Collect(bytes);
   } else if (state_ == State::kRelaying) {
-    if (relay_->LargestMessageWith(bytes) > context_.limits->max_message_bytes) {
+    if (relay_->LargestMessageWith(bytes) > context_->limits->max_message_bytes) {
       return ShedLargeMessage();
     }
     relay_->Send(around().buffered.Hold(std::string(bytes)), true);
@@ -119,7 +119,7 @@ void Call::Collect(absl::string_view bytes) {
   collecting_->counted += static_cast<int64_t>(bytes.size());
   collecting_->buffered.Add(static_cast<int64_t>(bytes.size()));
   scanner.Feed(bytes);
-  if (scanner.largest() > context_.limits->max_message_bytes) {
+  if (scanner.largest() > context_->limits->max_message_bytes) {
     ShedLargeMessage();
   } else if (scanner.MoreThanOne()) {
     route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
@@ -151,28 +151,28 @@ void Call::OnEnd(model::Headers trailing) {
 // The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
   collecting_->timer.Cancel();
-  model::Key& key = context_.read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
-  cache::Found found = context_.read_path.Look(*route_, key, *request_);
+  model::Key& key = context_->read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
+  cache::Found found = context_->read_path.Look(*route_, key, *request_);
   if (found.reply) {
-    if (!context_.read_path.MakeReadable(*route_, *request_, found.reply)) {
+    if (!context_->read_path.MakeReadable(*route_, *request_, found.reply)) {
       return GoAlone(metrics::Bypass::kKeptEncoding);
     }
     route_metrics().hits.Add();
     return SendKept(found);
   }
-  if (context_.read_path.TooLargeToShare(*route_, key)) {
+  if (context_->read_path.TooLargeToShare(*route_, key)) {
     return GoAlone(metrics::Bypass::kLargeReply);
   }
   base::Slice message(std::move(collecting_->bytes));
   collecting_.reset();
   state_ = State::kWaiting;
   aboard_ = shared_from_this();
-  CountAsked(context_.read_path.Ask(*route_, std::move(key),
-                                    {request_, std::move(message), deadline_}, found, *this));
+  CountAsked(context_->read_path.Ask(*route_, std::move(key),
+                                     {request_, std::move(message), deadline_}, found, *this));
 }
 
 void Call::SendKept(const cache::Found& found) {
-  const absl::optional<model::Reply> reply = context_.read_path.Hold(*route_, found.reply);
+  const absl::optional<model::Reply> reply = context_->read_path.Hold(*route_, found.reply);
   if (reply.has_value()) {
     route_metrics().saved.Add();
     return SendAnswer({core::Answer::Source::kHit, *reply, found.lifespan});
@@ -181,7 +181,7 @@ void Call::SendKept(const cache::Found& found) {
   SendStatus(wire::StatusCode::kResourceExhausted,
              absl::StrCat("upstream '", route_->shared.name,
                           "': replies that are being written hold more than max_held_bytes (",
-                          route_->shared.max_held_bytes, ")"));
+                          route_->shared.max_held_bytes.load(), ")"));
 }
 
 void Call::CountAsked(core::Asked asked) {
@@ -231,7 +231,7 @@ void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
   const bool its_own = role() == Role::kLeader && answer.source != core::Answer::Source::kHit;
   if (its_own || answer.ForAnyEncoding()) return Deliver(answer);
   core::Answer readable = answer;
-  if (!context_.read_path.MakeReadable(*route_, *request_, asked, readable)) {
+  if (!context_->read_path.MakeReadable(*route_, *request_, asked, readable)) {
     constexpr metrics::Release kWhy = metrics::Release::kReplyEncoding;
     route_metrics().released[static_cast<size_t>(kWhy)].Add();
     return EnterGate(asked, kWhy);
@@ -260,7 +260,7 @@ void Call::OnReleased(const core::Question& asked, metrics::Release why) {
 void Call::EnterGate(const core::Question& asked, metrics::Release why) {
   state_ = State::kQueued;
   released_ = why;
-  base::Slice message = context_.read_path.MessageFor(*route_, *request_, asked);
+  base::Slice message = context_->read_path.MessageFor(*route_, *request_, asked);
   route_->shared.release_gate.Enter(
       loop(),
       [self = shared_from_this(), message = std::move(message)](core::ReleaseGate::Pass pass) {
@@ -283,7 +283,7 @@ void Call::OnSent(size_t bytes) {
 // Only calls of routes that are not declared to be reads can tell to drop what is kept.
 void Call::OnRelayHeaders(model::HeadersView fields, bool end) {
   if (route_->relays()) {
-    core::Invalidation invalidation = context_.read_path.Invalidate(*route_, *request_, fields);
+    core::Invalidation invalidation = context_->read_path.Invalidate(*route_, *request_, fields);
     if (end) invalidation.Forget();
     relay_->Keep(std::move(invalidation));
     return stream_->SendHeaders(model::DownstreamFields(fields), end);
@@ -293,14 +293,14 @@ void Call::OnRelayHeaders(model::HeadersView fields, bool end) {
 }
 
 Marks Call::MarksOfRelay(absl::Duration age) const {
-  if (released_.has_value()) return Marks(context_.marks, *released_, role(), age);
-  return Marks(context_.marks, *bypass_, age);
+  if (released_.has_value()) return Marks(context_->marks, *released_, role(), age);
+  return Marks(context_->marks, *bypass_, age);
 }
 
 void Call::OnRelayTrailers(model::HeadersView fields) {
   if (!route_->relays()) return;
   relay_->Invalidate();
-  context_.read_path.Invalidate(*route_, *request_, fields).Forget();
+  context_->read_path.Invalidate(*route_, *request_, fields).Forget();
 }
 
 void Call::OnRelayEnded() {
@@ -323,7 +323,7 @@ void Call::OnRelayFailed(const core::CallFailure& failure) {
 
 void Call::OnDeadline() {
   if (state_ == State::kWaiting) {
-    if (!context_.read_path.Leave(*route_, *this)) return;  // the reply is on its way
+    if (!context_->read_path.Leave(*route_, *this)) return;  // the reply is on its way
     StepAshore();
   }
   if (state_ == State::kCollecting) route_metrics().departed.Add();
@@ -334,7 +334,7 @@ void Call::OnDeadline() {
 }
 
 void Call::Shed(metrics::Bound bound, absl::string_view message) {
-  around().metrics.downstream.bounds.Count(bound);
+  around().metrics.downstream->bounds.Count(bound);
   SendStatus(wire::StatusCode::kResourceExhausted, message);
 }
 
@@ -342,14 +342,14 @@ void Call::ShedLargeMessage() {
   if (state_ == State::kCollecting) route_metrics().departed.Add();
   Shed(metrics::Bound::kMessageBytes,
        absl::StrCat("a message of the request is larger than limits.max_message_bytes (",
-                    context_.limits->max_message_bytes, ")"));
+                    context_->limits->max_message_bytes, ")"));
 }
 
 void Call::SendAnswer(const core::Answer& answer) {
   deadline_timer_.Cancel();
   state_ = State::kReplied;
   const model::Reply& reply = answer.reply;
-  const Marks marks(context_.marks, answer, loop().Now());
+  const Marks marks(context_->marks, answer, loop().Now());
   stream_->SendHeaders(reply.initial, reply.trailers_only, marks.fields());
   if (reply.trailers_only) return;
   stream_->Send(reply.body_slice());
@@ -376,14 +376,14 @@ void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
 
 void Call::OnClosed(const http2::Closed& closed) {
   if (closed.why == http2::Closed::Why::kReset) {
-    around().metrics.downstream.resets.Add();
+    around().metrics.downstream->resets.Add();
     if (CostUpstream()) stream_->session().CountCostlyReset();
   }
   stream_ = nullptr;
   deadline_timer_.Cancel();
   collecting_.reset();
   if (state_ == State::kCollecting) route_metrics().departed.Add();
-  if (state_ == State::kWaiting && context_.read_path.Leave(*route_, *this)) StepAshore();
+  if (state_ == State::kWaiting && context_->read_path.Leave(*route_, *this)) StepAshore();
   state_ = State::kReplied;
   relay_.reset();
   pass_ = core::ReleaseGate::Pass();

@@ -14,7 +14,8 @@
 
 namespace singleflight::proxy {
 
-// What the calls of one worker work with.
+// What the calls of one worker work with, under one configuration. A call keeps the one that it
+// began with.
 struct CallContext {
   core::ReadPath& read_path;
   core::RouteTable& routes;
@@ -37,7 +38,7 @@ class Call final : public http2::StreamHandler,
                    public std::enable_shared_from_this<Call> {
  public:
   // `trust` is the connection's (see Entrance).
-  Call(const CallContext& context, uint32_t trust, http2::Stream& stream);
+  Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::Stream& stream);
 
  private:
   enum class State : uint8_t {
@@ -88,8 +89,8 @@ class Call final : public http2::StreamHandler,
   void StepAshore() { aboard_.reset(); }
   bool CostUpstream() const;
 
-  const core::Surroundings& around() const { return context_.read_path.around(); }
-  metrics::RouteMetrics& route_metrics() { return around().metrics.routes[route_->index]; }
+  const core::Surroundings& around() const { return context_->read_path.around(); }
+  metrics::RouteMetrics& route_metrics() { return *around().metrics.routes[route_->index]; }
 
   // A request while it may be one message; gone before the call waits for anyone.
   struct Collecting {
@@ -102,7 +103,7 @@ class Call final : public http2::StreamHandler,
     base::Timer timer;  // of request_timeout; once a message is whole, of the wait for an end
   };
 
-  const CallContext& context_;
+  const std::shared_ptr<const CallContext> context_;
   const uint32_t trust_;
   const metrics::Raised counted_;
   http2::Stream* stream_;  // null once it is gone

@@ -28,7 +28,9 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
       : frontend_(frontend),
         entrance_(std::move(entrance)),
         pass_(std::move(pass)),
-        timers_(frontend.worker_, frontend.context_.limits, AgeFactor(frontend.random_), *this) {}
+        timers_(frontend.worker_, frontend.context_->limits, AgeFactor(frontend.random_), *this) {}
+
+  const Entrance& entrance() const { return *entrance_; }
 
   // Either may be the end of this.
   void Start(std::unique_ptr<net::ByteStream> bytes) {
@@ -63,7 +65,7 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   }
   void StartHttp2(std::unique_ptr<net::ByteStream> bytes) {
     connection_ = std::make_shared<http2::Connection>(frontend_.worker_, http2::Side::kServer,
-                                                      frontend_.context_.limits->ForSession(),
+                                                      frontend_.context_->limits->ForSession(),
                                                       std::move(bytes), *this);
     connection_->Start();
   }
@@ -101,10 +103,8 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   std::shared_ptr<http2::Connection> connection_;
 };
 
-Frontend::Frontend(net::Worker& worker, CallContext context, metrics::DownstreamMetrics& metrics,
-                   uint64_t seed)
+Frontend::Frontend(net::Worker& worker, metrics::DownstreamMetrics& metrics, uint64_t seed)
     : worker_(worker),
-      context_(std::move(context)),
       metrics_(metrics),
       random_(static_cast<std::minstd_rand::result_type>(seed)) {}
 
@@ -129,6 +129,12 @@ void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Ent
 void Frontend::Drain() {
   draining_ = true;
   for (Client* client : Clients()) client->Drain();
+}
+
+void Frontend::DrainDoor(uint64_t door) {
+  for (Client* client : Clients()) {
+    if (client->entrance().door == door) client->Drain();
+  }
 }
 
 void Frontend::CloseAll() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -25,6 +26,8 @@ struct Entrance {
   // Callers whose connections were trusted differently never share a reply (SEMANTICS.md §3): a
   // number of model::Fingerprints.
   uint32_t trust;
+
+  uint64_t door;  // connections that came in by the same one are drained together
 };
 
 // The client connections of one worker.
@@ -32,22 +35,23 @@ struct Entrance {
 class Frontend {
  public:
   // `seed` is for the ages that connections reach.
-  Frontend(net::Worker& worker, CallContext context, metrics::DownstreamMetrics& metrics,
-           uint64_t seed);
+  Frontend(net::Worker& worker, metrics::DownstreamMetrics& metrics, uint64_t seed);
   ~Frontend();
+
+  // What connections and calls begin with from now on; once before the first. Null: none comes any
+  // more.
+  void SetContext(std::shared_ptr<const CallContext> context) { context_ = std::move(context); }
 
   // Serves a connection; each of its streams becomes a Call.
   void Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
              Admission::Pass pass);
 
-  // For connections and calls that come from now on.
-  void SetLimits(std::shared_ptr<const LimitOptions> limits) {
-    context_.limits = std::move(limits);
-  }
-
   // Every connection, and every later one, ends with its last call; those that are still shaking
   // hands end now.
   void Drain();
+
+  // Those that came in by that door end with their last call.
+  void DrainDoor(uint64_t door);
 
   // Every connection ends now.
   void CloseAll();
@@ -63,7 +67,7 @@ class Frontend {
   void Gone(Client& client);
 
   net::Worker& worker_;
-  CallContext context_;
+  std::shared_ptr<const CallContext> context_;
   metrics::DownstreamMetrics& metrics_;
   std::minstd_rand random_;
   std::atomic<int64_t> load_{0};

@@ -33,13 +33,13 @@ class Handle final : public core::UpstreamCall {
 
 Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
            net::SharedTlsContext tls, const http2::SessionOptions& session_options,
-           metrics::UpstreamMetrics& metrics, uint64_t seed, Hooks hooks)
+           std::shared_ptr<metrics::UpstreamMetrics> metrics, uint64_t seed, Hooks hooks)
     : worker_(worker),
       options_(options),
       target_authority_(std::move(target_authority)),
       tls_(std::move(tls)),
       session_options_(session_options),
-      metrics_(metrics),
+      metrics_(std::move(metrics)),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
       hooks_(std::move(hooks)),
       pause_over_(worker.timers(), [this] {
@@ -85,12 +85,12 @@ void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
   call->queued_ = true;
   queue_.push_back(call);
   call->place_ = std::prev(queue_.end());
-  metrics_.pending.Add(1);
+  metrics_->pending.Add(1);
 }
 
 void Pool::Dequeue(PooledCall& call) {
   if (!std::exchange(call.queued_, false)) return;
-  metrics_.pending.Add(-1);
+  metrics_->pending.Add(-1);
   queue_.erase(call.place_);
 }
 
@@ -170,12 +170,12 @@ std::string Pool::WhyUnreachable() const {
 }
 
 void Pool::OnLinkSecured(Link&, bool resumed) {
-  (resumed ? metrics_.tls_handshakes_resumed : metrics_.tls_handshakes_full).Add();
+  (resumed ? metrics_->tls_handshakes_resumed : metrics_->tls_handshakes_full).Add();
 }
 
 void Pool::OnLinkReady(Link& link) {
-  metrics_.connects.Add();
-  metrics_.connections.Add(1);
+  metrics_->connects.Add();
+  metrics_->connections.Add(1);
   for (const std::unique_ptr<Backend>& backend : backends_) {
     for (const std::shared_ptr<Link>& candidate : backend->links) {
       if (candidate.get() != &link) continue;
@@ -203,7 +203,7 @@ void Pool::ServeQueue() {
 }
 
 void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
-  if (was_ready) metrics_.connections.Add(-1);
+  if (was_ready) metrics_->connections.Add(-1);
   for (const std::unique_ptr<Backend>& backend : backends_) {
     auto& links = backend->links;
     const auto found = std::find_if(links.begin(), links.end(), [&](const auto& candidate) {
@@ -218,7 +218,7 @@ void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
       if (!link.proved()) OnUselessLink(*backend);
       break;
     }
-    metrics_.connect_failures.Add();
+    metrics_->connect_failures.Add();
     if (backend->failures == 0) {
       spdlog::warn("upstream '{}': cannot connect to {}: {}", name(), backend->name,
                    backend->last_error);

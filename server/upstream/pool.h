@@ -34,7 +34,7 @@ class Pool final : public core::Upstream, public LinkListener {
   // `tls`: how to speak to the endpoints; null: in plaintext.
   Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
        net::SharedTlsContext tls, const http2::SessionOptions& session_options,
-       metrics::UpstreamMetrics& metrics, uint64_t seed, Hooks hooks);
+       std::shared_ptr<metrics::UpstreamMetrics> metrics, uint64_t seed, Hooks hooks);
   ~Pool() override;
 
   std::unique_ptr<core::UpstreamCall> Start(core::CallHead head,
@@ -73,7 +73,7 @@ class Pool final : public core::Upstream, public LinkListener {
   void Dispatch(std::shared_ptr<PooledCall> call);
   void Dequeue(PooledCall& call);
   base::Instant Now() const { return worker_.Now(); }
-  metrics::UpstreamMetrics& metrics() { return metrics_; }
+  metrics::UpstreamMetrics& metrics() { return *metrics_; }
   const std::string& name() const { return options_.name; }
   absl::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
@@ -98,7 +98,7 @@ class Pool final : public core::Upstream, public LinkListener {
   const std::string target_authority_;
   const net::SharedTlsContext tls_;
   const http2::SessionOptions session_options_;
-  metrics::UpstreamMetrics& metrics_;
+  const std::shared_ptr<metrics::UpstreamMetrics> metrics_;
   std::minstd_rand random_;
   Hooks hooks_;
 

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
 #include "absl/strings/str_cat.h"
 
@@ -18,8 +17,7 @@ constexpr absl::Duration kRetry = absl::Seconds(1);
 
 Resolver::Resolver(asio::io_context& io, std::string upstream, Target target,
                    absl::Duration refresh_every, Publish publish)
-    : io_(io),
-      upstream_(std::move(upstream)),
+    : upstream_(std::move(upstream)),
       target_(std::move(target)),
       refresh_every_(refresh_every),
       publish_(std::move(publish)),
@@ -35,31 +33,28 @@ void Resolver::Start() {
 }
 
 void Resolver::Refresh() {
-  if (target_.names.empty()) return;
-  asio::post(io_, [this] {
-    if (looking_ || soon_) return;
-    soon_ = true;
-    ScheduleIn(kRetry);
-  });
+  if (target_.names.empty() || looking_ || soon_) return;
+  soon_ = true;
+  ScheduleIn(kRetry);
 }
 
 // One name after the other.
 void Resolver::LookUp(size_t at, std::vector<net::Endpoint> found, std::string error) {
   if (at == target_.names.size()) return Finish(std::move(found), std::move(error));
   const net::HostPort& name = target_.names[at];
-  resolver_.async_resolve(name.host, name.port,
-                          [this, at, found = std::move(found), error = std::move(error)](
-                              const boost::system::error_code& failure,
-                              const asio::ip::tcp::resolver::results_type& results) mutable {
-                            if (failure == asio::error::operation_aborted) return;
-                            if (failure) {
-                              error = absl::StrCat("cannot resolve '", target_.names[at].host,
-                                                   "': ", failure.message());
-                            }
-                            for (const auto& result : results)
-                              found.emplace_back(result.endpoint());
-                            LookUp(at + 1, std::move(found), std::move(error));
-                          });
+  resolver_.async_resolve(
+      name.host, name.port,
+      [this, alive = weak_from_this(), at, found = std::move(found), error = std::move(error)](
+          const boost::system::error_code& failure,
+          const asio::ip::tcp::resolver::results_type& results) mutable {
+        if (alive.expired() || failure == asio::error::operation_aborted) return;
+        if (failure) {
+          error =
+              absl::StrCat("cannot resolve '", target_.names[at].host, "': ", failure.message());
+        }
+        for (const auto& result : results) found.emplace_back(result.endpoint());
+        LookUp(at + 1, std::move(found), std::move(error));
+      });
 }
 
 void Resolver::Finish(std::vector<net::Endpoint> found, std::string error) {
@@ -77,8 +72,8 @@ void Resolver::Finish(std::vector<net::Endpoint> found, std::string error) {
 
 void Resolver::ScheduleIn(absl::Duration delay) {
   timer_.expires_after(absl::ToChronoNanoseconds(delay));
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error || looking_) return;
+  timer_.async_wait([this, alive = weak_from_this()](const boost::system::error_code& error) {
+    if (error || alive.expired() || looking_) return;
     looking_ = true;
     LookUp(0, target_.fixed, "");
   });

@@ -16,8 +16,9 @@ namespace singleflight::upstream {
 
 // Finds the endpoints of one upstream, and finds them again from time to time. A look-up that fails
 // leaves those in force that were found before; only if there were none is the failure published,
-// so that calls can say why. Threads: the one of `io`, which is not a worker's; Refresh from any.
-class Resolver {
+// so that calls can say why. Look-ups on their way when it is destroyed come to nothing.
+// Threads: the one of `io`, which is not a worker's.
+class Resolver : public std::enable_shared_from_this<Resolver> {
  public:
   using Publish = absl::AnyInvocable<void(SharedEndpointList)>;
 
@@ -27,7 +28,7 @@ class Resolver {
   // Publishes what needs no look-up, or begins the first one.
   void Start();
 
-  // Looks up soon; more often than once a second is no use. From any thread.
+  // Looks up soon; more often than once a second is no use.
   void Refresh();
 
  private:
@@ -35,7 +36,6 @@ class Resolver {
   void Finish(std::vector<net::Endpoint> found, std::string error);
   void ScheduleIn(absl::Duration delay);
 
-  boost::asio::io_context& io_;
   const std::string upstream_;
   const Target target_;
   const absl::Duration refresh_every_;

@@ -32,7 +32,7 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
       {WithOption("drain_timeot: 5s"),
        "4:1: drain_timeot: unknown option (did you mean \"drain_timeout\"?); allowed here: "
        "listeners, upstreams, "
-       "routes, cache, reply_marks, limits, health, threads, log, drain_timeout"},
+       "routes, cache, reply_marks, limits, health, threads, log, reload, drain_timeout"},
       {WithCollapseOption("maxwaiters: 5"),
        "5:16: routes[0].collapse.maxwaiters: unknown option (did you mean \"max_waiters\"?); "
        "allowed here: "

@@ -136,9 +136,9 @@ class ReadPathTest : public ::testing::Test {
                                       model::KeyPolicy(rules, "catalog", 7, Open().fingerprints));
   }
   SharedUpstream& shared() { return Open().shared; }
-  metrics::RouteMetrics& metrics(size_t loop = 0) { return Open().metrics[loop].routes[0]; }
+  metrics::RouteMetrics& metrics(size_t loop = 0) { return *Open().metrics[loop].routes[0]; }
   metrics::UpstreamMetrics& upstream_metrics(size_t loop = 0) {
-    return Open().metrics[loop].upstreams[0];
+    return *Open().metrics[loop].upstreams[0];
   }
   // Replies that were not kept for that reason, by all loops.
   uint64_t Refused(cache::Refusal why) {

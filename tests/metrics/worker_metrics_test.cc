@@ -67,9 +67,9 @@ TEST(WorkerMetricsTest, TheRolesOfARouteAddUpToItsCalls) {
 TEST(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
   WorkerMetrics worker(1, 1);
   Written written;
-  worker.routes[0].Show("r1", written);
-  worker.upstreams[0].Show("catalog", written);
-  worker.downstream.Show(written);
+  worker.routes[0]->Show("r1", written);
+  worker.upstreams[0]->Show("catalog", written);
+  worker.downstream->Show(written);
   const auto& values = written.label_values();
   EXPECT_THAT(values.at("route"), ElementsAre("r1"));
   EXPECT_THAT(values.at("upstream"), ElementsAre("catalog"));
@@ -85,11 +85,11 @@ TEST(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
 TEST(WorkerMetricsTest, TrafficAddsNoMetrics) {
   WorkerMetrics worker(1, 1);
   Written before, after;
-  worker.routes[0].Show("r1", before);
-  worker.routes[0].calls.Add(1000);
-  worker.routes[0].bypasses[3].Add(7);
-  worker.routes[0].waiters_per_flight.Observe(99);
-  worker.routes[0].Show("r1", after);
+  worker.routes[0]->Show("r1", before);
+  worker.routes[0]->calls.Add(1000);
+  worker.routes[0]->bypasses[3].Add(7);
+  worker.routes[0]->waiters_per_flight.Observe(99);
+  worker.routes[0]->Show("r1", after);
   EXPECT_EQ(before.shown(), after.shown());
 }
 
@@ -112,18 +112,18 @@ TEST(WorkerMetricsTest, NothingIsShownTwiceByOneWorker) {
   WorkerMetrics worker(2, 2);
   Written written;
   for (size_t i = 0; i < 2; ++i) {
-    worker.routes[i].Show(absl::StrCat("r", i), written);
-    worker.upstreams[i].Show(absl::StrCat("u", i), written);
+    worker.routes[i]->Show(absl::StrCat("r", i), written);
+    worker.upstreams[i]->Show(absl::StrCat("u", i), written);
   }
-  worker.downstream.Show(written);
+  worker.downstream->Show(written);
   EXPECT_FALSE(written.twice());
 }
 
 TEST(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
   WorkerMetrics worker(1, 1);
   Written written;
-  worker.routes[0].Show("r1", written);
-  worker.upstreams[0].Show("catalog", written);
+  worker.routes[0]->Show("r1", written);
+  worker.upstreams[0]->Show("catalog", written);
   EXPECT_EQ(written.label_values().at("reason").size(),
             1 + kBypasses + kReleases + kStoreRefusals + kInflationRefusals);  // and none
   for (const auto& [label, values] : written.label_values()) {

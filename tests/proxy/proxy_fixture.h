@@ -34,7 +34,8 @@ class ProxyTest : public ::testing::Test {
   struct Host final : http2::SessionListener {
     explicit Host(const CallContext& context) : context(context) {}
     void OnStream(http2::Stream& stream) override {
-      stream.SetHandler(std::make_shared<Call>(context, kTrust, stream));
+      stream.SetHandler(std::make_shared<Call>(
+          std::shared_ptr<const CallContext>(std::shared_ptr<void>(), &context), kTrust, stream));
     }
     void OnSettings() override {}
     void OnGoAway() override {}
@@ -76,8 +77,9 @@ class ProxyTest : public ::testing::Test {
     EXPECT_EQ(shared_.release_gate.queued(), 0u);
     EXPECT_EQ(upstream_.live(), 0u);
     EXPECT_EQ(loop_.timers().size(), 0u);
-    EXPECT_EQ(metrics_.downstream.streams.value(), 0);
-    for (const metrics::RouteMetrics& route : metrics_.routes) {
+    EXPECT_EQ(metrics_.downstream->streams.value(), 0);
+    for (const auto& shared : metrics_.routes) {
+      const metrics::RouteMetrics& route = *shared;
       uint64_t sum = route.leaders.value() + route.followers.value() + route.relays.value() +
                      route.departed.value();
       for (const metrics::Counter& bypass : route.bypasses) sum += bypass.value();
@@ -162,7 +164,7 @@ class ProxyTest : public ::testing::Test {
   }
 
   uint64_t bypasses(metrics::Bypass why) {
-    return metrics_.routes[0].bypasses[static_cast<size_t>(why)].value();
+    return metrics_.routes[0]->bypasses[static_cast<size_t>(why)].value();
   }
 
   core::CollapseOptions collapse_;

@@ -54,7 +54,7 @@ TEST_F(RelayTest, ACancellationCrosses) {
   Upstream([](FakeCall& call) { call.Begin(); });
   Reset(*caller);
   EXPECT_TRUE(upstream_.latest().cancelled());
-  EXPECT_EQ(metrics_.downstream.resets.value(), 1u);
+  EXPECT_EQ(metrics_.downstream->resets.value(), 1u);
 }
 
 TEST_F(RelayTest, AResetFromUpstreamCrossesWithItsCodeBehindTheData) {

@@ -28,6 +28,14 @@ void ProxyTest::Serve(const Scenario& scenario) {
   proxy_ = std::make_unique<ProxyProcess>(Yaml(scenario));
 }
 
+void ProxyTest::Reload(const Scenario& scenario) {
+  const char kApplied[] = "singleflight_config_reloads_total{result=\"applied\"}";
+  const int64_t before = Metric(kApplied);
+  proxy_->Rewrite(Yaml(scenario));
+  proxy_->Signal(SIGHUP);
+  proxy_->WaitForMetric(kApplied, Eq(before + 1));
+}
+
 Client& ProxyTest::client() {
   if (client_ == nullptr) client_ = std::make_unique<Client>(proxy_->address());
   return *client_;

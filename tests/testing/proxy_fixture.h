@@ -41,6 +41,9 @@ class ProxyTest : public ::testing::Test {
   void Serve(const Scenario& scenario = {});
   std::string Yaml(const Scenario& scenario) const;
 
+  // Has the proxy take another configuration, whole.
+  void Reload(const Scenario& scenario);
+
   // Another client; the test's own until it lets go of it.
   Client NewClient() const { return Client(proxy_->address()); }
 

@@ -27,6 +27,12 @@ TemporaryFile::TemporaryFile(const std::string& text) {
   std::ofstream(path_) << text;
 }
 
+void TemporaryFile::Replace(const std::string& text) {
+  const std::string next = path_ + ".next";
+  std::ofstream(next) << text;
+  if (std::rename(next.c_str(), path_.c_str()) != 0) throw std::runtime_error("rename");
+}
+
 TemporaryFile::~TemporaryFile() { ::unlink(path_.c_str()); }
 
 TemporaryPath::TemporaryPath() {

@@ -24,6 +24,9 @@ class TemporaryFile {
   ~TemporaryFile();
   const std::string& path() const { return path_; }
 
+  // At no moment there is half a file.
+  void Replace(const std::string& text);
+
  private:
   std::string path_;
 };
@@ -61,6 +64,9 @@ class ProxyProcess {
 
   // Returns when the metric is as it should be: WaitForMetric("singleflight_waiters", Ge(2)).
   void WaitForMetric(const std::string& selector, const ::testing::Matcher<int64_t>& matcher);
+
+  // Another configuration, where the first is not on a file of one's own.
+  void Rewrite(const std::string& yaml) { file_.Replace(yaml); }
 
   void Signal(int signal) { process_.Signal(signal); }
   int WaitExit() { return process_.WaitExit(); }

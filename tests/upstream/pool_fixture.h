@@ -204,7 +204,8 @@ class PoolTest : public ::testing::Test {
   void MakePool(std::vector<net::Endpoint> endpoints) {
     on_.Run([&] {
       pool_ = std::make_unique<Pool>(on_.worker(), options_, "catalog:1", tls_, session_options_,
-                                     metrics_, 1, Pool::Hooks{[this] { ++connect_failed_; }});
+                                     shared_metrics_, 1,
+                                     Pool::Hooks{[this] { ++connect_failed_; }});
       pool_->SetEndpoints(
           std::make_shared<const EndpointList>(EndpointList{std::move(endpoints), ""}));
     });
@@ -247,7 +248,9 @@ class PoolTest : public ::testing::Test {
   UpstreamOptions options_;
   net::SharedTlsContext tls_;  // null: plaintext
   http2::SessionOptions session_options_;
-  metrics::UpstreamMetrics metrics_;
+  const std::shared_ptr<metrics::UpstreamMetrics> shared_metrics_ =
+      std::make_shared<metrics::UpstreamMetrics>();
+  metrics::UpstreamMetrics& metrics_ = *shared_metrics_;
   int connect_failed_ = 0;
   bool consumes_ = true;  // callers that begin from now on
   std::vector<std::unique_ptr<ScriptedServer>> servers_;

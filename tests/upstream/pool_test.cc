@@ -285,7 +285,7 @@ TEST_F(PoolTest, CallsWaitUntilTheFirstLookUpIsDone) {
   server.serve = Echo;
   Run([this] {
     pool_ = std::make_unique<Pool>(on_.worker(), options_, "catalog:1", tls_, session_options_,
-                                   metrics_, 1, Pool::Hooks{[] {}});
+                                   shared_metrics_, 1, Pool::Hooks{[] {}});
   });
   Caller& caller = Ask("kettle");
   EXPECT_EQ(metrics_.pending.value(), 1);

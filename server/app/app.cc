@@ -1,0 +1,368 @@
+#include "server/app/app.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <deque>
+#include <map>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/admin/health_server.h"
+#include "server/app/doors.h"
+#include "server/app/on_worker.h"
+#include "server/app/reloader.h"
+#include "server/app/snapshot.h"
+#include "server/app/upstreams.h"
+#include "server/log.h"
+#include "server/metrics/registry.h"
+#include "server/net/cpus.h"
+
+namespace singleflight {
+namespace {
+
+// While draining, how often it is looked whether all calls have ended.
+constexpr std::chrono::milliseconds kDrainPoll(5);
+
+// After the connections of calls that did not end in time were cut: their flights get this long to
+// notice.
+constexpr std::chrono::seconds kCutOffTime(1);
+
+// One worker, and the clients that it serves. The frontend belongs to the worker's thread.
+struct WorkerParts {
+  WorkerParts(size_t index, metrics::DownstreamMetrics& metrics, core::BufferBudget& budget,
+              uint64_t seed)
+      : buffered(budget), worker(index), frontend(worker, metrics, seed) {}
+
+  core::Buffered buffered;
+  net::Worker worker;
+  proxy::Frontend frontend;
+};
+
+// What a running process cannot take over from another configuration.
+absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config::Config& next) {
+  std::vector<absl::string_view> changed;
+  const auto compare = [&](bool same, absl::string_view option) {
+    if (!same) changed.push_back(option);
+  };
+  compare(running.threads == next.threads, "threads");
+  compare(running.cache.max_bytes == next.cache.max_bytes, "cache.max_bytes");
+  compare(running.cache.max_entry_bytes == next.cache.max_entry_bytes, "cache.max_entry_bytes");
+  compare(running.health.address == next.health.address, "health.address");
+  if (changed.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(absl::StrJoin(changed, ", "),
+                   ": only a restart changes this; restart the proxy, or put back what was there"));
+}
+
+}  // namespace
+
+struct App::Parts {
+  Parts(const config::Loaded& loaded, World world);
+  ~Parts() { Stop(); }
+
+  absl::Status Build();
+  absl::Status Apply(const config::Config& next);
+  void Assign(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);
+  void FillRegistry();
+  void ShowCertificates(metrics::Visitor& visitor) const;
+  absl::Status OpenHealth();
+  std::string StatusPage() const;
+
+  void AwaitSignal();
+  void OnSignal(int signal);
+  void BeginDrain();
+  void AwaitDrained();
+  void CutOff();
+  int64_t OpenConnections();
+  void Stop();
+
+  // Does `work` for each worker's part, on its thread, some time soon.
+  template <typename Work>
+  void OnEachWorker(const Work& work) {
+    for (WorkerParts& parts : workers) {
+      parts.worker.Post([work, &parts] { work(parts); });
+    }
+  }
+
+  const config::Loaded first;
+  const World world;
+  config::Config config;  // in force
+
+  boost::asio::io_context control{1};
+  boost::asio::signal_set signals{control};
+  boost::asio::steady_timer drain_poll{control};
+  boost::asio::steady_timer drain_deadline{control};
+  bool draining = false;
+  bool stopped = false;
+  int exit_status = 0;
+
+  model::Fingerprints fingerprints;
+  Commons commons;
+  metrics::Ledger ledger;
+  proxy::Admission admission{config.limits};
+  std::deque<WorkerParts> workers;
+  Upstreams upstreams;
+  Doors doors;
+  Reloader reloader;
+  metrics::Registry registry;
+  std::unique_ptr<admin::HealthServer> health;
+
+ private:
+  static size_t WorkersOf(const config::Config& config) {
+    return static_cast<size_t>(config.threads > 0 ? config.threads : net::AllowedCpus());
+  }
+  std::deque<WorkerParts>& StartWorkers();
+  static std::vector<net::Worker*> PointersTo(std::deque<WorkerParts>& workers);
+};
+
+App::Parts::Parts(const config::Loaded& loaded, World outside)
+    : first(loaded),
+      world(std::move(outside)),
+      config(loaded.config),
+      commons(config, world.seed),
+      ledger(WorkersOf(config)),
+      upstreams(control, PointersTo(StartWorkers()), ledger, commons.budget, world.seed),
+      doors(workers.front().worker, fingerprints,
+            [this](net::Listener::Accepted accepted,
+                   std::shared_ptr<const proxy::Entrance> entrance) {
+              Assign(accepted, std::move(entrance));
+            }),
+      reloader(control, world.config_path, world.wall_clock,
+               [this](const config::Config& next) { return Apply(next); }) {}
+
+std::deque<WorkerParts>& App::Parts::StartWorkers() {
+  for (size_t i = 0; i < WorkersOf(config); ++i) {
+    workers.emplace_back(i, *ledger.DownstreamOf(i), commons.budget, world.seed + i).worker.Start();
+  }
+  return workers;
+}
+
+std::vector<net::Worker*> App::Parts::PointersTo(std::deque<WorkerParts>& workers) {
+  std::vector<net::Worker*> pointers;
+  for (WorkerParts& parts : workers) pointers.push_back(&parts.worker);
+  return pointers;
+}
+
+absl::Status App::Parts::Build() {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
+  if (absl::Status status = Apply(config); !status.ok()) return status;
+  FillRegistry();
+  return OpenHealth();
+}
+
+// First everything that can fail, then what cannot. Workers hear of it one after the other, each of
+// the whole; nobody comes in by a new door before all have.
+absl::Status App::Parts::Apply(const config::Config& next) {
+  if (absl::Status status = RefuseWhatNeedsRestart(config, next); !status.ok()) return status;
+  absl::StatusOr<Upstreams::List> backends = upstreams.Prepare(next.upstreams);
+  if (!backends.ok()) return backends.status();
+  const absl::StatusOr<Doors::Plan> plan = doors.Prepare(next.listeners);
+  if (!plan.ok()) return plan.status();
+
+  config = next;
+  admission.SetLimits(config.limits);
+  commons.budget.set_max(config.limits.max_buffered_bytes);
+  ledger.Prune();
+  upstreams.Adopt(*backends);
+  const std::shared_ptr<Rules> rules =
+      MakeRules(config, *std::move(backends), world.seed, fingerprints);
+  std::vector<std::string> names;
+  for (const upstream::UpstreamOptions& upstream : config.upstreams) names.push_back(upstream.name);
+  for (WorkerParts& parts : workers) {
+    auto context = MakeSnapshot(parts.worker, parts.buffered, commons, rules,
+                                ledger.Of(parts.worker.index(), RouteLabels(config), names));
+    parts.worker.Post([&parts, context = std::move(context)]() mutable {
+      parts.frontend.SetContext(std::move(context));
+    });
+  }
+  for (const uint64_t door : doors.Adopt(*plan)) {
+    OnEachWorker([door](WorkerParts& parts) { parts.frontend.DrainDoor(door); });
+  }
+  SetUpLog(config.log);
+  return absl::OkStatus();
+}
+
+// A connection goes to the worker that has the fewest.
+void App::Parts::Assign(net::Listener::Accepted accepted,
+                        std::shared_ptr<const proxy::Entrance> entrance) {
+  absl::optional<proxy::Admission::Pass> pass =
+      admission.Admit(proxy::Admission::PeerOf(accepted.fd));
+  if (!pass.has_value()) {
+    ::close(accepted.fd);
+    return;
+  }
+  WorkerParts* least = &workers.front();
+  for (WorkerParts& parts : workers) {
+    if (parts.frontend.load() < least->frontend.load()) least = &parts;
+  }
+  least->frontend.load().fetch_add(1, std::memory_order_relaxed);
+  least->worker.Post([&frontend = least->frontend, accepted, entrance = std::move(entrance),
+                      pass = *std::move(pass)]() mutable {
+    frontend.Serve(accepted, std::move(entrance), std::move(pass));
+  });
+}
+
+void App::Parts::FillRegistry() {
+  registry.Add([this](metrics::Visitor& visitor) {
+    ledger.Show(visitor);
+    commons.store.Show(visitor);
+    upstreams.Show(visitor);
+    admission.Show(visitor);
+    int64_t buffered = commons.budget.bytes();
+    for (const WorkerParts& parts : workers) buffered += parts.buffered.untold();
+    visitor.Level("singleflight_buffered_bytes",
+                  "Bytes held for calls: by flights, requests being collected, and relays.", {},
+                  buffered);
+    reloader.Show(visitor);
+    ShowCertificates(visitor);
+    visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
+                  static_cast<int64_t>(commons.flights.waiting()));
+    visitor.Level("singleflight_draining", "1 from SIGTERM on.", {}, draining ? 1 : 0);
+  });
+}
+
+void App::Parts::ShowCertificates(metrics::Visitor& visitor) const {
+  std::map<std::string, int64_t> ends;  // several may use one file
+  const auto note = [&](const net::SharedTlsContext& tls) {
+    if (tls == nullptr) return;
+    for (const net::TlsContext::Expiry& expiry : tls->expiries()) ends[expiry.file] = expiry.at;
+  };
+  for (const Doors::Plan::Item& item : doors.in_force().items) note(item.entrance->tls);
+  for (const auto& upstream : upstreams.in_force()) note(upstream->tls);
+  for (const auto& [file, at] : ends) {
+    visitor.Level("singleflight_certificate_expires_at_seconds",
+                  "When the certificate in use from that file ends, in Unix time.",
+                  {{"file", file}}, at);
+  }
+}
+
+absl::Status App::Parts::OpenHealth() {
+  if (config.health.address.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<admin::HealthServer>> opened =
+      admin::HealthServer::Open(control, config.health,
+                                {[this] { return !draining; }, [this] { return registry.Render(); },
+                                 [this] { return StatusPage(); }});
+  if (!opened.ok()) return opened.status();
+  health = *std::move(opened);
+  return absl::OkStatus();
+}
+
+std::string App::Parts::StatusPage() const {
+  return absl::StrCat(draining ? "draining" : "serving", "\nlistening on ",
+                      absl::StrJoin(doors.addresses(), ", "), "\n", reloader.Status());
+}
+
+void App::Parts::AwaitSignal() {
+  signals.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (!error) OnSignal(signal);
+  });
+}
+
+void App::Parts::OnSignal(int signal) {
+  if (signal == SIGHUP) {
+    if (!draining) reloader.Reload("SIGHUP");
+  } else if (draining) {
+    spdlog::warn("second signal: ending at once");
+    ::_exit(128 + signal);
+  } else {
+    BeginDrain();
+  }
+  AwaitSignal();
+}
+
+void App::Parts::BeginDrain() {
+  spdlog::info("draining: no new connections; running calls have {}",
+               absl::FormatDuration(config.drain_timeout));
+  draining = true;
+  reloader.Stop();
+  doors.Close();
+  // Behind what the doors have let in.
+  RunOn(workers.front().worker,
+        [this] { OnEachWorker([](WorkerParts& parts) { parts.frontend.Drain(); }); });
+  drain_deadline.expires_after(absl::ToChronoNanoseconds(config.drain_timeout));
+  drain_deadline.async_wait([this](const boost::system::error_code& error) {
+    if (!error) CutOff();
+  });
+  AwaitDrained();
+}
+
+int64_t App::Parts::OpenConnections() {
+  int64_t open = 0;
+  for (WorkerParts& parts : workers) open += parts.frontend.load();
+  return open;
+}
+
+void App::Parts::AwaitDrained() {
+  if (OpenConnections() == 0) {
+    spdlog::info("drained");
+    return control.stop();
+  }
+  drain_poll.expires_after(kDrainPoll);
+  drain_poll.async_wait([this](const boost::system::error_code& error) {
+    if (!error) AwaitDrained();
+  });
+}
+
+void App::Parts::CutOff() {
+  spdlog::warn("drain_timeout has passed: ending {} connections with calls in the air",
+               OpenConnections());
+  exit_status = 1;
+  OnEachWorker([](WorkerParts& parts) { parts.frontend.CloseAll(); });
+  drain_deadline.expires_after(kCutOffTime);
+  drain_deadline.async_wait([this](const boost::system::error_code&) { control.stop(); });
+}
+
+// Clients first, then the pools, so that flights which nobody waits for end as well; then the
+// loops, while which everything that lives on them goes.
+void App::Parts::Stop() {
+  if (std::exchange(stopped, true)) return;
+  doors.Close();
+  OnEachWorker([](WorkerParts& parts) { parts.frontend.CloseAll(); });
+  upstreams.Shutdown();
+  for (auto left = kCutOffTime / kDrainPoll; left > 0 && upstreams.flights_in_the_air() > 0;
+       --left) {
+    std::this_thread::sleep_for(kDrainPoll);
+  }
+  OnEachWorker([](WorkerParts& parts) { parts.frontend.SetContext(nullptr); });
+  // Landings that are on their way from one loop to another arrive, and what they let go of goes.
+  for (int hop = 0; hop < 3; ++hop) {
+    for (WorkerParts& parts : workers) RunOn(parts.worker, [] {});
+  }
+  for (WorkerParts& parts : workers) parts.worker.Stop();
+  upstreams.LetGoOfWaiting();
+}
+
+App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+
+App::~App() = default;
+
+absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Loaded& loaded, World world) {
+  auto parts = std::make_unique<Parts>(loaded, std::move(world));
+  if (absl::Status status = parts->Build(); !status.ok()) return status;
+  return std::unique_ptr<App>(new App(std::move(parts)));
+}
+
+std::string App::Announcement() const {
+  std::string text = absl::StrCat("listening on ", absl::StrJoin(parts_->doors.addresses(), ", "));
+  if (parts_->health != nullptr) absl::StrAppend(&text, "; health on ", parts_->health->address());
+  return text;
+}
+
+int App::Run() {
+  parts_->AwaitSignal();
+  parts_->reloader.Begin(parts_->first);
+  parts_->control.run();
+  parts_->Stop();
+  return parts_->exit_status;
+}
+
+}  // namespace singleflight

@@ -1,0 +1,48 @@
+#ifndef SINGLEFLIGHT_SERVER_APP_APP_H_
+#define SINGLEFLIGHT_SERVER_APP_APP_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/config/load.h"
+
+namespace singleflight {
+
+// The composition root: builds every part of the proxy from a configuration, in the order of their
+// dependence, exchanges what a new configuration says otherwise, and takes it all down in reverse.
+// Threads: the one that made it, which is the control thread: Run serves signals, reloads, health
+// pages and name look-ups on it.
+class App {
+ public:
+  // What it takes from outside.
+  struct World {
+    std::string config_path;  // read again at a reload
+    uint64_t seed;            // keys hashes and jitter
+    std::function<absl::Time()> wall_clock;
+  };
+
+  // Binds every address. Upstreams that are not there yet are no failure.
+  static absl::StatusOr<std::unique_ptr<App>> Build(const config::Loaded& loaded, World world);
+  ~App();
+
+  // "listening on …; health on …", with the ports that were chosen.
+  std::string Announcement() const;
+
+  // Serves until SIGTERM or SIGINT, then drains: no new connections, GOAWAY, running calls end
+  // within drain_timeout. SIGHUP reloads. Returns the exit status: 0 when all calls ended by
+  // themselves, 1 when some had to be cut off. A second signal to end ends the process at once.
+  int Run();
+
+ private:
+  struct Parts;
+  explicit App(std::unique_ptr<Parts> parts);
+
+  const std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_SERVER_APP_APP_H_

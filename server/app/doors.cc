@@ -1,0 +1,107 @@
+#include "server/app/doors.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/app/on_worker.h"
+
+namespace singleflight {
+namespace {
+
+absl::StatusOr<net::SharedTlsContext> TlsOf(const net::ListenerOptions& options) {
+  if (!options.tls.has_value()) return net::SharedTlsContext();
+  return net::OrStatus(net::TlsContext::ForListener(*options.tls),
+                       absl::StrCat("listener ", options.address, ": tls."));
+}
+
+}  // namespace
+
+Doors::Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_enter)
+    : worker_(worker), fingerprints_(fingerprints), on_enter_(std::move(on_enter)) {}
+
+absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOptions>& options) {
+  Plan plan;
+  std::vector<Plan::Item> open = in_force_.items;
+  for (const net::ListenerOptions& wanted : options) {
+    absl::StatusOr<net::SharedTlsContext> tls = TlsOf(wanted);
+    if (!tls.ok()) return tls.status();
+    const auto same = std::find_if(open.begin(), open.end(), [&](const Plan::Item& item) {
+      return item.door->address == wanted.address;
+    });
+    if (same != open.end()) {
+      plan.items.push_back(
+          {same->door, EntranceWith(*std::move(tls), same->entrance.get()), false});
+      open.erase(same);
+      continue;
+    }
+    absl::StatusOr<std::shared_ptr<Door>> door = Open(wanted);
+    if (!door.ok()) return door.status();
+    plan.items.push_back({*std::move(door), EntranceWith(*std::move(tls), nullptr), true});
+  }
+  return plan;
+}
+
+std::shared_ptr<const proxy::Entrance> Doors::EntranceWith(net::SharedTlsContext tls,
+                                                           const proxy::Entrance* before) {
+  const uint32_t trust = fingerprints_.NumberOf(
+      absl::StrCat("trust ", tls == nullptr ? "plaintext" : tls->trust()));
+  const bool same = before != nullptr && before->trust == trust;
+  // Tickets are good for their context only.
+  if (same && tls != nullptr && before->tls->digest() == tls->digest()) tls = before->tls;
+  return std::make_shared<const proxy::Entrance>(
+      proxy::Entrance{std::move(tls), trust, same ? before->door : ++last_door_});
+}
+
+absl::StatusOr<std::shared_ptr<Doors::Door>> Doors::Open(const net::ListenerOptions& options) {
+  const std::shared_ptr<Door> door = OwnedOn(worker_, std::make_unique<Door>());
+  door->address = options.address;
+  absl::Status status;
+  RunOn(worker_, [&] {
+    absl::StatusOr<std::unique_ptr<net::Listener>> listener = net::Listener::Open(
+        worker_, options, [this, &door = *door](net::Listener::Accepted accepted) {
+          on_enter_(accepted, door.entrance);
+        });
+    status = listener.status();
+    if (status.ok()) door->listener = *std::move(listener);
+  });
+  if (!status.ok()) return status;
+  return door;
+}
+
+std::vector<uint64_t> Doors::Adopt(const Plan& plan) {
+  std::vector<uint64_t> gone;
+  for (const Plan::Item& before : in_force_.items) {
+    const bool stays = std::any_of(
+        plan.items.begin(), plan.items.end(),
+        [&](const Plan::Item& now) { return now.entrance->door == before.entrance->door; });
+    if (!stays) gone.push_back(before.entrance->door);
+    const bool bound = std::any_of(plan.items.begin(), plan.items.end(),
+                                   [&](const Plan::Item& now) { return now.door == before.door; });
+    if (!bound) worker_.Post([door = before.door] { door->listener->Close(); });
+  }
+  for (const Plan::Item& now : plan.items) {
+    worker_.Post([now] {
+      now.door->entrance = now.entrance;
+      if (now.is_new) now.door->listener->Start();
+    });
+  }
+  in_force_ = plan;
+  return gone;
+}
+
+void Doors::Close() {
+  for (const Plan::Item& item : in_force_.items) {
+    worker_.Post([door = item.door] { door->listener->Close(); });
+  }
+}
+
+std::vector<std::string> Doors::addresses() const {
+  std::vector<std::string> addresses;
+  for (const Plan::Item& item : in_force_.items) {
+    addresses.push_back(item.door->listener->address());
+  }
+  return addresses;
+}
+
+}  // namespace singleflight

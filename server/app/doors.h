@@ -1,0 +1,75 @@
+#ifndef SINGLEFLIGHT_SERVER_APP_DOORS_H_
+#define SINGLEFLIGHT_SERVER_APP_DOORS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/model/fingerprints.h"
+#include "server/net/listener.h"
+#include "server/proxy/frontend.h"
+
+namespace singleflight {
+
+// The addresses of the configuration in force, where clients come in. An address that two
+// configurations share stays bound. Who is in when certificates are renewed stays; who is in when it
+// changes how far clients are trusted has to come in again.
+// Threads: the control thread's. What they hold lives on one worker, which must be running.
+class Doors {
+ public:
+  // Called on that worker.
+  using OnEnter =
+      std::function<void(net::Listener::Accepted, std::shared_ptr<const proxy::Entrance>)>;
+
+  Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_enter);
+
+  struct Door {
+    std::string address;  // as the configuration writes it
+    std::unique_ptr<net::Listener> listener;
+    std::shared_ptr<const proxy::Entrance> entrance;  // of who comes in now; the worker's
+  };
+
+  // What is to be in force: the doors, and how they will be entered.
+  struct Plan {
+    struct Item {
+      std::shared_ptr<Door> door;
+      std::shared_ptr<const proxy::Entrance> entrance;
+      bool is_new;
+    };
+    std::vector<Item> items;
+  };
+
+  // Binds what is not bound yet. Nobody comes in before Adopt; a plan that is dropped leaves
+  // nothing.
+  absl::StatusOr<Plan> Prepare(const std::vector<net::ListenerOptions>& options);
+
+  // In force from now on. Returns which doors are gone: who came in there has to leave.
+  std::vector<uint64_t> Adopt(const Plan& plan);
+
+  // How doors are entered now.
+  const Plan& in_force() const { return in_force_; }
+
+  // Nobody comes in any more.
+  void Close();
+
+  // As bound, in the order of the configuration.
+  std::vector<std::string> addresses() const;
+
+ private:
+  absl::StatusOr<std::shared_ptr<Door>> Open(const net::ListenerOptions& options);
+  std::shared_ptr<const proxy::Entrance> EntranceWith(net::SharedTlsContext tls,
+                                                      const proxy::Entrance* before);
+
+  net::Worker& worker_;
+  model::Fingerprints& fingerprints_;
+  const OnEnter on_enter_;
+  uint64_t last_door_ = 0;
+  Plan in_force_;
+};
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_SERVER_APP_DOORS_H_

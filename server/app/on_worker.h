@@ -1,0 +1,32 @@
+#ifndef SINGLEFLIGHT_SERVER_APP_ON_WORKER_H_
+#define SINGLEFLIGHT_SERVER_APP_ON_WORKER_H_
+
+#include <latch>
+#include <memory>
+
+#include "server/net/worker.h"
+
+namespace singleflight {
+
+// Does `work` on a running worker's thread, and returns when it is done. From another thread.
+template <typename Work>
+void RunOn(net::Worker& worker, const Work& work) {
+  std::latch done(1);
+  worker.Post([&] {
+    work();
+    done.count_down();
+  });
+  done.wait();
+}
+
+// Whoever lets go of it last, `object` goes on its worker's thread, and never from within one of
+// its own callbacks.
+template <typename T>
+std::shared_ptr<T> OwnedOn(net::Worker& worker, std::unique_ptr<T> object) {
+  return std::shared_ptr<T>(
+      object.release(), [&worker](T* last) { worker.Post([gone = std::unique_ptr<T>(last)] {}); });
+}
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_SERVER_APP_ON_WORKER_H_

@@ -1,0 +1,119 @@
+#include "server/app/reloader.h"
+
+#include <spdlog/spdlog.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace singleflight {
+namespace {
+
+// How soon a refused file is tried again although nothing is seen to have changed.
+constexpr absl::Duration kRetryRefused = absl::Seconds(10);
+
+std::string Utc(absl::Time time) {
+  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
+}
+
+}  // namespace
+
+Reloader::Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply)
+    : path_(std::move(path)), clock_(std::move(clock)), apply_(std::move(apply)), timer_(control) {}
+
+void Reloader::Begin(const config::Loaded& loaded) {
+  Adopt(loaded);
+  AwaitTick();
+}
+
+void Reloader::Adopt(const config::Loaded& loaded) {
+  applied_at_ = clock_();
+  refused_.clear();
+  check_every_ = loaded.config.reload.check_every;
+  files_.clear();
+  taken_.clear();
+  for (const config::WatchedFile& file : loaded.files) {
+    files_.push_back(file.path);
+    taken_.push_back(file.stamp);
+  }
+  seen_ = taken_;
+}
+
+void Reloader::Reload(absl::string_view why) {
+  taken_ = seen_ = StampsNow();
+  const absl::StatusOr<config::Loaded> loaded = config::LoadFile(path_);
+  if (!loaded.ok()) return Refuse(loaded.status().message());
+  if (const absl::Status status = apply_(loaded->config); !status.ok()) {
+    return Refuse(absl::StrCat(path_, ": ", status.message()));
+  }
+  for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
+  spdlog::info("configuration applied ({}): {}", std::string(why), path_);
+  ++applied_;
+  Adopt(*loaded);
+  AwaitTick();
+}
+
+// Said once for each reason, however often it is tried.
+void Reloader::Refuse(absl::string_view why) {
+  refused_at_ = clock_();
+  AwaitTick();
+  if (why == refused_) return;
+  refused_ = std::string(why);
+  ++refusals_;
+  spdlog::error("configuration refused, the one before stays in force:\n{}", refused_);
+}
+
+void Reloader::AwaitTick() {
+  if (check_every_ == absl::ZeroDuration()) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_after(absl::ToChronoNanoseconds(check_every_));
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) Tick();
+  });
+}
+
+void Reloader::Tick() {
+  const Stamps now = StampsNow();
+  const bool changed = now != taken_ && now == seen_;
+  const bool again = !refused_.empty() && clock_() - refused_at_ >= kRetryRefused;
+  seen_ = now;
+  if (changed || again) return Reload(changed ? "a file has changed" : "tried again");
+  AwaitTick();
+}
+
+void Reloader::Stop() {
+  check_every_ = absl::ZeroDuration();
+  timer_.cancel();
+}
+
+Reloader::Stamps Reloader::StampsNow() const {
+  Stamps stamps;
+  for (const std::string& file : files_) stamps.push_back(config::StampOf(file));
+  return stamps;
+}
+
+void Reloader::Show(metrics::Visitor& visitor) const {
+  const auto outcome = [&](const char* result, uint64_t count) {
+    visitor.Count("singleflight_config_reloads_total",
+                  "Configurations read while running, by what became of them.",
+                  {{"result", result}}, count);
+  };
+  outcome("applied", applied_);
+  outcome("refused", refusals_);
+  visitor.Level("singleflight_config_refused",
+                "1 while the latest configuration is not the one in force.", {},
+                refused_.empty() ? 0 : 1);
+  visitor.Level("singleflight_config_applied_at_seconds",
+                "When the configuration in force was applied, as Unix time.", {},
+                absl::ToUnixSeconds(applied_at_));
+}
+
+std::string Reloader::Status() const {
+  std::string text = absl::StrCat("configuration: ", path_, ", applied ", Utc(applied_at_), "\n");
+  if (!refused_.empty()) {
+    absl::StrAppend(&text, "refused since ", Utc(refused_at_), ":\n", refused_, "\n");
+  }
+  return text;
+}
+
+}  // namespace singleflight

@@ -1,0 +1,77 @@
+#ifndef SINGLEFLIGHT_SERVER_APP_RELOADER_H_
+#define SINGLEFLIGHT_SERVER_APP_RELOADER_H_
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "server/config/load.h"
+#include "server/metrics/visitor.h"
+
+namespace singleflight {
+
+// Reads the configuration again when it is told to, or when a file that it depends on has changed,
+// and has it applied: whole, or not at all. What was refused leaves in force what was there, and is
+// told in the log, in metrics and on the status page.
+//
+// A changed file is taken once it has stayed the same for one interval, so that it is not read
+// while it is being written. A refused one is tried again from time to time, for what it names may
+// come later.
+//
+// Threads: the one of `control`.
+class Reloader {
+ public:
+  // An error leaves everything as it was.
+  using Apply = absl::AnyInvocable<absl::Status(const config::Config&)>;
+  using WallClock = std::function<absl::Time()>;
+
+  Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply);
+
+  // `loaded` is in force. Begins to watch its files.
+  void Begin(const config::Loaded& loaded);
+
+  // Reads and applies now. `why` is for the log.
+  void Reload(absl::string_view why);
+
+  void Stop();
+
+  void Show(metrics::Visitor& visitor) const;
+
+  // One line a fact, for people.
+  std::string Status() const;
+
+ private:
+  using Stamps = std::vector<config::FileStamp>;
+
+  void Adopt(const config::Loaded& loaded);
+  void Refuse(absl::string_view why);
+  void AwaitTick();
+  void Tick();
+  Stamps StampsNow() const;
+
+  const std::string path_;
+  const WallClock clock_;
+  Apply apply_;
+  boost::asio::steady_timer timer_;
+  absl::Duration check_every_;
+  std::vector<std::string> files_;  // of the configuration in force
+  Stamps taken_;                    // of files_, when they were last read
+  Stamps seen_;                     // at the last tick
+  absl::Time applied_at_;
+  absl::Time refused_at_;
+  std::string refused_;  // why the latest was refused; empty: it was applied
+  uint64_t applied_ = 0;
+  uint64_t refusals_ = 0;
+};
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_SERVER_APP_RELOADER_H_

@@ -1,0 +1,73 @@
+#include "server/app/snapshot.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace singleflight {
+namespace {
+
+struct Snapshot {
+  std::shared_ptr<Rules> rules;
+  metrics::WorkerMetrics metrics;
+  absl::optional<core::ReadPath> read_path;
+  absl::optional<proxy::CallContext> context;
+};
+
+size_t IndexOf(const Upstreams::List& upstreams, absl::string_view name) {
+  size_t at = 0;
+  while (upstreams[at]->options.name != name) ++at;  // the configuration is sound: it is there
+  return at;
+}
+
+}  // namespace
+
+std::shared_ptr<Rules> MakeRules(const config::Config& config, Upstreams::List upstreams,
+                                 uint64_t seed, model::Fingerprints& fingerprints) {
+  auto rules = std::make_shared<Rules>();
+  rules->marks = config.reply_marks;
+  rules->limits = std::make_shared<const proxy::LimitOptions>(config.limits);
+  for (const core::RouteOptions& route : config.routes) {
+    const size_t at = IndexOf(upstreams, route.upstream);
+    const Upstreams::Running& upstream = *upstreams[at];
+    const std::string identity = absl::StrCat(upstream.identity, "\n", core::PolicyOf(route));
+    rules->routes.Add(route, at, *upstream.shared,
+                      model::KeyPolicy(route.key, identity, seed, fingerprints));
+  }
+  rules->upstreams = std::move(upstreams);
+  return rules;
+}
+
+std::vector<std::string> RouteLabels(const config::Config& config) {
+  std::vector<std::string> labels;
+  for (const core::RouteOptions& route : config.routes) {
+    labels.push_back(absl::StrCat(route.match.authority.value_or(""), route.match.method));
+  }
+  return labels;
+}
+
+Commons::Commons(const config::Config& config, uint64_t seed)
+    : store(config.cache),
+      budget(config.limits.max_buffered_bytes),
+      chain_hop(absl::StrCat("sf-", absl::Hex(seed, absl::kZeroPad16))) {}
+
+std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
+                                                       core::Buffered& buffered, Commons& commons,
+                                                       std::shared_ptr<Rules> rules,
+                                                       metrics::WorkerMetrics metrics) {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->rules = std::move(rules);
+  snapshot->metrics = std::move(metrics);
+  std::vector<core::Upstream*> pools;
+  for (const auto& upstream : snapshot->rules->upstreams) {
+    pools.push_back(upstream->pools[worker.index()].get());
+  }
+  snapshot->read_path.emplace(core::Surroundings{worker, commons.flights, commons.store,
+                                                 std::move(pools), snapshot->metrics,
+                                                 commons.chain_hop, buffered, snapshot});
+  snapshot->context.emplace(proxy::CallContext{*snapshot->read_path, snapshot->rules->routes,
+                                               snapshot->rules->marks, snapshot->rules->limits});
+  return std::shared_ptr<const proxy::CallContext>(snapshot, &*snapshot->context);
+}
+
+}  // namespace singleflight

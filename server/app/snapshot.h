@@ -1,0 +1,50 @@
+#ifndef SINGLEFLIGHT_SERVER_APP_SNAPSHOT_H_
+#define SINGLEFLIGHT_SERVER_APP_SNAPSHOT_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/app/upstreams.h"
+#include "server/config/config.h"
+#include "server/core/read_path.h"
+#include "server/model/fingerprints.h"
+#include "server/proxy/call.h"
+
+namespace singleflight {
+
+// What workers share of one configuration: its routes, ready for use, and what those refer to.
+struct Rules {
+  Upstreams::List upstreams;  // by index in the configuration
+  core::RouteTable routes;
+  proxy::MarkOptions marks;
+  std::shared_ptr<const proxy::LimitOptions> limits;
+};
+
+// `seed` keys hashes; `fingerprints` are those of every configuration that there ever was.
+std::shared_ptr<Rules> MakeRules(const config::Config& config, Upstreams::List upstreams,
+                                 uint64_t seed, model::Fingerprints& fingerprints);
+
+// What a configuration calls its routes in metrics, in its order.
+std::vector<std::string> RouteLabels(const config::Config& config);
+
+// What outlives configurations and is shared by all workers.
+struct Commons {
+  Commons(const config::Config& config, uint64_t seed);
+
+  core::FlightTable flights;
+  cache::Store store;
+  core::BufferBudget budget;
+  const std::string chain_hop;  // how this process names itself in the chain marker
+};
+
+// One configuration on one worker. Calls keep the snapshot that they began with, so a reload
+// touches none that is in the air; with its last call a snapshot goes, on its worker.
+std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
+                                                       core::Buffered& buffered, Commons& commons,
+                                                       std::shared_ptr<Rules> rules,
+                                                       metrics::WorkerMetrics metrics);
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_SERVER_APP_SNAPSHOT_H_

@@ -1,0 +1,185 @@
+#include "server/app/upstreams.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "server/app/on_worker.h"
+
+namespace singleflight {
+namespace {
+
+std::string IdentityOf(const upstream::UpstreamOptions& options, const net::SharedTlsContext& tls) {
+  return absl::StrCat(options.name, "\n", options.target, "\n",
+                      absl::StrJoin(options.endpoints, "\n"), "\n",
+                      tls == nullptr ? "plaintext" : tls->trust());
+}
+
+absl::StatusOr<net::SharedTlsContext> TlsOf(const upstream::UpstreamOptions& options,
+                                            const upstream::Target& target) {
+  if (!options.tls.has_value()) return net::SharedTlsContext();
+  return net::OrStatus(net::TlsContext::ForUpstream(*options.tls, net::HostOf(target.authority)),
+                       absl::StrCat("upstream '", options.name, "': tls."));
+}
+
+bool Same(const net::SharedTlsContext& a, const net::SharedTlsContext& b) {
+  if (a == nullptr || b == nullptr) return a == b;
+  return a->digest() == b->digest();
+}
+
+template <typename T>
+void ForgetGone(std::vector<std::weak_ptr<T>>& list) {
+  list.erase(
+      std::remove_if(list.begin(), list.end(), [](const auto& item) { return item.expired(); }),
+      list.end());
+}
+
+}  // namespace
+
+Upstreams::Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
+                     metrics::Ledger& ledger, core::BufferBudget& budget, uint64_t seed)
+    : control_(control),
+      workers_(std::move(workers)),
+      ledger_(ledger),
+      budget_(budget),
+      seed_(seed),
+      pools_(workers_.size()) {}
+
+absl::StatusOr<Upstreams::List> Upstreams::Prepare(
+    const std::vector<upstream::UpstreamOptions>& options) {
+  List list;
+  for (const upstream::UpstreamOptions& wanted : options) {
+    absl::StatusOr<std::shared_ptr<const Running>> running = KeepOrMake(wanted);
+    if (!running.ok()) return running.status();
+    list.push_back(*std::move(running));
+  }
+  return list;
+}
+
+absl::StatusOr<std::shared_ptr<const Upstreams::Running>> Upstreams::KeepOrMake(
+    const upstream::UpstreamOptions& options) {
+  absl::StatusOr<upstream::Target> target = upstream::ParseTarget(options);
+  if (!target.ok()) return target.status();
+  absl::StatusOr<net::SharedTlsContext> tls = TlsOf(options, *target);
+  if (!tls.ok()) return tls.status();
+  for (const auto& running : in_force_) {
+    if (running->options == options && Same(running->tls, *tls)) return running;
+  }
+  return Make(options, *std::move(target), *std::move(tls));
+}
+
+std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::UpstreamOptions& options,
+                                                          upstream::Target target,
+                                                          net::SharedTlsContext tls) {
+  auto running = std::make_shared<Running>();
+  running->options = options;
+  running->tls = std::move(tls);
+  running->identity = IdentityOf(options, running->tls);
+  running->shared = SharedOf(options);
+  const std::string authority = target.authority;
+  std::vector<std::weak_ptr<upstream::Pool>> pools(workers_.size());
+  const auto weak_resolver = std::make_shared<std::weak_ptr<upstream::Resolver>>();
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    net::Worker& worker = *workers_[i];
+    const auto refresh = [&control = control_, weak_resolver] {
+      boost::asio::post(control, [weak_resolver] {
+        if (const auto resolver = weak_resolver->lock()) resolver->Refresh();
+      });
+    };
+    running->pools.push_back(OwnedOn(
+        worker,
+        std::make_unique<upstream::Pool>(worker, options, authority, running->tls, http2::SessionOptions(),
+                                         ledger_.UpstreamOf(i, options.name), seed_ + i,
+                                         upstream::Pool::Hooks{refresh})));
+    pools[i] = running->pools.back();
+  }
+  running->resolver = std::make_shared<upstream::Resolver>(
+      control_, options.name, std::move(target), options.dns_refresh,
+      [workers = workers_, pools](const upstream::SharedEndpointList& list) {
+        for (size_t i = 0; i < workers.size(); ++i) {
+          workers[i]->Post([weak = pools[i], list] {
+            if (const auto pool = weak.lock()) pool->SetEndpoints(list);
+          });
+        }
+      });
+  *weak_resolver = running->resolver;
+  return running;
+}
+
+std::shared_ptr<core::SharedUpstream> Upstreams::SharedOf(
+    const upstream::UpstreamOptions& options) {
+  std::weak_ptr<core::SharedUpstream>& known = shared_[options.name];
+  std::shared_ptr<core::SharedUpstream> shared = known.lock();
+  if (shared == nullptr) {
+    shared = std::make_shared<core::SharedUpstream>(options.name, options.max_flights,
+                                                    static_cast<int64_t>(options.max_held_bytes),
+                                                    options.release_concurrency);
+    shared->budget = &budget_;
+    known = shared;
+  }
+  return shared;
+}
+
+void Upstreams::Adopt(const List& list) {
+  for (const auto& running : list) {
+    const bool is_new = std::find(in_force_.begin(), in_force_.end(), running) == in_force_.end();
+    if (!is_new) continue;
+    running->shared->max_flights = running->options.max_flights;
+    running->shared->max_held_bytes = static_cast<int64_t>(running->options.max_held_bytes);
+    running->shared->release_gate.SetRoom(running->options.release_concurrency);
+    for (size_t i = 0; i < workers_.size(); ++i) pools_[i].push_back(running->pools[i]);
+    running->resolver->Start();
+  }
+  in_force_ = list;
+  for (auto& pools : pools_) ForgetGone(pools);
+  for (auto at = shared_.begin(); at != shared_.end();) {
+    at = at->second.expired() ? shared_.erase(at) : std::next(at);
+  }
+}
+
+void Upstreams::Shutdown() {
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->Post([pools = pools_[i]] {
+      for (const auto& weak : pools) {
+        if (const auto pool = weak.lock()) pool->Shutdown();
+      }
+    });
+  }
+  in_force_.clear();
+}
+
+void Upstreams::LetGoOfWaiting() {
+  for (const auto& shared : Alive()) shared->release_gate.Clear();
+}
+
+std::vector<std::shared_ptr<core::SharedUpstream>> Upstreams::Alive() const {
+  std::vector<std::shared_ptr<core::SharedUpstream>> alive;
+  for (const auto& [name, weak] : shared_) {
+    if (auto shared = weak.lock()) alive.push_back(std::move(shared));
+  }
+  return alive;
+}
+
+int64_t Upstreams::flights_in_the_air() const {
+  int64_t flights = 0;
+  for (const auto& shared : Alive()) flights += shared->flights;
+  return flights;
+}
+
+void Upstreams::Show(metrics::Visitor& visitor) const {
+  for (const auto& shared : Alive()) {
+    const metrics::Labels labels = {{"upstream", shared->name}};
+    visitor.Level("singleflight_flights", "Flights in the air now.", labels,
+                  shared->flights.load(std::memory_order_relaxed));
+    visitor.Level("singleflight_held_bytes",
+                  "Request and reply bytes held by flights, and by replies being written.", labels,
+                  shared->held_bytes.load(std::memory_order_relaxed));
+    visitor.Level("singleflight_release_queue",
+                  "Callers released from a flight that wait to make their own call.", labels,
+                  static_cast<int64_t>(shared->release_gate.queued()));
+  }
+}
+
+}  // namespace singleflight

@@ -1,0 +1,80 @@
+#ifndef SINGLEFLIGHT_SERVER_APP_UPSTREAMS_H_
+#define SINGLEFLIGHT_SERVER_APP_UPSTREAMS_H_
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "server/core/route.h"
+#include "server/metrics/ledger.h"
+#include "server/upstream/pool.h"
+#include "server/upstream/resolver.h"
+
+namespace singleflight {
+
+// The upstreams of the configuration in force, as they run: each has one look-up for all workers,
+// bounds that all workers share, and connections on each worker. What two configurations say alike
+// goes on as it is; what they say otherwise begins anew, and what was before it lives until its
+// last call has ended.
+//
+// Threads: the control thread's. Pools belong to their workers.
+class Upstreams {
+ public:
+  struct Running {
+    upstream::UpstreamOptions options;
+    net::SharedTlsContext tls;  // null: plaintext
+    std::string identity;  // of what its replies may be shared with (SEMANTICS.md §3)
+    std::shared_ptr<core::SharedUpstream> shared;
+    std::shared_ptr<upstream::Resolver> resolver;
+    std::vector<std::shared_ptr<upstream::Pool>> pools;  // by worker
+  };
+  using List = std::vector<std::shared_ptr<const Running>>;
+
+  Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
+            metrics::Ledger& ledger, core::BufferBudget& budget, uint64_t seed);
+
+  // What runs already under the same options and certificates, and the rest made ready. Nothing is
+  // in force yet.
+  absl::StatusOr<List> Prepare(const std::vector<upstream::UpstreamOptions>& options);
+
+  // `list` is in force from now on.
+  void Adopt(const List& list);
+
+  // Closes the connections of all pools that there are, those of former configurations too. None is
+  // in force any more.
+  void Shutdown();
+
+  // Drops callers that wait to be let through to an upstream. The workers have stopped.
+  void LetGoOfWaiting();
+
+  const List& in_force() const { return in_force_; }
+  int64_t flights_in_the_air() const;
+  void Show(metrics::Visitor& visitor) const;
+
+ private:
+  absl::StatusOr<std::shared_ptr<const Running>> KeepOrMake(
+      const upstream::UpstreamOptions& options);
+  std::shared_ptr<const Running> Make(const upstream::UpstreamOptions& options,
+                                      upstream::Target target, net::SharedTlsContext tls);
+  std::shared_ptr<core::SharedUpstream> SharedOf(const upstream::UpstreamOptions& options);
+  std::vector<std::shared_ptr<core::SharedUpstream>> Alive() const;
+
+  boost::asio::io_context& control_;
+  const std::vector<net::Worker*> workers_;
+  metrics::Ledger& ledger_;
+  core::BufferBudget& budget_;
+  const uint64_t seed_;
+
+  List in_force_;
+  std::map<std::string, std::weak_ptr<core::SharedUpstream>> shared_;  // by name
+  std::vector<std::vector<std::weak_ptr<upstream::Pool>>> pools_;      // by worker
+};
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_SERVER_APP_UPSTREAMS_H_

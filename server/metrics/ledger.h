@@ -1,0 +1,46 @@
+#ifndef SINGLEFLIGHT_SERVER_METRICS_LEDGER_H_
+#define SINGLEFLIGHT_SERVER_METRICS_LEDGER_H_
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/metrics/worker_metrics.h"
+
+namespace singleflight::metrics {
+
+// What all workers count, by the names that configurations give to routes and upstreams. What
+// bears a name that the configuration before had counts on from there.
+//
+// Threads: one. The cells are written by their workers.
+class Ledger {
+ public:
+  explicit Ledger(size_t workers);
+
+  // What that worker counts under a configuration of these routes and upstreams.
+  WorkerMetrics Of(size_t worker, const std::vector<std::string>& routes,
+                   const std::vector<std::string>& upstreams);
+
+  std::shared_ptr<DownstreamMetrics> DownstreamOf(size_t worker) { return downstream_[worker]; }
+  std::shared_ptr<UpstreamMetrics> UpstreamOf(size_t worker, const std::string& name);
+
+  // Forgets the names that nobody counts under any more.
+  void Prune();
+
+  void Show(Visitor& visitor) const;
+
+ private:
+  template <typename Metrics>
+  using ByName = std::map<std::string, std::vector<std::shared_ptr<Metrics>>>;  // then by worker
+
+  const size_t workers_;
+  std::vector<std::shared_ptr<DownstreamMetrics>> downstream_;
+  ByName<RouteMetrics> routes_;
+  ByName<UpstreamMetrics> upstreams_;
+};
+
+}  // namespace singleflight::metrics
+
+#endif  // SINGLEFLIGHT_SERVER_METRICS_LEDGER_H_

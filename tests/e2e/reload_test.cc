@@ -1,0 +1,268 @@
+// SIGHUP and changed files: another configuration is taken whole or not at all, and no call
+// notices.
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "tests/testing/http_get.h"
+#include "tests/testing/proxy_fixture.h"
+
+namespace singleflight::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::Eq;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr char kApplied[] = "singleflight_config_reloads_total{result=\"applied\"}";
+constexpr char kRefused[] = "singleflight_config_reloads_total{result=\"refused\"}";
+
+class ReloadTest : public ProxyTest {
+ protected:
+  // A configuration that is not taken.
+  void FailToReload(const std::string& yaml) {
+    const int64_t before = Metric(kRefused);
+    proxy_->Rewrite(yaml);
+    proxy_->Signal(SIGHUP);
+    proxy_->WaitForMetric(kRefused, Eq(before + 1));
+  }
+
+  std::string StatusPage() { return HttpGet(proxy_->health(), "/status").body; }
+
+  // Where the running proxy says that it listens now.
+  std::vector<std::string> Listening() {
+    for (absl::string_view line : absl::StrSplit(StatusPage(), '\n')) {
+      if (absl::ConsumePrefix(&line, "listening on ")) return absl::StrSplit(line, ", ");
+    }
+    return {};
+  }
+};
+
+TEST_F(ReloadTest, RoutesChangeOnTheNextCall) {
+  Serve({.collapse = "false"});
+  backend_.Hold();
+  PendingCall alone = Start(kRead, "id-7");
+  backend_.WaitForHeld(1);
+  EXPECT_EQ(Calls("relay"), 1);
+  Reload({});
+  std::vector<PendingCall> herd = StartHerd(10);
+  backend_.WaitForHeld(2);
+  backend_.Release();
+  EXPECT_THAT(WaitAll(herd), Each(IsOkWith("reply to id-7")));
+  EXPECT_THAT(alone.Wait(), IsOkWith("reply to id-7"));
+  EXPECT_EQ(backend_.calls(), 2);
+}
+
+// PITFALLS 16
+TEST_F(ReloadTest, AFlightInTheAirEndsWhereItBegan) {
+  Backend other;
+  other.AnswerWith(Ok("from the other"));
+  Serve();
+  backend_.Hold();
+  std::vector<PendingCall> aboard = StartHerd(10);
+  PendingCall relayed = Start(kWrite, "id-7");
+  backend_.WaitForHeld(2);
+  Reload({.target = absl::StrCat("target: \"", other.address(), "\"")});
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("from the other"));
+  EXPECT_THAT(Ask(kWrite, "id-7"), IsOkWith("from the other"));
+  backend_.Release();
+  EXPECT_THAT(WaitAll(aboard), Each(IsOkWith("reply to id-7")));
+  EXPECT_THAT(relayed.Wait(), IsOkWith("reply to id-7"));
+}
+
+TEST_F(ReloadTest, AConversationGoesOnOverReloads) {
+  Backend other;
+  Serve();
+  StreamCall call = client().Open("/test.Chat/Echo");
+  std::string reply;
+  ASSERT_TRUE(call.Write("before") && call.Read(&reply));
+  Reload({.target = absl::StrCat("target: \"", other.address(), "\"")});
+  Reload({.collapse = "true"});
+  EXPECT_TRUE(call.Write("after") && call.Read(&reply));
+  EXPECT_EQ(reply, "after");
+  EXPECT_TRUE(call.WritesDone());
+  EXPECT_THAT(call.Finish(), HasCode(absl::StatusCode::kOk));
+  EXPECT_EQ(other.calls(), 0);
+}
+
+TEST_F(ReloadTest, CallersOnEitherSideOfAReloadShareAFlightWhereTheRulesAreTheSame) {
+  Serve();
+  backend_.Hold();
+  std::vector<PendingCall> before = StartHerd(5);
+  Reload({.top = "drain_timeout: 20s"});
+  std::vector<PendingCall> after = StartHerd(5);
+  backend_.WaitForHeld(1);
+  backend_.Release();
+  EXPECT_THAT(WaitAll(before), Each(IsOkWith("reply to id-7")));
+  EXPECT_THAT(WaitAll(after), Each(IsOkWith("reply to id-7")));
+  EXPECT_EQ(backend_.calls(), 1);
+}
+
+TEST_F(ReloadTest, WhatIsKeptSurvives) {
+  Serve({.cache = "{ttl: 1h}"});
+  Ask(kRead, "id-7");
+  Reload({.cache = "{ttl: 1h}", .top = "drain_timeout: 20s"});
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+  EXPECT_EQ(backend_.calls(), 1);
+  EXPECT_EQ(Calls("hit"), 1);
+}
+
+// PITFALLS 33
+TEST_F(ReloadTest, WhatWasKeptUnderOtherKeyRulesIsNeverServed) {
+  const std::string lax = "{metadata: {ignore: [x-tenant]}}";
+  Serve({.cache = "{ttl: 1h}", .key = lax});
+  Ask(kRead, "id-7", {.metadata = {{"x-tenant", "a"}}});
+  Reload({.cache = "{ttl: 1h}"});
+  Ask(kRead, "id-7", {.metadata = {{"x-tenant", "b"}}});
+  Ask(kRead, "id-7", {.metadata = {{"x-tenant", "a"}}});
+  EXPECT_EQ(backend_.calls(), 3);
+  Reload({.cache = "{ttl: 1h}", .key = lax});
+  Ask(kRead, "id-7", {.metadata = {{"x-tenant", "c"}}});
+  EXPECT_EQ(backend_.calls(), 3) << "the old rules find their own entry again";
+}
+
+TEST_F(ReloadTest, AConfigurationThatIsWrongLeavesTheOldOneInForceAndSaysWhy) {
+  Serve();
+  FailToReload("routes: 7\n");
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+  EXPECT_EQ(Metric("singleflight_config_refused"), 1);
+  EXPECT_THAT(StatusPage(), AllOf(HasSubstr("refused since"), HasSubstr(":1:9: routes")));
+  EXPECT_THAT(proxy_->err(), HasSubstr("configuration refused"));
+  Reload({});
+  EXPECT_EQ(Metric("singleflight_config_refused"), 0);
+  EXPECT_THAT(StatusPage(), Not(HasSubstr("refused")));
+}
+
+TEST_F(ReloadTest, AFileThatIsGoneLeavesTheOldConfigurationInForce) {
+  const TemporaryFile file(Yaml({}));
+  proxy_ = std::make_unique<ProxyProcess>(file.path(), std::vector<std::string>());
+  ASSERT_EQ(std::remove(file.path().c_str()), 0);
+  proxy_->WaitForMetric(kRefused, Eq(1));
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+}
+
+TEST_F(ReloadTest, WhatOnlyARestartChangesIsRefusedByName) {
+  Serve({.top = "threads: 1"});
+  FailToReload(Yaml({.top = "threads: 2\ncache: {max_bytes: 1MiB}"}));
+  EXPECT_THAT(StatusPage(), AllOf(HasSubstr("threads, cache.max_bytes"), HasSubstr("restart")));
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+}
+
+TEST_F(ReloadTest, AChangedFileIsTakenWithoutASignal) {
+  Serve({.collapse = "false", .top = "reload: {check_every: 10ms}"});
+  proxy_->Rewrite(Yaml({.top = "reload: {check_every: 10ms}"}));
+  proxy_->WaitForMetric(kApplied, Eq(1));
+  Ask(kRead, "id-7");
+  EXPECT_EQ(Calls("leader"), 1);
+}
+
+TEST_F(ReloadTest, FilesAreNotWatchedWhereTheConfigurationSaysSo) {
+  Serve({.top = "reload: {check_every: 0s}"});
+  proxy_->Rewrite("routes: 7\n");
+  Reload({.top = "reload: {check_every: 0s}"});
+  EXPECT_EQ(Metric(kRefused), 0);
+}
+
+TEST_F(ReloadTest, AListenerIsAddedAndServesAtOnce) {
+  Serve();
+  Reload({.listeners = "[{address: \"127.0.0.1:0\"}, {address: \"localhost:0\"}]"});
+  const std::vector<std::string> addresses = Listening();
+  ASSERT_EQ(addresses.size(), 2);
+  EXPECT_EQ(addresses[0], proxy_->address()) << "it stays bound";
+  Client late(addresses[1]);
+  EXPECT_THAT(late.Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+}
+
+TEST_F(ReloadTest, CallsOfAListenerThatIsRemovedEndWellAndNobodyElseComesIn) {
+  const TemporaryPath socket;
+  const std::string two =
+      absl::StrCat("[{address: \"127.0.0.1:0\"}, {address: \"unix:", socket.path(), "\"}]");
+  Serve({.listeners = two});
+  Client leaving("unix:" + socket.path());
+  backend_.Hold();
+  PendingCall call = leaving.Start(kWrite, "id-7");
+  backend_.WaitForHeld(1);
+  Reload({});
+  Client late("unix:" + socket.path());
+  EXPECT_THAT(late.Ask(kRead, "id-7"), HasCode(absl::StatusCode::kUnavailable));
+  backend_.Release();
+  EXPECT_THAT(call.Wait(), IsOkWith("reply to id-7"));
+  proxy_->WaitForMetric("singleflight_connections", Eq(0));
+}
+
+TEST_F(ReloadTest, AnAddressThatIsTakenRefusesTheWholeConfiguration) {
+  Backend neighbour;
+  Serve({.collapse = "false"});
+  FailToReload(Yaml({.listeners = absl::StrCat("[{address: \"127.0.0.1:0\"}, {address: \"",
+                                               neighbour.address(), "\"}]")}));
+  EXPECT_THAT(StatusPage(), HasSubstr("cannot bind"));
+  Ask(kRead, "id-7");
+  EXPECT_EQ(Calls("relay"), 1) << "the route collapses in the refused one";
+}
+
+TEST_F(ReloadTest, BoundsOfAnUpstreamChange) {
+  Serve();
+  Reload({.upstream = "max_flights: 1"});
+  backend_.Hold();
+  std::vector<PendingCall> first = StartHerd(1, "id-1");
+  EXPECT_THAT(Ask(kRead, "id-2"), HasCode(absl::StatusCode::kResourceExhausted));
+  backend_.Release();
+  EXPECT_THAT(first.front().Wait(), IsOkWith("reply to id-1"));
+}
+
+TEST_F(ReloadTest, TheLogChangesItsForm) {
+  Serve();
+  Reload({.top = "log: {format: json}"});
+  Reload({.top = "log: {format: json, level: info}"});
+  EXPECT_THAT(proxy_->err(), HasSubstr("\"message\":\"configuration applied"));
+}
+
+TEST_F(ReloadTest, WhatRoutesCountedIsCountedOn) {
+  Serve();
+  Ask(kRead, "id-7");
+  Reload({.collapse = "{max_join_age: 5s}"});
+  Ask(kRead, "id-7");
+  EXPECT_EQ(Calls("leader"), 2);
+}
+
+TEST_F(ReloadTest, NoCallFailsWhileConfigurationsChange) {
+  Backend other;
+  Serve({.top = "threads: 2"});
+  std::atomic<bool> over = false;
+  std::atomic<int> failed = 0, served = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&, i] {
+      Client caller = NewClient();
+      while (!over) {
+        const Answer answer = caller.Ask(i % 2 == 0 ? kRead : kWrite, absl::StrCat("id-", i));
+        (answer.code == absl::StatusCode::kOk ? served : failed).fetch_add(1);
+      }
+    });
+  }
+  for (int i = 0; i < 30; ++i) {
+    const std::string address = i % 2 == 0 ? other.address() : backend_.address();
+    Reload({.collapse = i % 3 == 0 ? "false" : "true",
+            .cache = i % 5 == 0 ? "{ttl: 1s}" : "",
+            .target = absl::StrCat("target: \"", address, "\""),
+            .top = "threads: 2"});
+    const int before = served;
+    while (served < before + 20 && failed == 0) std::this_thread::yield();
+  }
+  over = true;
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(failed, 0);
+  proxy_->WaitForMetric("singleflight_upstream_connections", Ge(1));
+}
+
+}  // namespace
+}  // namespace singleflight::testing
