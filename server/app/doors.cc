@@ -44,8 +44,8 @@ absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOption
 
 std::shared_ptr<const proxy::Entrance> Doors::EntranceWith(net::SharedTlsContext tls,
                                                            const proxy::Entrance* before) {
-  const uint32_t trust = fingerprints_.NumberOf(
-      absl::StrCat("trust ", tls == nullptr ? "plaintext" : tls->trust()));
+  const uint32_t trust =
+      fingerprints_.NumberOf(absl::StrCat("trust ", tls == nullptr ? "plaintext" : tls->trust()));
   const bool same = before != nullptr && before->trust == trust;
   // Tickets are good for their context only.
   if (same && tls != nullptr && before->tls->digest() == tls->digest()) tls = before->tls;

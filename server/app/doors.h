@@ -15,9 +15,9 @@
 namespace singleflight {
 
 // The addresses of the configuration in force, where clients come in. An address that two
-// configurations share stays bound. Who is in when certificates are renewed stays; who is in when it
-// changes how far clients are trusted has to come in again.
-// Threads: the control thread's. What they hold lives on one worker, which must be running.
+// configurations share stays bound. Who is in when certificates are renewed stays; who is in when
+// it changes how far clients are trusted has to come in again. Threads: the control thread's. What
+// they hold lives on one worker, which must be running.
 class Doors {
  public:
   // Called on that worker.

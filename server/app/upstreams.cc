@@ -89,10 +89,10 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
       });
     };
     running->pools.push_back(OwnedOn(
-        worker,
-        std::make_unique<upstream::Pool>(worker, options, authority, running->tls, http2::SessionOptions(),
-                                         ledger_.UpstreamOf(i, options.name), seed_ + i,
-                                         upstream::Pool::Hooks{refresh})));
+        worker, std::make_unique<upstream::Pool>(worker, options, authority, running->tls,
+                                                 http2::SessionOptions(),
+                                                 ledger_.UpstreamOf(i, options.name), seed_ + i,
+                                                 upstream::Pool::Hooks{refresh})));
     pools[i] = running->pools.back();
   }
   running->resolver = std::make_shared<upstream::Resolver>(

@@ -123,7 +123,7 @@ void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Ent
   metrics_.connections_accepted.Add();
   metrics_.connections.Add(1);
   client.Start(net::MakeSocketStream(worker_, *std::move(socket)));
-  if (draining_) client.Drain();
+  if (draining_ && clients_.contains(&client)) client.Drain();  // it may have gone at once
 }
 
 void Frontend::Drain() {

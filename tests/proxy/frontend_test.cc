@@ -19,7 +19,7 @@ class FrontendTest : public ::testing::Test {
     on_.Run([this] { frontend_.reset(); });
     on_.Stop();
     ::close(client_);
-    EXPECT_EQ(metrics_.downstream.connections.value(), 0);
+    EXPECT_EQ(metrics_.downstream->connections.value(), 0);
   }
 
   // A client that has connected to a TLS listener and says nothing.
@@ -29,16 +29,18 @@ class FrontendTest : public ::testing::Test {
     client_ = ends[0];
     auto limits = std::make_shared<LimitOptions>();
     limits->handshake_timeout = handshake_timeout;
-    const CallContext context{read_path_, routes_, marks_, std::move(limits)};
+    const auto context = std::make_shared<const CallContext>(
+        CallContext{read_path_, routes_, marks_, std::move(limits)});
     on_.Run([&] {
-      frontend_ = std::make_unique<Frontend>(on_.worker(), context, metrics_.downstream, 1);
+      frontend_ = std::make_unique<Frontend>(on_.worker(), *metrics_.downstream, 1);
+      frontend_->SetContext(context);
       ++frontend_->load();
       frontend_->Serve({ends[1], boost::asio::generic::stream_protocol(AF_UNIX, 0)}, entrance_,
                        *admission_.Admit(absl::nullopt));
     });
   }
   uint64_t Handshakes(metrics::Handshake how) {
-    return metrics_.downstream.tls_handshakes[static_cast<size_t>(how)].value();
+    return metrics_.downstream->tls_handshakes[static_cast<size_t>(how)].value();
   }
   void AwaitGone() {
     on_.Until([this] { return frontend_->load() == 0; });
@@ -62,7 +64,7 @@ class FrontendTest : public ::testing::Test {
       core::Surroundings{on_.worker(), flights_, store_, {}, metrics_, "hop", buffered_}};
   Admission admission_{LimitOptions()};
   const std::shared_ptr<const Entrance> entrance_ =
-      std::make_shared<const Entrance>(Entrance{Context(), 1});
+      std::make_shared<const Entrance>(Entrance{Context(), 1, 1});
   std::unique_ptr<Frontend> frontend_;
   int client_ = -1;
 };

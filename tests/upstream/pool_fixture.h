@@ -203,9 +203,9 @@ class PoolTest : public ::testing::Test {
 
   void MakePool(std::vector<net::Endpoint> endpoints) {
     on_.Run([&] {
-      pool_ = std::make_unique<Pool>(on_.worker(), options_, "catalog:1", tls_, session_options_,
-                                     shared_metrics_, 1,
-                                     Pool::Hooks{[this] { ++connect_failed_; }});
+      pool_ =
+          std::make_unique<Pool>(on_.worker(), options_, "catalog:1", tls_, session_options_,
+                                 shared_metrics_, 1, Pool::Hooks{[this] { ++connect_failed_; }});
       pool_->SetEndpoints(
           std::make_shared<const EndpointList>(EndpointList{std::move(endpoints), ""}));
     });
