@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "absl/strings/str_replace.h"
+#include "tests/testing/certificates.h"
 #include "tests/testing/proxy_fixture.h"
 
 namespace singleflight::testing {
@@ -31,7 +32,7 @@ Ran Execute(std::vector<std::string> arguments) {
 
 constexpr char kWrong[] =
     "listeners: [{address: 127.0.0.1:0}]\n"
-    "upstreams: [{name: backend, target: 127.0.0.1:1, tls: {}}]\n"
+    "upstreams: [{name: backend, target: 127.0.0.1:1, tlss: {}}]\n"
     "routes: [{upstream: backnd, collapse: {max_join_age: soon}}]\n";
 
 TEST(CommandTest, HelpSaysHowToCallIt) {
@@ -70,7 +71,7 @@ TEST(CommandTest, CheckReportsAllMistakesWithTheirPlaces) {
   EXPECT_EQ(ran.status, 2);
   EXPECT_THAT(ran.out, IsEmpty());
   EXPECT_THAT(ran.err,
-              AllOf(HasSubstr(file.path() + ":2:"), HasSubstr("tls"),
+              AllOf(HasSubstr(file.path() + ":2:"), HasSubstr("tlss"),
                     HasSubstr(file.path() + ":3:"), HasSubstr("backnd"), HasSubstr("soon")));
 }
 
@@ -132,9 +133,18 @@ TEST_F(ShippedTest, MinimalServes) {
 
 TEST_F(ShippedTest, ReferenceServes) {
   const TemporaryPath socket;
+  Authority authority("test CA");
+  const CertificateFiles own = authority.Sign("proxy.example");
   proxy_ = std::make_unique<ProxyProcess>(absl::StrReplaceAll(
       Text("reference.yaml"), {{"127.0.0.1:8080", "127.0.0.1:0"},
                                {"/run/singleflight/proxy.sock", socket.path()},
+                               {"0.0.0.0:8443", "127.0.0.1:0"},
+                               {"tls/server.pem", own.certificate},
+                               {"tls/server.key", own.private_key},
+                               {"tls/client.pem", own.certificate},
+                               {"tls/client.key", own.private_key},
+                               {"tls/clients.pem", authority.ca()},
+                               {"tls/backends.pem", authority.ca()},
                                {"dns:///catalog.example:50051", backend_.address()},
                                {"0.0.0.0:9900", "127.0.0.1:0"}}));
   Client shopper("unix:" + socket.path(), "eu.shop.example");
