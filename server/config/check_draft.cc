@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
@@ -12,6 +14,7 @@
 #include "server/config/pattern.h"
 #include "server/config/scalars.h"
 #include "server/config/suggest.h"
+#include "server/core/route.h"
 
 namespace singleflight::config {
 namespace {
@@ -123,9 +126,40 @@ void CheckRoutes(const Draft& draft, Problems& problems) {
 void CheckStore(const Draft& draft, Problems& problems) {
   const cache::StoreOptions& store = draft.config.cache;
   if (store.max_entry_bytes <= store.max_bytes) return;
-  problems.Refuse(draft.cache, absl::StrCat("allows entries of ", SizeText(store.max_entry_bytes),
-                                            " (max_entry_bytes) in ", SizeText(store.max_bytes),
-                                            " (max_bytes); lower the one or raise the other"));
+  problems.Refuse(
+      draft.max_entry_bytes,
+      absl::StrCat("allows entries of ", SizeText(store.max_entry_bytes), " (max_entry_bytes) in ",
+                   SizeText(store.max_bytes), " (max_bytes); lower the one or raise the other"));
+}
+
+// Options that are right and have no effect.
+void CheckEffects(const Draft& draft, Problems& problems) {
+  uint64_t largest_reply = 0;
+  bool marks = false;
+  for (size_t i = 0; i < draft.routes.size(); ++i) {
+    const core::RouteOptions& route = draft.config.routes[i];
+    marks = marks || route.collapse.has_value() || route.cache.has_value();
+    if (!route.cache.has_value()) continue;
+    largest_reply = std::max(largest_reply, core::FlightRulesOf(route).max_reply_bytes);
+    if (route.cache->override_reply && draft.routes[i].max_ttl.has_value()) {
+      problems.Warn(*draft.routes[i].max_ttl,
+                    "does nothing beside \"override: true\", under which ttl alone says how long a "
+                    "reply is kept; remove one of the two");
+    }
+  }
+  if (draft.store.has_value() && largest_reply == 0) {
+    problems.Warn(*draft.store,
+                  "does nothing, since no route keeps replies; add \"cache: {ttl: 5s}\" "
+                  "to a route that only reads, or remove it");
+  } else if (draft.names_max_entry_bytes && draft.config.cache.max_entry_bytes > largest_reply) {
+    problems.Warn(draft.max_entry_bytes,
+                  absl::StrCat("allows more than any route gathers (collapse.max_reply_bytes, ",
+                               SizeText(largest_reply), "); raise that or lower this"));
+  }
+  if (draft.marks.has_value() && !marks) {
+    problems.Warn(*draft.marks,
+                  "does nothing, since no route has \"collapse\" or \"cache\"; remove it");
+  }
 }
 
 }  // namespace
@@ -145,6 +179,7 @@ void CheckDraft(const Draft& draft, Problems& problems) {
   CheckUpstreamsOfRoutes(draft, problems);
   CheckRoutes(draft, problems);
   CheckStore(draft, problems);
+  CheckEffects(draft, problems);
 }
 
 }  // namespace singleflight::config

@@ -123,13 +123,13 @@ void ReadCollapse(Mapping& in, core::CollapseOptions& out) {
   in.Size("max_reply_bytes", &out.max_reply_bytes, 1, kLargestMessage);
 }
 
-void ReadFreshness(Mapping& in, cache::FreshnessRules& out) {
+void ReadFreshness(Mapping& in, cache::FreshnessRules& out, absl::optional<Place>* max_ttl) {
   const size_t mistakes = in.mistakes();
   absl::optional<absl::Duration> ttl;
   in.Duration("ttl", &ttl, kShortest, kLongest);
   in.Require("ttl", "say how long a reply is kept, such as \"cache: {ttl: 5s}\"");
   out.ttl = ttl.value_or(absl::ZeroDuration());
-  in.Duration("max_ttl", &out.max_ttl, kShortest, kLongest);
+  if (in.Duration("max_ttl", &out.max_ttl, kShortest, kLongest)) *max_ttl = in.PlaceOf("max_ttl");
   in.Flag("override", &out.override_reply);
   if (in.mistakes() == mistakes && out.max_ttl.has_value() && *out.max_ttl < out.ttl) {
     in.Refuse(in.PlaceOf("max_ttl"), "is below ttl; raise it or lower ttl");
@@ -140,6 +140,7 @@ void ReadRoute(Mapping& in, Draft& draft) {
   core::RouteOptions out;
   core::CollapseOptions collapse;
   cache::FreshnessRules freshness;
+  absl::optional<Place> max_ttl;
   const size_t mistakes = in.mistakes();
   in.Section("match", [&](Mapping& match) { ReadMatch(match, out.match); });
   const bool sound = in.mistakes() == mistakes;
@@ -148,7 +149,7 @@ void ReadRoute(Mapping& in, Draft& draft) {
   if (in.SwitchOrSection("collapse", [&](Mapping& section) { ReadCollapse(section, collapse); })) {
     out.collapse = collapse;
   }
-  if (in.Section("cache", [&](Mapping& section) { ReadFreshness(section, freshness); })) {
+  if (in.Section("cache", [&](Mapping& section) { ReadFreshness(section, freshness, &max_ttl); })) {
     out.cache = freshness;
   }
   const bool key = in.Section("key", [&](Mapping& section) { ReadKeyRules(section, out.key); });
@@ -159,7 +160,7 @@ void ReadRoute(Mapping& in, Draft& draft) {
         "\"cache: {ttl: 5s}\", or remove it");
   }
   draft.routes.push_back({in.PlaceOf("match"), in.PlaceOf("upstream"), in.PlaceOf("collapse"),
-                          in.PlaceOf("cache"), sound});
+                          in.PlaceOf("cache"), max_ttl, sound});
   draft.config.routes.push_back(out);
 }
 
@@ -167,10 +168,14 @@ void ReadStore(Mapping& in, Draft& draft) {
   cache::StoreOptions& out = draft.config.cache;
   in.Size("max_bytes", &out.max_bytes, 64u << 10, kLargestStore);
   in.Size("max_entry_bytes", &out.max_entry_bytes, 1u << 10, kLargestMessage);
-  draft.cache = in.PlaceOf("max_entry_bytes");
+  draft.store = in.place();
+  draft.max_entry_bytes = in.PlaceOf("max_entry_bytes");
+  draft.names_max_entry_bytes = in.Has("max_entry_bytes");
 }
 
-void ReadMarks(Mapping& in, proxy::MarkOptions& out) {
+void ReadMarks(Mapping& in, Draft& draft) {
+  proxy::MarkOptions& out = draft.config.reply_marks;
+  draft.marks = in.place();
   in.Text("name", &out.name, MarkNameMistake);
   in.Flag("age", &out.age);
   in.Flag("cache_status", &out.cache_status);
@@ -231,7 +236,7 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
     in.Sections("routes", "add one, such as \"routes: [{match: {method: /*}, upstream: backend}]\"",
                 [&](Mapping& entry) { ReadRoute(entry, draft); });
     in.Section("cache", [&](Mapping& section) { ReadStore(section, draft); });
-    in.Section("reply_marks", [&](Mapping& section) { ReadMarks(section, config.reply_marks); });
+    in.Section("reply_marks", [&](Mapping& section) { ReadMarks(section, draft); });
     in.Section("limits", [&](Mapping& section) { ReadLimits(section, config.limits); });
     in.Section("health", [&](Mapping& section) { ReadHealth(section, draft); });
     in.NumberOrAuto("threads", &config.threads, 1, 1024);

@@ -20,6 +20,7 @@ struct Draft {
     Place upstream;
     Place collapse;
     Place cache;
+    absl::optional<Place> max_ttl;  // if it is there
     bool match_is_sound;
   };
 
@@ -29,7 +30,10 @@ struct Draft {
   std::vector<TlsPlaces> listener_tls;
   std::vector<TlsPlaces> upstream_tls;
   std::vector<RoutePlaces> routes;
-  Place cache;
+  absl::optional<Place> store;  // the section `cache`, if it is there
+  absl::optional<Place> marks;  // likewise `reply_marks`
+  Place max_entry_bytes;
+  bool names_max_entry_bytes = false;
   Place health;
 };
 

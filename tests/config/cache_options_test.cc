@@ -6,6 +6,7 @@
 namespace singleflight::config {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -166,6 +167,30 @@ TEST(CacheOptionsTest, ARouteThatCollapsesAndKeepsWritesIsWarnedOfBoth) {
   EXPECT_THAT(WarningsIn(WithRouteOption("collapse: true\n    cache: {ttl: 5s}")),
               ElementsAre(HasSubstr("routes[0].collapse: collapses every method"),
                           HasSubstr("routes[0].cache: keeps the replies of every method")));
+}
+
+TEST(CacheOptionsTest, OptionsWithoutEffectAreWarnedOf) {
+  const auto with = [](const std::string& route, const std::string& top) {
+    return "listeners: [{address: 127.0.0.1:0}]\nupstreams: [{name: b, target: h:1}]\n"
+           "routes: [{match: {method: /a.B/Get}, upstream: b" +
+           route + "}]\n" + top + "\n";
+  };
+  EXPECT_THAT(WarningsIn(WithCacheOption("ttl: 5s, max_ttl: 9s, override: true")),
+              ElementsAre(AllOf(HasSubstr("routes[0].cache.max_ttl: does nothing beside"),
+                                HasSubstr("override"))));
+  EXPECT_THAT(WarningsIn(with("", "cache: {max_bytes: 2MiB}")),
+              ElementsAre(HasSubstr("f.yaml:4:8: cache: does nothing, since no route keeps")));
+  EXPECT_THAT(WarningsIn(with("", "reply_marks: {age: false}")),
+              ElementsAre(HasSubstr("f.yaml:4:14: reply_marks: does nothing")));
+  EXPECT_THAT(WarningsIn(with(", cache: {ttl: 1s}", "cache: {max_entry_bytes: 32MiB}")),
+              ElementsAre(HasSubstr("cache.max_entry_bytes: allows more than any route gathers "
+                                    "(collapse.max_reply_bytes, 16MiB)")));
+  EXPECT_THAT(WarningsIn(with(", collapse: {max_reply_bytes: 64KiB}, cache: {ttl: 1s}",
+                              "cache: {max_entry_bytes: 128KiB}")),
+              ElementsAre(HasSubstr("64KiB")));
+  EXPECT_THAT(WarningsIn(with(", collapse: true, cache: {ttl: 1s, max_ttl: 2s}",
+                              "cache: {max_entry_bytes: 2MiB}\nreply_marks: {age: false}")),
+              IsEmpty());
 }
 
 }  // namespace
