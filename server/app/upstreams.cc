@@ -95,7 +95,7 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
                                                  upstream::Pool::Hooks{refresh})));
     pools[i] = running->pools.back();
   }
-  running->resolver = std::make_shared<upstream::Resolver>(
+  auto resolver = std::make_unique<upstream::Resolver>(
       control_, options.name, std::move(target), options.dns_refresh,
       [workers = workers_, pools](const upstream::SharedEndpointList& list) {
         for (size_t i = 0; i < workers.size(); ++i) {
@@ -103,6 +103,11 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
             if (const auto pool = weak.lock()) pool->SetEndpoints(list);
           });
         }
+      });
+  // The last call that knows it may end on any worker; its look-ups are answered on this thread.
+  running->resolver = std::shared_ptr<upstream::Resolver>(
+      resolver.release(), [&control = control_](upstream::Resolver* last) {
+        boost::asio::post(control, [gone = std::unique_ptr<upstream::Resolver>(last)] {});
       });
   *weak_resolver = running->resolver;
   return running;

@@ -219,6 +219,18 @@ TEST_F(ReloadTest, BoundsOfAnUpstreamChange) {
   EXPECT_THAT(first.front().Wait(), IsOkWith("reply to id-1"));
 }
 
+TEST_F(ReloadTest, LimitsHoldForConnectionsAndCallsThatComeLater) {
+  Serve();
+  EXPECT_THAT(Ask(kWrite, "id-7"), IsOkWith("reply to id-7"));
+  Reload({.top = "limits: {max_connections: 1, max_message_bytes: 10B}"});
+  EXPECT_THAT(Ask(kWrite, "id-7"), IsOkWith("reply to id-7")) << "it is in already";
+  EXPECT_THAT(NewClient().Ask(kWrite, "id-7"), HasCode(absl::StatusCode::kUnavailable));
+  EXPECT_THAT(Ask(kWrite, "more than ten bytes"), HasCode(absl::StatusCode::kResourceExhausted));
+  Reload({});
+  EXPECT_THAT(NewClient().Ask(kWrite, "more than ten bytes"),
+              IsOkWith("reply to more than ten bytes"));
+}
+
 TEST_F(ReloadTest, TheLogChangesItsForm) {
   Serve();
   Reload({.top = "log: {format: json}"});
