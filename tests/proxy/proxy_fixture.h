@@ -117,18 +117,20 @@ class ProxyTest : public ::testing::Test {
     return ear;
   }
 
+  // What a caller does after its call has closed, for it may be refused at its header, does
+  // nothing.
   void Send(Ear& caller, std::string bytes) {
-    caller.stream->Send(base::Slice(std::move(bytes)));
+    if (!caller.closed) caller.stream->Send(base::Slice(std::move(bytes)));
     Settle();
   }
 
   void Finish(Ear& caller) {
-    caller.stream->Finish({});
+    if (!caller.closed) caller.stream->Finish({});
     Settle();
   }
 
   void Reset(Ear& caller, ErrorCode code = ErrorCode::kCancel) {
-    caller.stream->Reset(code);
+    if (!caller.closed) caller.stream->Reset(code);
     Settle();
   }
 
