@@ -115,6 +115,8 @@ def main():
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix='singleflight-bench-') as folder, Processes(folder) as processes:
         session = Session(options.build, folder, processes, options.rounds, options.quick, options.traces)
+        if len(session.cores) < 2:
+            raise BenchError('two cores are needed: one for the program under test, one for load and backend')
         facts = machine.describe(REPOSITORY, options.build)
         figures, failures = measure(session, rows)
     show(options, facts, figures, failures)

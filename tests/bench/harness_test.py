@@ -4,16 +4,21 @@ import contextlib
 import io
 import json
 import os
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 import bench
-from harness import costs, cpu, figures, h2load, locks, machine, processes, raw_call, report, servers
+import tls_client
+from harness import costs, cpu, figures, h2load, locks, machine, processes, raw_call, report, servers, tls
 from harness.errors import BenchError, NotApplicable
 from harness.figures import Target
 from harness.rows import eviction, library
+from harness.session import Session
 
 H2LOAD = '''
 starting benchmark...
@@ -23,6 +28,14 @@ status codes: {succeeded} 2xx, 0 3xx, 0 4xx, 0 5xx
 traffic: 15.26MB (16000000) total, 3.91MB (4100000) headers (space savings 94.19%), 10.01MB ({data}) data
                      min         max         mean         sd        +/- sd
 time for request:       88us      2.10ms       511us       120us    71.02%
+'''
+
+
+HANDSHAKE = '''
+TLS Protocol: TLSv1.3
+Cipher: TLS_AES_128_GCM_SHA256
+Server Temp Key: X25519 253 bits
+Application protocol: h2
 '''
 
 
@@ -97,9 +110,24 @@ class H2load(unittest.TestCase):
             h2load.check(h2load.parse(H2LOAD.format(succeeded=100000, data=10499895)), 105, 'server')
 
     def test_a_rate_is_shared_by_the_connections(self):
-        command = h2load.command('127.0.0.1:1', '/s/m', 'body', h2load.Load(4, 50, rate=4000), 100)
+        command = h2load.command('http://127.0.0.1:1/s/m', 'body', h2load.Load(4, 50, rate=4000), 100)
         self.assertIn('--rps=1000.0', command)
         self.assertEqual(command[-1], 'http://127.0.0.1:1/s/m')
+
+    def test_over_tls_it_offers_nothing_but_what_all_agree_on(self):
+        command = h2load.command('https://127.0.0.1:1/s/m', 'body', h2load.Load(4, 50), 100)
+        self.assertIn('--tls13-ciphers=TLS_AES_128_GCM_SHA256', command)
+        self.assertIn('--groups=X25519', command)
+        self.assertIn('--npn-list=h2', command)
+
+    def test_what_it_agreed_on_is_checked(self):
+        said = H2LOAD.format(succeeded=1, data=1)
+        agreed = HANDSHAKE + said
+        h2load.check_tls(h2load.parse(agreed), 'server')
+        for other in (agreed.replace('AES_128', 'AES_256'), agreed.replace('X25519', 'P-256'),
+                      agreed.replace('h2', 'h1'), agreed.replace('Server Temp Key', 'Key'), said):
+            with self.assertRaisesRegex(BenchError, 'not on TLSv1.3, TLS_AES_128_GCM_SHA256, X25519, h2'):
+                h2load.check_tls(h2load.parse(other), 'server')
 
     def test_its_log_gives_durations(self):
         self.assertEqual(h2load.parse_log('1700000000000000\t200\t512\n1700000000000009\t200\t88\n'), [512, 88])
@@ -158,11 +186,96 @@ class RawCall(unittest.TestCase):
         whole = self.SETTINGS + self.HEAD + self.BODY + self.TRAILERS
         for end in range(len(whole)):
             self.assertIsNone(raw_call.reply_bytes(whole[:end]))
-        self.assertEqual(raw_call.reply_bytes(whole), 5)
+        self.assertEqual((raw_call.reply_bytes(whole), raw_call.reply(whole)), (5, b'five!'))
 
     def test_a_reset_or_a_goaway_is_no_reply(self):
         self.assertEqual(raw_call.reply_bytes(raw_call.frame(raw_call.RST_STREAM, 0, 1, b'\0\0\0\2')), 0)
         self.assertEqual(raw_call.reply_bytes(raw_call.frame(raw_call.GOAWAY, 0, 0, b'\0' * 8)), 0)
+
+
+class TlsServer:
+    """Settles with as many clients as it has contexts."""
+
+    SETTLED = (raw_call.frame(raw_call.SETTINGS, 0, 0, b'') + raw_call.frame(raw_call.SETTINGS, raw_call.ACK, 0, b''))
+
+    def __init__(self, contexts):
+        self._socket = socket.create_server(('127.0.0.1', 0))
+        self._socket.settimeout(30)
+        self._threads = [threading.Thread(target=self._serve, args=[context]) for context in contexts]
+        self.address = '127.0.0.1:%d' % self._socket.getsockname()[1]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        for thread in self._threads:
+            thread.join()
+        self._socket.close()
+
+    def _serve(self, context):
+        with contextlib.suppress(OSError), self._socket.accept()[0] as plain:
+            with context.wrap_socket(plain, server_side=True) as secure:
+                secure.sendall(self.SETTLED)
+                while secure.recv(65536):
+                    pass
+
+
+class TlsClient(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.session = cls.new_session()
+
+    @classmethod
+    def new_session(cls):
+        return Session('.', cls.enterClassContext(tempfile.TemporaryDirectory()), processes=None, rounds=1)
+
+    def context(self, alpn=tls.ALPN, tickets=1):
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(self.session.tls.certificate, self.session.tls.private_key)
+        made.set_alpn_protocols([alpn])
+        made.num_tickets = tickets
+        return made
+
+    def connect(self, contexts, **options):
+        with TlsServer(contexts) as server:
+            self.session.tls_client(server, **options)
+
+    def refused(self, why, contexts, **options):
+        with self.assertRaisesRegex(BenchError, why):
+            self.connect(contexts, **options)
+
+    def test_connections_come_and_go(self):
+        self.connect([self.context()] * 3, connections=3)
+
+    def test_connections_are_resumed_by_the_ticket_of_one_more(self):
+        self.connect([self.context()] * 4, connections=3, resume=True)
+
+    def test_a_full_handshake_does_not_pass_for_a_resumed_one(self):
+        self.refused('a full handshake in place', [self.context(), self.context()], resume=True)
+
+    def test_a_server_without_tickets_is_noticed(self):
+        self.refused('gives no tickets', [self.context(tickets=0)], resume=True)
+
+    def test_another_protocol_is_noticed(self):
+        self.refused('agreed on', [self.context(alpn='http/1.1')])
+
+    def test_another_certificate_is_noticed(self):
+        with TlsServer([self.context()]) as server, self.assertRaisesRegex(BenchError, 'CERTIFICATE_VERIFY_FAILED'):
+            self.new_session().tls_client(server)
+
+    def test_a_reply_of_other_bytes_is_noticed(self):
+        class Connection:
+            def sendall(self, data):
+                pass
+
+            def recv(self, _):
+                return (TlsServer.SETTLED + raw_call.frame(raw_call.DATA, 0, 1, h2load.frame(b'abc'))
+                        + raw_call.frame(raw_call.HEADERS, raw_call.END_HEADERS | raw_call.END_STREAM, 1, b'...'))
+        with self.assertRaisesRegex(tls_client.Wrong, 'not the backend'):
+            tls_client.call(Connection(), 3)
+        self.assertEqual(tls_client.pattern(3), bytes([7, 38, 69]))
 
 
 class Turns(unittest.TestCase):

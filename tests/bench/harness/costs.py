@@ -44,7 +44,7 @@ class Traffic:
         return self._checked_cost(server, load, reaching=lambda calls: 0)
 
     def _checked_cost(self, server, load, reaching):
-        self._session.client(server.address, 'load', calls=20)  # ends with an error if status or content is wrong
+        self._check_replies(server)
         rate = self.warm_up(server, load)
         begun = servers.calls_begun(self._session, self._backend)
         cost, calls = self._cost(server, load, rate)
@@ -54,6 +54,17 @@ class Traffic:
                              f'the backend, and {counted:,} did')
         return cost
 
+    def _check_replies(self, server):
+        """Ends with an error if status or content is wrong."""
+        if server.scheme == 'http':
+            self._session.client(server.address, 'load', calls=20)
+            return
+        self._session.tls_client(server, connections=20, call=servers.REPLY_BYTES - 5)
+        said = self._session.run('nghttp', ['nghttp', '-nv', f'-d{self._session.request_file}', '-Hte: trailers',
+                                            '-Hcontent-type: application/grpc', server.url(servers.PATH)])
+        if 'grpc-status: 0' not in said:
+            raise BenchError(f'{server.name} does not answer with grpc-status 0:\n{said}')
+
     def _cost(self, server, load, rate=None):
         rate = load.rate or rate or self.warm_up(server, load)
         calls = max(int(rate * self._session.scaled(1.0, 0.1)), load.connections * load.streams)
@@ -62,8 +73,10 @@ class Traffic:
         return cpu.per_call(server.name, server.cpu_seconds() - before, calls), calls
 
     def _send(self, server, load, calls, log_file=None):
-        report = self._session.h2load(server.address, servers.PATH, load, calls, log_file)
+        report = self._session.h2load(server.url(servers.PATH), load, calls, log_file)
         h2load.check(report, self._reply_bytes, f'{server.name} at {load}')
+        if server.scheme == 'https':
+            h2load.check_tls(report, server.name)
         server.check_alive()
         return report
 

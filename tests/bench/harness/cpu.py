@@ -61,6 +61,11 @@ def memory(pid):
         return parse_status(file.read())
 
 
+def resident(pid):
+    """Of `pid` and all its descendants."""
+    return sum(memory(member)['VmRSS'] for member in family(pid))
+
+
 def forget_peak(pid):
     """VmHWM begins anew from what is resident now."""
     with open(f'/proc/{pid}/clear_refs', 'w', encoding='ascii') as file:

@@ -6,6 +6,7 @@ It counts a failed gRPC call as a success. A call that failed has no message, so
 import re
 from typing import NamedTuple
 
+from harness import tls
 from harness.errors import BenchError
 
 REPORT = {
@@ -16,6 +17,8 @@ REPORT = {
     'ok': r'status codes: (\d+) 2xx',
     'data': r'\((\d+)\) data',
 }
+# What it says of a handshake; nothing without TLS.
+AGREED = [r'^TLS Protocol: (\S+)', r'^Cipher: (\S+)', r'^Server Temp Key: (\S+)', r'^Application protocol: (\S+)']
 UNITS = {'us': 1e-6, 'ms': 1e-3, 's': 1.0, 'm': 60.0, 'h': 3600.0, None: 1.0}
 
 
@@ -37,6 +40,7 @@ class Report(NamedTuple):
     succeeded: int
     ok: int
     data: int
+    agreed: tuple = ()  # protocol, cipher, group, ALPN
 
 
 def parse(text):
@@ -46,7 +50,8 @@ def parse(text):
         if match is None:
             raise BenchError(f'h2load printed no {name}:\n{text}')
         found[name] = float(match[1]) * UNITS[match[2]] if name == 'seconds' else int(match[1])
-    return Report(**found)
+    agreed = [re.search(pattern, text, re.MULTILINE) for pattern in AGREED[:4 if 'TLS Protocol' in text else 0]]
+    return Report(**found, agreed=tuple(match[1] if match else '?' for match in agreed))
 
 
 def check(report, reply_bytes, name):
@@ -58,14 +63,22 @@ def check(report, reply_bytes, name):
                          f'messages and had {report.data:,}: some calls failed')
 
 
-def command(address, path, body_file, load, calls, log_file=None):
+def check_tls(report, name):
+    wanted = (tls.PROTOCOL, tls.CIPHER, tls.GROUP, tls.ALPN)
+    if report.agreed != wanted:
+        raise BenchError(f'{name}: agreed on {", ".join(report.agreed) or "no TLS"} and not on {", ".join(wanted)}')
+
+
+def command(url, body_file, load, calls, log_file=None):
     options = [f'-c{load.connections}', f'-m{load.streams}', '-t1', f'-n{calls}', f'-d{body_file}',
                '-Hcontent-type: application/grpc', '-Hte: trailers']
+    if url.startswith('https:'):
+        options += [f'--tls13-ciphers={tls.CIPHER}', f'--groups={tls.GROUP}', f'--npn-list={tls.ALPN}']
     if load.rate:
         options.append(f'--rps={load.rate / load.connections}')
     if log_file:
         options.append(f'--log-file={log_file}')
-    return ['h2load', *options, f'http://{address}{path}']
+    return ['h2load', *options, url]
 
 
 def parse_log(text):

@@ -10,6 +10,7 @@ PEERS = {
     'h2load': (['h2load', '--version'], r'nghttp2/(\S+)'),
     'nginx': (['nginx', '-v'], r'nginx/(\S+)'),
     'haproxy': (['haproxy', '-v'], r'version (\S+)'),
+    'openssl': (['openssl', 'version'], r'OpenSSL (\S+)'),
     'go': (['go', 'version'], r'go version go(\S+)'),
 }
 

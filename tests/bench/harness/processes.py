@@ -33,11 +33,15 @@ class Running:
         self.process = process
         self.log = log
         self.address = ''
+        self.scheme = 'http'  # 'https' where it is TLS that clients speak
         self.said = ''
 
     @property
     def pid(self):
         return self.process.pid
+
+    def url(self, path):
+        return f'{self.scheme}://{self.address}{path}'
 
     def cpu_seconds(self):
         return cpu.seconds(self.pid)

@@ -5,7 +5,7 @@ import socket
 from harness import h2load
 
 DATA, HEADERS, SETTINGS, RST_STREAM, GOAWAY = 0, 1, 4, 3, 7
-END_STREAM, END_HEADERS = 1, 4
+END_STREAM, END_HEADERS, ACK = 1, 4, 1
 
 
 def frame(kind, flags, stream, payload):
@@ -17,12 +17,14 @@ def field(name, value):
     return b'\0' + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
 
 
-def call(path, message):
+BEGINNING = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + frame(SETTINGS, 0, 0, b'')
+
+
+def call(path, message, scheme='http'):
     """A connection's first bytes and a whole call."""
-    fields = {':method': 'POST', ':scheme': 'http', ':path': path, ':authority': 'bench',
+    fields = {':method': 'POST', ':scheme': scheme, ':path': path, ':authority': 'bench',
               'content-type': 'application/grpc', 'te': 'trailers'}
-    return (b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + frame(SETTINGS, 0, 0, b'')
-            + frame(HEADERS, END_HEADERS, 1, b''.join(field(*pair) for pair in fields.items()))
+    return (BEGINNING + frame(HEADERS, END_HEADERS, 1, b''.join(field(*pair) for pair in fields.items()))
             + frame(DATA, END_STREAM, 1, h2load.frame(message)))
 
 
@@ -34,17 +36,23 @@ def frames(data):
         data = data[end:]
 
 
-def reply_bytes(data):
-    """Bytes of the reply's DATA once its stream has ended; None before. A reset counts as an end."""
-    size = 0
+def reply(data):
+    """The reply's DATA once its stream has ended; None before. A reset counts as an end without any."""
+    body = b''
     for kind, flags, stream, payload in frames(data):
         if kind == GOAWAY or stream == 1 and kind == RST_STREAM:
-            return 0
+            return b''
         if stream == 1 and kind == DATA:
-            size += len(payload)
+            body += payload
         if stream == 1 and flags & END_STREAM:
-            return size
+            return body
     return None
+
+
+def reply_bytes(data):
+    """How many it has; None before its end."""
+    whole = reply(data)
+    return None if whole is None else len(whole)
 
 
 def connect(port):

@@ -1,9 +1,13 @@
-"""The programs under test and their peers, each on a backend: how they are configured and started."""
+"""The programs under test and their peers, each on a backend: how they are configured and started.
+
+With `tls` clients speak TLS to them (harness/tls.py); the backend's side is in plaintext.
+"""
 
 import re
 import subprocess
 import urllib.request
 
+from harness import tls as tls_of_all
 from harness.errors import BenchError, NotApplicable
 from harness.processes import free_port
 
@@ -14,10 +18,10 @@ REPLY_BYTES = 105  # a message of 100 and its prefix
 CACHE = {'route': 'collapse: true, cache: {ttl: 1h}', 'top': 'cache: {max_bytes: 256MiB}'}
 
 
-def configuration(backend_address, route='', top='', threads=1, port=0):
-    """One route; `route` and `top` are more YAML of that route and of the file."""
+def configuration(backend_address, route='', top='', threads=1, port=0, listener=''):
+    """One route; `route`, `top` and `listener` are more YAML of that route, the file and the listener."""
     return f'''
-listeners: [{{address: "127.0.0.1:{port}"}}]
+listeners: [{{address: "127.0.0.1:{port}"{', ' + listener if listener else ''}}}]
 upstreams: [{{name: backend, endpoints: ["{backend_address}"]}}]
 routes: [{{match: {{method: /*}}, upstream: backend{', ' + route if route else ''}}}]
 health: {{address: "127.0.0.1:0"}}
@@ -27,17 +31,25 @@ log: {{level: warning}}
 '''
 
 
-def singleflight(session, backend, route='', cores=None, **options):
+def singleflight(session, backend, route='', cores=None, tls=False, **options):
     """The proxy; options as for configuration()."""
+    if tls:
+        options['listener'] = (f'tls: {{certificate: "{session.tls.certificate}", '
+                               f'private_key: "{session.tls.private_key}"}}')
     config = session.file('proxy.yaml', configuration(backend.address, route, **options))
     proxy = session.processes.start_ready('singleflight', cores or session.test_cores,
                                           [session.program('singleflight-proxy'), '--config', config])
     proxy.health = re.search(r'health on (\S+)', proxy.said)[1]
-    return proxy
+    return _speaking(tls, proxy)
 
 
-def relay(session, backend):
-    return singleflight(session, backend)
+def _speaking(tls, server):
+    server.scheme = 'https' if tls else 'http'
+    return server
+
+
+def relay(session, backend, tls=False):
+    return singleflight(session, backend, tls=tls)
 
 
 def cached(session, backend, **options):
@@ -59,22 +71,34 @@ NGHTTPX_WINDOWS = [f'--{side}-http2-{kind}window-size={size}' for side in ('fron
                    for kind, size in (('', '256K'), ('connection-', '16M'))]
 
 
-def nghttpx(session, backend):
+# All records as large as they may be, from the first.
+NGHTTPX_TLS = [f'--tls13-ciphers={tls_of_all.CIPHER}', '--tls-dyn-rec-warmup-threshold=0']
+
+
+def nghttpx(session, backend, tls=False):
     port = free_port()
     host, _, backend_port = backend.address.rpartition(':')
-    return session.processes.start_listening('nghttpx', session.test_cores, [
+    listener, files = f'--frontend=127.0.0.1,{port}', []
+    if tls:
+        files = [*NGHTTPX_TLS, session.tls.private_key, session.tls.certificate]
+    else:
+        listener += ';no-tls'
+    return _speaking(tls, session.processes.start_listening('nghttpx', session.test_cores, [
         'nghttpx', '--conf=/dev/null', '--single-process', '--workers=1', '--no-ocsp', '--log-level=ERROR',
         '--accesslog-file=/dev/null', '--frontend-http2-max-concurrent-streams=1000', *NGHTTPX_WINDOWS,
-        f'--frontend=127.0.0.1,{port};no-tls', f'--backend={host},{backend_port};/;proto=h2'], port)
+        listener, f'--backend={host},{backend_port};/;proto=h2', *files], port))
 
 
-def haproxy(session, backend):
+def haproxy(session, backend, tls=False):
     port = free_port()
+    # Tickets hold the sessions; a cache of them besides would only take memory.
+    bind = f'ssl crt {session.tls.both} alpn h2 ciphersuites {tls_of_all.CIPHER}' if tls else 'proto h2'
     config = session.file('haproxy.cfg', f'''
 global
   nbthread 1
   maxconn 4096
   tune.h2.initial-window-size 262144
+  tune.ssl.cachesize 0
 defaults
   mode http
   http-reuse always
@@ -82,20 +106,22 @@ defaults
   timeout client 60s
   timeout server 60s
 frontend clients
-  bind 127.0.0.1:{port} proto h2
+  bind 127.0.0.1:{port} {bind}
   default_backend backends
 backend backends
   server backend {backend.address} proto h2
 ''')
-    return session.processes.start_listening('haproxy', session.test_cores,
-                                             ['haproxy', '-q', '-db', '-f', config], port)
+    return _speaking(tls, session.processes.start_listening('haproxy', session.test_cores,
+                                                            ['haproxy', '-q', '-db', '-f', config], port))
 
 
-def nginx(session, backend):
+def nginx(session, backend, tls=False):
     port = free_port()
     folder = session.folder_of_its_own('nginx')
     spools = '\n'.join(f'  {kind}_temp_path {folder}/{kind};'
                        for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
+    certificate = (f'ssl_certificate {session.tls.certificate}; ssl_certificate_key {session.tls.private_key}; '
+                   f'ssl_protocols {tls_of_all.PROTOCOL};') if tls else ''
     config = session.file('nginx.conf', f'''
 daemon off;
 master_process off;
@@ -112,7 +138,8 @@ http {{
     keepalive_requests 1000000000;
   }}
   server {{
-    listen 127.0.0.1:{port} http2;
+    listen 127.0.0.1:{port} {'ssl ' if tls else ''}http2;
+    {certificate}
     keepalive_requests 1000000000;
     http2_max_concurrent_streams 1000;
     client_max_body_size 0;
@@ -120,8 +147,8 @@ http {{
   }}
 }}
 ''')
-    return session.processes.start_listening('nginx', session.test_cores,
-                                             ['nginx', '-p', folder, '-c', config], port)
+    return _speaking(tls, session.processes.start_listening('nginx', session.test_cores,
+                                                            ['nginx', '-p', folder, '-c', config], port))
 
 
 def grpc_proxy(session, backend):

@@ -2,24 +2,26 @@
 
 import contextlib
 import copy
+import functools
 import itertools
 import json
 import os
 import subprocess
 import sys
 
-from harness import h2load
+from harness import h2load, tls
 from harness.errors import BenchError, NotApplicable
 from harness.processes import pinned, until
 
 PROGRAMS = {'singleflight-proxy': 'server', 'eviction-simulator': 'tests/bench/eviction'}
+TLS_CLIENT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'tls_client.py')
 BENCH_PROGRAMS = 'tests/bench/programs'
 REQUEST = b'fifty bytes of a request, the same every time ....'
 assert len(REQUEST) == 50
 
 
 def _flags(options):
-    return [f'--{name.replace("_", "-")}={value}' for name, value in options.items()]
+    return [f'--{name.replace("_", "-")}' + ('' if value is True else f'={value}') for name, value in options.items()]
 
 
 class Session:
@@ -33,8 +35,6 @@ class Session:
         self._folder = folder
         self._files = itertools.count(1)
         self.cores = sorted(os.sched_getaffinity(0))
-        if len(self.cores) < 2:
-            raise BenchError('two cores are needed: one for the program under test, one for load and backend')
         self.load_cores = self.cores[:1]
         self.test_cores = self.cores[1:2]
         self.request_file = self.file('request', h2load.frame(REQUEST))
@@ -83,6 +83,11 @@ class Session:
             if not os.access(self.program(name), os.X_OK):
                 raise NotApplicable(f'{name} is not built')
 
+    @functools.cached_property
+    def tls(self):
+        """Files of the one certificate that all servers show."""
+        return tls.make(self)
+
     # --- load -----------------------------------------------------------------------------------------------------
 
     def run(self, name, command, cores=None, patience=600):
@@ -98,27 +103,42 @@ class Session:
         return json.loads(self.run(f'bench-client --mode={mode}', [
             self.program('bench-client'), f'--target={address}', f'--mode={mode}', '--json', *_flags(options)]))
 
+    def tls_client(self, server, **options):
+        """Connections to the server over TLS, each checked; options as flags of tls_client.py, with _ for -."""
+        self.run('tls_client.py', self._tls_client_command(server, options))
+
+    def _tls_client_command(self, server, options):
+        return ['env', f'OPENSSL_CONF={self.tls.client_configuration}', sys.executable, TLS_CLIENT, server.address,
+                f'--certificate={self.tls.certificate}', *_flags(options)]
+
     @contextlib.contextmanager
     def idle_client(self, address, **options):
         """Connections, each after as many calls as asked for, that are held while the context lasts."""
-        with self._holding_client(address, options) as client:
-            said = client.stdout.readline()
-            if not said.startswith('ready: '):
-                raise BenchError(f'bench-client holds no connections: {said}{client.stdout.read()}')
+        with self._holding_client(self._idle_command(address, options)) as client:
+            _await_ready(client)
+            yield
+
+    @contextlib.contextmanager
+    def idle_tls_client(self, server, **options):
+        """The same over TLS; options as for tls_client()."""
+        with self._holding_client(self._tls_client_command(server, {**options, 'hold': True})) as client:
+            _await_ready(client)
             yield
 
     @contextlib.contextmanager
     def waiting_client(self, address, all_wait, **options):
         """Calls that get no reply while the context lasts; all_wait() says when the server has them."""
-        with self._holding_client(address, {**options, 'waiting': 'true'}) as client:
+        with self._holding_client(self._idle_command(address, {**options, 'waiting': 'true'})) as client:
             until(all_wait, 'bench-client\'s calls to wait')
             yield
             if client.poll() is not None:
                 raise BenchError(f'bench-client ended while its calls waited: {client.stdout.read()}')
 
+    def _idle_command(self, address, options):
+        return [self.program('bench-client'), f'--target={address}', '--mode=idle', *_flags(options)]
+
     @contextlib.contextmanager
-    def _holding_client(self, address, options):
-        command = [self.program('bench-client'), f'--target={address}', '--mode=idle', *_flags(options)]
+    def _holding_client(self, command):
         with subprocess.Popen(pinned(self.load_cores, command), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True, errors='replace') as client:
             try:
@@ -126,6 +146,11 @@ class Session:
             finally:
                 client.kill()
 
-    def h2load(self, address, path, load, calls, log_file=None):
-        return h2load.parse(self.run('h2load', h2load.command(address, path, self.request_file, load, calls,
-                                                              log_file)))
+    def h2load(self, url, load, calls, log_file=None):
+        return h2load.parse(self.run('h2load', h2load.command(url, self.request_file, load, calls, log_file)))
+
+
+def _await_ready(client):
+    said = client.stdout.readline()
+    if not said.startswith('ready: '):
+        raise BenchError(f'the client holds no connections: {said}{client.stdout.read()}')

@@ -48,7 +48,6 @@ def _per_connection(session):
     measured = in_turn(session, {'idle connections': lambda: servers.relay(session, backend)}, growth)
     yield plain('memory', f'idle connection without TLS (one of {CONNECTIONS:,}, after a call)',
                 measured['idle connections']['growth'], 'KiB', Target('≤', 32))
-    yield missing('memory', 'idle connection with TLS', 'this proxy has no TLS', 'KiB', Target('≤', 64))
 
 
 def _per_waiter(session):
