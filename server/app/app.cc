@@ -321,24 +321,27 @@ void App::Parts::CutOff() {
   drain_deadline.async_wait([this](const boost::system::error_code&) { control.stop(); });
 }
 
-// Clients first, then the pools, so that flights which nobody waits for end as well; then the
-// loops, while which everything that lives on them goes.
+// Clients first, those too whom the doors have just let in to the first worker; then the pools, so
+// that flights which nobody waits for end as well; then the loops, before which everything that
+// lives on them has to go.
 void App::Parts::Stop() {
   if (std::exchange(stopped, true)) return;
   doors.Close();
-  OnEachWorker([](WorkerParts& parts) { parts.frontend.CloseAll(); });
+  for (WorkerParts& parts : workers) {
+    RunOn(parts.worker, [&parts] { parts.frontend.CloseAll(); });
+  }
   upstreams.Shutdown();
   for (auto left = kCutOffTime / kDrainPoll; left > 0 && upstreams.flights_in_the_air() > 0;
        --left) {
     std::this_thread::sleep_for(kDrainPoll);
   }
+  upstreams.LetGoOfWaiting();
   OnEachWorker([](WorkerParts& parts) { parts.frontend.SetContext(nullptr); });
   // Landings that are on their way from one loop to another arrive, and what they let go of goes.
   for (int hop = 0; hop < 3; ++hop) {
     for (WorkerParts& parts : workers) RunOn(parts.worker, [] {});
   }
   for (WorkerParts& parts : workers) parts.worker.Stop();
-  upstreams.LetGoOfWaiting();
 }
 
 App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

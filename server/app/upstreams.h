@@ -49,7 +49,7 @@ class Upstreams {
   // in force any more.
   void Shutdown();
 
-  // Drops callers that wait to be let through to an upstream. The workers have stopped.
+  // Drops callers that wait to be let through to an upstream. The workers run.
   void LetGoOfWaiting();
 
   const List& in_force() const { return in_force_; }

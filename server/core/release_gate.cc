@@ -71,6 +71,10 @@ void ReleaseGate::Clear() {
     MutexLock lock(mu_);
     let_go.swap(queue_);
   }
+  for (Entrant& entrant : let_go) {
+    base::Loop* loop = entrant.loop;
+    loop->Post([gone = std::move(entrant.admit)] {});
+  }
 }
 
 size_t ReleaseGate::queued() const {

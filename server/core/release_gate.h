@@ -42,7 +42,7 @@ class ReleaseGate {
   // lets its pass go.
   void Enter(base::Loop& loop, Admit admit);
 
-  // Lets go of all that wait; they are never admitted.
+  // Lets go of all that wait; they are never admitted, and go on their loops.
   void Clear();
 
   // Callers that wait for room.

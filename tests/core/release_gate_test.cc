@@ -117,13 +117,15 @@ TEST_F(ReleaseGateTest, AMovedPassIsGivenBackOnce) {
   EXPECT_THAT(admitted_, ElementsAre("a", "b", "c"));
 }
 
-TEST_F(ReleaseGateTest, ClearLetsGoOfAllThatWait) {
+TEST_F(ReleaseGateTest, ClearLetsGoOfAllThatWaitOnTheirLoops) {
   const auto held = std::make_shared<int>();
   Enter("a");
   Enter("b");
-  gate_.Enter(loops_[0], [held](ReleaseGate::Pass) {});
+  gate_.Enter(loops_[1], [held](ReleaseGate::Pass) {});
   gate_.Clear();
   EXPECT_EQ(gate_.queued(), 0);
+  EXPECT_EQ(held.use_count(), 2);
+  loops_[1].RunAll();
   EXPECT_EQ(held.use_count(), 1);
 }
 

@@ -1,10 +1,13 @@
 // SIGTERM: what runs ends well, within bounds.
 
+#include <atomic>
 #include <csignal>
+#include <memory>
 #include <thread>
 
 #include "tests/testing/http_get.h"
 #include "tests/testing/proxy_fixture.h"
+#include "tests/testing/raw_calls.h"
 
 namespace singleflight::testing {
 namespace {
@@ -166,6 +169,33 @@ TEST_F(LoadTest, AProxyReplacedUnderLoadFailsNoCall) {
   WaitForAnswers(100);
   StopLoad();
   EXPECT_EQ(failed_, 0);
+}
+
+// Callers that were released, far more than are let through at once, go with their connections.
+TEST_F(DrainTest, WhoWaitsToBeLetThroughGoesBeforeTheWorkersDo) {
+  std::atomic<bool> streaming = false;
+  RawServer server([&](const RawSeen& request) -> std::optional<RawMessage> {
+    if (!request.ended || !streaming.exchange(false)) return std::nullopt;
+    RawMessage two = RawReply("one");
+    two.data.push_back(Framed("two"));
+    return two;
+  });
+  Serve({.upstream = "release_concurrency: 1",
+         .target = "target: \"" + server.address() + "\"",
+         .top = "threads: 2"});
+  constexpr int kConnections = 10, kCalls = 1000;
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 1; i <= kConnections; ++i) {
+    clients.push_back(std::make_unique<RawClient>(proxy_->address()));
+    for (int j = 0; j < kCalls; ++j) clients.back()->Open(RawCall(kRead, "id-7"));
+    clients.back()->Until([&] { return Metric("singleflight_waiters") == i * kCalls; });
+  }
+  streaming = true;
+  server.LookAgain();
+  proxy_->WaitForMetric("singleflight_release_queue", Eq(kConnections * kCalls - 2));
+  BeginDrain();
+  clients.clear();
+  EXPECT_EQ(proxy_->WaitExit(), 0);
 }
 
 }  // namespace
