@@ -184,9 +184,12 @@ absl::Status App::Parts::Apply(const config::Config& next) {
       parts.frontend.SetContext(std::move(context));
     });
   }
-  for (const uint64_t door : doors.Adopt(*plan)) {
-    OnEachWorker([door](WorkerParts& parts) { parts.frontend.DrainDoor(door); });
-  }
+  // Behind what these doors have let in.
+  workers.front().worker.Post([this, gone = doors.Adopt(*plan)] {
+    for (const uint64_t door : gone) {
+      OnEachWorker([door](WorkerParts& parts) { parts.frontend.DrainDoor(door); });
+    }
+  });
   SetUpLog(config.log);
   return absl::OkStatus();
 }

@@ -75,7 +75,7 @@ void Listener::Accept() {
       [this, alive = std::weak_ptr<void>(alive_)](const boost::system::error_code& error,
                                                   asio::generic::stream_protocol::socket socket) {
         // What had been accepted before Close is not aborted by it, and may find no listener.
-        if (alive.expired() || error == asio::error::operation_aborted) return;
+        if (alive.expired() || !acceptor_.is_open()) return;
         worker_.Turn([&] {
           if (error) {
             spdlog::warn("listener {}: cannot accept: {}", address_, error.message());

@@ -96,6 +96,20 @@ TEST_F(ListenerTest, AConnectionThatComesAsTheListenerGoesIsDropped) {
   EXPECT_EQ(accepted_, 1);
 }
 
+// The same, but the listener is only closed: who closed it counts on nobody coming in any more.
+TEST_F(ListenerTest, AConnectionThatComesAsTheListenerIsClosedIsDropped) {
+  ASSERT_TRUE(
+      Open("127.0.0.1:0", [this] { on_.worker().Post([this] { listener_->Close(); }); }).ok());
+  on_.Run([this] {
+    const std::string address = listener_->address();
+    EXPECT_TRUE(Connects(address));
+    EXPECT_TRUE(Connects(address));
+  });
+  on_.Until([this] { return accepted_ > 0; });
+  for (int turn = 0; turn < 3; ++turn) on_.Run([] {});
+  EXPECT_EQ(accepted_, 1);
+}
+
 TEST_F(ListenerTest, AUnixSocketThatADeadProcessLeftBehindIsTakenOver) {
   const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
   const Endpoint endpoint = *ParseAddress("unix:" + UnixPath());
