@@ -3,11 +3,21 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "server/app/on_worker.h"
 
 namespace singleflight {
 namespace {
+
+absl::string_view PortOf(absl::string_view address) {
+  return address.substr(address.rfind(':') + 1);
+}
+
+bool IsEverywhere(absl::string_view address) {
+  return absl::StartsWith(address, "0.0.0.0:") || absl::StartsWith(address, "[::]:");
+}
 
 absl::StatusOr<net::SharedTlsContext> TlsOf(const net::ListenerOptions& options) {
   if (!options.tls.has_value()) return net::SharedTlsContext();
@@ -65,8 +75,22 @@ absl::StatusOr<std::shared_ptr<Doors::Door>> Doors::Open(const net::ListenerOpti
     status = listener.status();
     if (status.ok()) door->listener = *std::move(listener);
   });
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(status.message(), OwnClaimOn(options.address)));
+  }
   return door;
+}
+
+// What is in force is given up only when all of what comes next is bound.
+std::string Doors::OwnClaimOn(const std::string& address) const {
+  for (const std::string& bound : addresses()) {
+    if (PortOf(bound) != PortOf(address) || !(IsEverywhere(bound) || IsEverywhere(address)))
+      continue;
+    return absl::StrCat("; the running proxy listens on ", bound,
+                        ", and a reload does not move a port between addresses: restart the "
+                        "proxy, or choose another port");
+  }
+  return "";
 }
 
 std::vector<uint64_t> Doors::Adopt(const Plan& plan) {

@@ -60,6 +60,10 @@ class Doors {
 
  private:
   absl::StatusOr<std::shared_ptr<Door>> Open(const net::ListenerOptions& options);
+
+  // Why an address may not be free that this program itself keeps from being so, as a clause; else
+  // nothing.
+  std::string OwnClaimOn(const std::string& address) const;
   std::shared_ptr<const proxy::Entrance> EntranceWith(net::SharedTlsContext tls,
                                                       const proxy::Entrance* before);
 

@@ -38,24 +38,34 @@ void Reloader::Adopt(const config::Loaded& loaded) {
 }
 
 void Reloader::Reload(absl::string_view why) {
+  if (const absl::Status status = Take(why); !status.ok()) Refuse(status.message());
+  AwaitTick();
+}
+
+// Nobody asked for it, so nobody is told once more of what was told before.
+void Reloader::TryAgain() {
+  const absl::Status status = Take("tried again");
+  if (!status.ok() && status.message() != absl::string_view(refused_)) Refuse(status.message());
+  AwaitTick();
+}
+
+absl::Status Reloader::Take(absl::string_view why) {
+  tried_at_ = clock_();
   taken_ = seen_ = StampsNow();
   const absl::StatusOr<config::Loaded> loaded = config::LoadFile(path_);
-  if (!loaded.ok()) return Refuse(loaded.status().message());
+  if (!loaded.ok()) return loaded.status();
   if (const absl::Status status = apply_(loaded->config); !status.ok()) {
-    return Refuse(absl::StrCat(path_, ": ", status.message()));
+    return absl::Status(status.code(), absl::StrCat(path_, ": ", status.message()));
   }
   for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
   spdlog::info("configuration applied ({}): {}", std::string(why), path_);
   ++applied_;
   Adopt(*loaded);
-  AwaitTick();
+  return absl::OkStatus();
 }
 
-// Said once for each reason, however often it is tried.
 void Reloader::Refuse(absl::string_view why) {
-  refused_at_ = clock_();
-  AwaitTick();
-  if (why == refused_) return;
+  if (refused_.empty()) refused_at_ = tried_at_;
   refused_ = std::string(why);
   ++refusals_;
   spdlog::error("configuration refused, the one before stays in force:\n{}", refused_);
@@ -73,11 +83,13 @@ void Reloader::AwaitTick() {
 }
 
 void Reloader::Tick() {
+  if (check_every_ == absl::ZeroDuration()) return;  // this one was on its way already
   const Stamps now = StampsNow();
   const bool changed = now != taken_ && now == seen_;
-  const bool again = !refused_.empty() && clock_() - refused_at_ >= kRetryRefused;
+  const bool again = !refused_.empty() && clock_() - tried_at_ >= kRetryRefused;
   seen_ = now;
-  if (changed || again) return Reload(changed ? "a file has changed" : "tried again");
+  if (changed) return Reload("a file has changed");
+  if (again) return TryAgain();
   AwaitTick();
 }
 

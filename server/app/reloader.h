@@ -38,7 +38,7 @@ class Reloader {
   // `loaded` is in force. Begins to watch its files.
   void Begin(const config::Loaded& loaded);
 
-  // Reads and applies now. `why` is for the log.
+  // Reads and applies now. `why` is for the log. What is wrong is told, even if it is known.
   void Reload(absl::string_view why);
 
   void Stop();
@@ -51,8 +51,11 @@ class Reloader {
  private:
   using Stamps = std::vector<config::FileStamp>;
 
+  // An error says why the configuration is refused.
+  absl::Status Take(absl::string_view why);
   void Adopt(const config::Loaded& loaded);
   void Refuse(absl::string_view why);
+  void TryAgain();
   void AwaitTick();
   void Tick();
   Stamps StampsNow() const;
@@ -66,8 +69,9 @@ class Reloader {
   Stamps taken_;                    // of files_, when they were last read
   Stamps seen_;                     // at the last tick
   absl::Time applied_at_;
-  absl::Time refused_at_;
   std::string refused_;  // why the latest was refused; empty: it was applied
+  absl::Time refused_at_;
+  absl::Time tried_at_;  // the latest time that it was refused
   uint64_t applied_ = 0;
   uint64_t refusals_ = 0;
 };

@@ -1,6 +1,10 @@
 // SIGHUP and changed files: another configuration is taken whole or not at all, and no call
 // notices.
 
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -25,6 +29,16 @@ using ::testing::Not;
 
 constexpr char kApplied[] = "singleflight_config_reloads_total{result=\"applied\"}";
 constexpr char kRefused[] = "singleflight_config_reloads_total{result=\"refused\"}";
+
+int TryToConnect(const std::string& path) {
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  ::close(fd);
+  return -1;
+}
 
 class ReloadTest : public ProxyTest {
  protected:
@@ -142,6 +156,14 @@ TEST_F(ReloadTest, AConfigurationThatIsWrongLeavesTheOldOneInForceAndSaysWhy) {
   EXPECT_THAT(StatusPage(), Not(HasSubstr("refused")));
 }
 
+TEST_F(ReloadTest, WhoAsksAgainIsToldAgain) {
+  Serve();
+  FailToReload("routes: 7\n");
+  const std::string once = proxy_->err();
+  FailToReload("routes: 7\n");
+  EXPECT_THAT(proxy_->err().substr(once.size()), HasSubstr("configuration refused"));
+}
+
 TEST_F(ReloadTest, AFileThatIsGoneLeavesTheOldConfigurationInForce) {
   const TemporaryFile file(Yaml({}));
   proxy_ = std::make_unique<ProxyProcess>(file.path(), std::vector<std::string>());
@@ -199,6 +221,31 @@ TEST_F(ReloadTest, CallsOfAListenerThatIsRemovedEndWellAndNobodyElseComesIn) {
   proxy_->WaitForMetric("singleflight_connections", Eq(0));
 }
 
+// The door is closed on one thread while others still hear of who has come in.
+TEST_F(ReloadTest, WhoComesInWhileAListenerIsRemovedHasToLeaveToo) {
+  const TemporaryPath socket;
+  const std::string two =
+      absl::StrCat("[{address: \"127.0.0.1:0\"}, {address: \"unix:", socket.path(), "\"}]");
+  const std::string top = "threads: 4\nlimits: {handshake_timeout: 1h}";
+  Serve({.listeners = two, .top = top});
+  for (int i = 0; i < 3; ++i) {
+    std::atomic<bool> over = false;
+    std::vector<int> opened;
+    std::thread caller([&] {
+      while (!over && opened.size() < 500) {
+        const int fd = TryToConnect(socket.path());
+        if (fd >= 0) opened.push_back(fd);
+      }
+    });
+    Reload({.top = top});
+    over = true;
+    caller.join();
+    proxy_->WaitForMetric("singleflight_connections", Eq(0));
+    for (const int fd : opened) ::close(fd);
+    Reload({.listeners = two, .top = top});
+  }
+}
+
 TEST_F(ReloadTest, AnAddressThatIsTakenRefusesTheWholeConfiguration) {
   Backend neighbour;
   Serve({.collapse = "false"});
@@ -207,6 +254,14 @@ TEST_F(ReloadTest, AnAddressThatIsTakenRefusesTheWholeConfiguration) {
   EXPECT_THAT(StatusPage(), HasSubstr("cannot bind"));
   Ask(kRead, "id-7");
   EXPECT_EQ(Calls("relay"), 1) << "the route collapses in the refused one";
+}
+
+TEST_F(ReloadTest, APortThatMovesBetweenAddressesIsRefusedWithTheCure) {
+  Serve({.listeners = "[{address: \"0.0.0.0:0\"}]"});
+  const std::string port = proxy_->address().substr(proxy_->address().rfind(':'));
+  FailToReload(Yaml({.listeners = "[{address: \"127.0.0.1" + port + "\"}]"}));
+  EXPECT_THAT(StatusPage(), HasSubstr("cannot bind 127.0.0.1" + port));
+  EXPECT_THAT(StatusPage(), HasSubstr("the running proxy listens on 0.0.0.0" + port));
 }
 
 TEST_F(ReloadTest, BoundsOfAnUpstreamChange) {
