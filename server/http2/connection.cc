@@ -9,6 +9,10 @@ namespace {
 
 constexpr size_t kWriteBytes = 64 << 10;  // about this much is given to the socket at once
 constexpr int kReadsPerTurn = 4;
+// Frames cost by the piece: of a client who sends small ones this much is read, and then others
+// have their turn. Backends are few, and their replies are gathered to be written together.
+constexpr size_t kSmallRead = 8 << 10;
+constexpr uint64_t kLargeFrame = 256;
 constexpr int kWritesPerTurn = 16;
 // Frames that wait while the peer does not read; past that nothing more is read from it (RFC 9113
 // §10.5).
@@ -85,12 +89,13 @@ void Connection::AwaitReadable() {
 void Connection::OnReadable() {
   for (int i = 0; i < kReadsPerTurn && session_ != nullptr; ++i) {
     std::vector<char>& buffer = worker_.read_buffer();
-    const net::ByteStream::Result read = bytes_->Read(buffer.data(), buffer.size());
+    const size_t room = small_frames_ ? kSmallRead : buffer.size();
+    const net::ByteStream::Result read = bytes_->Read(buffer.data(), room);
     if (read.outcome == Outcome::kWouldBlock) break;
     if (read.outcome == Outcome::kEnd) return Close("the peer closed the connection");
     if (read.outcome == Outcome::kFailed) return Close(bytes_->WhyFailed(read.error));
     if (!lingering_) Take({buffer.data(), read.size});
-    if (read.size < buffer.size()) break;
+    if (read.size < room || small_frames_) break;
   }
   AwaitReadable();
 }
@@ -98,7 +103,10 @@ void Connection::OnReadable() {
 void Connection::Take(absl::string_view bytes) {
   const bool first = std::exchange(first_bytes_, false);
   in_session_ = true;
+  const uint64_t before = session_->received_frames();
   const absl::Status status = session_->Receive(bytes);
+  small_frames_ =
+      side_ == Side::kServer && bytes.size() / kLargeFrame < session_->received_frames() - before;
   in_session_ = false;
   if (close_asked_) return CloseNow();
   if (!status.ok()) {

@@ -98,7 +98,8 @@ class Connection final : public SessionListener,
   bool flush_asked_ = false;
   bool reading_ = false;  // a wait for bytes is outstanding
   bool first_bytes_ = true;
-  bool in_session_ = false;  // a call into the session is on the stack
+  bool small_frames_ = false;  // those that came last were, on average
+  bool in_session_ = false;    // a call into the session is on the stack
   bool draining_ = false;
   bool lingering_ = false;  // all is written; waiting for the peer to close
   bool close_asked_ = false;

@@ -272,8 +272,7 @@ void Session::CountCostlyReset() {
       costly_resets_ <= options_.reset_allowance + kResetsPerCompletedStream * completed_) {
     return;
   }
-  CountEnd(metrics::Bound::kResetAllowance);
-  Terminate(ErrorCode::kEnhanceYourCalm);
+  EndFlood(metrics::Bound::kResetAllowance);
 }
 
 // Told once, whatever else is found when the connection is ending.
@@ -281,13 +280,15 @@ void Session::CountEnd(metrics::Bound bound) {
   if (!std::exchange(end_counted_, true)) listener_.OnBound(bound);
 }
 
+void Session::EndFlood(metrics::Bound bound) {
+  CountEnd(bound);
+  Terminate(ErrorCode::kEnhanceYourCalm);
+}
+
 bool Session::BlockStalled() { return open_block_ != 0 && ++block_ticks_ > kStallTicks; }
 
 void Session::CutStalled() {
-  if (BlockStalled()) {
-    CountEnd(metrics::Bound::kConnectionStall);
-    return Terminate(ErrorCode::kEnhanceYourCalm);
-  }
+  if (BlockStalled()) return EndFlood(metrics::Bound::kConnectionStall);
   if (streams_with_bytes_ == 0) return;
   const bool no_window = nghttp2_session_get_remote_window_size(session_) <= 0;
   std::vector<Stream*> stalled;

@@ -143,6 +143,16 @@ class Session {
   static constexpr int kStallTicks = 4;
   static constexpr size_t kStallBytes = 4 << 10;
 
+  // Frames that have come, of whatever kind.
+  uint64_t received_frames() const { return received_frames_; }
+
+  // Server: a header block that says more than this, by whatever compression, ends the connection;
+  // what is larger than `max_header_list_bytes` is read up to here, so that the call can be told.
+  static constexpr size_t kEndlessHeaderBytes = 256 << 10;
+
+  // Server: empty DATA frames in a row, on all streams together, that do not end theirs.
+  static constexpr int kMostEmptyFrames = 1000;
+
   // Says that the stream cost an upstream call, which a reset now wastes.
   void CountCostlyReset();
 
@@ -162,6 +172,7 @@ class Session {
                    bool end);
   bool BlockStalled();
   void CountEnd(metrics::Bound bound);
+  void EndFlood(metrics::Bound bound);
   void Wake() { listener_.OnWritable(); }
 
   const Side side_;
@@ -177,8 +188,11 @@ class Session {
   uint64_t costly_resets_ = 0;
   uint64_t completed_ = 0;
   bool end_counted_ = false;  // why the connection ends has been told
-  int32_t open_block_ = 0;    // the stream whose header block is being received; 0: none
+  uint64_t received_frames_ = 0;
+  int empty_frames_ = 0;    // in a row
+  int32_t open_block_ = 0;  // the stream whose header block is being received; 0: none
   int block_ticks_ = 0;
+  size_t block_bytes_ = 0;  // what it has said, as header lists are measured (RFC 9113 §6.5.2)
   size_t streams_with_bytes_ = 0;
 };
 

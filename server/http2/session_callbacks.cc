@@ -26,6 +26,7 @@ absl::string_view View(const uint8_t* bytes, size_t size) {
 nghttp2_session_callbacks* Session::Callbacks::All() {
   nghttp2_session_callbacks* callbacks;
   SF_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
+  nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, OnBeginFrame);
   nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, OnBeginHeaders);
   nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
   nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, OnInvalidHeader);
@@ -43,12 +44,24 @@ Stream* Session::Callbacks::Find(nghttp2_session* session, int32_t id) {
   return static_cast<Stream*>(nghttp2_session_get_stream_user_data(session, id));
 }
 
+int Session::Callbacks::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* frame,
+                                     void* user_data) {
+  Session& self = Self(user_data);
+  ++self.received_frames_;
+  if (frame->type != NGHTTP2_DATA || self.side_ == Side::kClient) return 0;
+  const bool empty = frame->length == 0 && (frame->flags & NGHTTP2_FLAG_END_STREAM) == 0;
+  self.empty_frames_ = empty ? self.empty_frames_ + 1 : 0;
+  if (self.empty_frames_ > kMostEmptyFrames) self.EndFlood(metrics::Bound::kEmptyFrames);
+  return 0;
+}
+
 int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame,
                                        void* user_data) {
   Session& self = Self(user_data);
   self.incoming_.Clear();
   self.open_block_ = frame->hd.stream_id;
   self.block_ticks_ = 0;
+  self.block_bytes_ = 0;
   const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
   if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
     self.listener_.OnStream(self.Adopt(frame->hd.stream_id));
@@ -59,9 +72,15 @@ int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* fr
 int Session::Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame,
                                  const uint8_t* name, size_t name_size, const uint8_t* value,
                                  size_t value_size, uint8_t flags, void* user_data) {
+  constexpr size_t kBytesOfAField = 32;  // beyond its own
+  Session& self = Self(user_data);
+  self.block_bytes_ += name_size + value_size + kBytesOfAField;
+  if (self.block_bytes_ > kEndlessHeaderBytes && self.side_ == Side::kServer) {
+    self.EndFlood(metrics::Bound::kEndlessHeaders);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // no more of this frame
+  }
   Stream* stream = Find(session, frame->hd.stream_id);
   if (stream == nullptr || stream->headers_too_large_) return 0;
-  Session& self = Self(user_data);
   self.incoming_.Add(View(name, name_size), View(value, value_size),
                      (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
   stream->headers_too_large_ = self.incoming_.ListSize() > self.options_.max_header_list_bytes ||

@@ -18,6 +18,7 @@ struct Session::Callbacks {
  private:
   static Session& Self(void* user_data);
   static Stream* Find(nghttp2_session* session, int32_t id);
+  static int OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user_data);
   static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
   static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
                       size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,

@@ -8,6 +8,8 @@ namespace {
 constexpr absl::string_view kNames[kBounds] = {"reset_allowance",
                                                "max_queued_frames",
                                                "continuations",
+                                               "max_header_bytes",
+                                               "empty_frames",
                                                "protocol_error",
                                                "not_http2",
                                                "handshake_timeout",

@@ -17,6 +17,8 @@ enum class Bound : uint8_t {
   kResetAllowance,       // resets that cost upstream calls without end
   kQueuedFrames,         // PING and SETTINGS frames whose acknowledgements it does not read
   kContinuations,        // a header block in too many frames
+  kEndlessHeaders,       // a header block that decompresses to more than anybody may say
+  kEmptyFrames,          // DATA frames without a byte
   kProtocol,             // a connection error of RFC 9113, more streams than allowed among them
   kNotHttp2,             // it does not begin with the preface of HTTP/2
   kHandshakeTimeout,     // it was not ready for requests in time
@@ -35,7 +37,7 @@ enum class Bound : uint8_t {
   kMessageBytes,   // a message of it claims to be too large
   kBufferedBytes,  // the process holds enough for the calls that it has
 };
-inline constexpr size_t kBounds = 16;
+inline constexpr size_t kBounds = 18;
 
 // The option or rule, as labels say it: "idle_timeout".
 absl::string_view NameOf(Bound bound);

@@ -79,7 +79,7 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   void OnStreamGone() override { timers_.OnStreamGone(); }
   void OnBound(metrics::Bound bound) override {
     frontend_.metrics_.bounds.Count(bound);
-    if (bound <= metrics::Bound::kContinuations) {
+    if (bound <= metrics::Bound::kEmptyFrames) {
       spdlog::warn("a client connection was ended: {}", std::string(metrics::NameOf(bound)));
     }
   }

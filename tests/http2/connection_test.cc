@@ -95,9 +95,11 @@ class ConnectionTest : public ::testing::Test {
     Say(SettingsAck());
   }
 
-  void Ask(int32_t stream) {
-    Say(Frame{kHeaders, kEndHeaders | kEndStream, stream, HeaderEncoder::Literal(RequestFields())});
+  static std::string Request(int32_t stream) {
+    const std::string block = HeaderEncoder::Literal(RequestFields());
+    return Frame{kHeaders, kEndHeaders | kEndStream, stream, block}.Encoded();
   }
+  void Ask(int32_t stream) { Say(Request(stream)); }
 
   // More bytes from the server; false: it has ended the connection.
   bool Hear() {
@@ -138,6 +140,36 @@ class ConnectionTest : public ::testing::Test {
   std::string heard_;
   std::vector<Frame> backlog_;
 };
+
+// PITFALLS 27: small frames cost more than their bytes, and who sends many has turns like others.
+TEST_F(ConnectionTest, AClientWithManySmallFramesLeavesTurnsToOthers) {
+  constexpr size_t kMany = 500;
+  Greet();
+  Ask(1);
+  on_.Until([this] { return server_.owner.ears.size() == 1; });
+  Server other;
+  int patient = -1;
+  size_t before_the_other = 0;
+  other.owner.prepare = [&](Ear&) { before_the_other = server_.owner.ears.size(); };
+  on_.Run([&] {
+    auto [socket, fd] = Sockets(on_.worker());
+    patient = fd;
+    other.connection =
+        std::make_shared<Connection>(on_.worker(), Side::kServer, options_,
+                                     net::MakeSocketStream(on_.worker(), std::move(socket)), other);
+    other.connection->Start();
+    std::string many;
+    for (size_t i = 1; i <= kMany; ++i) many += Request(static_cast<int32_t>(2 * i + 1));
+    Say(many);
+    const std::string one = std::string(kPreface) + Settings({}).Encoded() + Request(1);
+    ASSERT_EQ(::send(patient, one.data(), one.size(), MSG_NOSIGNAL), one.size());
+  });
+  on_.Until([&] { return server_.owner.ears.size() == 1 + kMany && other.owner.ears.size() == 1; });
+  EXPECT_GT(before_the_other, 1);
+  EXPECT_LT(before_the_other, kMany / 2);
+  ::close(patient);
+  on_.Until([&] { return other.closed > 0; });
+}
 
 TEST_F(ConnectionTest, ACallIsServedOverASocket) {
   server_.owner.prepare = [](Ear& ear) {

@@ -238,6 +238,50 @@ TEST(LimitsTest, EmptyContinuationsEndTheConnectionToo) {
   EXPECT_LE(sent, 10);
 }
 
+// PITFALLS 27: a field of 4 KB that is said again by one byte each time (RFC 7541 §6.1).
+TEST(LimitsTest, AHeaderBlockThatDecompressesWithoutEndEndsTheConnection) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  const std::string field = HeaderEncoder::Literal({{"x", std::string(4000, 'a')}});
+  const std::string indexed = "\x40" + field.substr(1);
+  server.SayBlock(1, HeaderEncoder::Literal(RequestFields()) + indexed + std::string(30, '\xbe'));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kHeaderBytes))
+      << "what is merely too large is told as before";
+  EXPECT_EQ(server.GoAwayError(), -1);
+  server.SayBlock(3, HeaderEncoder::Literal(RequestFields()) + std::string(10000, '\xbe'));
+  EXPECT_EQ(server.GoAwayError(), kEnhanceYourCalmCode);
+  EXPECT_THAT(server.owner.bounds,
+              ElementsAre(metrics::Bound::kHeaderBytes, metrics::Bound::kEndlessHeaders));
+  EXPECT_TRUE(server.session.Done());
+}
+
+// PITFALLS 27 (CVE-2019-9518)
+TEST(LimitsTest, EmptyDataFramesWithoutEndEndTheConnection) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.SayHeaders(1, RequestFields());
+  for (int i = 0; i < Session::kMostEmptyFrames; ++i) server.Say(Data(1, ""));
+  server.Say(Data(1, "x"));
+  for (int i = 0; i < Session::kMostEmptyFrames; ++i) server.Say(Data(1, ""));
+  EXPECT_EQ(server.GoAwayError(), -1) << "a byte in between, and they count anew";
+  server.Say(Data(1, ""));
+  EXPECT_EQ(server.GoAwayError(), kEnhanceYourCalmCode);
+  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kEmptyFrames));
+}
+
+TEST(LimitsTest, EmptyDataFramesThatEndTheirStreamsAreNoFlood) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  int32_t stream = 1;
+  for (int i = 0; i < 2 * Session::kMostEmptyFrames; ++i, stream += 2) {
+    server.SayHeaders(stream, RequestFields());
+    server.Say(Data(stream, "", kEndStream));
+    AnswerOk(*server.owner.ears.back()->stream, "done");
+    server.Listen();
+  }
+  EXPECT_EQ(server.GoAwayError(), -1);
+}
+
 // PITFALLS 27
 TEST(LimitsTest, MoreFieldsThanAllowedAreRefusedByTheNameOfTheLimit) {
   SessionOptions options;

@@ -13,12 +13,27 @@ namespace {
 
 using ::testing::Eq;
 
-constexpr char kHeaders = 1, kSettings = 4, kPing = 6, kContinuation = 9;
+constexpr char kData = 0, kHeaders = 1, kSettings = 4, kPing = 6, kContinuation = 9;
 
 std::string Frame(char type, int stream, const std::string& payload) {
   std::string frame = {0, 0, static_cast<char>(payload.size()), type, 0, 0,
                        0, 0, static_cast<char>(stream)};
   return frame + payload;
+}
+
+std::string Field(const std::string& name, const std::string& value) {
+  return std::string(1, '\0') + static_cast<char>(name.size()) + name +
+         static_cast<char>(value.size()) + value;
+}
+
+// The first frame of a call that stays open.
+std::string OpenCall() {
+  std::string frame =
+      Frame(kHeaders, 1,
+            "\x83\x86" + Field(":path", kWrite) + Field(":authority", "a") +
+                Field("te", "trailers") + Field("content-type", "application/grpc"));
+  frame[4] = 4;  // END_HEADERS
+  return frame;
 }
 
 class FloodTest : public ProxyTest {
@@ -71,6 +86,13 @@ TEST_F(FloodTest, EmptyContinuationsWithoutEnd) {
   Serve();
   Flood(Frame(kHeaders, 1, ""), Frame(kContinuation, 1, ""));
   ExpectEndedAs("continuations");
+}
+
+// PITFALLS 27 (CVE-2019-9518)
+TEST_F(FloodTest, DataFramesWithoutAByte) {
+  Serve();
+  Flood(OpenCall(), Frame(kData, 1, ""));
+  ExpectEndedAs("empty_frames");
 }
 
 // PITFALLS 27, 35 (CVE-2023-44487)
