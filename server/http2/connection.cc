@@ -19,6 +19,7 @@ constexpr int kWritesPerTurn = 16;
 constexpr size_t kMaxQueuedFrames = 10000;
 constexpr absl::Duration kDrainRoundTrip = absl::Seconds(1);
 constexpr absl::Duration kLinger = absl::Seconds(1);
+constexpr size_t kMostLingered = 2 << 20;  // more than a peer that hears may have on its way
 
 constexpr absl::string_view kUpgradeRequired =
     "HTTP/1.1 426 Upgrade Required\r\n"
@@ -94,7 +95,12 @@ void Connection::OnReadable() {
     if (read.outcome == Outcome::kWouldBlock) break;
     if (read.outcome == Outcome::kEnd) return Close("the peer closed the connection");
     if (read.outcome == Outcome::kFailed) return Close(bytes_->WhyFailed(read.error));
-    if (!lingering_) Take({buffer.data(), read.size});
+    if (lingering_) {
+      lingered_ += read.size;
+      if (lingered_ > kMostLingered) return Close("the peer sends on after the end");
+    } else {
+      Take({buffer.data(), read.size});
+    }
     if (read.size < room || small_frames_) break;
   }
   AwaitReadable();

@@ -102,6 +102,7 @@ class Connection final : public SessionListener,
   bool in_session_ = false;    // a call into the session is on the stack
   bool draining_ = false;
   bool lingering_ = false;  // all is written; waiting for the peer to close
+  size_t lingered_ = 0;     // bytes that came meanwhile
   bool close_asked_ = false;
   std::string why_;
   const absl::Duration stall_tick_;
