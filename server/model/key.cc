@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -14,11 +15,24 @@
 namespace singleflight::model {
 namespace {
 
-// A part's length. A whole key is shorter than this can say.
-using Length = uint32_t;
+// Every part carries its length, so that ("ab", "c") and ("a", "bc") differ: seven bits a byte, the
+// lowest ones first, and on all bytes but the last the eighth bit. Most parts are short, and keys
+// are kept with replies.
+constexpr int kLengthBits = 7;
+constexpr size_t kMoreFollows = 1 << kLengthBits;
 
-// Every part carries its length, so that ("ab", "c") and ("a", "bc") differ.
-size_t SizeOf(absl::string_view part) { return sizeof(Length) + part.size(); }
+size_t SizeOf(absl::string_view part) {
+  const int bits = std::bit_width(part.size() | 1);
+  return static_cast<size_t>((bits + kLengthBits - 1) / kLengthBits) + part.size();
+}
+
+char* WriteLength(char* out, size_t length) {
+  for (; length >= kMoreFollows; length >>= kLengthBits) {
+    *out++ = static_cast<char>(length | kMoreFollows);
+  }
+  *out++ = static_cast<char>(length);
+  return out;
+}
 
 char* WriteNumber(char* out, uint32_t number) {
   std::memcpy(out, &number, sizeof(number));
@@ -26,10 +40,9 @@ char* WriteNumber(char* out, uint32_t number) {
 }
 
 char* WritePart(char* out, absl::string_view part) {
-  const auto size = static_cast<Length>(part.size());
-  out = WriteNumber(out, size);
-  if (size > 0) std::memcpy(out, part.data(), size);
-  return out + size;
+  out = WriteLength(out, part.size());
+  if (!part.empty()) std::memcpy(out, part.data(), part.size());
+  return out + part.size();
 }
 
 void AppendPart(std::string& bytes, absl::string_view part) {
@@ -107,7 +120,7 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
     return a.name != b.name ? a.name < b.name : a.name.data() < b.name.data();
   });
 
-  SF_CHECK(size <= std::numeric_limits<Length>::max());
+  SF_CHECK(size <= std::numeric_limits<uint32_t>::max());
   key->bytes.resize(size);
   char* out = WriteNumber(WriteNumber(key->bytes.data(), number_), trust);
   for (const absl::string_view part : parts) out = WritePart(out, part);

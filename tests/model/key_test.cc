@@ -108,6 +108,22 @@ TEST_F(KeyTest, WhereOnePartEndsAndTheNextBeginsTellsCallsApart) {
 }
 
 // PITFALLS 20
+TEST_F(KeyTest, PartsOfAnyLengthTellCallsApart) {
+  for (const size_t size : {126, 127, 128, 129, 16'382, 16'383, 16'384, 16'385}) {
+    const std::string all(size + 300, '\1');
+    std::set<std::string> distinct;
+    for (size_t i = 0; i < 300; ++i) {  // the same bytes, cut elsewhere
+      const absl::string_view authority(all.data(), i), message(all.data(), size + 300 - i);
+      distinct.insert(KeyOf({}, message, authority).bytes);
+    }
+    EXPECT_EQ(distinct.size(), 300) << size;
+  }
+}
+
+TEST_F(KeyTest, AShortPartCostsOneByteBesideItsOwn) {
+  EXPECT_EQ(KeyOf({{"x-page", "2"}}).bytes.size(), KeyOf({}).bytes.size() + 1 + 6 + 1 + 1);
+}
+
 TEST_F(KeyTest, TraceHeadersAndRequestIdsDoNotTellCallsApart) {
   for (const char* name :
        {"traceparent", "grpc-trace-bin", "b3", "x-request-id", "user-agent", "x-amzn-trace-id",
