@@ -201,7 +201,7 @@ void Call::CountAsked(core::Asked asked) {
 void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
   const std::unique_ptr<Collecting> collected = std::move(collecting_);
   collected->timer.Cancel();
-  bypass_ = why;
+  why_relayed_ = why;
   route_metrics().bypasses[static_cast<size_t>(why)].Add();
   if (why == metrics::Bypass::kOpenEnded) {
     route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
@@ -248,7 +248,7 @@ void Call::OnTakeover(core::Takeover takeover) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
   if (state_ != State::kWaiting) return;
   state_ = State::kRelaying;
-  released_ = takeover.why;
+  why_relayed_ = takeover.why;
   relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), around().buffered, *this);
 }
 
@@ -259,7 +259,7 @@ void Call::OnReleased(const core::Question& asked, metrics::Release why) {
 
 void Call::EnterGate(const core::Question& asked, metrics::Release why) {
   state_ = State::kQueued;
-  released_ = why;
+  why_relayed_ = why;
   base::Slice message = context_->read_path.MessageFor(*route_, *request_, asked);
   route_->shared.release_gate.Enter(
       loop(),
@@ -293,8 +293,10 @@ void Call::OnRelayHeaders(model::HeadersView fields, bool end) {
 }
 
 Marks Call::MarksOfRelay(absl::Duration age) const {
-  if (released_.has_value()) return Marks(context_->marks, *released_, role(), age);
-  return Marks(context_->marks, *bypass_, age);
+  if (const auto* released = std::get_if<metrics::Release>(&why_relayed_)) {
+    return Marks(context_->marks, *released, role(), age);
+  }
+  return Marks(context_->marks, std::get<metrics::Bypass>(why_relayed_), age);
 }
 
 void Call::OnRelayTrailers(model::HeadersView fields) {
