@@ -75,21 +75,6 @@ cache::Found ReadPath::Look(const Route& route, const model::Key& key,
   return nothing;
 }
 
-absl::optional<model::Reply> ReadPath::Hold(const Route& route, const model::Reply& reply) const {
-  if (reply.body.size() <= kSmallReplyBytes) return reply;
-  struct Holding {
-    Holding(SharedUpstream& upstream, std::shared_ptr<const void> owner)
-        : bytes(upstream), owner(std::move(owner)) {}
-    HeldBytes bytes;
-    const std::shared_ptr<const void> owner;
-  };
-  const auto holding = std::make_shared<Holding>(route.shared, reply.owner);
-  if (!holding->bytes.Add(static_cast<int64_t>(reply.body.size()))) return absl::nullopt;
-  model::Reply held = reply;
-  held.owner = holding;
-  return held;
-}
-
 // A flight stores before it lands, so whoever becomes a leader looks again: what was not kept when
 // he came may have been stored by a flight that landed before he could join it.
 //

@@ -10,6 +10,7 @@
 #include "server/cache/store.h"
 #include "server/core/buffered.h"
 #include "server/core/decoder.h"
+#include "server/core/in_writing.h"
 #include "server/core/invalidation.h"
 #include "server/core/route.h"
 #include "server/core/upstream.h"
@@ -78,9 +79,10 @@ class ReadPath {
   // behind any `grpc-encoding`.
   base::Slice MessageFor(const Route& route, const model::Request& request, const Question& asked);
 
-  // A kept reply as it goes to one caller. While a large one is being written its bytes count as
-  // held by the upstream, for it may be evicted meanwhile. None: that would be past max_held_bytes.
-  absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply) const;
+  // A kept reply as it goes to one caller: see InWriting.
+  absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply) {
+    return in_writing_.Hold(route.shared, reply);
+  }
 
   // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls
   // upstream with what `question` says. Says which. `missed` is what Look said. The waiter may hear
@@ -111,6 +113,7 @@ class ReadPath {
   Surroundings around_;
   model::Key key_;  // the latest, for its storage
   Decoder decoder_;
+  InWriting in_writing_;
 };
 
 }  // namespace singleflight::core

@@ -134,14 +134,32 @@ TEST_F(BoundsTest, LargeKeptRepliesCountAsHeldWhileTheyAreBeingWritten) {
   Ask("id-7");
   Answer(std::string(40'000, 'x'));
   waiters_.front().Drop();
-  const cache::Found found = Look("id-7");
-  absl::optional<model::Reply> one = paths(0).Hold(route(), found.reply);
-  const absl::optional<model::Reply> two = paths(0).Hold(route(), found.reply);
-  ASSERT_TRUE(one.has_value() && two.has_value());
-  EXPECT_EQ(shared().held_bytes.load(), 2 * 40'005);
-  EXPECT_FALSE(paths(0).Hold(route(), found.reply).has_value());
+  Ask("id-8");
+  Answer(std::string(70'000, 'x'));
+  waiters_.back().Drop();
+  absl::optional<model::Reply> one = paths(0).Hold(route(), Look("id-7").reply);
+  ASSERT_TRUE(one.has_value());
+  EXPECT_EQ(shared().held_bytes.load(), 40'005);
+  EXPECT_FALSE(paths(0).Hold(route(), Look("id-8").reply).has_value());
   one.reset();
-  EXPECT_TRUE(paths(0).Hold(route(), found.reply).has_value());
+  EXPECT_EQ(shared().held_bytes.load(), 0);
+  EXPECT_TRUE(paths(0).Hold(route(), Look("id-8").reply).has_value());
+}
+
+TEST_F(BoundsTest, AKeptReplyThatManyCallersGetCountsOnceOnEachLoop) {
+  cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
+  max_held_bytes_ = 100'000;
+  Ask("id-7");
+  Answer(std::string(40'000, 'x'));
+  waiters_.front().Drop();
+  std::vector<absl::optional<model::Reply>> callers;
+  for (int i = 0; i < 100; ++i) callers.push_back(paths(i % 2).Hold(route(), Look("id-7").reply));
+  for (const auto& reply : callers) ASSERT_TRUE(reply.has_value());
+  EXPECT_EQ(shared().held_bytes.load(), 2 * 40'005);
+  callers.resize(1);
+  EXPECT_EQ(shared().held_bytes.load(), 40'005);
+  callers.clear();
+  EXPECT_EQ(shared().held_bytes.load(), 0);
 }
 
 TEST_F(BoundsTest, SmallKeptRepliesAreNotCounted) {
