@@ -137,7 +137,7 @@ void Connection::OnWritable() {
 void Connection::OnEndOfTurn() {
   const auto keep = shared_from_this();
   flush_asked_ = false;
-  if (session_ != nullptr && unsent_.empty()) Flush();
+  if (session_ != nullptr && !blocked_) Flush();
 }
 
 void Connection::Flush() {
@@ -158,7 +158,8 @@ void Connection::Flush() {
   OnWritable();  // others first
 }
 
-// False: the socket took less than all, or is broken.
+// False: not all has left for the socket, or that is broken. Nothing more is made until it has, so
+// that a connection which drains does not end before its last bytes are out.
 bool Connection::WriteOut(absl::string_view bytes) {
   const net::ByteStream::Result written = bytes_->Write(bytes);
   if (written.outcome == Outcome::kFailed) {
@@ -166,9 +167,10 @@ bool Connection::WriteOut(absl::string_view bytes) {
     return false;
   }
   const size_t n = written.outcome == Outcome::kDone ? written.size : 0;
-  if (n == bytes.size()) return true;
+  taken_ += static_cast<int64_t>(n);
+  blocked_ = n < bytes.size() || bytes_->backlog() > 0;
+  if (!blocked_) return true;
   unsent_ = std::string(bytes.substr(n));
-  crumbs_ += n;
   WatchForStalls();
   bytes_->WhenWritable([self = shared_from_this()] { self->OnWritten(); });
   return false;
@@ -189,7 +191,7 @@ void Connection::WatchForStalls() {
 
 // While the socket takes nothing, no stream is to blame.
 void Connection::OnStallTick() {
-  if (unsent_.empty()) {
+  if (!blocked_) {
     in_session_ = true;
     session_->CutStalled();
     in_session_ = false;
@@ -198,12 +200,13 @@ void Connection::OnStallTick() {
     listener_.OnBound(metrics::Bound::kConnectionStall);
     return Close("the peer does not read what was written");
   }
-  if (!unsent_.empty() || session_->waits()) WatchForStalls();
+  if (blocked_ || session_->waits()) WatchForStalls();
 }
 
 bool Connection::SocketStalls() {
-  if (crumbs_ >= Session::kStallBytes) stall_ticks_ = 0;
-  if (stall_ticks_ == 0) crumbs_ = 0;
+  const int64_t left = taken_ - static_cast<int64_t>(bytes_->backlog());
+  if (left - left_then_ >= static_cast<int64_t>(Session::kStallBytes)) stall_ticks_ = 0;
+  if (stall_ticks_ == 0) left_then_ = left;
   return ++stall_ticks_ > Session::kStallTicks;
 }
 

@@ -92,9 +92,11 @@ class Connection final : public SessionListener,
   ConnectionListener& listener_;
   std::unique_ptr<Session> session_;
 
-  std::string unsent_;   // what the socket did not take
-  size_t crumbs_ = 0;    // bytes that it took since `stall_ticks_` counts
-  int stall_ticks_ = 0;  // for which it has never taken all
+  std::string unsent_;     // what the byte stream did not take
+  bool blocked_ = false;   // something waits for the socket, here or in the byte stream
+  int64_t taken_ = 0;      // bytes that the byte stream took, ever
+  int64_t left_then_ = 0;  // bytes that had left when `stall_ticks_` began to count
+  int stall_ticks_ = 0;    // for which not all has left
   bool flush_asked_ = false;
   bool reading_ = false;  // a wait for bytes is outstanding
   bool first_bytes_ = true;

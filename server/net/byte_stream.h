@@ -34,6 +34,9 @@ class ByteStream {
   virtual Result Read(char* bytes, size_t room) = 0;
   virtual Result Write(absl::string_view bytes) = 0;
 
+  // Of the bytes that Write took, how many still wait here; WhenWritable tells when none does.
+  virtual size_t backlog() const { return 0; }
+
   // Call back once, in a turn of the worker; never after Close. One of each may be outstanding.
   virtual void WhenReadable(absl::AnyInvocable<void()> callback) = 0;
   virtual void WhenWritable(absl::AnyInvocable<void()> callback) = 0;

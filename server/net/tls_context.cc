@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 #include "server/base/check.h"
 #include "server/net/small_file.h"
@@ -114,6 +115,14 @@ int ChooseH2(SSL*, const unsigned char** chosen, unsigned char* size, const unsi
   return SSL_TLSEXT_ERR_OK;
 }
 
+// Whether a session that a client wants to take up is good, which OpenSSL has found it to be.
+SSL_TICKET_RETURN JudgeTicket(SSL*, SSL_SESSION* session, const unsigned char*, size_t,
+                              SSL_TICKET_STATUS status, void*) {
+  const bool good = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  if (!good || !PeerIsStillValid(session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 bool IsIpAddress(const std::string& host) {
   unsigned char bytes[16];
   return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
@@ -166,6 +175,8 @@ class TlsContext::Loader {
                                 "damaged (-----BEGIN CERTIFICATE-----)"));
       return "";
     }
+    // Whoever is named is trusted, be it a root or not.
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl()), X509_V_FLAG_PARTIAL_CHAIN);
     for (const Certificate& one : all) {
       SF_CHECK(X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl()), one.get()) == 1);
       SSL_CTX_add_client_CA(ssl(), one.get());  // of no consequence on a client's side
@@ -291,6 +302,7 @@ TlsContext::Made TlsContext::ForListener(const ServerTlsOptions& options) {
   // Tickets hold what there is to know of a session: none is kept here.
   SSL_CTX_set_session_cache_mode(loader.ssl(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(loader.ssl(), 1);
+  SSL_CTX_set_session_ticket_cb(loader.ssl(), nullptr, JudgeTicket, nullptr);
   // A ticket of clients that were trusted differently is no good, even if its key were known.
   const Digest id = Sha256(trust);
   SF_CHECK(SSL_CTX_set_session_id_context(loader.ssl(), id.data(), id.size()) == 1);
@@ -308,7 +320,9 @@ TlsContext::Made TlsContext::ForUpstream(const ClientTlsOptions& options, absl::
   }
   SSL_CTX_set_verify(loader.ssl(), SSL_VERIFY_PEER, nullptr);
   TlsContext& context = loader.context();
-  context.server_name_ = options.server_name.empty() ? std::string(host) : options.server_name;
+  absl::string_view name = options.server_name.empty() ? host : options.server_name;
+  absl::ConsumeSuffix(&name, ".");  // of an absolute name; certificates are written without
+  context.server_name_ = std::string(name);
   loader.Note("server_name", context.server_name_);
   context.trust_ =
       absl::StrCat("tls ", context.server_name_, "\n", authorities, "\n", options.certificate);

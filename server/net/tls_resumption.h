@@ -17,6 +17,10 @@ struct TlsResumption {
 // For TlsContext: OpenSSL calls it when the peer has sent a ticket. 1: the session is taken.
 int KeepTlsSession(ssl_st* ssl, ssl_session_st* session);
 
+// Whether the certificate that the peer showed when the session began, if it did, is good still. It
+// is not shown again when the session is taken up, and a session can be taken up for ever.
+bool PeerIsStillValid(const ssl_session_st* session);
+
 }  // namespace singleflight::net
 
 #endif  // SINGLEFLIGHT_SERVER_NET_TLS_RESUMPTION_H_

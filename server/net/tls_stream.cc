@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,7 +19,12 @@ namespace {
 // any of it.
 constexpr size_t kMostUnasked = 64 << 10;
 
+// Taken from the inner stream by one Read, about; then others have their turn. No peer in its right
+// mind sends as much without a byte in it.
+constexpr size_t kMostPerRead = 64 << 10;
+
 constexpr char kOutOfBounds[] = "TLS: the peer asks and does not read";
+constexpr char kCarriesNothing[] = "TLS: the peer sends records without end that carry nothing";
 
 }  // namespace
 
@@ -29,11 +35,12 @@ struct RecordBio {
   static int Read(BIO* bio, char* bytes, size_t room, size_t* size) {
     TlsStream& stream = StreamOf(bio);
     BIO_clear_retry_flags(bio);
-    if (stream.inner_drained_) return Retry(bio);
+    if (stream.inner_drained_ || stream.inner_read_ >= kMostPerRead) return Retry(bio);
     const ByteStream::Result read = stream.inner_->Read(bytes, room);
     switch (read.outcome) {
       case ByteStream::Outcome::kDone:
         stream.inner_drained_ = read.size < room;
+        stream.inner_read_ += read.size;
         *size = read.size;
         return 1;
       case ByteStream::Outcome::kWouldBlock:
@@ -56,7 +63,7 @@ struct RecordBio {
   static int Write(BIO* bio, const char* bytes, size_t size, size_t* written) {
     TlsStream& stream = StreamOf(bio);
     BIO_clear_retry_flags(bio);
-    if (!stream.writing_ && stream.outgoing_.size() + size > stream.asked_ + kMostUnasked) {
+    if (!stream.asking_ && stream.outgoing_.size() + size > stream.asked_ + kMostUnasked) {
       stream.why_ = kOutOfBounds;
       stream.broken_ = true;
       return 0;
@@ -97,6 +104,11 @@ int KeepTlsSession(SSL* ssl, SSL_SESSION* session) {
   return 1;
 }
 
+bool PeerIsStillValid(const SSL_SESSION* session) {
+  const X509* peer = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(session));
+  return peer == nullptr || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0;
+}
+
 TlsStream::TlsStream(Worker& worker, std::unique_ptr<ByteStream> inner, SharedTlsContext context,
                      std::shared_ptr<TlsResumption> resumption)
     : worker_(worker),
@@ -124,7 +136,8 @@ void TlsStream::BeginAsClient() {
   }
   if (resumption_ == nullptr) return;
   SSL_set_app_data(ssl_, resumption_.get());
-  if (resumption_->latest != nullptr) SSL_set_session(ssl_, resumption_->latest.get());
+  const auto& session = resumption_->latest;
+  if (session != nullptr && PeerIsStillValid(session.get())) SSL_set_session(ssl_, session.get());
 }
 
 // A session stays good whichever way its connection ended; OpenSSL would forget it otherwise.
@@ -141,9 +154,12 @@ void TlsStream::Handshake(absl::AnyInvocable<void(absl::Status)> done) {
 }
 
 void TlsStream::Step() {
-  inner_drained_ = false;
+  BeginReading();
   ERR_clear_error();
+  asking_ = true;
   const int result = SSL_do_handshake(ssl_);
+  asking_ = false;
+  asked_ = outgoing_.size();
   const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, result);
   const std::string why =
       error == SSL_ERROR_NONE || error == SSL_ERROR_WANT_READ ? "" : WhyTlsFailed(ssl_);
@@ -171,9 +187,14 @@ void TlsStream::FinishHandshake(absl::Status status) {
 
 bool TlsStream::resumed() const { return SSL_session_reused(ssl_) == 1; }
 
+void TlsStream::BeginReading() {
+  inner_drained_ = false;
+  inner_read_ = 0;
+}
+
 ByteStream::Result TlsStream::Read(char* bytes, size_t room) {
   if (end_.has_value()) return *end_;
-  inner_drained_ = false;
+  BeginReading();
   drained_ = false;
   ERR_clear_error();
   size_t size = 0;
@@ -181,7 +202,7 @@ ByteStream::Result TlsStream::Read(char* bytes, size_t room) {
     size_t n = 0;
     const int result = SSL_read_ex(ssl_, bytes + size, room - size, &n);
     if (result != 1) {
-      const Result end = EndOfReading(result);
+      const Result end = EndOfReading(result, size);
       drained_ = end.outcome == Outcome::kWouldBlock;
       if (!drained_) end_ = end;
       if (size == 0) {
@@ -196,10 +217,12 @@ ByteStream::Result TlsStream::Read(char* bytes, size_t room) {
   return {Outcome::kDone, size};
 }
 
-ByteStream::Result TlsStream::EndOfReading(int result) {
+ByteStream::Result TlsStream::EndOfReading(int result, size_t size) {
   switch (SSL_get_error(ssl_, result)) {
     case SSL_ERROR_WANT_READ:
-      return {Outcome::kWouldBlock};
+      if (size > 0 || inner_read_ < kMostPerRead) return {Outcome::kWouldBlock};
+      why_ = kCarriesNothing;
+      return {Outcome::kFailed, 0, EPROTO};
     case SSL_ERROR_ZERO_RETURN:
       return {Outcome::kEnd};
     default:
@@ -219,9 +242,9 @@ ByteStream::Result TlsStream::Write(absl::string_view bytes) {
   outgoing_.clear();
   ERR_clear_error();
   size_t taken = 0;
-  writing_ = true;
+  asking_ = true;
   const int result = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &taken);
-  writing_ = false;
+  asking_ = false;
   asked_ = outgoing_.size();
   if (result != 1) {
     why_ = WhyTlsFailed(ssl_);
@@ -236,7 +259,7 @@ ByteStream::Result TlsStream::BrokenResult() {
   char byte;
   size_t size = 0;
   ERR_clear_error();
-  inner_drained_ = false;
+  BeginReading();
   if (why_.empty() && SSL_peek_ex(ssl_, &byte, 1, &size) != 1 && ERR_peek_error() != 0) {
     why_ = WhyTlsFailed(ssl_);
   }

@@ -22,8 +22,10 @@ namespace singleflight::net {
 //   Write ──► SSL ──► records ──► outgoing_ ──► inner.Write, all of them at once
 //
 // Reading goes on until the room is full or OpenSSL has no whole record any more, so that a short
-// read means that nothing is left. What is written is taken whole and becomes records at once;
-// while some of those wait for the socket, nothing more is taken.
+// read means that nothing is left that the inner stream will not tell of. There is a bound to what
+// one Read takes from that, for records need not carry any bytes. What is written is taken whole
+// and becomes records at once; while some of those wait for the socket (backlog), nothing more is
+// taken.
 //
 // Memory: while idle it holds no buffers, only OpenSSL's state.
 //
@@ -47,6 +49,7 @@ class TlsStream final : public ByteStream {
 
   Result Read(char* bytes, size_t room) override;
   Result Write(absl::string_view bytes) override;
+  size_t backlog() const override { return outgoing_.size(); }
   void WhenReadable(absl::AnyInvocable<void()> callback) override;
   void WhenWritable(absl::AnyInvocable<void()> callback) override;
   void EndWriting() override;
@@ -59,7 +62,8 @@ class TlsStream final : public ByteStream {
   void BeginAsClient();
   void Step();
   void FinishHandshake(absl::Status status);
-  Result EndOfReading(int result);
+  void BeginReading();
+  Result EndOfReading(int result, size_t size);
   Result BrokenResult();
   bool Flush();
   void OnInnerWritable();
@@ -76,13 +80,14 @@ class TlsStream final : public ByteStream {
   std::string outgoing_;        // records that the inner stream has not taken
   absl::optional<Result> end_;  // what every further Read returns
   std::string why_;             // it failed, where it is TLS that did
-  size_t asked_ = 0;            // bytes of outgoing_ that a Write made, at most
+  size_t asked_ = 0;            // bytes of outgoing_ that a Write or the handshake made, at most
+  size_t inner_read_ = 0;       // bytes, since the current call of Read or Step began
   int read_error_ = 0;          // of the inner stream
   int write_error_ = 0;
   bool awaiting_room_ = false;  // for outgoing_
   bool inner_drained_ = false;  // since the current call of Read or Step began
   bool drained_ = false;        // the last Read has left nothing behind
-  bool writing_ = false;        // a Write is on the stack
+  bool asking_ = false;         // a Write or Step is on the stack
   bool broken_ = false;         // nothing can be written any more
   bool ends_writing_ = false;   // once outgoing_ is out
   bool closed_ = false;

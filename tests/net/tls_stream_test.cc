@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -132,6 +133,64 @@ struct End {
   }
 };
 
+// A client on OpenSSL alone, which may do what TlsStream never would. It writes as it likes.
+class RawClient {
+ public:
+  RawClient(const SharedTlsContext& context, std::shared_ptr<Lane> in, MemoryStream out)
+      : in_lane_(std::move(in)), out_(std::move(out)), ssl_(SSL_new(context->native())) {
+    SSL_set_bio(ssl_, in_, written_);
+    SSL_set_connect_state(ssl_);
+  }
+  ~RawClient() { SSL_free(ssl_); }
+
+  // True once the handshake is over.
+  bool Handshake() {
+    Hear();
+    const bool over = SSL_do_handshake(ssl_) == 1;
+    Say();
+    return over;
+  }
+  // Records of key updates, which ask for the peer's if `asks`.
+  std::string KeyUpdates(int times, bool asks) {
+    for (int i = 0; i < times; ++i) {
+      SSL_key_update(ssl_, asks ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED);
+      EXPECT_EQ(SSL_do_handshake(ssl_), 1);
+    }
+    return Written();
+  }
+  std::string Record(const std::string& bytes) {
+    SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+    return Written();
+  }
+  std::string Read() {
+    Hear();
+    std::string bytes(1 << 16, '\0');
+    const int size = SSL_read(ssl_, bytes.data(), static_cast<int>(bytes.size()));
+    return bytes.substr(0, static_cast<size_t>(std::max(size, 0)));
+  }
+  void Say(const std::string& records) { out_.Write(records); }
+
+ private:
+  void Hear() {
+    BIO_write(in_, in_lane_->bytes.data(), static_cast<int>(in_lane_->bytes.size()));
+    in_lane_->bytes.clear();
+  }
+  std::string Written() {
+    char* bytes = nullptr;
+    const long size = BIO_get_mem_data(written_, &bytes);
+    std::string all(bytes, static_cast<size_t>(size));
+    BIO_reset(written_);
+    return all;
+  }
+  void Say() { Say(Written()); }
+
+  const std::shared_ptr<Lane> in_lane_;
+  MemoryStream out_;
+  BIO* const in_ = BIO_new(BIO_s_mem());
+  BIO* const written_ = BIO_new(BIO_s_mem());
+  SSL* const ssl_;
+};
+
 class TlsStreamTest : public ::testing::Test {
  protected:
   ~TlsStreamTest() override {
@@ -185,6 +244,19 @@ class TlsStreamTest : public ::testing::Test {
   // Two that get on.
   void MeetAsFriends() { Meet(Client({authority_.ca(), "", "", ""}), Server(own_)); }
 
+  // A server, and a client of the test's own; they have shaken hands.
+  void MeetRaw() {
+    Run([&] {
+      Plug();
+      server_.stream = std::make_unique<TlsStream>(
+          on_.worker(), std::make_unique<MemoryStream>(on_.worker(), up_, down_), Server(own_));
+      server_.Handshake();
+      raw_.emplace(Client({authority_.ca(), "", "", ""}), down_,
+                   MemoryStream(on_.worker(), down_, up_));
+    });
+    Until([&] { return raw_->Handshake() && server_.ready(); });
+  }
+
   static std::string Words(const End& end) { return std::string(end.handshake->message()); }
   static std::string Pattern(size_t size) {
     std::string bytes(size, '\0');
@@ -200,6 +272,7 @@ class TlsStreamTest : public ::testing::Test {
   http2::testing::OnWorker on_;
   std::shared_ptr<Lane> up_, down_;
   End client_, server_;
+  absl::optional<RawClient> raw_;
 };
 
 TEST_F(TlsStreamTest, BytesOfEverySizeCrossBothWays) {
@@ -311,6 +384,152 @@ TEST_F(TlsStreamTest, ASessionIsNoGoodWhereAnotherCaIsTrusted) {
   Until([&] { return resumption->latest != nullptr; });
   Meet(client, Server(own_, other.ca()), resumption);
   EXPECT_THAT(Words(server_), HasSubstr("the peer's certificate is not accepted"));
+}
+
+// PITFALLS 17
+TEST_F(TlsStreamTest, ASessionIsNoGoodWhereCertificatesAreWanted) {
+  const auto client = Client({authority_.ca(), "", "", ""});
+  const auto resumption = std::make_shared<TlsResumption>();
+  const auto open = Server(own_), closed = Server(own_, authority_.ca());
+  unsigned char keys[80] = "known to both, as if they were of one farm";
+  for (const auto& server : {open, closed}) {
+    SSL_CTX_set_tlsext_ticket_keys(server->native(), keys, sizeof(keys));
+  }
+  Meet(client, open, resumption);
+  Until([&] { return resumption->latest != nullptr; });
+  Meet(client, closed, resumption);
+  EXPECT_EQ(Words(server_), "TLS: the peer showed no certificate");
+}
+
+// PITFALLS 17
+TEST_F(TlsStreamTest, ASessionOfAClientEndsWithItsCertificate) {
+  const CertificateFiles over = authority_.Sign("client.example", -10, -5);
+  const auto client = Client({authority_.ca(), over.certificate, over.private_key, ""});
+  const auto server = Server(own_, authority_.ca());
+  X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(server->native());
+  X509_VERIFY_PARAM_set_time(rules, client->expiries()[0].at - 3600);  // when it was good
+  const auto resumption = std::make_shared<TlsResumption>();
+  Meet(client, server, resumption);
+  Until([&] { return resumption->latest != nullptr; });
+  X509_VERIFY_PARAM_clear_flags(rules, X509_V_FLAG_USE_CHECK_TIME);
+  Meet(client, server, resumption);
+  EXPECT_THAT(Words(server_), HasSubstr("certificate has expired"));
+}
+
+TEST_F(TlsStreamTest, ASessionWithAServerEndsWithItsCertificate) {
+  const auto server = Server(authority_.Sign("h.example", -10, -5));
+  const auto client = Client({authority_.ca(), "", "", ""});
+  X509_VERIFY_PARAM* const rules = SSL_CTX_get0_param(client->native());
+  X509_VERIFY_PARAM_set_time(rules, server->expiries()[0].at - 3600);
+  const auto resumption = std::make_shared<TlsResumption>();
+  Meet(client, server, resumption);
+  Until([&] { return resumption->latest != nullptr; });
+  X509_VERIFY_PARAM_clear_flags(rules, X509_V_FLAG_USE_CHECK_TIME);
+  Meet(client, server, resumption);
+  EXPECT_THAT(Words(client_), HasSubstr("certificate has expired"));
+}
+
+TEST_F(TlsStreamTest, AClientsSessionIsTakenUpAgain) {
+  const auto client = Client({authority_.ca(), own_.certificate, own_.private_key, ""});
+  const auto server = Server(own_, authority_.ca());
+  const auto resumption = std::make_shared<TlsResumption>();
+  Meet(client, server, resumption);
+  Until([&] { return resumption->latest != nullptr; });
+  Meet(client, server, resumption);
+  EXPECT_TRUE(server_.stream->resumed());
+}
+
+// Some servers end a handshake over a session that they cannot take up.
+TEST_F(TlsStreamTest, ASessionThatAHandshakeFailedWithIsNotTriedAgain) {
+  const auto client = Client({authority_.ca(), "", "", ""});
+  const auto server = Server(own_);
+  SSL_CTX_set_session_id_context(server->native(), nullptr, 0);
+  const auto resumption = std::make_shared<TlsResumption>();
+  Meet(client, server, resumption);
+  Until([&] { return resumption->latest != nullptr; });
+  SSL_CTX_set_verify(server->native(), SSL_VERIFY_PEER, nullptr);
+  Meet(client, server, resumption);
+  ASSERT_FALSE(client_.ready());
+  Meet(client, server, resumption);
+  EXPECT_TRUE(client_.ready()) << Words(client_);
+}
+
+TEST_F(TlsStreamTest, KeysChangeAsOftenAsThePeerLikes) {
+  MeetRaw();
+  std::string sent;
+  for (int i = 0; i < 500; ++i) {
+    Run([&] {
+      raw_->Say(raw_->KeyUpdates(3, i % 2 == 0));
+      raw_->Say(raw_->Record("word "));
+      sent += "word ";
+    });
+  }
+  Until([&] { return server_.received == sent; });
+  Run([&] { server_.Send("heard"); });
+  std::string heard;
+  Until([&] { return (heard += raw_->Read()) == "heard"; });
+}
+
+// PITFALLS 27
+TEST_F(TlsStreamTest, APeerWhoseRecordsCarryNearlyNothingLeavesOthersTheirTurns) {
+  MeetRaw();
+  Run([&] {
+    up_->room = 64 << 20;
+    for (int i = 0; i < 10; ++i) {
+      raw_->Say(raw_->KeyUpdates(1000, false));
+      raw_->Say(raw_->Record("."));
+    }
+    char bytes[100];
+    const ByteStream::Result read = server_.stream->Read(bytes, sizeof(bytes));
+    EXPECT_EQ(read.outcome, Outcome::kDone);
+    EXPECT_GT(up_->bytes.size(), 150'000u);
+    server_.received.append(bytes, read.size);
+  });
+  Until([&] { return server_.received == ".........."; });
+}
+
+// PITFALLS 27
+TEST_F(TlsStreamTest, APeerWhoseRecordsCarryNothingIsHungUpOn) {
+  MeetRaw();
+  Run([&] {
+    up_->room = 64 << 20;
+    raw_->Say(raw_->KeyUpdates(5000, false));
+  });
+  Until([&] { return server_.ended.has_value(); });
+  EXPECT_EQ(server_.why(), "TLS: the peer sends records without end that carry nothing");
+}
+
+// PITFALLS 27
+TEST_F(TlsStreamTest, APeerThatAsksForKeysAndDoesNotReadIsHungUpOn) {
+  MeetRaw();
+  Run([&] {
+    up_->room = 64 << 20;
+    down_->room = 1000;
+    raw_->Say(raw_->KeyUpdates(10'000, true));
+  });
+  Until([&] { return server_.ended.has_value(); });
+  EXPECT_EQ(server_.why(), "TLS: the peer asks and does not read");
+}
+
+TEST_F(TlsStreamTest, ALongChainIsShownWhole) {
+  using singleflight::testing::ReadAll;
+  std::string chain = ReadAll(own_.certificate);
+  for (int i = 0; i < 280; ++i) chain += ReadAll(authority_.ca());
+  Meet(Client({authority_.ca(), "", "", ""}),
+       Server({authority_.Write("long.pem", chain), own_.private_key}));
+  EXPECT_TRUE(client_.ready() && server_.ready()) << Words(client_) << Words(server_);
+}
+
+TEST_F(TlsStreamTest, AnAuthorityNeedNotBeARoot) {
+  Authority below("intermediate CA", authority_);
+  const CertificateFiles files = below.Sign("h.example");
+  Meet(Client({below.ca(), files.certificate, files.private_key, ""}), Server(files, below.ca()));
+  EXPECT_TRUE(client_.ready() && server_.ready()) << Words(client_) << Words(server_);
+}
+
+TEST_F(TlsStreamTest, TheDotOfAnAbsoluteNameIsNoPartOfIt) {
+  Meet(Client({authority_.ca(), "", "", ""}, "h.example."), Server(own_));
+  EXPECT_TRUE(client_.ready()) << Words(client_);
 }
 
 TEST_F(TlsStreamTest, AClientWithTheRightCertificateIsLetIn) {

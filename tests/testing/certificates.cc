@@ -89,16 +89,22 @@ struct Authority::Keys {
   X509Ptr certificate;
 };
 
-Authority::Authority(const std::string& name) : keys_(std::make_unique<Keys>()) {
+Authority::Authority(const std::string& name) : Authority(name, nullptr) {}
+
+Authority::Authority(const std::string& name, const Authority& above)
+    : Authority(name, above.keys_.get()) {}
+
+Authority::Authority(const std::string& name, const Keys* above) : keys_(std::make_unique<Keys>()) {
   std::string pattern = std::filesystem::temp_directory_path() / "certificates.XXXXXX";
   Must(::mkdtemp(pattern.data()) != nullptr, "have a folder");
   folder_ = pattern;
   keys_->certificate = NewCertificate(name, 1, -1000, 1000, keys_->key.get());
   X509* ca = keys_->certificate.get();
-  X509_set_issuer_name(ca, X509_get_subject_name(ca));
+  const Keys& signer = above == nullptr ? *keys_ : *above;
+  X509_set_issuer_name(ca, X509_get_subject_name(signer.certificate.get()));
   Extend(ca, NID_basic_constraints, "critical,CA:TRUE");
   Extend(ca, NID_key_usage, "critical,keyCertSign");
-  Must(X509_sign(ca, keys_->key.get(), EVP_sha256()) > 0, "sign");
+  Must(X509_sign(ca, signer.key.get(), EVP_sha256()) > 0, "sign");
   Write("ca.pem", PemOf(ca));
 }
 

@@ -17,6 +17,8 @@ struct CertificateFiles {
 class Authority {
  public:
   explicit Authority(const std::string& name);
+  // One that is not a root: `above` has signed it.
+  Authority(const std::string& name, const Authority& above);
   ~Authority();
   Authority(const Authority&) = delete;
   Authority& operator=(const Authority&) = delete;
@@ -34,6 +36,7 @@ class Authority {
 
  private:
   struct Keys;
+  Authority(const std::string& name, const Keys* above);
 
   std::string folder_;
   std::unique_ptr<Keys> keys_;
