@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/net/address.h"
 #include "server/net/tls_context.h"
 #include "server/upstream/target.h"
 
@@ -20,7 +21,10 @@ std::string ServerNameMistake(absl::string_view text) {
   const auto allowed = [](unsigned char c) {
     return absl::ascii_isalnum(c) || absl::StrContains(".-_:", c);
   };
-  if (!text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), allowed)) {
+  const bool names_port =
+      absl::StrContains(text, ':') && !net::ParseAddress(absl::StrCat("[", text, "]:1")).ok();
+  if (!text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), allowed) &&
+      !names_port) {
     return "";
   }
   return "is no host; write a name or an IP address without a port, such as \"catalog.example\"";

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
 #include "tests/config/files.h"
 #include "tests/testing/certificates.h"
 
@@ -58,8 +59,13 @@ TEST(TlsOptionsTest, AnUpstreamsCertificateAndKeyGoTogether) {
 }
 
 TEST(TlsOptionsTest, AServerNameHasNoPort) {
-  EXPECT_THAT(MistakesIn(WithUpstreamOption("tls: {server_name: \"a/b\"}")),
-              ElementsAre(HasSubstr("\"a/b\" is no host")));
+  for (const char* name : {"a/b", "catalog.example:443", "10.0.0.1:443", "[::1]"}) {
+    EXPECT_THAT(MistakesIn(WithUpstreamOption(absl::StrCat("tls: {server_name: \"", name, "\"}"))),
+                ElementsAre(HasSubstr(absl::StrCat("\"", name, "\" is no host"))));
+  }
+  for (const char* name : {"catalog.example", "10.0.0.1", "::1", "fd00::1"}) {
+    Right(WithUpstreamOption(absl::StrCat("tls: {server_name: \"", name, "\"}")));
+  }
 }
 
 // A configuration in a file, with certificates in the same folder.
