@@ -58,10 +58,11 @@ void ClientTimers::OnIdleTimer() {
 }
 
 void ClientTimers::OnAge() {
-  if (phase_ == Phase::kDraining) return listener_.OnTimeToClose(Bound::kConnectionAgeGrace);
+  if (std::exchange(aged_, true)) return listener_.OnTimeToClose(Bound::kConnectionAgeGrace);
   if (limits_->max_connection_age_grace.has_value()) {
     age_timer_.Set(base::After(loop_.Now(), *limits_->max_connection_age_grace));
   }
+  if (phase_ == Phase::kDraining) return;  // a call that slipped in meanwhile has the grace as well
   phase_ = Phase::kDraining;
   timer_.Cancel();
   listener_.OnTimeToDrain(Bound::kConnectionAge);
@@ -69,7 +70,6 @@ void ClientTimers::OnAge() {
 
 void ClientTimers::Drain(Bound bound) {
   phase_ = Phase::kDraining;
-  age_timer_.Cancel();
   listener_.OnTimeToDrain(bound);
 }
 

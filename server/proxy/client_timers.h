@@ -43,7 +43,7 @@ class ClientTimers {
     kHandshake,     // the timer ends the connection
     kFirstRequest,  // the timer drains it
     kServing,       // the timer drains it if there is no stream, and was none
-    kDraining,      // there is no timer but that of the grace
+    kDraining,      // there is no timer but those of the age
   };
 
   void OnTimer();
@@ -59,7 +59,8 @@ class ClientTimers {
   size_t streams_ = 0;
   base::Instant idle_since_;  // while there is no stream
   base::Timer timer_;
-  base::Timer age_timer_;
+  bool aged_ = false;
+  base::Timer age_timer_;  // of the age, then of the grace
 };
 
 }  // namespace singleflight::proxy

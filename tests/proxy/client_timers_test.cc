@@ -137,9 +137,23 @@ TEST_F(ClientTimersTest, TheAgeIsATenthMoreOrLess) {
   EXPECT_THAT(drained_, ElementsAre(Bound::kConnectionAge));
 }
 
+// A client that keeps the round trip of a drain open can begin a call in it.
+TEST_F(ClientTimersTest, ACallThatSlippedIntoADrainIsCutAfterTheGraceToo) {
+  limits_.max_connection_age = absl::Seconds(200);
+  limits_.max_connection_age_grace = absl::Seconds(5);
+  Serve();
+  Wait(100);
+  EXPECT_THAT(drained_, ElementsAre(Bound::kIdleTimeout));
+  timers_->OnStream();
+  Wait(104);
+  EXPECT_THAT(closed_, IsEmpty());
+  Wait(1);
+  EXPECT_THAT(closed_, ElementsAre(Bound::kConnectionAgeGrace));
+  EXPECT_EQ(drained_.size(), 1u);
+}
+
 TEST_F(ClientTimersTest, ADrainedConnectionIsNotDrainedAgainForItsAge) {
   limits_.max_connection_age = absl::Seconds(200);
-  limits_.max_connection_age_grace = absl::Seconds(1);
   Serve();
   Wait(1000);
   EXPECT_THAT(drained_, ElementsAre(Bound::kIdleTimeout));
