@@ -4,7 +4,9 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <utility>
 
 namespace singleflight::net {
@@ -14,10 +16,11 @@ void SetOption(int fd, int level, int option, int value) {
   ::setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-void TuneTcp(int fd) {
-  constexpr int kUnacknowledgedMs = 20000;
+void TuneTcp(int fd, absl::Duration patience) {
+  const int64_t most = std::numeric_limits<int>::max();
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-  SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, kUnacknowledgedMs);
+  SetOption(fd, IPPROTO_TCP, TCP_USER_TIMEOUT,
+            static_cast<int>(std::min(absl::ToInt64Milliseconds(patience), most)));
   // A peer that vanished without a word while the connection was idle.
   SetOption(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
   SetOption(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
@@ -27,11 +30,12 @@ void TuneTcp(int fd) {
 
 class SocketStream final : public ByteStream {
  public:
-  SocketStream(Worker& worker, Socket socket) : worker_(worker), socket_(std::move(socket)) {
+  SocketStream(Worker& worker, Socket socket, absl::Duration patience)
+      : worker_(worker), socket_(std::move(socket)) {
     boost::system::error_code error;
     socket_.non_blocking(true, error);
     if (socket_.local_endpoint(error).protocol().family() != AF_UNIX) {
-      TuneTcp(socket_.native_handle());
+      TuneTcp(socket_.native_handle(), patience);
     }
   }
 
@@ -83,8 +87,9 @@ class SocketStream final : public ByteStream {
 
 }  // namespace
 
-std::unique_ptr<ByteStream> MakeSocketStream(Worker& worker, Socket socket) {
-  return std::make_unique<SocketStream>(worker, std::move(socket));
+std::unique_ptr<ByteStream> MakeSocketStream(Worker& worker, Socket socket,
+                                             absl::Duration patience) {
+  return std::make_unique<SocketStream>(worker, std::move(socket), patience);
 }
 
 }  // namespace singleflight::net

@@ -11,6 +11,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/net/worker.h"
 
 namespace singleflight::net {
@@ -51,9 +52,11 @@ class ByteStream {
 
 using Socket = boost::asio::generic::stream_protocol::socket;
 
-// A connected TCP or Unix socket of that worker's as a ByteStream. Small writes go out at once; a
-// peer that acknowledges nothing for 20 s is given up.
-std::unique_ptr<ByteStream> MakeSocketStream(Worker& worker, Socket socket);
+// A connected TCP or Unix socket of that worker's as a ByteStream. Small writes go out at once.
+// Over TCP, a peer that takes nothing of what waits for it is given up after `patience`, by the
+// system: be it that it does not acknowledge, or that it keeps its window shut.
+std::unique_ptr<ByteStream> MakeSocketStream(Worker& worker, Socket socket,
+                                             absl::Duration patience = absl::Seconds(20));
 
 }  // namespace singleflight::net
 

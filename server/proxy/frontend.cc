@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,11 @@ constexpr char kShuttingDown[] = "the proxy is shutting down";
 // So that connections that were made at once do not end at once.
 double AgeFactor(std::minstd_rand& random) {
   return std::uniform_real_distribution<double>(0.9, 1.1)(random);
+}
+
+// So that it is stall_timeout that ends a connection which takes nothing, and is counted.
+absl::Duration Patience(const LimitOptions& limits) {
+  return std::max(absl::Seconds(20), 2 * limits.stall_timeout);
 }
 
 }  // namespace
@@ -122,7 +128,7 @@ void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Ent
   clients_.emplace(&client, std::move(owned));
   metrics_.connections_accepted.Add();
   metrics_.connections.Add(1);
-  client.Start(net::MakeSocketStream(worker_, *std::move(socket)));
+  client.Start(net::MakeSocketStream(worker_, *std::move(socket), Patience(*context_->limits)));
   if (draining_ && clients_.contains(&client)) client.Drain();  // it may have gone at once
 }
 
