@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "server/net/tls_stream.h"
 #include "server/proxy/client_timers.h"
 
@@ -85,9 +86,7 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   void OnStreamGone() override { timers_.OnStreamGone(); }
   void OnBound(metrics::Bound bound) override {
     frontend_.metrics_.bounds.Count(bound);
-    if (bound <= metrics::Bound::kEmptyFrames) {
-      spdlog::warn("a client connection was ended: {}", std::string(metrics::NameOf(bound)));
-    }
+    if (bound <= metrics::Bound::kEmptyFrames) frontend_.TellOfFlood(bound);
   }
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 
@@ -152,6 +151,13 @@ std::vector<Frontend::Client*> Frontend::Clients() const {
   std::vector<Client*> clients;
   for (const auto& [client, owned] : clients_) clients.push_back(client);
   return clients;
+}
+
+void Frontend::TellOfFlood(metrics::Bound bound) {
+  const uint64_t times = flood_lines_.Take(worker_.Now());
+  if (times == 0) return;
+  spdlog::warn("a client connection was ended: {}{}", std::string(metrics::NameOf(bound)),
+               times == 1 ? "" : absl::StrCat(" (and ", times - 1, " before it)"));
 }
 
 void Frontend::Gone(Client& client) {

@@ -15,6 +15,7 @@
 #include "server/proxy/admission.h"
 #include "server/proxy/call.h"
 #include "server/proxy/limits.h"
+#include "server/proxy/ration.h"
 
 namespace singleflight::proxy {
 
@@ -65,6 +66,7 @@ class Frontend {
 
   std::vector<Client*> Clients() const;
   void Gone(Client& client);
+  void TellOfFlood(metrics::Bound bound);
 
   net::Worker& worker_;
   std::shared_ptr<const CallContext> context_;
@@ -73,6 +75,7 @@ class Frontend {
   std::atomic<int64_t> load_{0};
   absl::flat_hash_map<Client*, std::unique_ptr<Client>> clients_;
   bool draining_ = false;
+  Ration flood_lines_;
 };
 
 }  // namespace singleflight::proxy
