@@ -14,6 +14,12 @@
 #include "server/log.h"
 #include "server/net/process.h"
 
+// Read by jemalloc before main. Tables that grow by doubling leave their former sizes behind; those
+// go back at once, instead of into a cache of the thread's: with 10,000 waiters they were 7 %.
+extern "C" {
+const char* malloc_conf = "tcache_max:4096";
+}
+
 namespace singleflight {
 namespace {
 

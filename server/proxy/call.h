@@ -93,7 +93,8 @@ class Call final : public http2::StreamHandler,
   const core::Surroundings& around() const { return context_->read_path.around(); }
   metrics::RouteMetrics& route_metrics() { return *around().metrics.routes[route_->index]; }
 
-  // A request while it may be one message; gone before the call waits for anyone.
+  // A request while it may be one message; gone before the call waits for anyone, and therefore
+  // small enough not to share pages with what stays (a Stream takes 128 bytes).
   struct Collecting {
     explicit Collecting(Call& call);
     ~Collecting();

@@ -7,7 +7,7 @@ namespace singleflight::wire {
 void MessageScanner::Feed(absl::string_view bytes) {
   while (!bytes.empty() && !malformed_) {
     if (prefix_seen_ == kMessagePrefixBytes) {
-      const size_t taken = std::min<uint64_t>(left_, bytes.size());
+      const auto taken = static_cast<uint32_t>(std::min<size_t>(left_, bytes.size()));
       left_ -= taken;
       bytes.remove_prefix(taken);
     } else {
@@ -15,14 +15,11 @@ void MessageScanner::Feed(absl::string_view bytes) {
       bytes.remove_prefix(1);
       if (prefix_seen_ == 0) {
         malformed_ = byte > 1;
-        length_ = 0;
+        left_ = 0;
       } else {
-        length_ = length_ << 8 | byte;
+        left_ = left_ << 8 | byte;
       }
-      if (++prefix_seen_ == kMessagePrefixBytes) {
-        left_ = length_;
-        largest_ = std::max(largest_, length_);
-      }
+      if (++prefix_seen_ == kMessagePrefixBytes) largest_ = std::max(largest_, left_);
     }
     if (prefix_seen_ == kMessagePrefixBytes && left_ == 0) {
       prefix_seen_ = 0;

@@ -42,9 +42,8 @@ class MessageScanner {
  private:
   bool malformed_ = false;
   uint8_t prefix_seen_ = 0;  // of kMessagePrefixBytes
-  uint32_t length_ = 0;
+  uint32_t left_ = 0;  // bytes of the body still to come; within a prefix, what it says so far
   uint32_t largest_ = 0;
-  uint64_t left_ = 0;  // bytes of the body still to come
   uint64_t complete_ = 0;
 };
 
