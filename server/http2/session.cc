@@ -98,6 +98,18 @@ Session::~Session() {
 }
 
 absl::Status Session::Receive(absl::string_view bytes) {
+  if (side_ == Side::kClient) return Read(bytes);
+  absl::Status status;
+  const uint64_t before = early_resets_.count();
+  while (!bytes.empty() && status.ok()) status = Read(early_resets_.Next(bytes));
+  for (uint64_t i = before; i < early_resets_.count(); ++i) {
+    ++received_frames_;
+    CountCostlyReset();  // it cost less, but has to have an end as well
+  }
+  return status;
+}
+
+absl::Status Session::Read(absl::string_view bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (taken >= 0) return absl::OkStatus();

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/http2/early_resets.h"
 #include "server/http2/stream.h"
 #include "server/metrics/bounds.h"
 #include "server/model/headers.h"
@@ -160,6 +161,7 @@ class Session {
   friend class Stream;
   struct Callbacks;
 
+  absl::Status Read(absl::string_view bytes);
   Stream& Adopt(int32_t id);
   void HeaderBlockEnded(Stream& stream, bool end);
   void RefuseHeaders(Stream& stream);
@@ -188,6 +190,7 @@ class Session {
   uint64_t costly_resets_ = 0;
   uint64_t completed_ = 0;
   bool end_counted_ = false;  // why the connection ends has been told
+  EarlyResets early_resets_;  // server
   uint64_t received_frames_ = 0;
   int empty_frames_ = 0;    // in a row
   int32_t open_block_ = 0;  // the stream whose header block is being received; 0: none

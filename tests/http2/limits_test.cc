@@ -238,6 +238,32 @@ TEST(LimitsTest, EmptyContinuationsEndTheConnectionToo) {
   EXPECT_LE(sent, 10);
 }
 
+// A gRPC client that cancels a call before its HEADERS are written says this (grpc/grpc#19655).
+TEST(LimitsTest, AResetOfACallThatNeverBeganHarmsNoOther) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.SayHeaders(1, RequestFields());
+  server.Say(RstStream(3, 8));
+  server.Say(Data(1, "ask", kEndStream));
+  server.Ask(5);
+  EXPECT_EQ(server.GoAwayError(), -1);
+  EXPECT_EQ(server.ear(0).body, "ask");
+  EXPECT_EQ(server.ear(1).body, "ask");
+}
+
+// PITFALLS 27
+TEST(LimitsTest, ResetsOfCallsThatNeverBeganHaveAnEndToo) {
+  SessionOptions options;
+  options.reset_allowance = 10;
+  ByHand server(Side::kServer, options);
+  server.Greet();
+  for (int i = 0; i < 10; ++i) server.Say(RstStream(1, 8));
+  EXPECT_EQ(server.GoAwayError(), -1);
+  server.Say(RstStream(1, 8));
+  EXPECT_EQ(server.GoAwayError(), kEnhanceYourCalmCode);
+  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kResetAllowance));
+}
+
 // PITFALLS 27: a field of 4 KB that is said again by one byte each time (RFC 7541 §6.1).
 TEST(LimitsTest, AHeaderBlockThatDecompressesWithoutEndEndsTheConnection) {
   ByHand server(Side::kServer);

@@ -82,6 +82,15 @@ class Callers:
             expect_code(call, grpc.StatusCode.OK)
         return self._again_and_again(door, once)
 
+    def cancel_at_once(self, door):
+        """Before anything has been sent, while another call is made on the same connection."""
+        def once(channel, dice):
+            for _ in range(dice.randrange(1, 5)):
+                unary(channel, work.RELAYED).future(b'x' * dice.choice([1, 70_000]), timeout=TIMEOUT).cancel()
+            request = b'beside %d' % next(self._numbers)
+            expect(work.reply_to(request), unary(channel, work.RELAYED)(request, timeout=TIMEOUT))
+        return self._again_and_again(door, once)
+
     def abandon_download(self, door):
         """Reads the beginning of a stream."""
         def once(channel, _):
@@ -194,6 +203,8 @@ def kinds(callers):
         'chat, TLS': callers.chat('tls'),
         'cancels shared': callers.cancel('plain', work.SLOW),
         'cancels relayed': callers.cancel('tls', work.RELAYED),
+        'cancels at once, plain': callers.cancel_at_once('plain'),
+        'cancels at once, TLS': callers.cancel_at_once('tls'),
         'abandons a download': callers.abandon_download('plain'),
         'runs out of time': callers.run_out_of_time('tls'),
         'hangs up on shared': callers.hang_up('tls', work.SLOW),
