@@ -99,7 +99,7 @@ YAML::Node ParseDocument(absl::string_view text, Problems& problems) {
   } catch (const YAML::Exception& error) {
     RefuseSyntax(error, problems);
   } catch (const std::exception& error) {
-    problems.Refuse(Place(), absl::StrCat("this is not YAML: ", error.what()));
+    problems.Refuse(Place(), absl::StrCat("this is not YAML: ", absl::CHexEscape(error.what())));
   }
   return YAML::Node(YAML::NodeType::Undefined);
 }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "server/config/problems.h"
 
 namespace singleflight::config {
 namespace {
@@ -41,7 +42,7 @@ std::string DidYouMean(absl::string_view found, const std::vector<std::string>& 
     nearest = distance;
     best = candidate;
   }
-  return best.empty() ? "" : absl::StrCat(" (did you mean \"", best, "\"?)");
+  return best.empty() ? "" : absl::StrCat(" (did you mean ", Quoted(best), "?)");
 }
 
 }  // namespace singleflight::config

@@ -13,8 +13,9 @@ namespace singleflight::config {
 namespace {
 
 std::string PathMistake(absl::string_view text) {
-  if (!text.empty() && !absl::StrContains(text, '\0')) return "";
-  return "is no path; write that of a PEM file";
+  const bool printable = std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
+  if (!text.empty() && printable) return "";
+  return "is no path; write that of a PEM file, without control characters";
 }
 
 std::string ServerNameMistake(absl::string_view text) {

@@ -82,6 +82,13 @@ TEST(HostileTest, LongAndUnprintableTextIsShownShortOnOneLine) {
   EXPECT_THAT(MistakesIn(WithOption("\"a\\nb\": 1")), ElementsAre(Not(HasSubstr("\n"))));
 }
 
+// The name is refused, and yet what another option may have meant.
+TEST(HostileTest, UnprintableTextIsNotSuggestedAsItIs) {
+  EXPECT_THAT(MistakesIn("listeners: [{address: localhost:1}]\nroutes: [{upstream: demo}]\n"
+                         "upstreams: [{name: \"de\\bmo\", target: h:1}]\n"),
+              ElementsAre(HasSubstr("(did you mean \"de\\x08mo\"?)"), HasSubstr("is no name")));
+}
+
 TEST(HostileTest, TooManyRoutesAreRefused) {
   std::vector<std::string> routes;
   for (int i = 0; i < 1001; ++i) routes.push_back(absl::StrCat("match: {method: /a/b", i, "}"));

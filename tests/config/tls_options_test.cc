@@ -37,6 +37,11 @@ TEST(TlsOptionsTest, AListenerNeedsBothCertificateAndKey) {
                           HasSubstr("listeners[0].tls: \"private_key\" is missing")));
 }
 
+TEST(TlsOptionsTest, APathHasNoControlCharacters) {
+  EXPECT_THAT(MistakesIn(WithUpstreamOption("tls: {ca: \"a\\n.pem\"}")),
+              ElementsAre(HasSubstr("tls.ca: \"a\\n.pem\" is no path; write that of a PEM file")));
+}
+
 TEST(TlsOptionsTest, AnUpstreamMaySayTrueAlone) {
   EXPECT_EQ(Right(WithUpstreamOption("tls: true")).upstreams[0].tls, net::ClientTlsOptions());
   EXPECT_FALSE(Right(WithUpstreamOption("tls: false")).upstreams[0].tls.has_value());
