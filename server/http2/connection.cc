@@ -41,14 +41,12 @@ Connection::Connection(net::Worker& worker, Side side, const SessionOptions& opt
       bytes_(std::move(bytes)),
       listener_(listener),
       session_(std::make_unique<Session>(side, options, *this)),
+      small_frames_(side == Side::kServer),
       stall_tick_(options.stall_timeout / Session::kStallTicks),
       stall_timer_(worker.timers(), [this] { OnStallTick(); }),
       timer_(worker.timers(), [this] {
-        if (lingering_) {
-          Close("drained");
-        } else {
-          FinishDrain();
-        }
+        if (!lingering_) return FinishDrain();
+        worker_.InLine([self = shared_from_this()] { self->Close("drained"); });
       }) {}
 
 Connection::~Connection() { worker_.ForgetEndOfTurn(*this); }
@@ -82,12 +80,18 @@ void Connection::AwaitReadable() {
     return;  // OnWritten comes back here
   reading_ = true;
   bytes_->WhenReadable([self = shared_from_this()] {
-    self->reading_ = false;
-    self->OnReadable();
+    if (!self->ReadsInLine()) return self->OnReadable();
+    self->worker_.InLine([self] { self->OnReadable(); });
   });
 }
 
+bool Connection::ReadsInLine() const {
+  if (side_ == Side::kClient || session_ == nullptr) return false;
+  return lingering_ || session_->completed() == 0;
+}
+
 void Connection::OnReadable() {
+  reading_ = false;
   for (int i = 0; i < kReadsPerTurn && session_ != nullptr; ++i) {
     std::vector<char>& buffer = worker_.read_buffer();
     const size_t room = small_frames_ ? kSmallRead : buffer.size();

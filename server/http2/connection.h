@@ -31,6 +31,9 @@ class ConnectionListener {
 // A session on a byte stream: reads what comes, and writes what the session wants written, once per
 // turn of the loop, so that many small frames leave in one system call.
 //
+// Fairness: a client's connection on which no call has run to its end, or which has ended but for
+// bytes on their way, is read from in line (Worker::InLine).
+//
 // Memory: while idle a connection holds no buffers; reading and writing borrow the worker's.
 // Reading stops while the peer leaves too much unread.
 //
@@ -72,6 +75,7 @@ class Connection final : public SessionListener,
   void OnWritable() override;
   void OnEndOfTurn() override;
 
+  bool ReadsInLine() const;
   void OnReadable();
   void AwaitReadable();
   void Take(absl::string_view bytes);
@@ -100,8 +104,8 @@ class Connection final : public SessionListener,
   bool flush_asked_ = false;
   bool reading_ = false;  // a wait for bytes is outstanding
   bool first_bytes_ = true;
-  bool small_frames_ = false;  // those that came last were, on average
-  bool in_session_ = false;    // a call into the session is on the stack
+  bool small_frames_;        // those that came last were, on average, or none has come to a server
+  bool in_session_ = false;  // a call into the session is on the stack
   bool draining_ = false;
   bool lingering_ = false;  // all is written; waiting for the peer to close
   size_t lingered_ = 0;     // bytes that came meanwhile

@@ -150,7 +150,18 @@ TlsStream::~TlsStream() {
 
 void TlsStream::Handshake(absl::AnyInvocable<void(absl::Status)> done) {
   done_ = std::move(done);
+  if (SSL_is_server(ssl_) == 1) return AwaitStep();
   Step();
+}
+
+void TlsStream::AwaitStep() {
+  inner_->WhenReadable([this, alive = std::weak_ptr<void>(alive_)] {
+    if (alive.expired() || closed_) return;
+    if (SSL_is_server(ssl_) == 0) return Step();
+    worker_.InLine([this, alive] {
+      if (!alive.expired() && !closed_) Step();
+    });
+  });
 }
 
 void TlsStream::Step() {
@@ -164,11 +175,7 @@ void TlsStream::Step() {
   const std::string why =
       error == SSL_ERROR_NONE || error == SSL_ERROR_WANT_READ ? "" : WhyTlsFailed(ssl_);
   Flush();
-  if (error == SSL_ERROR_WANT_READ) {
-    return inner_->WhenReadable([this, alive = std::weak_ptr<void>(alive_)] {
-      if (!alive.expired() && !closed_) Step();
-    });
-  }
+  if (error == SSL_ERROR_WANT_READ) return AwaitStep();
   if (error != SSL_ERROR_NONE) {
     return FinishHandshake(
         absl::UnavailableError(read_error_ == 0 ? why : inner_->WhyFailed(read_error_)));

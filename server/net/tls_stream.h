@@ -29,6 +29,8 @@ namespace singleflight::net {
 //
 // Memory: while idle it holds no buffers, only OpenSSL's state.
 //
+// Fairness: a server's part of handshakes is done in line (Worker::InLine).
+//
 // Ownership: callbacks are kept until they were called or Close. Threads: its worker's. Errors: as
 // of the inner stream, and EPROTO for what TLS finds wrong; WhyFailed has the words.
 class TlsStream final : public ByteStream {
@@ -60,6 +62,7 @@ class TlsStream final : public ByteStream {
   friend struct RecordBio;
 
   void BeginAsClient();
+  void AwaitStep();
   void Step();
   void FinishHandshake(absl::Status status);
   void BeginReading();

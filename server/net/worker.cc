@@ -11,6 +11,11 @@ namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
 
+// Those in line wait so long for a while in which nothing else is ready, and have as long then as
+// they have waited, but never less than the shorter of these.
+constexpr std::chrono::microseconds kLongestWait(1000);
+constexpr std::chrono::microseconds kShortestMove(50);
+
 }  // namespace
 
 Worker::Worker(size_t index)
@@ -33,7 +38,10 @@ void Worker::Stop() {
 
 void Worker::Run() { io_.run(); }
 
-void Worker::BeginTurn() { now_ = std::chrono::steady_clock::now(); }
+void Worker::BeginTurn() {
+  ++turns_;
+  now_ = std::chrono::steady_clock::now();
+}
 
 void Worker::Post(absl::AnyInvocable<void()> task) {
   asio::post(io_, [this, task = std::move(task)]() mutable { Turn(std::ref(task)); });
@@ -51,6 +59,7 @@ void Worker::ForgetEndOfTurn(EndOfTurn& member) {
 
 // Members may ask again from within; those come with the next turn.
 void Worker::RunEndOfTurn() {
+  ++turns_;
   end_of_turn_posted_ = false;
   const size_t asked = end_of_turn_.size();
   for (size_t i = 0; i < asked; ++i) {
@@ -58,6 +67,41 @@ void Worker::RunEndOfTurn() {
   }
   end_of_turn_.erase(end_of_turn_.begin(), end_of_turn_.begin() + static_cast<ptrdiff_t>(asked));
   Arm();
+}
+
+void Worker::InLine(absl::AnyInvocable<void()> task) {
+  line_.push_back(std::move(task));
+  if (std::exchange(line_moves_, true)) return;
+  line_moved_at_ = now_;
+  AskForLine();
+}
+
+// Behind the next look at the sockets, and what is found ready there.
+void Worker::AskForLine() {
+  turns_before_line_ = turns_;
+  asio::post(io_, [this] { LookAtLine(); });
+}
+
+void Worker::LookAtLine() {
+  const bool nothing_else = turns_ == turns_before_line_;
+  now_ = std::chrono::steady_clock::now();
+  if (nothing_else || now_ - line_moved_at_ >= kLongestWait) return MoveLine();
+  AskForLine();
+}
+
+void Worker::MoveLine() {
+  const base::Instant began = now_;
+  const base::Instant end = began + std::clamp<base::Instant::duration>(
+                                        began - line_moved_at_, kShortestMove, kLongestWait);
+  while (!line_.empty() && now_ < end) {
+    absl::AnyInvocable<void()> task = std::move(line_.front());
+    line_.pop_front();
+    Turn(std::ref(task));
+    BeginTurn();
+  }
+  line_moved_at_ = now_;
+  line_moves_ = !line_.empty();
+  if (line_moves_) AskForLine();
 }
 
 // One alarm for all timers. It is moved only to come earlier: one that rings in vain is armed anew.

@@ -6,6 +6,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,6 +47,14 @@ class Worker final : public base::Loop {
   void AtEndOfTurn(EndOfTurn& member);
   void ForgetEndOfTurn(EndOfTurn& member);
 
+  // Runs `task` in a turn of its own, behind those that stand in line already. The line moves while
+  // nothing else is ready, and where there is never such a while, it has half of the time. For what
+  // strangers can ask for in any number, so that it holds up nobody else: TLS handshakes, what
+  // comes on connections that have not been of any use, their end. Whoever asks sees to it that few
+  // of his tasks stand in line at a time. A task that the loop never gets to (it stopped) is
+  // destroyed unrun.
+  void InLine(absl::AnyInvocable<void()> task);
+
   // For use within one callback: what was read, what is about to be written, and what that becomes
   // under TLS.
   std::vector<char>& read_buffer() { return read_buffer_; }
@@ -67,6 +76,9 @@ class Worker final : public base::Loop {
   void BeginTurn();
   void Run();
   void RunEndOfTurn();
+  void LookAtLine();
+  void MoveLine();
+  void AskForLine();
   void Arm();
 
   const size_t index_;
@@ -76,6 +88,12 @@ class Worker final : public base::Loop {
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer alarm_;
+  // After io_, because its tasks may own sockets.
+  std::deque<absl::AnyInvocable<void()>> line_;
+  base::Instant line_moved_at_;
+  uint64_t turns_ = 0;  // that have begun
+  uint64_t turns_before_line_ = 0;
+  bool line_moves_ = false;
   base::Instant armed_for_ = base::Instant::max();
   base::Instant now_;
   bool end_of_turn_posted_ = false;

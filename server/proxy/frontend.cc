@@ -91,13 +91,26 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 
   void OnTimeToDrain(metrics::Bound bound) override {
-    OnBound(bound);
-    Drain();
+    InLine([this, bound] {
+      OnBound(bound);
+      Drain();
+    });
   }
   void OnTimeToClose(metrics::Bound bound) override {
-    OnBound(bound);
-    if (connection_ != nullptr) return connection_->Close(metrics::NameOf(bound));
-    EndHandshake(metrics::Handshake::kTimedOut, "TLS: the handshake takes too long");
+    InLine([this, bound] {
+      OnBound(bound);
+      if (connection_ != nullptr) return connection_->Close(metrics::NameOf(bound));
+      EndHandshake(metrics::Handshake::kTimedOut, "TLS: the handshake takes too long");
+    });
+  }
+
+  // Those that came at once have their time up at once.
+  template <typename Work>
+  void InLine(Work work) {
+    if (alive_ == nullptr) alive_ = std::make_shared<char>();
+    frontend_.worker_.InLine([work, alive = std::weak_ptr<void>(alive_)] {
+      if (!alive.expired()) work();
+    });
   }
 
   Frontend& frontend_;
@@ -106,6 +119,7 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   ClientTimers timers_;
   std::unique_ptr<net::TlsStream> tls_;  // until the handshake is over
   std::shared_ptr<http2::Connection> connection_;
+  std::shared_ptr<void> alive_;  // ends with this; none before somebody asks
 };
 
 Frontend::Frontend(net::Worker& worker, metrics::DownstreamMetrics& metrics, uint64_t seed)
