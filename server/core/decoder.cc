@@ -124,7 +124,7 @@ bool Decoder::InflateBody(const Route& route, Plain& plain, metrics::InflationMe
                                route.flights.max_reply_bytes, metrics);
   if (plain.body == nullptr) return false;
   const size_t size = plain.body->size();
-  if (size <= kSmallReplyBytes || plain.held.Add(static_cast<int64_t>(size))) return true;
+  if (plain.held.Add(static_cast<int64_t>(size))) return true;
   Refuse(InflationRefusal::kNoRoom, metrics);
   return false;
 }

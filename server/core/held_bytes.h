@@ -12,7 +12,7 @@ namespace singleflight::core {
 
 // Smaller replies need not be counted while they are written: those that a connection's streams may
 // have in writing are bounded by their number.
-inline constexpr size_t kSmallReplyBytes = 16 << 10;
+inline constexpr size_t kSmallReplyBytes = 4 << 10;
 
 // Counts bytes against an upstream's bound, and the process's, for as long as it lives, which may
 // be longer than the configuration that it began with. Threads: any, one at a time.

@@ -2,6 +2,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -51,8 +52,9 @@ Session::Session(Side side, const SessionOptions& options, SessionListener& list
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, options_.max_queued_acks);
-  // What was allowed in goes out again, with fields of this program's own.
-  nghttp2_option_set_max_send_header_block_length(option, 2 * options_.max_header_list_bytes);
+  // What either side's peers may send goes out again, with fields of this program's own.
+  nghttp2_option_set_max_send_header_block_length(
+      option, 2 * std::max(options_.max_header_list_bytes, SessionOptions().max_header_list_bytes));
   // gRPC servers send status messages that end in a space unencoded.
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
   // A gRPC cancellation is a reset: CountCostlyReset has the rule that fits.
@@ -219,7 +221,7 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   streams_.erase(found);
   gone->reset_ = true;
   gone->DropQueue();
-  if (closed.why == Closed::Why::kOrderly) ++completed_;
+  if (closed.why == Closed::Why::kOrderly && !gone->wasted_) ++completed_;
   if (const auto handler = std::move(gone->handler_)) handler->OnClosed(closed);
   listener_.OnStreamGone();
   EndIfRetired();
@@ -276,6 +278,11 @@ void Session::Terminate(ErrorCode code) {
 void Session::SendPing() {
   nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
   Wake();
+}
+
+void Session::CountCostlyDeadline(Stream& stream) {
+  stream.wasted_ = true;
+  CountCostlyReset();
 }
 
 void Session::CountCostlyReset() {

@@ -32,9 +32,9 @@ struct SessionOptions {
   // Acknowledgements of PING and SETTINGS that may wait to be written (RFC 9113 §10.5).
   size_t max_queued_acks = 1000;
 
-  // Server: resets of streams that had cost an upstream call, beyond ten for every stream that ran
-  // to its end, before the connection is ended (CVE-2023-44487). A gRPC deadline or cancellation is
-  // a reset too.
+  // Server: resets of streams that had cost an upstream call, and deadlines that passed on such
+  // streams, beyond ten for every other stream that ran to its end, before the connection is ended
+  // (CVE-2023-44487). A gRPC deadline or cancellation is a reset too.
   uint64_t reset_allowance = 10000;
 
   // Server: see Session::CutStalled, which Connection calls; nothing else here knows time.
@@ -114,7 +114,7 @@ class Session {
 
   size_t streams() const { return streams_.size(); }
 
-  // Streams that ended in order.
+  // Streams that ended in order, and not by their deadline.
   uint64_t completed() const { return completed_; }
 
   // Frames that wait to be written, other than DATA of open streams.
@@ -156,6 +156,10 @@ class Session {
 
   // Says that the stream cost an upstream call, which a reset now wastes.
   void CountCostlyReset();
+
+  // The same where the caller's deadline wastes it: `stream` will end in order, and does not count
+  // as completed.
+  void CountCostlyDeadline(Stream& stream);
 
  private:
   friend class Stream;

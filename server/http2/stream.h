@@ -112,6 +112,7 @@ class Stream {
   bool headers_seen_ = false;
   bool headers_too_large_ = false;
   bool peer_ended_ = false;
+  bool wasted_ = false;  // see Session::CountCostlyDeadline
 
   // What goes out.
   bool begun_ = false;     // the first block has been given to be written

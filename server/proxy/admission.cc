@@ -7,6 +7,12 @@
 #include <cstring>
 
 namespace singleflight::proxy {
+namespace {
+
+// Of an IPv6 address: what a site has all addresses of (RFC 6177 §2).
+constexpr size_t kNetworkBytes = 8;
+
+}  // namespace
 
 void Admission::SetLimits(const LimitOptions& limits) {
   MutexLock lock(mu_);
@@ -56,10 +62,15 @@ absl::optional<Admission::Address> Admission::PeerOf(int fd) {
   sockaddr_storage peer{};
   socklen_t size = sizeof(peer);
   if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return absl::nullopt;
+  return AddressOf(peer);
+}
+
+absl::optional<Admission::Address> Admission::AddressOf(const sockaddr_storage& peer) {
   Address address{};
   if (peer.ss_family == AF_INET6) {
     const auto& ip = reinterpret_cast<const sockaddr_in6&>(peer);
-    std::memcpy(address.data(), &ip.sin6_addr, address.size());
+    const bool is_ipv4 = IN6_IS_ADDR_V4MAPPED(&ip.sin6_addr);
+    std::memcpy(address.data(), &ip.sin6_addr, is_ipv4 ? address.size() : kNetworkBytes);
     return address;
   }
   if (peer.ss_family != AF_INET) return absl::nullopt;

@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_SERVER_PROXY_ADMISSION_H_
 #define SINGLEFLIGHT_SERVER_PROXY_ADMISSION_H_
 
+#include <sys/socket.h>
+
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -49,6 +51,10 @@ class Admission {
 
   // Where the peer of a connected socket is; none: a Unix socket, or it has gone.
   static absl::optional<Address> PeerOf(int fd);
+
+  // An IPv4 address as IPv6 maps it; of any other IPv6 address its network of 64 bits, all of which
+  // one host may have.
+  static absl::optional<Address> AddressOf(const sockaddr_storage& peer);
 
   void Show(metrics::Visitor& visitor) const;
 

@@ -17,6 +17,19 @@ constexpr absl::Duration kRememberOpenEnded = absl::Seconds(10);  // it may just
 // How often a relayed call is sent again where upstream certainly had not begun with it.
 constexpr int kRelayResends = 3;
 
+constexpr std::variant<metrics::Bypass, metrics::Release> kWhyStreams =
+    metrics::Release::kReplyStreams;
+
+// What a call takes while it lives: its header block, and about as much as it, its stream and its
+// timers do.
+int64_t BytesOf(const model::Request& request) {
+  constexpr int64_t kOfACall = 1 << 10;
+  return kOfACall + static_cast<int64_t>(request.fields().Footprint());
+}
+
+// A path in a message, which goes into a header block.
+absl::string_view Shown(absl::string_view path) { return path.substr(0, 256); }
+
 }  // namespace
 
 Call::Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::Stream& stream)
@@ -33,6 +46,10 @@ Call::Collecting::Collecting(Call& call)
 
 Call::Collecting::~Collecting() { buffered.Add(-counted); }
 
+Call::~Call() {
+  if (request_ != nullptr) around().buffered.Add(-BytesOf(*request_));
+}
+
 void Call::OnCollectingTimer() {
   GoAlone(collecting_->scanner.ExactlyOne() ? metrics::Bypass::kOpenEnded
                                             : metrics::Bypass::kSlowRequest);
@@ -43,17 +60,14 @@ void Call::OnHeaders(model::Headers fields, bool end) {
   absl::variant<model::Request, model::Refusal> parsed = model::ParseRequest(std::move(fields));
   if (const auto* refusal = absl::get_if<model::Refusal>(&parsed)) return Refuse(*refusal);
   request_ = std::make_shared<const model::Request>(absl::get<model::Request>(std::move(parsed)));
+  around().buffered.Add(BytesOf(*request_));
   route_ = context_->routes.Find(request_->authority(), request_->path());
   if (route_ == nullptr) {
     around().metrics.downstream->requests_unrouted.Add();
     return SendStatus(wire::StatusCode::kUnimplemented,
-                      absl::StrCat("no route of the proxy matches ", request_->path()));
+                      absl::StrCat("no route of the proxy matches ", Shown(request_->path())));
   }
-  if (around().buffered.budget().spent()) {
-    return Shed(metrics::Bound::kBufferedBytes,
-                absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
-                             around().buffered.budget().max(), ") for the calls that it has"));
-  }
+  if (around().buffered.budget().spent()) return ShedForRoom();
   TakeRoute(end);
 }
 
@@ -119,7 +133,9 @@ void Call::Collect(absl::string_view bytes) {
   collecting_->counted += static_cast<int64_t>(bytes.size());
   collecting_->buffered.Add(static_cast<int64_t>(bytes.size()));
   scanner.Feed(bytes);
-  if (scanner.largest() > context_->limits->max_message_bytes) {
+  if (around().buffered.budget().spent()) {
+    ShedForRoom();
+  } else if (scanner.largest() > context_->limits->max_message_bytes) {
     ShedLargeMessage();
   } else if (scanner.MoreThanOne()) {
     route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
@@ -154,11 +170,12 @@ void Call::Ask() {
   model::Key& key = context_->read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
   cache::Found found = context_->read_path.Look(*route_, key, *request_);
   if (found.reply) {
+    const void* const entry = found.reply.owner.get();
     if (!context_->read_path.MakeReadable(*route_, *request_, found.reply)) {
       return GoAlone(metrics::Bypass::kKeptEncoding);
     }
     route_metrics().hits.Add();
-    return SendKept(found);
+    return SendKept(found, found.reply.owner.get() != entry);  // what was decoded is held already
   }
   if (context_->read_path.TooLargeToShare(*route_, key)) {
     return GoAlone(metrics::Bypass::kLargeReply);
@@ -171,8 +188,9 @@ void Call::Ask() {
                                      {request_, std::move(message), deadline_}, found, *this));
 }
 
-void Call::SendKept(const cache::Found& found) {
-  const absl::optional<model::Reply> reply = context_->read_path.Hold(*route_, found.reply);
+void Call::SendKept(const cache::Found& found, bool held) {
+  const absl::optional<model::Reply> reply =
+      held ? found.reply : context_->read_path.Hold(*route_, found.reply);
   if (reply.has_value()) {
     route_metrics().saved.Add();
     return SendAnswer({core::Answer::Source::kHit, *reply, found.lifespan});
@@ -260,19 +278,18 @@ void Call::OnReleased(const core::Question& asked, metrics::Release why) {
 void Call::EnterGate(const core::Question& asked, metrics::Release why) {
   state_ = State::kQueued;
   why_relayed_ = why;
-  base::Slice message = context_->read_path.MessageFor(*route_, *request_, asked);
-  route_->shared.release_gate.Enter(
-      loop(),
-      [self = shared_from_this(), message = std::move(message)](core::ReleaseGate::Pass pass) {
-        if (self->state_ != State::kQueued) return;
-        self->pass_ = std::move(pass);
-        self->OnAdmitted(message);
-      });
+  route_->shared.release_gate.Enter(loop(),
+                                    [weak = weak_from_this(), asked](core::ReleaseGate::Pass pass) {
+                                      const std::shared_ptr<Call> self = weak.lock();
+                                      if (self == nullptr || self->state_ != State::kQueued) return;
+                                      self->pass_ = std::move(pass);
+                                      self->OnAdmitted(asked);
+                                    });
 }
 
-void Call::OnAdmitted(const base::Slice& message) {
+void Call::OnAdmitted(const core::Question& asked) {
   StartRelay();
-  relay_->Send(message, false);
+  relay_->Send(context_->read_path.MessageFor(*route_, *request_, asked), false);
   relay_->Finish({});
 }
 
@@ -280,8 +297,10 @@ void Call::OnSent(size_t bytes) {
   if (state_ == State::kRelaying) relay_->OnWritten(bytes);
 }
 
-// Only calls of routes that are not declared to be reads can tell to drop what is kept.
+// Only calls of routes that are not declared to be reads can tell to drop what is kept. A reply
+// that streams may never end, and the others before the gate do not wait for that.
 void Call::OnRelayHeaders(model::HeadersView fields, bool end) {
+  if (why_relayed_ == kWhyStreams) pass_ = core::ReleaseGate::Pass();
   if (route_->relays()) {
     core::Invalidation invalidation = context_->read_path.Invalidate(*route_, *request_, fields);
     if (end) invalidation.Forget();
@@ -324,24 +343,33 @@ void Call::OnRelayFailed(const core::CallFailure& failure) {
 }
 
 void Call::OnDeadline() {
+  const bool cost_upstream = CostUpstream();
   if (state_ == State::kWaiting) {
     if (!context_->read_path.Leave(*route_, *this)) return;  // the reply is on its way
     StepAshore();
   }
   if (state_ == State::kCollecting) route_metrics().departed.Add();
+  if (cost_upstream) stream_->session().CountCostlyDeadline(*stream_);
   route_metrics().deadline_exceeded.Add();
   SendStatus(wire::StatusCode::kDeadlineExceeded,
              absl::StrCat("the call's deadline passed; upstream '", route_->shared.name,
                           "' had not answered"));
 }
 
+// A call that is still being collected has nobody waiting for it upstream.
+void Call::ShedForRoom() {
+  Shed(metrics::Bound::kBufferedBytes,
+       absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
+                    around().buffered.budget().max(), ") for the calls that it has"));
+}
+
 void Call::Shed(metrics::Bound bound, absl::string_view message) {
+  if (state_ == State::kCollecting) route_metrics().departed.Add();
   around().metrics.downstream->bounds.Count(bound);
   SendStatus(wire::StatusCode::kResourceExhausted, message);
 }
 
 void Call::ShedLargeMessage() {
-  if (state_ == State::kCollecting) route_metrics().departed.Add();
   Shed(metrics::Bound::kMessageBytes,
        absl::StrCat("a message of the request is larger than limits.max_message_bytes (",
                     context_->limits->max_message_bytes, ")"));

@@ -40,6 +40,7 @@ class Call final : public http2::StreamHandler,
  public:
   // `trust` is the connection's (see Entrance).
   Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::Stream& stream);
+  ~Call();
 
  private:
   enum class State : uint8_t {
@@ -73,16 +74,17 @@ class Call final : public http2::StreamHandler,
   void TakeRoute(bool end);
   void Collect(absl::string_view bytes);
   void Ask();
-  void SendKept(const cache::Found& found);
+  void SendKept(const cache::Found& found, bool held);
   void CountAsked(core::Asked asked);
   void GoAlone(metrics::Bypass why, model::SharedHeaders trailing = {});
   void Deliver(const core::Answer& answer);
   void EnterGate(const core::Question& asked, metrics::Release why);
   void StartRelay();
-  void OnAdmitted(const base::Slice& message);
+  void OnAdmitted(const core::Question& asked);
   void OnDeadline();
   void OnCollectingTimer();
   void Shed(metrics::Bound bound, absl::string_view message);
+  void ShedForRoom();
   void ShedLargeMessage();
   void SendAnswer(const core::Answer& answer);
   Marks MarksOfRelay(absl::Duration age) const;

@@ -250,6 +250,16 @@ TEST_F(EncodingsTest, ALargeDecodedReplyCountsAsHeldOnceAndWhileItIsBeingWritten
 }
 
 // PITFALLS 14
+TEST_F(EncodingsTest, ASmallDecodedReplyCountsToo) {
+  Read(kGzip, Framed("id-7"));
+  ReadPlain();
+  AnswerGzipped(std::string(1000, 'x'));
+  EXPECT_GE(shared().held_bytes.load(), 1000);
+  for (Reader& reader : readers_) reader.Drop();
+  EXPECT_EQ(shared().held_bytes.load(), 0);
+}
+
+// PITFALLS 14
 TEST_F(EncodingsTest, WhoseDecodedReplyWouldBePastTheBoundIsReleased) {
   max_held_bytes_ = 64 << 10;
   Read(kGzip, Framed("id-7"));

@@ -185,11 +185,10 @@ TEST_F(LimitsTest, AStalledDownloadCancelsItsBackend) {
 
 // PITFALLS 14
 TEST_F(LimitsTest, PastMaxBufferedBytesNewCallsAreRefusedUntilThereIsRoom) {
-  ServeWith("max_buffered_bytes: 1MiB");
-  RawClient client(proxy_->address());
-  const std::string half = Framed(std::string(3 << 20, 'x')).substr(0, 2 << 20);
-  const int32_t large = client.Open({CallHead(kRead), {half}, {}, false});
-  client.Until([this] { return Metric("singleflight_buffered_bytes") > 2000000; });
+  ServeWith("max_buffered_bytes: 3MiB");
+  RawClient client(proxy_->address(), /*stream_window=*/0);
+  const int32_t large = client.Open(RawCall(kRead, std::string(2 << 20, 'x')));
+  client.Until([this] { return Metric("singleflight_buffered_bytes") > (3 << 20); });
   EXPECT_THAT(Ask(kWrite, "id-7"),
               FailedWith(absl::StatusCode::kResourceExhausted, HasSubstr("max_buffered_bytes")));
   EXPECT_EQ(Metric("singleflight_calls_shed_total{reason=\"max_buffered_bytes\"}"), 1);

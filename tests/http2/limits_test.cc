@@ -374,6 +374,20 @@ TEST(LimitsTest, AHeaderListThatIsTooLargeIsAnsweredLikeGrpcDoes) {
   EXPECT_EQ(server.ear(1).body, "ask") << "the connection goes on";
 }
 
+// SEMANTICS §6
+TEST(LimitsTest, ALowLimitForRequestsIsNoneForReplies) {
+  SessionOptions low;
+  low.max_header_list_bytes = 1 << 10;
+  testing::Pair pair({}, low);
+  auto caller = pair.Ask();
+  pair.served().stream->SendHeaders(Block({{":status", "200"}}), false);
+  pair.served().stream->Finish(
+      Trailing({{"grpc-status", "3"}, {"grpc-status-details-bin", std::string(20 << 10, 'x')}}));
+  pair.Settle();
+  EXPECT_TRUE(caller->ended);
+  EXPECT_THAT(caller->trailing, Contains(Pair("grpc-status", "3")));
+}
+
 TEST(LimitsTest, ATrailerBlockAfterARefusedHeaderListIsNotAnsweredTwice) {
   SessionOptions options;
   options.max_header_list_bytes = 1000;

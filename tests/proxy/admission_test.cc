@@ -139,6 +139,19 @@ TEST(PeerOfTest, AnIpv4PeerIsMappedIntoIpv6) {
   for (const int fd : {listening, client}) ::close(fd);
 }
 
+TEST(PeerOfTest, AllAddressesOfAnIpv6NetworkAreOne) {
+  const auto address_of = [](const char* text) {
+    sockaddr_storage peer{};
+    auto& ip = reinterpret_cast<sockaddr_in6&>(peer);
+    ip.sin6_family = AF_INET6;
+    EXPECT_EQ(::inet_pton(AF_INET6, text, &ip.sin6_addr), 1) << text;
+    return Admission::AddressOf(peer);
+  };
+  EXPECT_EQ(address_of("2001:db8:1:2::1"), address_of("2001:db8:1:2:ffff::2"));
+  EXPECT_NE(address_of("2001:db8:1:2::1"), address_of("2001:db8:1:3::1"));
+  EXPECT_NE(address_of("::ffff:10.0.0.1"), address_of("::ffff:10.0.0.2"));
+}
+
 TEST(PeerOfTest, AUnixSocketHasNoAddress) {
   int ends[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);

@@ -176,10 +176,9 @@ TEST_F(CallTest, ARequestThatTricklesIsRelayedAfterAWhile) {
 
 // PITFALLS 14
 TEST_F(CallTest, PastMaxBufferedBytesNewCallsAreRefusedAndThoseAboardGoOn) {
-  budget_.set_max(60 << 10);
   auto relayed = Open(kWatch);
-  auto collected = Open(kGet);
-  Send(*collected, Framed(std::string(200 << 10, 'x')).substr(0, 100 << 10));
+  auto aboard = Ask(kGet, "id-7");
+  budget_.set_max(0);
   auto refused = Ask(kGet, "id-7");
   EXPECT_EQ(StatusOf(*refused), "8");
   EXPECT_THAT(refused->headers, Contains(Pair("grpc-message", HasSubstr("max_buffered_bytes"))));
@@ -187,11 +186,36 @@ TEST_F(CallTest, PastMaxBufferedBytesNewCallsAreRefusedAndThoseAboardGoOn) {
   EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kBufferedBytes), 2u);
   Send(*relayed, Framed("hello"));
   Upstream([](FakeCall& call) { call.Answer("enough"); });
-  EXPECT_THAT(relayed, IsOkWith(Framed("enough")));
-  Reset(*collected);
+  EXPECT_THAT(aboard, IsOkWith(Framed("enough")));
+  upstream_.call(0).Answer("more");
+  Settle();
+  EXPECT_THAT(relayed, IsOkWith(Framed("more")));
+  budget_.set_max(1 << 20);
   auto again = Ask(kGet, "id-7");
   Upstream([](FakeCall& call) { call.Answer("kettle"); });
   EXPECT_THAT(again, IsOkWith(Framed("kettle")));
+}
+
+// PITFALLS 14
+TEST_F(CallTest, PastMaxBufferedBytesNoMoreIsCollected) {
+  budget_.set_max(60 << 10);
+  auto large = Open(kGet);
+  Send(*large, Framed(std::string(200 << 10, 'x')).substr(0, 199 << 10));
+  EXPECT_EQ(StatusOf(*large), "8");
+  EXPECT_THAT(large->headers, Contains(Pair("grpc-message", HasSubstr("max_buffered_bytes"))));
+  EXPECT_EQ(metrics_.routes[0]->departed.value(), 1u);
+  auto next = Ask(kGet, "id-7");
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_THAT(next, IsOkWith(Framed("kettle"))) << "there is room again";
+}
+
+// PITFALLS 14
+TEST_F(CallTest, HeaderBlocksOfCallsCount) {
+  const int64_t before = buffered();
+  auto caller = Open(kGet, {{"x-large", std::string(20 << 10, 'x')}});
+  EXPECT_GT(buffered() - before, 20 << 10);
+  Reset(*caller);
+  EXPECT_EQ(buffered(), before);
 }
 
 TEST_F(CallTest, ABodyThatManyShareCountsOnce) {
@@ -201,8 +225,9 @@ TEST_F(CallTest, ABodyThatManyShareCountsOnce) {
     herd.back()->consume = false;
   }
   const std::string large(kWindow * 2, 'x');
+  const int64_t before = buffered();
   Upstream([&large](FakeCall& call) { call.Answer(large); });
-  const int64_t held = budget_.bytes() + buffered_.untold();
+  const int64_t held = buffered() - before;
   EXPECT_GE(held, static_cast<int64_t>(large.size()));
   EXPECT_LE(held, static_cast<int64_t>(large.size()) + 4096);
   for (const auto& caller : herd) Reset(*caller);
@@ -315,6 +340,27 @@ TEST_F(CallTest, ReleasedFollowersGoThroughTheGateInOrderAndOneByOne) {
   stream.End();
   Settle();
   EXPECT_TRUE(herd[0]->ended);
+}
+
+TEST_F(CallTest, ReleasedFollowersDoNotWaitForTheEndOfRepliesThatStream) {
+  auto herd = Stampede(4);
+  for (size_t i = 1; i < 4; ++i) {
+    ASSERT_EQ(upstream_.calls(), i + 1) << "one at a time";
+    Upstream([](FakeCall& call) { call.Begin(); });
+  }
+  for (size_t i = 0; i < 4; ++i) {
+    upstream_.call(i).End();
+    Settle();
+    EXPECT_TRUE(herd[i]->ended);
+  }
+}
+
+TEST_F(CallTest, NothingIsLeftOfWhoLeavesBeforeTheGate) {
+  auto herd = Stampede(3);
+  const int64_t before = buffered();
+  Reset(*herd[2]);
+  EXPECT_LT(buffered(), before) << "its call is gone, though its turn has not come";
+  EXPECT_EQ(shared_.release_gate.queued(), 1u);
 }
 
 TEST_F(CallTest, ReleasedFollowersThatLeaveMakeRoomForTheNext) {
@@ -451,6 +497,28 @@ TEST_F(CallTest, OnlyResetsThatCostAnUpstreamCallCount) {
   EXPECT_THAT(host_.bounds, ::testing::IsEmpty());
   Reset(*Ask(kWatch, "hello"), ErrorCode::kNoError);
   EXPECT_THAT(host_.bounds, ::testing::ElementsAre(metrics::Bound::kResetAllowance));
+}
+
+// PITFALLS 27
+TEST_F(CallTest, DeadlinesThatWasteAnUpstreamCallCountLikeResets) {
+  options_.reset_allowance = 3;
+  HangUp();
+  Connect();
+  for (int i = 0; i < 3; ++i) {
+    auto caller = Ask(kWatch, "hello", {{"grpc-timeout", "1m"}});
+    Advance(1);
+    EXPECT_EQ(StatusOf(*caller), "4");
+  }
+  EXPECT_THAT(host_.bounds, ::testing::IsEmpty());
+  Ask(kWatch, "hello", {{"grpc-timeout", "1m"}});
+  Advance(1);
+  EXPECT_THAT(host_.bounds, ::testing::ElementsAre(metrics::Bound::kResetAllowance));
+}
+
+TEST_F(CallTest, APathIsShownShort) {
+  auto caller = Ask("/none/" + std::string(5000, 'x'), "hello");
+  EXPECT_EQ(StatusOf(*caller), "12");
+  for (const auto& [name, value] : caller->headers) EXPECT_LT(value.size(), 400u) << name;
 }
 
 }  // namespace

@@ -73,7 +73,7 @@ class ProxyTest : public ::testing::Test {
     EXPECT_EQ(flights_.flights(), 0u);
     EXPECT_EQ(flights_.waiting(), 0u);
     EXPECT_EQ(shared_.held_bytes.load(), 0);
-    EXPECT_EQ(budget_.bytes() + buffered_.untold(), 0);
+    EXPECT_EQ(buffered(), 0);
     EXPECT_EQ(shared_.release_gate.queued(), 0u);
     EXPECT_EQ(upstream_.live(), 0u);
     EXPECT_EQ(loop_.timers().size(), 0u);
@@ -164,6 +164,9 @@ class ProxyTest : public ::testing::Test {
     context_.limits = limits;
     return *limits;
   }
+
+  // Bytes held for calls.
+  int64_t buffered() { return budget_.bytes() + buffered_.untold(); }
 
   uint64_t bypasses(metrics::Bypass why) {
     return metrics_.routes[0]->bypasses[static_cast<size_t>(why)].value();
