@@ -10,7 +10,8 @@
 namespace singleflight::base {
 
 // A run of bytes that many may read: it keeps its owner alive. Copying copies no bytes.
-// Threads: the bytes never change; a Slice itself belongs to one thread.
+// Threads: the bytes never change (more may come behind them); a Slice itself belongs to one
+// thread.
 class Slice {
  public:
   Slice() = default;
@@ -28,6 +29,14 @@ class Slice {
   size_t size() const { return view_.size(); }
   bool empty() const { return view_.empty(); }
   void RemovePrefix(size_t n) { view_.remove_prefix(n); }
+
+  // Takes in `next` if it lies right behind these bytes and has the same owner.
+  bool Join(const Slice& next) {
+    if (owner_ == nullptr || owner_ != next.owner_) return false;
+    if (view_.data() + view_.size() != next.view_.data()) return false;
+    view_ = absl::string_view(view_.data(), view_.size() + next.size());
+    return true;
+  }
 
  private:
   std::shared_ptr<const void> owner_;

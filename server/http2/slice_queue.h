@@ -16,7 +16,9 @@ class SliceQueue {
   bool empty() const { return front_ == slices_.size(); }
   base::Slice& front() { return slices_[front_]; }
 
-  void Push(base::Slice slice) { slices_.push_back(std::move(slice)); }
+  void Push(base::Slice slice) {
+    if (empty() || !slices_.back().Join(slice)) slices_.push_back(std::move(slice));
+  }
 
   void Pop() {
     slices_[front_++] = base::Slice();

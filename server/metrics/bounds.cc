@@ -22,7 +22,8 @@ constexpr absl::string_view kNames[kBounds] = {"reset_allowance",
                                                "max_header_bytes",
                                                "max_header_count",
                                                "max_message_bytes",
-                                               "max_buffered_bytes"};
+                                               "max_buffered_bytes",
+                                               "stall_timeout"};
 
 }  // namespace
 

@@ -36,8 +36,9 @@ enum class Bound : uint8_t {
   kHeaderCount,    // its header list is too long
   kMessageBytes,   // a message of it claims to be too large
   kBufferedBytes,  // the process holds enough for the calls that it has
+  kRequestStall,   // it has begun a message and hardly goes on with it
 };
-inline constexpr size_t kBounds = 18;
+inline constexpr size_t kBounds = 19;
 
 // The option or rule, as labels say it: "idle_timeout".
 absl::string_view NameOf(Bound bound);

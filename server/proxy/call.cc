@@ -120,7 +120,7 @@ void Call::OnData(absl::string_view bytes) {
     if (relay_->LargestMessageWith(bytes) > context_->limits->max_message_bytes) {
       return ShedLargeMessage();
     }
-    relay_->Send(around().buffered.Hold(std::string(bytes)), true);
+    relay_->Send(bytes);
   } else if (stream_ != nullptr) {
     stream_->Consume(bytes.size());  // of a call that has been answered
   }
@@ -228,7 +228,7 @@ void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
   StartRelay();
   relay_->Scanned(collected->scanner);
   if (!collected->bytes.empty()) {
-    relay_->Send(around().buffered.Hold(std::move(collected->bytes)), false);
+    relay_->SendAhead(around().buffered.Hold(std::move(collected->bytes)));
   }
   if (request_ended_) relay_->Finish(std::move(trailing));
 }
@@ -240,7 +240,11 @@ void Call::StartRelay() {
       *stream_, upstream,
       core::CallHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
                      kRelayResends},
-      around().buffered, *this);
+      PlaceOfRelay(), *this);
+}
+
+Relay::Place Call::PlaceOfRelay() const {
+  return {loop(), around().buffered, context_->limits->stall_timeout};
 }
 
 void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
@@ -267,7 +271,7 @@ void Call::OnTakeover(core::Takeover takeover) {
   if (state_ != State::kWaiting) return;
   state_ = State::kRelaying;
   why_relayed_ = takeover.why;
-  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), around().buffered, *this);
+  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), PlaceOfRelay(), *this);
 }
 
 void Call::OnReleased(const core::Question& asked, metrics::Release why) {
@@ -289,7 +293,7 @@ void Call::EnterGate(const core::Question& asked, metrics::Release why) {
 
 void Call::OnAdmitted(const core::Question& asked) {
   StartRelay();
-  relay_->Send(context_->read_path.MessageFor(*route_, *request_, asked), false);
+  relay_->SendAhead(context_->read_path.MessageFor(*route_, *request_, asked));
   relay_->Finish({});
 }
 
@@ -367,6 +371,11 @@ void Call::Shed(metrics::Bound bound, absl::string_view message) {
   if (state_ == State::kCollecting) route_metrics().departed.Add();
   around().metrics.downstream->bounds.Count(bound);
   SendStatus(wire::StatusCode::kResourceExhausted, message);
+}
+
+void Call::OnRelayStalled() {
+  Shed(metrics::Bound::kRequestStall,
+       "the request has begun a message and hardly goes on with it (limits.stall_timeout)");
 }
 
 void Call::ShedLargeMessage() {

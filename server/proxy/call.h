@@ -68,6 +68,7 @@ class Call final : public http2::StreamHandler,
   void OnRelayHeaders(model::HeadersView fields, bool end) override;
   void OnRelayTrailers(model::HeadersView fields) override;
   void OnRelayEnded() override;
+  void OnRelayStalled() override;
   void OnRelayFailed(const core::CallFailure& failure) override;
 
   void Refuse(const model::Refusal& refusal);
@@ -80,6 +81,7 @@ class Call final : public http2::StreamHandler,
   void Deliver(const core::Answer& answer);
   void EnterGate(const core::Question& asked, metrics::Release why);
   void StartRelay();
+  Relay::Place PlaceOfRelay() const;
   void OnAdmitted(const core::Question& asked);
   void OnDeadline();
   void OnCollectingTimer();

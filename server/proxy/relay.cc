@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "server/http2/session.h"
+
 namespace singleflight::proxy {
 namespace {
 
@@ -16,33 +18,67 @@ size_t BeyondUncoupled(size_t& ahead, size_t bytes) {
 
 }  // namespace
 
-Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
-             core::Buffered& buffered, RelayListener& listener)
+Relay::Relay(http2::Stream& downstream, const Place& place, RelayListener& listener,
+             std::unique_ptr<core::UpstreamCall> call)
     : downstream_(downstream),
-      buffered_(buffered),
+      loop_(place.loop),
+      stall_timeout_(place.stall_timeout),
       listener_(listener),
-      call_(upstream.Start(std::move(head), *this)) {}
+      request_pieces_(place.buffered),
+      reply_pieces_(place.buffered),
+      call_(std::move(call)),
+      stall_timer_(place.loop.timers(), [this] { OnStallTimer(); }) {}
 
-Relay::Relay(http2::Stream& downstream, core::Takeover takeover, core::Buffered& buffered,
+Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
+             const Place& place, RelayListener& listener)
+    : Relay(downstream, place, listener, upstream.Start(std::move(head), *this)) {}
+
+Relay::Relay(http2::Stream& downstream, core::Takeover takeover, const Place& place,
              RelayListener& listener)
-    : downstream_(downstream),
-      buffered_(buffered),
-      listener_(listener),
-      call_(std::move(takeover.call)) {
+    : Relay(downstream, place, listener, std::move(takeover.call)) {
   call_->SetListener(*this);
   if (!takeover.initial.has_value()) return;
   replied_ = true;
   listener_.OnRelayHeaders(*takeover.initial, false);
   uncoupled_reply_ = takeover.body.size();
-  downstream_.Send(buffered_.Hold(std::move(takeover.body)));
+  downstream_.Send(place.buffered.Hold(std::move(takeover.body)));
 }
 
-void Relay::Send(base::Slice bytes, bool coupled) {
-  if (!coupled) uncoupled_request_ += bytes.size();
+void Relay::Send(absl::string_view bytes) { Forward(request_pieces_.Copy(bytes)); }
+
+void Relay::SendAhead(base::Slice bytes) {
+  uncoupled_request_ += bytes.size();
+  Forward(std::move(bytes));
+}
+
+void Relay::Forward(base::Slice bytes) {
+  on_its_way_ += bytes.size();
+  progress_ += bytes.size();
+  if (scanner_.state() == wire::MessageScanner::State::kInside && !stall_timer_.pending()) {
+    WatchForStall();
+  }
   call_->Send(std::move(bytes));
 }
 
-void Relay::Finish(model::SharedHeaders trailing) { call_->Finish(std::move(trailing)); }
+void Relay::WatchForStall() {
+  progress_ = 0;
+  ended_then_ = scanner_.complete();
+  stall_timer_.Set(base::After(loop_.Now(), stall_timeout_));
+}
+
+// While upstream does not take what is here, the caller is not to blame.
+void Relay::OnStallTimer() {
+  if (scanner_.state() != wire::MessageScanner::State::kInside) return;
+  const bool goes_on =
+      progress_ >= http2::Session::kStallBytes || scanner_.complete() > ended_then_;
+  if (!goes_on && on_its_way_ == 0) return listener_.OnRelayStalled();
+  WatchForStall();
+}
+
+void Relay::Finish(model::SharedHeaders trailing) {
+  stall_timer_.Cancel();
+  call_->Finish(std::move(trailing));
+}
 
 void Relay::OnWritten(size_t bytes) { call_->Consume(BeyondUncoupled(uncoupled_reply_, bytes)); }
 
@@ -52,9 +88,7 @@ void Relay::OnInitial(model::Headers fields, bool end) {
   if (end) listener_.OnRelayEnded();
 }
 
-void Relay::OnData(absl::string_view bytes) {
-  downstream_.Send(buffered_.Hold(std::string(bytes)));
-}
+void Relay::OnData(absl::string_view bytes) { downstream_.Send(reply_pieces_.Copy(bytes)); }
 
 void Relay::OnEnd(model::Headers trailing) {
   listener_.OnRelayTrailers(trailing);
@@ -63,6 +97,7 @@ void Relay::OnEnd(model::Headers trailing) {
 }
 
 void Relay::OnSent(size_t bytes) {
+  on_its_way_ -= bytes;
   downstream_.Consume(BeyondUncoupled(uncoupled_request_, bytes));
 }
 

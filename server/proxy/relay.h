@@ -4,8 +4,10 @@
 #include <memory>
 #include <utility>
 
-#include "server/core/buffered.h"
+#include "absl/time/time.h"
+#include "server/base/loop.h"
 #include "server/core/invalidation.h"
+#include "server/core/pieces.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
 #include "server/http2/stream.h"
@@ -25,6 +27,9 @@ class RelayListener {
   // The reply's last byte has been given to the caller's stream.
   virtual void OnRelayEnded() = 0;
 
+  // The caller has begun a message and hardly goes on with it.
+  virtual void OnRelayStalled() = 0;
+
   // Upstream ended without a status, or reset the stream; the caller has yet to be told.
   virtual void OnRelayFailed(const core::CallFailure& failure) = 0;
 
@@ -35,14 +40,24 @@ class RelayListener {
 // One caller's stream and one upstream call, coupled: bytes, blocks, ends and resets cross as they
 // come. The window of each stream opens as the other side drains, so that a slow end slows its peer
 // and nothing is held beyond one window.
+//
+// Time: a caller may be silent between messages for as long as he likes. Within one he has to send
+// Session::kStallBytes, or its end, in each stall_timeout in which upstream takes what he sends.
 class Relay final : public core::CallListener {
  public:
+  // What it is made in.
+  struct Place {
+    base::Loop& loop;
+    core::Buffered& buffered;
+    absl::Duration stall_timeout;
+  };
+
   // Sends the call.
   Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
-        core::Buffered& buffered, RelayListener& listener);
+        const Place& place, RelayListener& listener);
 
   // Goes on with a call whose flight could not share its reply.
-  Relay(http2::Stream& downstream, core::Takeover takeover, core::Buffered& buffered,
+  Relay(http2::Stream& downstream, core::Takeover takeover, const Place& place,
         RelayListener& listener);
 
   // Looks at what the caller sends, before Send: the largest message that it has announced so far.
@@ -54,9 +69,11 @@ class Relay final : public core::CallListener {
   // Goes on from where the call's own look at its first bytes ended.
   void Scanned(const wire::MessageScanner& scanner) { scanner_ = scanner; }
 
-  // What the caller sends. `coupled` bytes hold the caller's window until they have left for
-  // upstream.
-  void Send(base::Slice bytes, bool coupled);
+  // What the caller sends; it holds the caller's window until it has left for upstream.
+  void Send(absl::string_view bytes);
+
+  // What he had sent before, which holds no window.
+  void SendAhead(base::Slice bytes);
   void Finish(model::SharedHeaders trailing);
 
   // The caller's stream has written so many bytes of the reply.
@@ -76,15 +93,29 @@ class Relay final : public core::CallListener {
   void OnSent(size_t bytes) override;
   void OnFailed(core::CallFailure failure) override;
 
+  Relay(http2::Stream& downstream, const Place& place, RelayListener& listener,
+        std::unique_ptr<core::UpstreamCall> call);
+
+  void Forward(base::Slice bytes);
+  void WatchForStall();
+  void OnStallTimer();
+
   http2::Stream& downstream_;
-  core::Buffered& buffered_;
+  base::Loop& loop_;
+  const absl::Duration stall_timeout_;
   RelayListener& listener_;
+  core::Pieces request_pieces_;
+  core::Pieces reply_pieces_;
   std::unique_ptr<core::UpstreamCall> call_;
   core::Invalidation invalidation_;
   wire::MessageScanner scanner_;  // of the request
   bool replied_ = false;
   size_t uncoupled_request_ = 0;  // bytes ahead that hold no window
   size_t uncoupled_reply_ = 0;
+  size_t on_its_way_ = 0;    // bytes of the request that have not left for upstream
+  size_t progress_ = 0;      // bytes of it that have come since the timer was set
+  uint64_t ended_then_ = 0;  // messages that had ended when it was
+  base::Timer stall_timer_;  // runs while a message has begun, and perhaps a little longer
 };
 
 }  // namespace singleflight::proxy

@@ -27,7 +27,7 @@ void PooledCall::Send(base::Slice bytes) {
   if (listener_ == nullptr) return;
   if (keeping_) {
     kept_bytes_ += bytes.size();
-    kept_.push_back(bytes);
+    if (kept_.empty() || !kept_.back().Join(bytes)) kept_.push_back(bytes);
   }
   if (stream_ == nullptr) return;
   if (kept_bytes_ > kMaxKeptBytes || resends_left_ == 0) StopKeeping();

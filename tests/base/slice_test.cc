@@ -43,6 +43,17 @@ TEST(SliceTest, KeepsWhateverOwnsItsBytes) {
   EXPECT_TRUE(watch.expired());
 }
 
+TEST(SliceTest, NeighboursOfOneOwnerJoin) {
+  const Slice whole(std::string("blue kettle, tea"));
+  Slice first(whole.owner(), whole.view().substr(0, 4));
+  EXPECT_TRUE(first.Join(Slice(whole.owner(), whole.view().substr(4, 7))));
+  EXPECT_EQ(first.view(), "blue kettle");
+  EXPECT_FALSE(first.Join(Slice(whole.owner(), whole.view().substr(13)))) << "a gap";
+  EXPECT_FALSE(first.Join(Slice(std::string("tea")))) << "another owner";
+  EXPECT_FALSE(Slice().Join(Slice()));
+  EXPECT_EQ(first.view(), "blue kettle");
+}
+
 TEST(SliceTest, TakingAwayAPrefixLeavesCopiesAlone) {
   Slice slice(std::string("blue kettle"));
   const Slice copy = slice;

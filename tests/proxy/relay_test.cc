@@ -152,6 +152,76 @@ TEST_F(RelayTest, BytesThatWereCollectedHoldNoWindow) {
   EXPECT_GT(upstream_.latest().sent().size(), before);
 }
 
+// A request's messages and time.
+
+class StallingRequestTest : public RelayTest {
+ protected:
+  void SetUp() override {
+    RelayTest::SetUp();
+    Limits().stall_timeout = absl::Seconds(1);
+  }
+
+  // Upstream takes it at once.
+  void SendOn(Ear& caller, const std::string& bytes) {
+    Send(caller, bytes);
+    Upstream([&](FakeCall& call) { call.Take(bytes.size()); });
+  }
+
+  void ExpectEnded(const Ear& caller) {
+    EXPECT_EQ(StatusOf(caller), "8");
+    EXPECT_THAT(caller.headers, Contains(Pair("grpc-message", HasSubstr("stall_timeout"))));
+    EXPECT_TRUE(upstream_.latest().cancelled());
+    EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kRequestStall), 1u);
+  }
+};
+
+// PITFALLS 27
+TEST_F(StallingRequestTest, WhoBeginsAMessageAndStopsIsEnded) {
+  auto caller = Open(kWatch);
+  SendOn(*caller, Framed(std::string(100 << 10, 'x')).substr(0, 10 << 10));
+  Advance(999);
+  EXPECT_FALSE(caller->ended);
+  Advance(1);
+  ExpectEnded(*caller);
+}
+
+// PITFALLS 27
+TEST_F(StallingRequestTest, WhoTricklesAMessageIsEnded) {
+  auto caller = Open(kWatch);
+  SendOn(*caller, Framed(std::string(100 << 10, 'x')).substr(0, 5));
+  for (int i = 0; i < 10 && !caller->ended; ++i) {
+    SendOn(*caller, "x");
+    Advance(100);
+  }
+  ExpectEnded(*caller);
+}
+
+TEST_F(StallingRequestTest, WhoGoesOnIsNot) {
+  auto caller = Open(kWatch);
+  SendOn(*caller, Framed(std::string(50 << 10, 'x')).substr(0, 5));
+  for (int i = 0; i < 10; ++i) {
+    SendOn(*caller, std::string(5 << 10, 'x'));
+    Advance(1000);
+    ASSERT_FALSE(caller->ended);
+  }
+  Advance(100000);
+  EXPECT_FALSE(caller->ended) << "the message is whole, and silence between two is allowed";
+  SendOn(*caller, Framed("another").substr(0, 7));
+  Advance(500);
+  SendOn(*caller, Framed("another").substr(7) + Framed("a third").substr(0, 6));
+  Advance(999);
+  EXPECT_FALSE(caller->ended);
+  Reset(*caller);
+}
+
+TEST_F(StallingRequestTest, WhomUpstreamHoldsUpIsNot) {
+  auto caller = Open(kWatch);
+  Send(*caller, Framed(std::string(100 << 10, 'x')).substr(0, 10 << 10));
+  Advance(10000);
+  EXPECT_FALSE(caller->ended);
+  Reset(*caller);
+}
+
 TEST_F(RelayTest, WhatIsStillSentAfterTheReplyIsDropped) {
   auto caller = Open(kWatch);
   Upstream([](FakeCall& call) { call.TrailersOnly(wire::StatusCode::kPermissionDenied); });
