@@ -11,6 +11,14 @@
 namespace singleflight {
 namespace {
 
+// A backend whose socket takes nothing for so long is given up. Over TCP the system sees to that
+// too; over a Unix socket nobody else does.
+http2::SessionOptions SessionOptions() {
+  http2::SessionOptions options;
+  options.stall_timeout = absl::Seconds(20);
+  return options;
+}
+
 std::string IdentityOf(const upstream::UpstreamOptions& options, const net::SharedTlsContext& tls) {
   return absl::StrCat(options.name, "\n", options.target, "\n",
                       absl::StrJoin(options.endpoints, "\n"), "\n",
@@ -89,10 +97,10 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
       });
     };
     running->pools.push_back(OwnedOn(
-        worker, std::make_unique<upstream::Pool>(worker, options, authority, running->tls,
-                                                 http2::SessionOptions(),
-                                                 ledger_.UpstreamOf(i, options.name), seed_ + i,
-                                                 upstream::Pool::Hooks{refresh})));
+        worker,
+        std::make_unique<upstream::Pool>(worker, options, authority, running->tls, SessionOptions(),
+                                         ledger_.UpstreamOf(i, options.name), seed_ + i,
+                                         upstream::Pool::Hooks{refresh})));
     pools[i] = running->pools.back();
   }
   auto resolver = std::make_unique<upstream::Resolver>(

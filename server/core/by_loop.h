@@ -21,8 +21,28 @@ struct LoopBatch {
   FlightTable::WaiterList waiters;
 };
 
+// Tells the waiters of one loop, so many in a turn, so that a large herd does not hold up the
+// loop's other callers.
+template <typename Each>
+struct Handover {
+  static constexpr int kInATurn = 1024;
+
+  void operator()() {
+    for (int i = 0; i < kInATurn; ++i) {
+      FlightTable::Waiter* const waiter = batch.waiters.Pop();
+      if (waiter == nullptr) return;
+      each(*static_cast<Waiter*>(waiter));
+    }
+    base::Loop* const loop = batch.loop;
+    loop->Post(std::move(*this));
+  }
+
+  Each each;
+  LoopBatch batch;
+};
+
 // Calls `each` for every waiter on the waiter's own loop: those of `here` before this returns, the
-// others in one task for each loop, however many there are.
+// others in a task for each loop; where there are many, some of them a turn later.
 template <typename Each>
 void ForEachOnItsLoop(FlightTable::WaiterList waiters, base::Loop& here, const Each& each) {
   std::vector<LoopBatch> batches;
@@ -35,9 +55,7 @@ void ForEachOnItsLoop(FlightTable::WaiterList waiters, base::Loop& here, const E
   }
   for (LoopBatch& batch : batches) {
     base::Loop* const loop = batch.loop;
-    auto run = [each, batch = std::move(batch)]() mutable {
-      while (FlightTable::Waiter* waiter = batch.waiters.Pop()) each(*static_cast<Waiter*>(waiter));
-    };
+    Handover<Each> run{each, std::move(batch)};
     if (loop == &here) {
       run();
     } else {

@@ -123,7 +123,7 @@ void Connection::Take(absl::string_view bytes) {
     if (first && side_ == Side::kServer) AnswerHttp1(bytes);
     return Close(status.message());
   }
-  if (session_->waits()) WatchForStalls();
+  if (ClientHoldsUp()) WatchForStalls();
   OnWritable();
 }
 
@@ -154,7 +154,7 @@ void Connection::Flush() {
     if (close_asked_) return CloseNow();
     if (out.empty()) {
       if (session_->Done()) return Linger();
-      if (session_->waits()) WatchForStalls();
+      if (ClientHoldsUp()) WatchForStalls();
       return AwaitReadable();
     }
     if (!WriteOut(out)) return;
@@ -196,16 +196,23 @@ void Connection::WatchForStalls() {
 // While the socket takes nothing, no stream is to blame.
 void Connection::OnStallTick() {
   if (!blocked_) {
-    in_session_ = true;
-    session_->CutStalled();
-    in_session_ = false;
-    if (close_asked_) return CloseNow();
+    if (side_ == Side::kServer) CutStalledStreams();
   } else if (SocketStalls()) {
     listener_.OnBound(metrics::Bound::kConnectionStall);
     return Close("the peer does not read what was written");
   }
-  if (blocked_ || session_->waits()) WatchForStalls();
+  if (session_ != nullptr && (blocked_ || ClientHoldsUp())) WatchForStalls();
 }
+
+void Connection::CutStalledStreams() {
+  in_session_ = true;
+  session_->CutStalled();
+  in_session_ = false;
+  if (close_asked_) CloseNow();
+}
+
+// A backend may leave a stream's window shut for as long as it likes.
+bool Connection::ClientHoldsUp() const { return side_ == Side::kServer && session_->waits(); }
 
 bool Connection::SocketStalls() {
   const int64_t left = taken_ - static_cast<int64_t>(bytes_->backlog());

@@ -39,7 +39,8 @@ class ConnectionListener {
 //
 // Time: a server's connection that holds bytes of which less than 4 KiB leave within
 // SessionOptions::stall_timeout loses the streams whose windows hold them up; if it is the socket
-// that takes too little, it ends. One timer, which runs only while something waits.
+// that takes too little, it ends, as does a client's connection to a server. One timer, which runs
+// only while something waits.
 //
 // Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `listener`
 // must live until OnConnectionClosed. Threads: its worker's.
@@ -87,6 +88,8 @@ class Connection final : public SessionListener,
   void WatchForStalls();
   void OnStallTick();
   bool SocketStalls();
+  void CutStalledStreams();
+  bool ClientHoldsUp() const;
   void Linger();
   void CloseNow();
 

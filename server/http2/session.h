@@ -37,7 +37,7 @@ struct SessionOptions {
   // (CVE-2023-44487). A gRPC deadline or cancellation is a reset too.
   uint64_t reset_allowance = 10000;
 
-  // Server: see Session::CutStalled, which Connection calls; nothing else here knows time.
+  // See Connection, and, for a server's streams, Session::CutStalled; nothing else here knows time.
   absl::Duration stall_timeout = absl::InfiniteDuration();
 
   // Client: the first stream's id; tests start near the end of the range. Zero: the protocol's.

@@ -219,6 +219,21 @@ TEST_F(CollapseTest, LeavingWhileTheReplyIsOnItsWayIsTooLate) {
   EXPECT_THAT(elsewhere.reply(), IsOkWith("blue kettle"));
 }
 
+TEST_F(CollapseTest, ALargeHerdIsToldInTurnsSoThatOthersHaveTheirs) {
+  std::vector<TestWaiter*> herd;
+  for (int i = 0; i < 3000; ++i) herd.push_back(&Ask("id-7"));
+  const auto told = [&herd] {
+    int heard = 0;
+    for (const TestWaiter* waiter : herd) heard += waiter->heard();
+    return heard;
+  };
+  upstream_.latest().Answer("blue kettle");
+  EXPECT_LT(told(), 2000);
+  EXPECT_EQ(herd.front()->heard(), 1) << "first come, first served";
+  Settle();
+  EXPECT_EQ(told(), 3000);
+}
+
 // PITFALLS 3, PITFALLS 5
 TEST_F(CollapseTest, ACallerAfterTheLandingNeverGetsItsReply) {
   Ask("id-7");

@@ -52,18 +52,18 @@ class ConnectionTest : public ::testing::Test {
   ConnectionTest() { Connect(); }
 
   // A connection with the options as they are now, in place of the one before.
-  void Connect() {
+  void Connect(Side side = Side::kServer) {
     if (peer_ >= 0) {
       HangUp();
       on_.Until([this] { return server_.closed > 0; });
       server_.closed = 0;
     }
-    on_.Run([this] {
+    on_.Run([this, side] {
       auto [socket, fd] = Sockets(on_.worker());
       peer_ = fd;
       server_.connection = std::make_shared<Connection>(
-          on_.worker(), Side::kServer, options_,
-          net::MakeSocketStream(on_.worker(), std::move(socket)), server_);
+          on_.worker(), side, options_, net::MakeSocketStream(on_.worker(), std::move(socket)),
+          server_);
       server_.connection->Start();
     });
   }
@@ -355,6 +355,37 @@ TEST_F(ConnectionTest, APeerWhoseSocketTakesNothingIsHungUpOn) {
   Ask(1);
   on_.Until([this] { return server_.closed > 0; });
   EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
+}
+
+TEST_F(ConnectionTest, ABackendWhoseSocketTakesNothingIsHungUpOn) {
+  options_.stall_timeout = absl::Milliseconds(40);
+  Connect(Side::kClient);
+  Say(Settings({{kInitialWindowSize, 0x7fffffff}}));
+  Say(WindowUpdate(0, 0x7fffffff - 65535));
+  on_.Until([this] { return server_.owner.settings > 0; });
+  const auto call = std::make_shared<Ear>();
+  on_.Run([&] {
+    Stream& stream = server_.connection->session()->Open(Block(RequestFields()), call);
+    stream.Send(base::Slice(std::string(4 << 20, 'r')));
+  });
+  on_.Until([this] { return server_.closed > 0; });
+  EXPECT_TRUE(call->EndedAs(Closed::Why::kConnectionLost));
+}
+
+TEST_F(ConnectionTest, ABackendMayLeaveAStreamsWindowShut) {
+  options_.stall_timeout = absl::Milliseconds(1);
+  Connect(Side::kClient);
+  Say(Settings({{kInitialWindowSize, 0}}));
+  on_.Until([this] { return server_.owner.settings > 0; });
+  on_.Run([&] {
+    Stream& stream =
+        server_.connection->session()->Open(Block(RequestFields()), std::make_shared<Ear>());
+    stream.Send(base::Slice(std::string("ask")));
+  });
+  while (heard_.size() < kPreface.size()) ASSERT_TRUE(Hear());
+  heard_.erase(0, kPreface.size());
+  HearFrame(kHeaders);
+  on_.Run([this] { EXPECT_EQ(on_.worker().timers().size(), 0u) << "nobody is timed"; });
 }
 
 TEST_F(ConnectionTest, AStreamWhoseWindowStaysShutIsResetAndTheConnectionGoesOn) {
