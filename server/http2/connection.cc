@@ -20,6 +20,7 @@ constexpr size_t kMaxQueuedFrames = 10000;
 constexpr absl::Duration kDrainRoundTrip = absl::Seconds(1);
 constexpr absl::Duration kLinger = absl::Seconds(1);
 constexpr size_t kMostLingered = 2 << 20;  // more than a peer that hears may have on its way
+constexpr size_t kMostLingeredOfFloods = 64 << 10;
 
 constexpr absl::string_view kUpgradeRequired =
     "HTTP/1.1 426 Upgrade Required\r\n"
@@ -92,7 +93,8 @@ bool Connection::ReadsInLine() const {
 
 void Connection::OnReadable() {
   reading_ = false;
-  for (int i = 0; i < kReadsPerTurn && session_ != nullptr; ++i) {
+  const int reads = ReadsInLine() ? 1 : kReadsPerTurn;
+  for (int i = 0; i < reads && session_ != nullptr; ++i) {
     std::vector<char>& buffer = worker_.read_buffer();
     const size_t room = small_frames_ ? kSmallRead : buffer.size();
     const net::ByteStream::Result read = bytes_->Read(buffer.data(), room);
@@ -101,7 +103,9 @@ void Connection::OnReadable() {
     if (read.outcome == Outcome::kFailed) return Close(bytes_->WhyFailed(read.error));
     if (lingering_) {
       lingered_ += read.size;
-      if (lingered_ > kMostLingered) return Close("the peer sends on after the end");
+      if (lingered_ > (session_->flooded() ? kMostLingeredOfFloods : kMostLingered)) {
+        return Close("the peer sends on after the end");
+      }
     } else {
       Take({buffer.data(), read.size});
     }

@@ -300,6 +300,7 @@ void Session::CountEnd(metrics::Bound bound) {
 }
 
 void Session::EndFlood(metrics::Bound bound) {
+  flooded_ = true;
   CountEnd(bound);
   Terminate(ErrorCode::kEnhanceYourCalm);
 }

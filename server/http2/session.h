@@ -154,6 +154,9 @@ class Session {
   // Server: empty DATA frames in a row, on all streams together, that do not end theirs.
   static constexpr int kMostEmptyFrames = 1000;
 
+  // Whether the connection is ending for a flood.
+  bool flooded() const { return flooded_; }
+
   // Says that the stream cost an upstream call, which a reset now wastes.
   void CountCostlyReset();
 
@@ -193,6 +196,7 @@ class Session {
   bool shutdown_finished_ = false;  // the GOAWAY that goes out refuses streams that come now
   uint64_t costly_resets_ = 0;
   uint64_t completed_ = 0;
+  bool flooded_ = false;
   bool end_counted_ = false;  // why the connection ends has been told
   EarlyResets early_resets_;  // server
   uint64_t received_frames_ = 0;

@@ -126,7 +126,7 @@ class Attack:
     def _attacker(self, kind, address):
         """Behind the honest client and the backends, with which it shares a core."""
         command = [self._program(), f'--target={address}', f'--kind={kind}', '--seconds=3600']
-        with subprocess.Popen(['nice', '-n10', *pinned(self.session.load_cores, command)], stdout=subprocess.PIPE,
+        with subprocess.Popen(['chrt', '--idle', '0', *pinned(self.session.load_cores, command)], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True) as attacker:
             try:
                 yield attacker

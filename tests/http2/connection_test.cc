@@ -444,6 +444,18 @@ TEST_F(ConnectionTest, DrainingDoesNotWaitForAPeerThatDoesNotAcknowledge) {
   on_.Until([this] { return server_.closed > 0; });
 }
 
+// PITFALLS 27
+TEST_F(ConnectionTest, WhoSendsOnAfterAFloodIsNotReadFromForLong) {
+  Greet();
+  Say(Frame{kHeaders, kEndHeaders, 1, HeaderEncoder::Literal(RequestFields())});
+  std::string flood;
+  for (int i = 0; i < 20000; ++i) flood += Data(1, "").Encoded();
+  ::send(peer_, flood.data(), flood.size(), MSG_NOSIGNAL);  // of which not all may be taken
+  on_.Until([this] { return server_.closed > 0; });
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kEmptyFrames));
+  EXPECT_EQ(server_.why_closed, "the peer sends on after the end");
+}
+
 TEST_F(ConnectionTest, TheLastFramesArriveAlthoughThePeerStillSends) {
   Greet();
   Ask(1);
