@@ -17,7 +17,7 @@ copy() {
   cp -L "$1" "$root$1"
 }
 ldd "$root/usr/bin/singleflight-proxy" | grep -o '/[^ ]*' | while read -r library; do copy "$library"; done
-copy /etc/ssl/certs/ca-certificates.crt
+copy /etc/ssl/certs/ca-certificates.crt # what "tls: true" trusts
 copy /etc/nsswitch.conf
 
 echo 'nonroot:x:65532:65532:singleflight:/nonexistent:/sbin/nologin' >"$root/etc/passwd"

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/net/address.h"
 #include "server/net/tls_context.h"
+#include "server/net/tls_system_ca.h"
 #include "server/upstream/target.h"
 
 namespace singleflight::config {
@@ -98,6 +99,7 @@ TlsPlaces ReadListenerTls(Mapping& in, net::ListenerOptions& out) {
 
 TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out) {
   TlsPlaces places;
+  places.section = in.PlaceOf("tls");
   places.sound = true;  // "tls: true"
   net::ClientTlsOptions tls;
   if (in.SwitchOrSection("tls", [&](Mapping& section) { ReadClient(section, tls, places); })) {
@@ -144,7 +146,7 @@ std::vector<WatchedFile> FilesOf(const Config& config) {
   }
   for (const upstream::UpstreamOptions& upstream : config.upstreams) {
     if (!upstream.tls.has_value()) continue;
-    add(upstream.tls->ca);
+    add(upstream.tls->ca.empty() ? net::SystemCaFile().value_or("") : upstream.tls->ca);
     add(upstream.tls->certificate);
     add(upstream.tls->private_key);
   }

@@ -36,7 +36,8 @@ void CheckFiles(const net::ListenerOptions& listener, const TlsPlaces& places, P
 void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
                 Problems& problems);
 
-// The files that the options of a configuration name, as they are now.
+// The files that the options of a configuration name, and that of the system's CAs where they name
+// none, as they are now.
 std::vector<WatchedFile> FilesOf(const Config& config);
 
 }  // namespace singleflight::config

@@ -20,6 +20,7 @@
 #include "server/base/check.h"
 #include "server/net/small_file.h"
 #include "server/net/tls_resumption.h"
+#include "server/net/tls_system_ca.h"
 
 namespace singleflight::net {
 namespace {
@@ -165,23 +166,25 @@ class TlsContext::Loader {
 
   // Which CAs peers' certificates must be of. Returns what the file holds.
   std::string Trust(const std::string& option, const std::string& path) {
-    const absl::optional<std::string> read = Read(option, path);
-    if (!read.has_value()) return "";
-    const std::string& pem = *read;
-    const std::vector<Certificate> all = ReadCertificates(pem);
-    if (!ReadToTheEnd() || all.empty()) {
-      Fail(option, absl::StrCat("\"", path,
-                                "\" holds no CA certificates in PEM, or one that is "
-                                "damaged (-----BEGIN CERTIFICATE-----)"));
-      return "";
-    }
     // Whoever is named is trusted, be it a root or not.
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl()), X509_V_FLAG_PARTIAL_CHAIN);
-    for (const Certificate& one : all) {
-      SF_CHECK(X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl()), one.get()) == 1);
-      SSL_CTX_add_client_CA(ssl(), one.get());  // of no consequence on a client's side
+    return AddAuthorities(option, path);
+  }
+
+  // Those that the system trusts, read now and whole: OpenSSL would search a folder of them during
+  // handshakes, on a worker's loop.
+  void TrustSystem() {
+    const absl::optional<std::string> path = SystemCaFile();
+    if (!path.has_value()) {
+      return Fail("ca",
+                  "the system's CAs are wanted, and there are none; install the package "
+                  "ca-certificates, or write \"ca\"");
     }
-    return pem;
+    const size_t mistakes = mistakes_.size();
+    AddAuthorities("ca", *path);
+    if (mistakes_.size() == mistakes) return;
+    std::string& what = mistakes_.back().what;
+    what = absl::StrCat("the system's CAs: ", what);
   }
 
   // Everything that the context is made of goes into its digest.
@@ -211,6 +214,23 @@ class TlsContext::Loader {
     }
     Note(option, *bytes);
     return *std::move(bytes);
+  }
+
+  std::string AddAuthorities(const std::string& option, const std::string& path) {
+    const absl::optional<std::string> pem = Read(option, path);
+    if (!pem.has_value()) return "";
+    const std::vector<Certificate> all = ReadCertificates(*pem);
+    if (!ReadToTheEnd() || all.empty()) {
+      Fail(option, absl::StrCat("\"", path,
+                                "\" holds no CA certificates in PEM, or one that is "
+                                "damaged (-----BEGIN CERTIFICATE-----)"));
+      return "";
+    }
+    for (const Certificate& one : all) {
+      SF_CHECK(X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl()), one.get()) == 1);
+      SSL_CTX_add_client_CA(ssl(), one.get());  // of no consequence on a client's side
+    }
+    return *pem;
   }
 
   // The first one, which is the proxy's own; those behind it are its chain.
@@ -312,9 +332,9 @@ TlsContext::Made TlsContext::ForListener(const ServerTlsOptions& options) {
 TlsContext::Made TlsContext::ForUpstream(const ClientTlsOptions& options, absl::string_view host) {
   Loader loader(TLS_client_method());
   loader.Present(options.certificate, options.private_key);
-  std::string authorities = "system";
+  std::string authorities = "system";  // whatever they are at the moment
   if (options.ca.empty()) {
-    SSL_CTX_set_default_verify_paths(loader.ssl());
+    loader.TrustSystem();
   } else {
     authorities = HexSha256(loader.Trust("ca", options.ca));
   }

@@ -34,8 +34,9 @@ class TlsContext {
  public:
   using Made = absl::variant<std::shared_ptr<const TlsContext>, TlsMistakes>;
 
-  // Opens the files that the options name. They must be regular files of at most 1 MiB. Nobody is
-  // asked for a passphrase: an encrypted key is a mistake.
+  // Opens the files that the options name, and of an upstream without `ca` the system's
+  // (SystemCaFile). They must be regular files of at most 1 MiB. Nobody is asked for a passphrase:
+  // an encrypted key is a mistake.
   static Made ForListener(const ServerTlsOptions& options);
 
   // `host` is the name that backends must have where the options say none: that of an authority
@@ -48,7 +49,7 @@ class TlsContext {
 
   // What tells trust apart. Of a listener, how far its clients are trusted: "tls", or "mtls" with a
   // digest of the CA's file. Of an upstream, who it is taken for: the name, a digest of the CA's
-  // file, the path of the certificate that is shown to it.
+  // file or "system", the path of the certificate that is shown to it.
   const std::string& trust() const { return trust_; }
 
   // Of all that the options say and the files hold: equal digests, equal contexts.

@@ -18,7 +18,7 @@ struct ServerTlsOptions {
 
 // `tls:` of an upstream.
 struct ClientTlsOptions {
-  std::string ca;           // who may have signed backends' certificates; else the system's choice
+  std::string ca;  // who may have signed backends' certificates; else the system's (SystemCaFile)
   std::string certificate;  // shown to backends that ask; together with private_key
   std::string private_key;
   std::string server_name;  // what backends' certificates must be for; else the target's host

@@ -120,8 +120,22 @@ TEST_F(TlsFilesTest, ACertificateThatIsOverIsAWarning) {
   EXPECT_THAT(loaded->warnings, ElementsAre(HasSubstr("listeners[0].tls.certificate: \"")));
 }
 
-TEST_F(TlsFilesTest, TheSystemsAuthoritiesAreADefault) {
-  EXPECT_THAT(Mistakes(WithUpstreamOption("tls: true")), IsEmpty());
+TEST_F(TlsFilesTest, TheSystemsAuthoritiesAreADefaultAndWatched) {
+  const singleflight::testing::SystemAuthorities system(authority_.ca());
+  for (const char* tls : {"tls: true", "tls: {server_name: h.example}"}) {
+    const auto loaded = LoadWritten(WithUpstreamOption(tls));
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_EQ(loaded->files.back().path, authority_.ca());
+  }
+}
+
+TEST_F(TlsFilesTest, AuthoritiesOfTheSystemThatAreNotThereAreTheMistakeOfTheSection) {
+  const singleflight::testing::SystemAuthorities system("/no/such.pem");
+  for (const char* tls : {"tls: true", "tls: {server_name: h.example}"}) {
+    EXPECT_THAT(Mistakes(WithUpstreamOption(tls)),
+                ElementsAre(HasSubstr("/proxy.yaml:6:10: upstreams[0].tls: the system's CAs: \"/no"
+                                      "/such.pem\" cannot be read")));
+  }
 }
 
 }  // namespace

@@ -112,6 +112,30 @@ def carry_out(repository, folder):
     return stage
 
 
+SECURE_UPSTREAM = '''
+listeners: [{address: 127.0.0.1:0}]
+upstreams: [{name: catalog, target: catalog.example:443, tls: true}]
+routes: [{upstream: catalog}]
+'''
+SYSTEM_CAS = '/etc/ssl/certs/ca-certificates.crt'
+
+
+def trusts_the_systems_cas(image, program):
+    """`tls: true` finds CAs in the image, and says what it lacks where there are none."""
+    with open(image.inside('/tmp/tls.yaml'), 'w', encoding='utf-8') as file:
+        file.write(SECURE_UPSTREAM)
+    check = (program, '--check', '--config', '/tmp/tls.yaml')
+    image.chroot(*check)
+    os.rename(image.inside(SYSTEM_CAS), image.inside('/tmp/cas'))
+    try:
+        image.chroot(*check, stderr=subprocess.PIPE, text=True)
+    except subprocess.CalledProcessError as refused:
+        assert 'install the package ca-certificates' in refused.stderr, refused.stderr
+    else:
+        raise AssertionError('tls: true was accepted without any CA')
+    os.rename(image.inside('/tmp/cas'), image.inside(SYSTEM_CAS))
+
+
 def size(root):
     return sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(root) for name in names)
 
@@ -127,6 +151,7 @@ def main(repository):
         image.chroot(program, '--version')
         shutil.copy(os.path.join(repository, 'config/minimal.yaml'), image.root + configuration)
         image.chroot(program, '--check', '--config', configuration)
+        trusts_the_systems_cas(image, program)
         print(f'{size(image.root) / 2**20:.1f} MiB')
         assert not os.path.exists(image.root + '/bin/sh'), 'a shell in the image'
         assert size(image.root) < 100 * 2**20, 'not small'

@@ -133,6 +133,21 @@ TEST_F(CertificatesTest, ABackendIsTrustedByTheNewCaFromTheNextConnectionOn) {
   EXPECT_THAT(Ask(kWrite, "id-7"), IsOkWith("reply to id-7"));
 }
 
+TEST_F(CertificatesTest, TheSystemsCasChangeWithoutARestartAndWhatIsKeptStays) {
+  const SystemAuthorities system(folder_.Write("system.pem", ReadAll(new_ca_.ca())));
+  Backend secured("127.0.0.1:0", PeerTls{"", after_.certificate, after_.private_key});
+  Serve({.cache = "{ttl: 1h}",
+         .upstream = "tls: {server_name: proxy.example}",
+         .target = absl::StrCat("target: \"", secured.address(), "\""),
+         .top = "reload: {check_every: 10ms}"});
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+  folder_.Write("system.pem", ReadAll(old_ca_.ca()));
+  proxy_->WaitForMetric("singleflight_config_reloads_total{result=\"applied\"}", Eq(1));
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+  EXPECT_EQ(Calls("hit"), 1);
+  EXPECT_THAT(Ask(kWrite, "id-7"), HasCode(absl::StatusCode::kUnavailable));
+}
+
 TEST_F(CertificatesTest, NoCallAndNoHandshakeFailsWhileCertificatesChange) {
   Serve(Secured());
   const CertificateFiles other = old_ca_.Sign("proxy.example", -1, 20);

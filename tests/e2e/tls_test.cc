@@ -141,6 +141,7 @@ TEST_F(TlsTest, ABackendOfAnotherNameIsRefusedAndTheCallerIsToldWhy) {
 }
 
 TEST_F(TlsTest, AnUpstreamWithoutTlsIsToldApart) {
+  const SystemAuthorities system(authority_.ca());
   Scenario scenario;
   scenario.upstream = "tls: true";
   Serve(scenario);

@@ -44,6 +44,7 @@ class TlsContextTest : public ::testing::Test {
   }
 
   singleflight::testing::Authority authority_{"test CA"};
+  const singleflight::testing::SystemAuthorities system_{authority_.ca()};
   const CertificateFiles own_ = authority_.Sign("proxy.example");
 };
 
@@ -176,6 +177,25 @@ TEST_F(TlsContextTest, AnUpstreamIsToldApartByNameCaAndTheCertificateItIsShown) 
     distinct.insert(Right(TlsContext::ForUpstream(options, "a.example"))->trust());
   }
   EXPECT_EQ(distinct.size(), std::size(all));
+}
+
+// An update of the system's does not drop what is kept, and reaches connections.
+TEST_F(TlsContextTest, OtherAuthoritiesOfTheSystemMakeAnotherContextOfTheSameTrust) {
+  const auto before = Right(TlsContext::ForUpstream({}, "a.example"));
+  const singleflight::testing::Authority other("other CA");
+  const singleflight::testing::SystemAuthorities updated(other.ca());
+  const auto after = Right(TlsContext::ForUpstream({}, "a.example"));
+  EXPECT_EQ(before->trust(), after->trust());
+  EXPECT_NE(before->digest(), after->digest());
+}
+
+TEST_F(TlsContextTest, AuthoritiesOfTheSystemThatCannotBeReadAreNamed) {
+  const singleflight::testing::SystemAuthorities gone("/no/such.pem");
+  EXPECT_THAT(Mistakes(TlsContext::ForUpstream({}, "a.example")),
+              ElementsAre(HasSubstr("the system's CAs: \"/no/such.pem\" cannot be read")));
+  const singleflight::testing::SystemAuthorities empty(authority_.Write("none.pem", ""));
+  EXPECT_THAT(Mistakes(TlsContext::ForUpstream({}, "a.example")),
+              ElementsAre(HasSubstr("none.pem\" holds no CA certificates")));
 }
 
 TEST_F(TlsContextTest, AnIpAddressIsNoServerName) {

@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -127,6 +128,15 @@ std::string Authority::Write(const std::string& name, const std::string& bytes) 
   const std::string path = folder_ + "/" + name;
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
+}
+
+SystemAuthorities::SystemAuthorities(const std::string& path) {
+  if (const char* before = std::getenv("SSL_CERT_FILE")) before_ = before;
+  ::setenv("SSL_CERT_FILE", path.c_str(), 1);
+}
+
+SystemAuthorities::~SystemAuthorities() {  // empty: as if it were not set
+  ::setenv("SSL_CERT_FILE", before_.c_str(), 1);
 }
 
 std::string ReadAll(const std::string& path) {

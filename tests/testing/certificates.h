@@ -43,6 +43,18 @@ class Authority {
   int signed_ = 0;
 };
 
+// While it lives, this process and those that it starts take the CAs of that file for the system's.
+class SystemAuthorities {
+ public:
+  explicit SystemAuthorities(const std::string& path);
+  ~SystemAuthorities();
+  SystemAuthorities(const SystemAuthorities&) = delete;
+  SystemAuthorities& operator=(const SystemAuthorities&) = delete;
+
+ private:
+  std::string before_;
+};
+
 std::string ReadAll(const std::string& path);
 
 // A private key behind a passphrase, in PEM.
