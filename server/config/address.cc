@@ -62,6 +62,9 @@ std::string HostMistake(absl::string_view host, Side side) {
   }
   if (LooksLikeIpv4(host) && !IsIpv4(host))
     return "has a host that is no IPv4 address; try \"127.0.0.1\"";
+  if (HasEmptyLabel(host)) {
+    return "has a host with nothing beside a dot; use a name such as \"catalog.example\"";
+  }
   return "";
 }
 
@@ -175,6 +178,11 @@ bool IsAuthority(absl::string_view text, bool star_allowed) {
 }
 
 }  // namespace
+
+bool HasEmptyLabel(absl::string_view host) {
+  absl::ConsumeSuffix(&host, ".");
+  return host.empty() || host.front() == '.' || host.back() == '.' || absl::StrContains(host, "..");
+}
 
 std::string ListenerAddressMistake(absl::string_view text) {
   return AddressMistake(text, Side::kListen);

@@ -9,6 +9,10 @@
 // would be right, as a phrase that follows the quoted text; empty: nothing is wrong.
 namespace singleflight::config {
 
+// Whether `host` has nothing before, between or behind dots. One dot behind an absolute name is
+// well.
+bool HasEmptyLabel(absl::string_view host);
+
 // Where to listen: a.b.c.d:port, localhost:port, [v6]:port or unix:/path. Port 0 takes a free one.
 std::string ListenerAddressMistake(absl::string_view text);
 

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/config/address.h"
 #include "server/net/address.h"
 #include "server/net/tls_context.h"
 #include "server/net/tls_system_ca.h"
@@ -26,7 +27,7 @@ std::string ServerNameMistake(absl::string_view text) {
   const bool names_port =
       absl::StrContains(text, ':') && !net::ParseAddress(absl::StrCat("[", text, "]:1")).ok();
   if (!text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), allowed) &&
-      !names_port) {
+      !names_port && !HasEmptyLabel(text)) {
     return "";
   }
   return "is no host; write a name or an IP address without a port, such as \"catalog.example\"";

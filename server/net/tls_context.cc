@@ -124,10 +124,33 @@ SSL_TICKET_RETURN JudgeTicket(SSL*, SSL_SESSION* session, const unsigned char*, 
   return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
 }
 
-bool IsIpAddress(const std::string& host) {
+// The 4 or 16 bytes of an IP address; of a name, none.
+absl::string_view AddressBytes(const std::string& host, unsigned char (&bytes)[16]) {
+  const char* begin = reinterpret_cast<const char*>(bytes);
+  if (::inet_pton(AF_INET, host.c_str(), bytes) == 1) return {begin, 4};
+  if (::inet_pton(AF_INET6, host.c_str(), bytes) == 1) return {begin, 16};
+  return {};
+}
+
+int RefuseAnyName(int, X509_STORE_CTX* peer) {
+  X509_STORE_CTX_set_error(peer, X509_V_ERR_HOSTNAME_MISMATCH);
+  return 0;
+}
+
+// Peers' certificates must be for `host`. Nobody is accepted where that is no host's name: OpenSSL
+// would take an empty one for any, and a dot in front for any subdomain.
+void RequireName(SSL_CTX* ssl, const std::string& host) {
+  const bool names_a_host = !host.empty() && host.front() != '.';
+  SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, names_a_host ? nullptr : RefuseAnyName);
+  if (!names_a_host) return;
+  X509_VERIFY_PARAM* wanted = SSL_CTX_get0_param(ssl);
   unsigned char bytes[16];
-  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
-         ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
+  if (const absl::string_view address = AddressBytes(host, bytes); !address.empty()) {
+    SF_CHECK(X509_VERIFY_PARAM_set1_ip(wanted, bytes, address.size()) == 1);
+    return;
+  }
+  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  SF_CHECK(X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1);
 }
 
 }  // namespace
@@ -338,7 +361,6 @@ TlsContext::Made TlsContext::ForUpstream(const ClientTlsOptions& options, absl::
   } else {
     authorities = HexSha256(loader.Trust("ca", options.ca));
   }
-  SSL_CTX_set_verify(loader.ssl(), SSL_VERIFY_PEER, nullptr);
   TlsContext& context = loader.context();
   absl::string_view name = options.server_name.empty() ? host : options.server_name;
   absl::ConsumeSuffix(&name, ".");  // of an absolute name; certificates are written without
@@ -349,14 +371,9 @@ TlsContext::Made TlsContext::ForUpstream(const ClientTlsOptions& options, absl::
   SF_CHECK(SSL_CTX_set_alpn_protos(loader.ssl(), kAlpn, sizeof(kAlpn)) == 0);
   SSL_CTX_set_session_cache_mode(loader.ssl(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(loader.ssl(), KeepTlsSession);
-  X509_VERIFY_PARAM* wanted = SSL_CTX_get0_param(loader.ssl());
-  context.server_name_is_address_ = IsIpAddress(context.server_name_);
-  if (context.server_name_is_address_) {
-    X509_VERIFY_PARAM_set1_ip_asc(wanted, context.server_name_.c_str());
-  } else {
-    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    X509_VERIFY_PARAM_set1_host(wanted, context.server_name_.data(), context.server_name_.size());
-  }
+  unsigned char bytes[16];
+  context.server_name_is_address_ = !AddressBytes(context.server_name_, bytes).empty();
+  RequireName(loader.ssl(), context.server_name_);
   return loader.Finish();
 }
 

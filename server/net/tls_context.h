@@ -40,7 +40,8 @@ class TlsContext {
   static Made ForListener(const ServerTlsOptions& options);
 
   // `host` is the name that backends must have where the options say none: that of an authority
-  // without its port, or an IP address.
+  // without its port, or an IP address. Without either the context is for looking at the files
+  // only: it accepts no backend.
   static Made ForUpstream(const ClientTlsOptions& options, absl::string_view host);
 
   ~TlsContext();

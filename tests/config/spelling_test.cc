@@ -142,12 +142,16 @@ TEST(AddressTest, HealthIsServedOnTcpOnly) {
 }
 
 TEST(AddressTest, EndpointsMayBeNames) {
-  for (const char* text : {"my_host-1.example:1", "10.0.0.1:2", "[::1]:3", "unix:/x"}) {
+  for (const char* text :
+       {"my_host-1.example:1", "absolute.example.:1", "10.0.0.1:2", "[::1]:3", "unix:/x"}) {
     EXPECT_EQ(EndpointMistake(text), "") << text;
   }
   const std::pair<std::string, const char*> table[] = {
       {"300.1.1.1:80", "has a host that is no IPv4 address"},
       {"a b:80", "has a host that is no name and no IP address"},
+      {".:80", "has a host that is no IPv4 address"},
+      {".corp.example:80", "has a host with nothing beside a dot"},
+      {"a..b:80", "has a host with nothing beside a dot"},
       {std::string(254, 'a') + ":80", "has a host of more than 253 characters"},
       {"h:0", "has the port \"0\"; a port is a number from 1 to 65535"},
   };

@@ -68,8 +68,16 @@ TEST(TlsOptionsTest, AServerNameHasNoPort) {
     EXPECT_THAT(MistakesIn(WithUpstreamOption(absl::StrCat("tls: {server_name: \"", name, "\"}"))),
                 ElementsAre(HasSubstr(absl::StrCat("\"", name, "\" is no host"))));
   }
-  for (const char* name : {"catalog.example", "10.0.0.1", "::1", "fd00::1"}) {
+  for (const char* name : {"catalog.example", "catalog.example.", "10.0.0.1", "::1", "fd00::1"}) {
     Right(WithUpstreamOption(absl::StrCat("tls: {server_name: \"", name, "\"}")));
+  }
+}
+
+// OpenSSL would check no name, or accept any subdomain.
+TEST(TlsOptionsTest, AServerNameHasSomethingBesideEachDot) {
+  for (const char* name : {".", "..", ".corp.example", "a..b", "a.."}) {
+    EXPECT_THAT(MistakesIn(WithUpstreamOption(absl::StrCat("tls: {server_name: \"", name, "\"}"))),
+                ElementsAre(HasSubstr(absl::StrCat("\"", name, "\" is no host"))));
   }
 }
 

@@ -552,6 +552,13 @@ TEST_F(TlsStreamTest, AServerOfAnUnknownCaIsRefused) {
   EXPECT_THAT(Words(server_), HasSubstr("the peer refused: tlsv1 alert unknown ca"));
 }
 
+TEST_F(TlsStreamTest, WithoutAHostsNameNoServerIsAccepted) {
+  for (const char* name : {"", ".", ".example"}) {
+    Meet(Client({authority_.ca(), "", "", ""}, name), Server(own_));
+    EXPECT_THAT(Words(client_), HasSubstr("is for another name")) << name;
+  }
+}
+
 TEST_F(TlsStreamTest, AServerOfAnotherNameIsRefused) {
   Meet(Client({authority_.ca(), "", "", ""}, "other.example"), Server(own_));
   EXPECT_THAT(Words(client_), HasSubstr("is for another name"));
