@@ -2,8 +2,10 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,14 +19,27 @@ namespace {
 // When descriptors run out, accepting again at once would only spin.
 constexpr absl::Duration kPauseAfterFailure = absl::Milliseconds(100);
 
-// True when something is bound to the path but nobody listens.
-bool Abandoned(asio::io_context& io, const Endpoint& endpoint) {
-  Endpoint::protocol_type protocol = endpoint.protocol();
-  asio::generic::stream_protocol::socket probe(io);
-  boost::system::error_code error;
-  probe.open(protocol, error);
-  probe.connect(endpoint, error);
-  return error == asio::error::connection_refused;
+// Whether somebody does on that Unix socket, be it with a queue that is full. Never waits.
+bool SomebodyListens(const Endpoint& endpoint) {
+  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const bool refused =
+      ::connect(probe, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 &&
+      errno == ECONNREFUSED;
+  ::close(probe);
+  return !refused;
+}
+
+// Removes a Unix socket that nobody listens on. Where somebody does, binding will fail.
+absl::Status RemoveAbandoned(const std::string& path, const Endpoint& endpoint) {
+  struct stat about = {};
+  if (::lstat(path.c_str(), &about) != 0) return absl::OkStatus();
+  if (!S_ISSOCK(about.st_mode)) {
+    return absl::UnavailableError(absl::StrCat(
+        "listeners: cannot bind unix:", path,
+        ": a file is there that is no socket, and stays; choose another path, or remove it"));
+  }
+  if (!SomebodyListens(endpoint)) ::unlink(path.c_str());
+  return absl::OkStatus();
 }
 
 absl::Status Failure(absl::string_view address, absl::string_view what,
@@ -42,7 +57,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker,
   if (!endpoint.ok()) return endpoint.status();
   absl::string_view path = options.address;
   std::string unix_path(absl::ConsumePrefix(&path, "unix:") ? path : "");
-  if (!unix_path.empty() && Abandoned(worker.io(), *endpoint)) ::unlink(unix_path.c_str());
+  if (!unix_path.empty()) {
+    if (absl::Status status = RemoveAbandoned(unix_path, *endpoint); !status.ok()) return status;
+  }
 
   boost::system::error_code error;
   Acceptor acceptor(worker.io());

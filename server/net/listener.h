@@ -26,8 +26,8 @@ class Listener {
   };
   using OnAccept = absl::AnyInvocable<void(Accepted)>;
 
-  // Binds and listens. A Unix socket's path that a dead process left behind is taken over; it is
-  // removed at Close.
+  // Binds and listens. A Unix socket that a dead process left behind is replaced, any other file at
+  // its path is left alone and an error; it is removed at Close. Never waits.
   static absl::StatusOr<std::unique_ptr<Listener>> Open(Worker& worker,
                                                         const ListenerOptions& options,
                                                         OnAccept on_accept);

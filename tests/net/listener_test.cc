@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <vector>
+
 #include "tests/http2/on_worker.h"
 
 namespace singleflight::net {
@@ -128,6 +131,32 @@ TEST_F(ListenerTest, AUnixSocketThatIsInUseIsLeftAlone) {
         Listener::Open(on_.worker(), {"unix:" + UnixPath(), {}}, [](Listener::Accepted) {}).ok());
   });
   EXPECT_TRUE(Connects("unix:" + UnixPath()));
+}
+
+// Whoever writes the wrong path does not lose what is there.
+TEST_F(ListenerTest, AFileThatIsNoSocketIsLeftAlone) {
+  std::ofstream(UnixPath()) << "precious";
+  const absl::Status status = Open("unix:" + UnixPath());
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::AllOf(::testing::HasSubstr("unix:" + UnixPath()),
+                               ::testing::HasSubstr("a file is there that is no socket")));
+  EXPECT_EQ(::unlink(UnixPath().c_str()), 0) << "it was there";
+}
+
+TEST_F(ListenerTest, AUnixSocketWhoseQueueIsFullIsLeftAloneWithoutWaiting) {
+  const Endpoint endpoint = *ParseAddress("unix:" + UnixPath());
+  const auto size = static_cast<socklen_t>(endpoint.size());
+  const int busy = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(::bind(busy, endpoint.data(), size), 0);
+  ASSERT_EQ(::listen(busy, 0), 0);
+  std::vector<int> queued;
+  do {
+    queued.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+  } while (::connect(queued.back(), endpoint.data(), size) == 0);
+  EXPECT_FALSE(Open("unix:" + UnixPath()).ok());
+  for (const int fd : queued) ::close(fd);
+  ::close(busy);
+  EXPECT_EQ(::unlink(UnixPath().c_str()), 0) << "it was there";
 }
 
 }  // namespace
