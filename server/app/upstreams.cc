@@ -37,6 +37,10 @@ bool Same(const net::SharedTlsContext& a, const net::SharedTlsContext& b) {
   return a->digest() == b->digest();
 }
 
+bool Contains(const Upstreams::List& list, const Upstreams::List::value_type& running) {
+  return std::find(list.begin(), list.end(), running) != list.end();
+}
+
 template <typename T>
 void ForgetGone(std::vector<std::weak_ptr<T>>& list) {
   list.erase(
@@ -137,19 +141,34 @@ std::shared_ptr<core::SharedUpstream> Upstreams::SharedOf(
 
 void Upstreams::Adopt(const List& list) {
   for (const auto& running : list) {
-    const bool is_new = std::find(in_force_.begin(), in_force_.end(), running) == in_force_.end();
-    if (!is_new) continue;
-    running->shared->max_flights = running->options.max_flights;
-    running->shared->max_held_bytes = static_cast<int64_t>(running->options.max_held_bytes);
-    running->shared->release_gate.SetRoom(running->options.release_concurrency);
-    for (size_t i = 0; i < workers_.size(); ++i) pools_[i].push_back(running->pools[i]);
-    running->resolver->Start();
+    if (!Contains(in_force_, running)) Begin(*running);
   }
   in_force_ = list;
   for (auto& pools : pools_) ForgetGone(pools);
   for (auto at = shared_.begin(); at != shared_.end();) {
     at = at->second.expired() ? shared_.erase(at) : std::next(at);
   }
+}
+
+void Upstreams::Begin(const Running& running) {
+  running.shared->max_flights = running.options.max_flights;
+  running.shared->max_held_bytes = static_cast<int64_t>(running.options.max_held_bytes);
+  running.shared->release_gate.SetRoom(running.options.release_concurrency);
+  for (size_t i = 0; i < workers_.size(); ++i) pools_[i].push_back(running.pools[i]);
+  running.resolver->Start(KnownEndpointsOf(running.options));
+}
+
+// So that a reload while names cannot be looked up, be it for a certificate, is no outage.
+std::vector<net::Endpoint> Upstreams::KnownEndpointsOf(
+    const upstream::UpstreamOptions& options) const {
+  for (const auto& before : in_force_) {
+    const upstream::UpstreamOptions& others = before->options;
+    if (others.name == options.name && others.target == options.target &&
+        others.endpoints == options.endpoints) {
+      return before->resolver->known();
+    }
+  }
+  return {};
 }
 
 void Upstreams::Shutdown() {

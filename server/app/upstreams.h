@@ -42,7 +42,8 @@ class Upstreams {
   // in force yet.
   absl::StatusOr<List> Prepare(const std::vector<upstream::UpstreamOptions>& options);
 
-  // `list` is in force from now on.
+  // `list` is in force from now on. What is new begins with the endpoints that are known of a
+  // former upstream of the same name, target and endpoints.
   void Adopt(const List& list);
 
   // Closes the connections of all pools that there are, those of former configurations too. None is
@@ -61,6 +62,8 @@ class Upstreams {
       const upstream::UpstreamOptions& options);
   std::shared_ptr<const Running> Make(const upstream::UpstreamOptions& options,
                                       upstream::Target target, net::SharedTlsContext tls);
+  void Begin(const Running& running);
+  std::vector<net::Endpoint> KnownEndpointsOf(const upstream::UpstreamOptions& options) const;
   std::shared_ptr<core::SharedUpstream> SharedOf(const upstream::UpstreamOptions& options);
   std::vector<std::shared_ptr<core::SharedUpstream>> Alive() const;
 

@@ -24,12 +24,14 @@ Resolver::Resolver(asio::io_context& io, std::string upstream, Target target,
       resolver_(io),
       timer_(io) {}
 
-void Resolver::Start() {
-  if (!target_.names.empty()) {
-    looking_ = true;
-    return LookUp(0, target_.fixed, "");
+void Resolver::Start(std::vector<net::Endpoint> known) {
+  known_ = std::move(known);
+  if (target_.names.empty()) {
+    return publish_(std::make_shared<const EndpointList>(EndpointList{target_.fixed, ""}));
   }
-  publish_(std::make_shared<const EndpointList>(EndpointList{target_.fixed, ""}));
+  if (!known_.empty()) publish_(std::make_shared<const EndpointList>(EndpointList{known_, ""}));
+  looking_ = true;
+  LookUp(0, target_.fixed, "");
 }
 
 void Resolver::Refresh() {

@@ -25,11 +25,15 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   Resolver(boost::asio::io_context& io, std::string upstream, Target target,
            absl::Duration refresh_every, Publish publish);
 
-  // Publishes what needs no look-up, or begins the first one.
-  void Start();
+  // Publishes what needs no look-up, or begins the first one. `known`: what another one found that
+  // had the same target; it is published at once, and stays in force while look-ups fail.
+  void Start(std::vector<net::Endpoint> known);
 
   // Looks up soon; more often than once a second is no use.
   void Refresh();
+
+  // What the latest look-up that succeeded has found.
+  const std::vector<net::Endpoint>& known() const { return known_; }
 
  private:
   void LookUp(size_t at, std::vector<net::Endpoint> found, std::string error);

@@ -1,0 +1,83 @@
+// What an upstream takes over from the one that a reload replaces.
+
+#include "server/app/upstreams.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tests/upstream/pool_fixture.h"
+
+namespace singleflight {
+namespace {
+
+using upstream::testing::Caller;
+using upstream::testing::Ear;
+using upstream::testing::ScriptedServer;
+
+// One upstream on one worker, before a server that is found by its name. Look-ups are answered when
+// the test says so.
+class UpstreamsTest : public ::testing::Test {
+ protected:
+  UpstreamsTest() {
+    on_.Run([this] {
+      server_ = std::make_unique<ScriptedServer>(on_.worker());
+      server_->serve = [](Ear& ear) { http2::testing::AnswerOk(*ear.stream, ear.body); };
+    });
+    const std::string address = server_->address();
+    options_.name = "catalog";
+    // In capitals it is a name like any other, which has to be looked up.
+    options_.target = absl::StrCat("dns:///LOCALHOST", address.substr(address.rfind(':')));
+  }
+
+  ~UpstreamsTest() override {
+    upstreams_.Shutdown();
+    on_.Run([this] { server_.reset(); });
+    for (int turn = 0; turn < 3; ++turn) on_.Run([] {});
+    control_.poll();
+    on_.Stop();
+  }
+
+  void Adopt() {
+    const auto list = upstreams_.Prepare({options_});
+    ASSERT_TRUE(list.ok()) << list.status();
+    upstreams_.Adopt(*list);
+  }
+  void AnswerOneLookUp() { EXPECT_EQ(control_.run_one(), 1u); }
+
+  std::string Ask(const std::string& message) {
+    upstream::Pool& pool = *upstreams_.in_force().front()->pools.front();
+    Caller caller;
+    on_.Run([&] {
+      auto request = std::make_shared<const model::Request>(absl::get<model::Request>(
+          model::ParseRequest(http2::testing::Block(http2::testing::RequestFields()))));
+      caller.call = pool.Start({request, "catalog:1", absl::nullopt, "", 0}, caller);
+      caller.call->Send(base::Slice(message));
+      caller.call->Finish({});
+    });
+    on_.Until([&] { return caller.Over(); });
+    on_.Run([&] { caller.call.reset(); });
+    return caller.body;
+  }
+
+  upstream::UpstreamOptions options_;
+  boost::asio::io_context control_;
+  http2::testing::OnWorker on_;
+  std::unique_ptr<ScriptedServer> server_;
+  metrics::Ledger ledger_{1};
+  core::BufferBudget budget_{1 << 20};
+  Upstreams upstreams_{control_, {&on_.worker()}, ledger_, budget_, 1};
+};
+
+TEST_F(UpstreamsTest, AddressesThatAreKnownServeUnderOtherOptionsBeforeTheyAreLookedUpAgain) {
+  Adopt();
+  AnswerOneLookUp();
+  EXPECT_EQ(Ask("kettle"), "kettle");
+  options_.connect_timeout = absl::Seconds(4);
+  Adopt();
+  EXPECT_EQ(Ask("kettle"), "kettle");
+}
+
+}  // namespace
+}  // namespace singleflight
