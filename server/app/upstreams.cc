@@ -143,6 +143,9 @@ void Upstreams::Adopt(const List& list) {
   for (const auto& running : list) {
     if (!Contains(in_force_, running)) Begin(*running);
   }
+  for (const auto& running : in_force_) {
+    if (!Contains(list, running)) Retire(*running);
+  }
   in_force_ = list;
   for (auto& pools : pools_) ForgetGone(pools);
   for (auto at = shared_.begin(); at != shared_.end();) {
@@ -169,6 +172,14 @@ std::vector<net::Endpoint> Upstreams::KnownEndpointsOf(
     }
   }
   return {};
+}
+
+// One long call would otherwise keep the connections of all workers, and the look-ups.
+void Upstreams::Retire(const Running& running) {
+  running.resolver->Stop();
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->Post([pool = running.pools[i]] { pool->Retire(); });
+  }
 }
 
 void Upstreams::Shutdown() {

@@ -20,7 +20,7 @@ namespace singleflight {
 // The upstreams of the configuration in force, as they run: each has one look-up for all workers,
 // bounds that all workers share, and connections on each worker. What two configurations say alike
 // goes on as it is; what they say otherwise begins anew, and what was before it lives until its
-// last call has ended.
+// last call has ended, without look-ups and connections that no call uses.
 //
 // Threads: the control thread's. Pools belong to their workers.
 class Upstreams {
@@ -63,6 +63,7 @@ class Upstreams {
   std::shared_ptr<const Running> Make(const upstream::UpstreamOptions& options,
                                       upstream::Target target, net::SharedTlsContext tls);
   void Begin(const Running& running);
+  void Retire(const Running& running);
   std::vector<net::Endpoint> KnownEndpointsOf(const upstream::UpstreamOptions& options) const;
   std::shared_ptr<core::SharedUpstream> SharedOf(const upstream::UpstreamOptions& options);
   std::vector<std::shared_ptr<core::SharedUpstream>> Alive() const;

@@ -186,10 +186,12 @@ void Pool::OnLinkReady(Link& link) {
     }
   }
   ServeQueue();
+  RetireIfIdle(link);
 }
 
-void Pool::OnLinkRoom(Link&) {
+void Pool::OnLinkRoom(Link& link) {
   if (!queue_.empty()) ServeQueue();
+  RetireIfIdle(link);
 }
 
 void Pool::ServeQueue() {
@@ -318,15 +320,30 @@ void Pool::DropIdleBackends() {
                   backends_.end());
 }
 
+void Pool::Retire() {
+  retired_ = true;
+  for (const std::shared_ptr<Link>& link : Links()) RetireIfIdle(*link);
+}
+
+// One that is being made is asked again when it is ready.
+void Pool::RetireIfIdle(Link& link) const {
+  if (retired_ && link.ready() && link.alive() && link.streams() == 0) link.Retire();
+}
+
 void Pool::Shutdown() {
   shut_down_ = true;
   pause_over_.Cancel();
   FailQueue(kShuttingDown);
+  for (const std::shared_ptr<Link>& link : Links()) link->Close(kShuttingDown);
+}
+
+// A copy: links that close leave the lists.
+std::vector<std::shared_ptr<Link>> Pool::Links() const {
   std::vector<std::shared_ptr<Link>> links;
   for (const std::unique_ptr<Backend>& backend : backends_) {
     links.insert(links.end(), backend->links.begin(), backend->links.end());
   }
-  for (const std::shared_ptr<Link>& link : links) link->Close(kShuttingDown);
+  return links;
 }
 
 }  // namespace singleflight::upstream

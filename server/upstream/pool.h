@@ -44,6 +44,10 @@ class Pool final : public core::Upstream, public LinkListener {
   // The endpoints in force from now on. Calls on others run to their end.
   void SetEndpoints(SharedEndpointList list);
 
+  // Connections without a call are closed from now on, those that there are and those that lose
+  // their last one. Calls go on, and one that still comes gets a connection.
+  void Retire();
+
   // Closes every connection; calls fail, and new ones do so at once.
   void Shutdown();
 
@@ -82,6 +86,8 @@ class Pool final : public core::Upstream, public LinkListener {
   void ConnectWhereUseful();
   void AwaitPauses();
   void RetireWhatIsNotInForce();
+  void RetireIfIdle(Link& link) const;
+  std::vector<std::shared_ptr<Link>> Links() const;
   bool WantsLink(const Backend& backend) const;
   bool AnyHope() const;
   void ServeQueue();
@@ -103,6 +109,7 @@ class Pool final : public core::Upstream, public LinkListener {
   Hooks hooks_;
 
   bool resolved_ = false;
+  bool retired_ = false;
   bool shut_down_ = false;
   std::string resolve_error_;
   std::vector<std::unique_ptr<Backend>> backends_;

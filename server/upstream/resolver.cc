@@ -35,9 +35,14 @@ void Resolver::Start(std::vector<net::Endpoint> known) {
 }
 
 void Resolver::Refresh() {
-  if (target_.names.empty() || looking_ || soon_) return;
+  if (target_.names.empty() || looking_ || soon_ || stopped_) return;
   soon_ = true;
   ScheduleIn(kRetry);
+}
+
+void Resolver::Stop() {
+  stopped_ = true;
+  timer_.cancel();
 }
 
 // One name after the other.
@@ -73,9 +78,10 @@ void Resolver::Finish(std::vector<net::Endpoint> found, std::string error) {
 }
 
 void Resolver::ScheduleIn(absl::Duration delay) {
+  if (stopped_) return;
   timer_.expires_after(absl::ToChronoNanoseconds(delay));
   timer_.async_wait([this, alive = weak_from_this()](const boost::system::error_code& error) {
-    if (error || alive.expired() || looking_) return;
+    if (error || alive.expired() || looking_ || stopped_) return;
     looking_ = true;
     LookUp(0, target_.fixed, "");
   });

@@ -32,6 +32,9 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   // Looks up soon; more often than once a second is no use.
   void Refresh();
 
+  // Looks up no more. A look-up that is on its way is still published: calls may be waiting for it.
+  void Stop();
+
   // What the latest look-up that succeeded has found.
   const std::vector<net::Endpoint>& known() const { return known_; }
 
@@ -47,6 +50,7 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   boost::asio::ip::tcp::resolver resolver_;
   boost::asio::steady_timer timer_;
   bool looking_ = false;
+  bool stopped_ = false;
   bool soon_ = false;  // the timer is set to no later than a second from now
   std::vector<net::Endpoint> known_;
 };

@@ -108,6 +108,24 @@ TEST_F(ReloadTest, AConversationGoesOnOverReloads) {
   EXPECT_EQ(other.calls(), 0);
 }
 
+TEST_F(ReloadTest, AConversationKeepsNoOtherConnectionsOfTheUpstreamThatItBeganWith) {
+  Backend other;
+  const std::string both =
+      absl::StrCat("endpoints: [\"", backend_.address(), "\", \"", other.address(), "\"]");
+  Serve({.target = both});
+  StreamCall call = client().Open("/test.Chat/Echo");
+  std::string reply;
+  ASSERT_TRUE(call.Write("before") && call.Read(&reply));
+  proxy_->WaitForMetric("singleflight_upstream_connections", Eq(2));
+  Reload({.upstream = "connect_timeout: 4s", .target = both});
+  proxy_->WaitForMetric("singleflight_upstream_connections", Eq(1));
+  EXPECT_TRUE(call.Write("after") && call.Read(&reply));
+  EXPECT_EQ(reply, "after");
+  EXPECT_TRUE(call.WritesDone());
+  EXPECT_THAT(call.Finish(), HasCode(absl::StatusCode::kOk));
+  proxy_->WaitForMetric("singleflight_upstream_connections", Eq(0));
+}
+
 TEST_F(ReloadTest, CallersOnEitherSideOfAReloadShareAFlightWhereTheRulesAreTheSame) {
   Serve();
   backend_.Hold();

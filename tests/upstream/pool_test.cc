@@ -280,6 +280,44 @@ TEST_F(PoolTest, AnIdleConnectionToAnEndpointThatIsNotInForceAnyMoreIsClosed) {
   EXPECT_EQ(new_server.calls(), 1u);
 }
 
+TEST_F(PoolTest, OnceItIsRetiredOnlyConnectionsWithCallsStay) {
+  ScriptedServer& busy = Serve();
+  ScriptedServer& idle = Serve();
+  MakePool({busy.endpoint(), idle.endpoint()});
+  Caller& running = Ask("kettle");
+  Until([&] { return metrics_.connections.value() == 2; });
+  Until([&] { return busy.calls() + idle.calls() == 1; });
+  Run([this] { pool_->Retire(); });
+  Until([&] { return metrics_.connections.value() == 1; });
+  Run([&] { Echo(busy.calls() == 1 ? busy.call(0) : idle.call(0)); });
+  Await(running);
+  EXPECT_EQ(running.body, "kettle");
+  Until([&] { return metrics_.connections.value() == 0; });
+}
+
+TEST_F(PoolTest, ACallThatComesToARetiredOneIsServedAndLeavesNoConnectionBehind) {
+  ScriptedServer& server = Serve();
+  server.serve = Echo;
+  MakePool({server.endpoint()});
+  Run([this] { pool_->Retire(); });
+  Caller& late = Ask("kettle");
+  Await(late);
+  EXPECT_EQ(late.body, "kettle");
+  Until([&] { return server.accepted() == 1 && metrics_.connections.value() == 0; });
+}
+
+TEST_F(PoolTest, AConnectionThatARetiredOneIsMakingGoesWhenNobodyWaitsForItAnyMore) {
+  ScriptedServer& server = Serve();
+  MakePool({server.endpoint()});
+  Run([this] {
+    Begin("kettle", 0);
+    callers_.clear();
+    pool_->Retire();
+  });
+  Until([&] { return metrics_.connects.value() == 1 && metrics_.connections.value() == 0; });
+  EXPECT_EQ(metrics_.connect_failures.value(), 0u);
+}
+
 TEST_F(PoolTest, CallsWaitUntilTheFirstLookUpIsDone) {
   ScriptedServer& server = Serve();
   server.serve = Echo;

@@ -45,5 +45,14 @@ TEST_F(ResolverTest, WhatAFormerOneFoundIsInForceAtOnceAndWhileLookUpsFail) {
   EXPECT_THAT(resolver->known(), ElementsAre(known));
 }
 
+TEST_F(ResolverTest, OneThatIsStoppedAnswersWhoWaitsAndLooksUpNoMore) {
+  const auto resolver = LookUp("no-such-host.invalid");
+  resolver->Start({});
+  resolver->Stop();
+  resolver->Refresh();
+  io_.run();  // returns when there is nothing left to wait for
+  EXPECT_EQ(published_.size(), 1u);
+}
+
 }  // namespace
 }  // namespace singleflight::upstream
