@@ -52,7 +52,7 @@ void Reloader::TryAgain() {
 absl::Status Reloader::Take(absl::string_view why) {
   tried_at_ = clock_();
   taken_ = seen_ = StampsNow();
-  const absl::StatusOr<config::Loaded> loaded = config::LoadFile(path_);
+  const absl::StatusOr<config::Loaded> loaded = config::LoadFileAgain(path_);
   if (!loaded.ok()) return loaded.status();
   if (const absl::Status status = apply_(loaded->config); !status.ok()) {
     return absl::Status(status.code(), absl::StrCat(path_, ": ", status.message()));

@@ -1,5 +1,7 @@
 #include "server/config/load.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <yaml-cpp/yaml.h>
 
 #include <cerrno>
@@ -46,11 +48,26 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   return std::move(draft.config);
 }
 
+// Whether whoever reads may be kept waiting, as pipes and devices do.
+enum class Waiting { kAllowed, kRefused };
+
+bool IsRegular(int fd) {
+  struct stat about = {};
+  return ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+}
+
 // At most one byte more than a configuration may have.
-absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+absl::StatusOr<std::string> ReadFile(const std::string& path, Waiting waiting) {
+  // Opening a pipe would otherwise wait for its writer.
+  const int without_waiting = waiting == Waiting::kRefused ? O_NONBLOCK : 0;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | without_waiting);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(fd < 0 ? nullptr : ::fdopen(fd, "rb"),
                                                              std::fclose);
   if (file == nullptr) return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be read"));
+  if (waiting == Waiting::kRefused && !IsRegular(fd)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        path, ": is no regular file, and nothing else is read again; put one there, or restart"));
+  }
   std::string text(kLargestFile + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()))
@@ -69,6 +86,16 @@ absl::StatusOr<Loaded> LoadText(absl::string_view text, absl::string_view filena
   return loaded;
 }
 
+absl::StatusOr<Loaded> LoadPath(const std::string& path, const Environment& environment,
+                                Waiting waiting) {
+  const WatchedFile file = {path, StampOf(path)};
+  absl::StatusOr<std::string> text = ReadFile(path, waiting);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Loaded> loaded = LoadText(*text, path, environment, Files::kCheck);
+  if (loaded.ok()) loaded->files.insert(loaded->files.begin(), file);
+  return loaded;
+}
+
 }  // namespace
 
 absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
@@ -77,12 +104,11 @@ absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
 }
 
 absl::StatusOr<Loaded> LoadFile(const std::string& path, const Environment& environment) {
-  const WatchedFile file = {path, StampOf(path)};
-  absl::StatusOr<std::string> text = ReadFile(path);
-  if (!text.ok()) return text.status();
-  absl::StatusOr<Loaded> loaded = LoadText(*text, path, environment, Files::kCheck);
-  if (loaded.ok()) loaded->files.insert(loaded->files.begin(), file);
-  return loaded;
+  return LoadPath(path, environment, Waiting::kAllowed);
+}
+
+absl::StatusOr<Loaded> LoadFileAgain(const std::string& path, const Environment& environment) {
+  return LoadPath(path, environment, Waiting::kRefused);
 }
 
 }  // namespace singleflight::config

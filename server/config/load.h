@@ -29,10 +29,16 @@ struct Loaded {
 absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
                             const Environment& environment);
 
-// Reads the file at `path`, and checks the files that it names. Errors: as above; kNotFound,
-// kPermissionDenied and their like when it cannot be read.
+// Reads the file at `path`, and checks the files that it names. A pipe is read to its end, however
+// long that takes. Errors: as above; kNotFound, kPermissionDenied and their like when it cannot be
+// read.
 absl::StatusOr<Loaded> LoadFile(const std::string& path,
                                 const Environment& environment = ProcessEnvironment());
+
+// The same for who has other things to do: never waits. Only a regular file can be read again;
+// anything else is kFailedPrecondition.
+absl::StatusOr<Loaded> LoadFileAgain(const std::string& path,
+                                     const Environment& environment = ProcessEnvironment());
 
 }  // namespace singleflight::config
 

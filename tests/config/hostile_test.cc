@@ -1,5 +1,8 @@
 // Files that nobody writes in good faith: refused, in bounded time and memory.
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "tests/config/files.h"
 
 namespace singleflight::config {
@@ -33,6 +36,16 @@ TEST(HostileTest, ALargeFileIsRefusedUnread) {
 TEST(HostileTest, AnEndlessFileIsRefused) {
   EXPECT_THAT(std::string(LoadFile("/dev/zero").status().message()),
               HasSubstr("the file is larger than"));
+}
+
+TEST(HostileTest, APipeOrADeviceIsNotReadAgainAndNotWaitedFor) {
+  const std::string pipe = ::testing::TempDir() + "hostile_test_" + std::to_string(::getpid());
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, std::string("/dev/zero"), std::string("/")}) {
+    EXPECT_THAT(std::string(LoadFileAgain(path).status().message()),
+                HasSubstr(path + ": is no regular file"));
+  }
+  ::unlink(pipe.c_str());
 }
 
 TEST(HostileTest, AliasesThatMultiplyAreRefused) {

@@ -65,6 +65,13 @@ TEST(CommandTest, AFileThatIsMissingIsNamed) {
   EXPECT_THAT(ran.err, HasSubstr("/nowhere/proxy.yaml"));
 }
 
+TEST(CommandTest, APipeIsReadToItsEnd) {
+  ChildProcess check({"/bin/sh", "-c",
+                      "cat " SINGLEFLIGHT_CONFIG "/minimal.yaml | " + ProxyBinary() +
+                          " --check --config /dev/stdin"});
+  EXPECT_EQ(check.WaitExit(), 0) << check.err();
+}
+
 TEST(CommandTest, CheckReportsAllMistakesWithTheirPlaces) {
   const TemporaryFile file(kWrong);
   const Ran ran = Execute({"--check", "--config", file.path()});

@@ -2,6 +2,7 @@
 // notices.
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -188,6 +189,15 @@ TEST_F(ReloadTest, AFileThatIsGoneLeavesTheOldConfigurationInForce) {
   ASSERT_EQ(std::remove(file.path().c_str()), 0);
   proxy_->WaitForMetric(kRefused, Eq(1));
   EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+}
+
+TEST_F(ReloadTest, APipeInPlaceOfTheFileHoldsUpNothing) {
+  const TemporaryFile file(Yaml({}));
+  proxy_ = std::make_unique<ProxyProcess>(file.path(), std::vector<std::string>());
+  ASSERT_EQ(std::remove(file.path().c_str()), 0);
+  ASSERT_EQ(::mkfifo(file.path().c_str(), 0600), 0);
+  proxy_->WaitForMetric(kRefused, Ge(1));
+  EXPECT_THAT(StatusPage(), HasSubstr("is no regular file"));
 }
 
 TEST_F(ReloadTest, WhatOnlyARestartChangesIsRefusedByName) {
