@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "server/app/on_worker.h"
+#include "server/net/address.h"
 
 namespace singleflight {
 namespace {
@@ -17,6 +18,13 @@ absl::string_view PortOf(absl::string_view address) {
 
 bool IsEverywhere(absl::string_view address) {
   return absl::StartsWith(address, "0.0.0.0:") || absl::StartsWith(address, "[::]:");
+}
+
+// Whether it is what the address means, in whatever spelling. Port 0 means itself only.
+bool IsAt(const Doors::Door& door, const std::string& address) {
+  if (door.address == address) return true;
+  const absl::StatusOr<net::Endpoint> endpoint = net::ParseAddress(address);
+  return endpoint.ok() && door.listener->address() == net::ToString(*endpoint);
 }
 
 absl::StatusOr<net::SharedTlsContext> TlsOf(const net::ListenerOptions& options) {
@@ -33,11 +41,12 @@ Doors::Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_
 absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOptions>& options) {
   Plan plan;
   std::vector<Plan::Item> open = in_force_.items;
-  for (const net::ListenerOptions& wanted : options) {
+  for (size_t i = 0; i < options.size(); ++i) {
+    const net::ListenerOptions& wanted = options[i];
     absl::StatusOr<net::SharedTlsContext> tls = TlsOf(wanted);
     if (!tls.ok()) return tls.status();
     const auto same = std::find_if(open.begin(), open.end(), [&](const Plan::Item& item) {
-      return item.door->address == wanted.address;
+      return IsAt(*item.door, wanted.address);
     });
     if (same != open.end()) {
       plan.items.push_back(
@@ -46,7 +55,10 @@ absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOption
       continue;
     }
     absl::StatusOr<std::shared_ptr<Door>> door = Open(wanted);
-    if (!door.ok()) return door.status();
+    if (!door.ok()) {
+      return absl::Status(door.status().code(),
+                          absl::StrCat("listeners[", i, "].address: ", door.status().message()));
+    }
     plan.items.push_back({*std::move(door), EntranceWith(*std::move(tls), nullptr), true});
   }
   return plan;

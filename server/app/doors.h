@@ -27,7 +27,7 @@ class Doors {
   Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_enter);
 
   struct Door {
-    std::string address;  // as the configuration writes it
+    std::string address;  // as the configuration wrote it that opened the door
     std::unique_ptr<net::Listener> listener;
     std::shared_ptr<const proxy::Entrance> entrance;  // of who comes in now; the worker's
   };

@@ -6,27 +6,27 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "server/config/draft.h"
 #include "server/config/pattern.h"
 #include "server/config/scalars.h"
 #include "server/config/suggest.h"
 #include "server/core/route.h"
+#include "server/net/address.h"
 
 namespace singleflight::config {
 namespace {
 
 constexpr size_t kMostRoutes = 1000;  // each is compared with all before it
 
-// What two listeners cannot both have; empty: any number may, such as port 0.
+// What two listeners cannot both have, however it is spelled; empty: any number may, such as port
+// 0.
 std::string Claim(absl::string_view address) {
   if (absl::StartsWith(address, "unix:")) return std::string(address);
-  if (absl::EndsWith(address, ":0")) return "";
-  if (absl::ConsumePrefix(&address, "localhost:")) return absl::StrCat("127.0.0.1:", address);
-  return absl::AsciiStrToLower(address);
+  const absl::StatusOr<net::Endpoint> endpoint = net::ParseAddress(address);
+  if (!endpoint.ok() || absl::EndsWith(address, ":0")) return "";
+  return net::ToString(*endpoint);
 }
 
 void CheckAddresses(const Draft& draft, Problems& problems) {

@@ -35,7 +35,7 @@ absl::Status RemoveAbandoned(const std::string& path, const Endpoint& endpoint) 
   if (::lstat(path.c_str(), &about) != 0) return absl::OkStatus();
   if (!S_ISSOCK(about.st_mode)) {
     return absl::UnavailableError(absl::StrCat(
-        "listeners: cannot bind unix:", path,
+        "cannot bind unix:", path,
         ": a file is there that is no socket, and stays; choose another path, or remove it"));
   }
   if (!SomebodyListens(endpoint)) ::unlink(path.c_str());
@@ -44,8 +44,7 @@ absl::Status RemoveAbandoned(const std::string& path, const Endpoint& endpoint) 
 
 absl::Status Failure(absl::string_view address, absl::string_view what,
                      const boost::system::error_code& error) {
-  return absl::UnavailableError(
-      absl::StrCat("listeners: cannot ", what, " ", address, ": ", error.message()));
+  return absl::UnavailableError(absl::StrCat("cannot ", what, " ", address, ": ", error.message()));
 }
 
 }  // namespace

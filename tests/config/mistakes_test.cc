@@ -280,6 +280,11 @@ TEST(MistakesTest, NamesAndAddressesAreTakenOnce) {
        "2:12: listeners[1].address: \"[FD00::1]:1\" is taken by listeners[0].address in line 1; "
        "choose "
        "another port"},
+      {"listeners: [{address: \"[::1]:1\"},\n {address: \"[0:0::1]:1\"}]\nupstreams: [{name: b, "
+       "target: h:1}]\nroutes: [{upstream: b}]\n",
+       "2:12: listeners[1].address: \"[0:0::1]:1\" is taken by listeners[0].address in line 1; "
+       "choose "
+       "another port"},
       {WithListener("localhost:1") + "health: {address: 127.0.0.1:1}\n",
        "4:19: health.address: \"127.0.0.1:1\" is taken by listeners[0].address in line 1; choose "
        "another "

@@ -23,6 +23,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::Eq;
 using ::testing::Ge;
 using ::testing::HasSubstr;
@@ -232,6 +233,16 @@ TEST_F(ReloadTest, AListenerIsAddedAndServesAtOnce) {
   EXPECT_THAT(late.Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
 }
 
+TEST_F(ReloadTest, AnAddressInAnotherSpellingStaysBound) {
+  Serve();
+  const std::string port = proxy_->address().substr(proxy_->address().rfind(':'));
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    Reload({.listeners = absl::StrCat("[{address: \"", host, port, "\"}]")});
+    EXPECT_THAT(Listening(), ElementsAre(proxy_->address()));
+    EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+  }
+}
+
 TEST_F(ReloadTest, CallsOfAListenerThatIsRemovedEndWellAndNobodyElseComesIn) {
   const TemporaryPath socket;
   const std::string two =
@@ -279,7 +290,7 @@ TEST_F(ReloadTest, AnAddressThatIsTakenRefusesTheWholeConfiguration) {
   Serve({.collapse = "false"});
   FailToReload(Yaml({.listeners = absl::StrCat("[{address: \"127.0.0.1:0\"}, {address: \"",
                                                neighbour.address(), "\"}]")}));
-  EXPECT_THAT(StatusPage(), HasSubstr("cannot bind"));
+  EXPECT_THAT(StatusPage(), HasSubstr("listeners[1].address: cannot bind"));
   Ask(kRead, "id-7");
   EXPECT_EQ(Calls("relay"), 1) << "the route collapses in the refused one";
 }
