@@ -66,11 +66,17 @@ Bio Reader(const std::string& bytes) {
   return Bio(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
 }
 
+// Without such a function OpenSSL asks at the terminal, and waits. `asked`: a bool, or null.
+int RefusePassphrase(char*, int, int, void* asked) {
+  if (asked != nullptr) *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
 // The end of the list, or of what can be read of it, is an error of OpenSSL's.
 std::vector<Certificate> ReadCertificates(const std::string& pem) {
   std::vector<Certificate> all;
   const Bio reader = Reader(pem);
-  while (X509* one = PEM_read_bio_X509_AUX(reader.get(), nullptr, nullptr, nullptr)) {
+  while (X509* one = PEM_read_bio_X509_AUX(reader.get(), nullptr, RefusePassphrase, nullptr)) {
     all.emplace_back(one);
   }
   return all;
@@ -81,11 +87,6 @@ bool ReadToTheEnd() {
   const unsigned long error = ERR_peek_last_error();
   ERR_clear_error();
   return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-}
-
-int NotePassphrase(char*, int, int, void* asked) {
-  *static_cast<bool*>(asked) = true;
-  return -1;
 }
 
 int64_t UnixTime(const ASN1_TIME* time) {
@@ -299,7 +300,7 @@ class TlsContext::Loader {
     if (!pem.has_value()) return;
     bool encrypted = false;
     const PrivateKey key(
-        PEM_read_bio_PrivateKey(Reader(*pem).get(), nullptr, NotePassphrase, &encrypted));
+        PEM_read_bio_PrivateKey(Reader(*pem).get(), nullptr, RefusePassphrase, &encrypted));
     ERR_clear_error();
     if (encrypted) {
       return Fail("private_key",

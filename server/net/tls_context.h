@@ -36,7 +36,7 @@ class TlsContext {
 
   // Opens the files that the options name, and of an upstream without `ca` the system's
   // (SystemCaFile). They must be regular files of at most 1 MiB. Nobody is asked for a passphrase:
-  // an encrypted key is a mistake.
+  // what is encrypted is a mistake.
   static Made ForListener(const ServerTlsOptions& options);
 
   // `host` is the name that backends must have where the options say none: that of an authority

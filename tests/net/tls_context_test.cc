@@ -96,6 +96,18 @@ TEST_F(TlsContextTest, AnEncryptedKeyIsRefusedAndNobodyIsAsked) {
               ElementsAre(HasSubstr("private_key: \"" + path + "\" is encrypted")));
 }
 
+TEST_F(TlsContextTest, NobodyIsAskedForThePassphraseOfACertificateEither) {
+  const std::string begin = "-----BEGIN CERTIFICATE-----\n";
+  std::string pem = testing::ReadAll(own_.certificate);
+  pem.insert(pem.find(begin) + begin.size(),
+             "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n\n");
+  const std::string path = authority_.Write("e.pem", pem);
+  ::testing::internal::CaptureStderr();
+  const auto mistakes = Mistakes(TlsContext::ForListener({path, own_.private_key, ""}));
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  EXPECT_THAT(mistakes, ElementsAre(HasSubstr("certificate: \"" + path)));
+}
+
 TEST_F(TlsContextTest, AKeyOfAnotherCertificateIsRefused) {
   const CertificateFiles other = authority_.Sign("other.example");
   EXPECT_THAT(Mistakes(TlsContext::ForListener({own_.certificate, other.private_key, ""})),
