@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -237,13 +238,16 @@ void App::Parts::ShowCertificates(metrics::Visitor& visitor) const {
   std::map<std::string, int64_t> ends;  // several may use one file
   const auto note = [&](const net::SharedTlsContext& tls) {
     if (tls == nullptr) return;
-    for (const net::TlsContext::Expiry& expiry : tls->expiries()) ends[expiry.file] = expiry.at;
+    for (const net::TlsContext::Expiry& expiry : tls->expiries()) {
+      const auto [known, is_new] = ends.emplace(expiry.file, expiry.at);
+      if (!is_new) known->second = std::min(known->second, expiry.at);
+    }
   };
   for (const Doors::Plan::Item& item : doors.in_force().items) note(item.entrance->tls);
   for (const auto& upstream : upstreams.in_force()) note(upstream->tls);
   for (const auto& [file, at] : ends) {
     visitor.Level("singleflight_certificate_expires_at_seconds",
-                  "When the certificate in use from that file ends, in Unix time.",
+                  "When the first of the certificates in use from that file ends, in Unix time.",
                   {{"file", file}}, at);
   }
 }

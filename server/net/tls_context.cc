@@ -8,7 +8,9 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -95,6 +97,15 @@ int64_t UnixTime(const ASN1_TIME* time) {
   int seconds = 0;
   ASN1_TIME_diff(&days, &seconds, epoch.get(), time);
   return int64_t{days} * 86400 + seconds;
+}
+
+// In Unix time; of one at least.
+int64_t EarliestEnd(const std::vector<Certificate>& all) {
+  int64_t earliest = std::numeric_limits<int64_t>::max();
+  for (const Certificate& one : all) {
+    earliest = std::min(earliest, UnixTime(X509_get0_notAfter(one.get())));
+  }
+  return earliest;
 }
 
 std::string Spelled(const ASN1_TIME* time) {
@@ -192,7 +203,9 @@ class TlsContext::Loader {
   std::string Trust(const std::string& option, const std::string& path) {
     // Whoever is named is trusted, be it a root or not.
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl()), X509_V_FLAG_PARTIAL_CHAIN);
-    return AddAuthorities(option, path);
+    Authorities added = AddAuthorities(option, path);
+    if (!added.all.empty()) NoteEnd(path, added.all);
+    return std::move(added.pem);
   }
 
   // Those that the system trusts, read now and whole: OpenSSL would search a folder of them during
@@ -240,21 +253,27 @@ class TlsContext::Loader {
     return *std::move(bytes);
   }
 
-  std::string AddAuthorities(const std::string& option, const std::string& path) {
-    const absl::optional<std::string> pem = Read(option, path);
-    if (!pem.has_value()) return "";
-    const std::vector<Certificate> all = ReadCertificates(*pem);
+  // What a file of CAs holds; nothing if it is wrong.
+  struct Authorities {
+    std::string pem;
+    std::vector<Certificate> all;
+  };
+
+  Authorities AddAuthorities(const std::string& option, const std::string& path) {
+    absl::optional<std::string> pem = Read(option, path);
+    if (!pem.has_value()) return {};
+    std::vector<Certificate> all = ReadCertificates(*pem);
     if (!ReadToTheEnd() || all.empty()) {
       Fail(option, absl::StrCat("\"", path,
                                 "\" holds no CA certificates in PEM, or one that is "
                                 "damaged (-----BEGIN CERTIFICATE-----)"));
-      return "";
+      return {};
     }
     for (const Certificate& one : all) {
       SF_CHECK(X509_STORE_add_cert(SSL_CTX_get_cert_store(ssl()), one.get()) == 1);
       SSL_CTX_add_client_CA(ssl(), one.get());  // of no consequence on a client's side
     }
-    return *pem;
+    return {*std::move(pem), std::move(all)};
   }
 
   // The first one, which is the proxy's own; those behind it are its chain.
@@ -277,14 +296,18 @@ class TlsContext::Loader {
                                        "); have one made that OpenSSL accepts"));
       return nullptr;
     }
-    NoteValidity(path, all.front().get());
+    NoteEnd(path, all);
+    WarnOfValidity(path, all.front().get());
     return SSL_CTX_get0_certificate(ssl());
   }
 
-  void NoteValidity(const std::string& path, const X509* certificate) {
+  void NoteEnd(const std::string& path, const std::vector<Certificate>& all) {
+    context_->expiries_.push_back({path, EarliestEnd(all)});
+  }
+
+  void WarnOfValidity(const std::string& path, const X509* certificate) {
     const ASN1_TIME* begin = X509_get0_notBefore(certificate);
     const ASN1_TIME* end = X509_get0_notAfter(certificate);
-    context_->expiries_.push_back({path, UnixTime(end)});
     if (X509_cmp_current_time(end) < 0) {
       Warn(absl::StrCat("\"", path, "\" expired at ", Spelled(end), "; peers will refuse it"));
     } else if (X509_cmp_current_time(begin) > 0) {

@@ -56,10 +56,10 @@ class TlsContext {
   // Of all that the options say and the files hold: equal digests, equal contexts.
   const std::string& digest() const { return digest_; }
 
-  // When own certificates end.
+  // When certificates end, by the files that the options name: the own one with its chain, and CAs.
   struct Expiry {
     std::string file;
-    int64_t at;  // Unix time in seconds
+    int64_t at;  // Unix time in seconds; of several in a file, when the first ends
   };
   const std::vector<Expiry>& expiries() const { return expiries_; }
 

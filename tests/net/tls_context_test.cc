@@ -147,6 +147,27 @@ TEST_F(TlsContextTest, ItTellsWhenTheOwnCertificateEnds) {
               10);
 }
 
+TEST_F(TlsContextTest, OfAChainTheEarliestEndCounts) {
+  const CertificateFiles leaf = authority_.Sign("h", -1, 30);
+  const CertificateFiles soon = authority_.Sign("above h", -1, 3);
+  const std::string chain = authority_.Write(
+      "chain.pem", testing::ReadAll(leaf.certificate) + testing::ReadAll(soon.certificate));
+  const auto both = Right(TlsContext::ForListener({chain, leaf.private_key, ""}));
+  const auto alone = Right(TlsContext::ForListener(Server(soon)));
+  EXPECT_EQ(both->expiries()[0].at, alone->expiries()[0].at);
+}
+
+TEST_F(TlsContextTest, ItTellsWhenCasThatAreNamedEnd) {
+  const auto listener =
+      Right(TlsContext::ForListener({own_.certificate, own_.private_key, authority_.ca()}));
+  ASSERT_EQ(listener->expiries().size(), 2u);
+  EXPECT_EQ(listener->expiries()[1].file, authority_.ca());
+  const auto upstream = Right(TlsContext::ForUpstream({authority_.ca(), "", "", ""}, "h"));
+  ASSERT_EQ(upstream->expiries().size(), 1u);
+  EXPECT_EQ(upstream->expiries()[0].at, listener->expiries()[1].at);
+  EXPECT_THAT(Right(TlsContext::ForUpstream({}, "h"))->expiries(), IsEmpty()) << "the system's";
+}
+
 // PITFALLS 17
 TEST_F(TlsContextTest, ClientsOfAnotherCaAreTrustedDifferently) {
   const singleflight::testing::Authority other("other CA");
