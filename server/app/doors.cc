@@ -27,10 +27,14 @@ bool IsAt(const Doors::Door& door, const std::string& address) {
   return endpoint.ok() && door.listener->address() == net::ToString(*endpoint);
 }
 
+// How messages about its `tls:` begin.
+std::string TlsPlace(const net::ListenerOptions& options) {
+  return absl::StrCat("listener ", options.address, ": tls.");
+}
+
 absl::StatusOr<net::SharedTlsContext> TlsOf(const net::ListenerOptions& options) {
   if (!options.tls.has_value()) return net::SharedTlsContext();
-  return net::OrStatus(net::TlsContext::ForListener(*options.tls),
-                       absl::StrCat("listener ", options.address, ": tls."));
+  return net::OrStatus(net::TlsContext::ForListener(*options.tls), TlsPlace(options));
 }
 
 }  // namespace
@@ -49,6 +53,9 @@ absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOption
       return IsAt(*item.door, wanted.address);
     });
     if (same != open.end()) {
+      const absl::Status status =
+          net::RefuseEnded(same->entrance->tls.get(), tls->get(), TlsPlace(wanted));
+      if (!status.ok()) return status;
       plan.items.push_back(
           {same->door, EntranceWith(*std::move(tls), same->entrance.get()), false});
       open.erase(same);

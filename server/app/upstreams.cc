@@ -25,11 +25,16 @@ std::string IdentityOf(const upstream::UpstreamOptions& options, const net::Shar
                       tls == nullptr ? "plaintext" : tls->trust());
 }
 
+// How messages about its `tls:` begin.
+std::string TlsPlace(const upstream::UpstreamOptions& options) {
+  return absl::StrCat("upstream '", options.name, "': tls.");
+}
+
 absl::StatusOr<net::SharedTlsContext> TlsOf(const upstream::UpstreamOptions& options,
                                             const upstream::Target& target) {
   if (!options.tls.has_value()) return net::SharedTlsContext();
   return net::OrStatus(net::TlsContext::ForUpstream(*options.tls, net::HostOf(target.authority)),
-                       absl::StrCat("upstream '", options.name, "': tls."));
+                       TlsPlace(options));
 }
 
 bool Same(const net::SharedTlsContext& a, const net::SharedTlsContext& b) {
@@ -78,6 +83,9 @@ absl::StatusOr<std::shared_ptr<const Upstreams::Running>> Upstreams::KeepOrMake(
   if (!tls.ok()) return tls.status();
   for (const auto& running : in_force_) {
     if (running->options == options && Same(running->tls, *tls)) return running;
+    if (running->options.name != options.name) continue;
+    const absl::Status status = net::RefuseEnded(running->tls.get(), tls->get(), TlsPlace(options));
+    if (!status.ok()) return status;
   }
   return Make(options, *std::move(target), *std::move(tls));
 }

@@ -412,6 +412,24 @@ absl::StatusOr<SharedTlsContext> OrStatus(TlsContext::Made made, absl::string_vi
   return absl::InvalidArgumentError(absl::StrJoin(lines, "\n"));
 }
 
+TlsContext::Own TlsContext::own_certificate() const {
+  const X509* own = SSL_CTX_get0_certificate(native_);
+  if (own == nullptr) return Own::kNone;
+  return X509_cmp_current_time(X509_get0_notAfter(own)) < 0 ? Own::kOver : Own::kGood;
+}
+
+absl::Status RefuseEnded(const TlsContext* in_force, const TlsContext* next,
+                         absl::string_view where) {
+  if (in_force == nullptr || in_force->own_certificate() != TlsContext::Own::kGood ||
+      next == nullptr || next->own_certificate() != TlsContext::Own::kOver) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(where,
+                   "certificate has expired, and the one in use has not; put one there that "
+                   "is valid, or restart the proxy"));
+}
+
 absl::string_view HostOf(absl::string_view authority) {
   if (absl::StartsWith(authority, "[")) {
     return authority.substr(1, authority.find(']') == absl::string_view::npos

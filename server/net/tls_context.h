@@ -63,6 +63,14 @@ class TlsContext {
   };
   const std::vector<Expiry>& expiries() const { return expiries_; }
 
+  // How the own certificate is at this moment.
+  enum class Own {
+    kNone,  // there is none
+    kGood,  // it has not ended
+    kOver,  // it has, and peers refuse it
+  };
+  Own own_certificate() const;
+
   // What is allowed and seldom meant: an own certificate that is over or not valid yet.
   const TlsMistakes& warnings() const { return warnings_; }
 
@@ -91,6 +99,11 @@ using SharedTlsContext = std::shared_ptr<const TlsContext>;
 
 // Mistakes as an error, each behind `where`: "listener 127.0.0.1:1: tls.".
 absl::StatusOr<SharedTlsContext> OrStatus(TlsContext::Made made, absl::string_view where);
+
+// An error where `next` would put a certificate that has ended in the place of one that has not.
+// Either may be null. `where`: as above.
+absl::Status RefuseEnded(const TlsContext* in_force, const TlsContext* next,
+                         absl::string_view where);
 
 // "example.org:443" → "example.org", "[::1]:443" → "::1".
 absl::string_view HostOf(absl::string_view authority);

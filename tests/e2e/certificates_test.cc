@@ -1,6 +1,7 @@
 // Certificates that change while calls run.
 
 #include <atomic>
+#include <csignal>
 #include <string>
 #include <thread>
 
@@ -92,6 +93,37 @@ TEST_F(CertificatesTest, AWrongOneIsRefusedAndTheOldOneStaysUntilItIsMended) {
   WaitForOther(ends);
   EXPECT_THAT(Trusting(new_ca_).Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
   proxy_->WaitForMetric("singleflight_config_refused", Eq(0));
+}
+
+TEST_F(CertificatesTest, OneThatHasEndedDoesNotTakeThePlaceOfOneThatHasNot) {
+  Serve(Secured());
+  Install(old_ca_.Sign("proxy.example", -10, -5));
+  const int64_t before = Metric(kRefused);  // of the new one with the key of the old, perhaps
+  proxy_->Signal(SIGHUP);
+  proxy_->WaitForMetric(kRefused, Ge(before + 1));
+  EXPECT_THAT(HttpGet(proxy_->health(), "/status").body,
+              HasSubstr("tls.certificate has expired, and the one in use has not"));
+  EXPECT_THAT(Trusting(old_ca_).Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+  Install(after_);
+  proxy_->WaitForMetric("singleflight_config_refused", Eq(0));
+}
+
+TEST_F(CertificatesTest, ABackendIsNotShownOneThatHasEndedInsteadOfOneThatHasNot) {
+  Serve({.upstream = absl::StrCat("tls: {ca: ", old_ca_.ca(), ", certificate: ", certificate_,
+                                  ", private_key: ", key_, "}")});
+  Install(old_ca_.Sign("proxy.example", -10, -5));
+  proxy_->Signal(SIGHUP);
+  proxy_->WaitForMetric(kRefused, Ge(1));
+  EXPECT_THAT(HttpGet(proxy_->health(), "/status").body,
+              HasSubstr("upstream 'backend': tls.certificate has expired"));
+}
+
+TEST_F(CertificatesTest, OneThatHasEndedIsWellWhereThereIsNoOther) {
+  Install(old_ca_.Sign("proxy.example", -10, -5));
+  Serve(Secured());
+  const int64_t ends = Ends();
+  Install(old_ca_.Sign("proxy.example", -10, -4));
+  WaitForOther(ends);
 }
 
 // PITFALLS 17: whoever came in under less trust does not stay.
