@@ -13,7 +13,7 @@ constexpr size_t kReadBytes = 64 << 10;
 
 // Those in line wait so long for a while in which nothing else is ready, and have as long then as
 // they have waited, but never less than the shorter of these.
-constexpr std::chrono::microseconds kLongestWait(1000);
+constexpr std::chrono::microseconds kLongestWait(200);
 constexpr std::chrono::microseconds kShortestMove(50);
 
 }  // namespace
