@@ -14,6 +14,7 @@ constexpr int kReadsPerTurn = 4;
 constexpr size_t kSmallRead = 8 << 10;
 constexpr uint64_t kLargeFrame = 256;
 constexpr int kWritesPerTurn = 16;
+constexpr size_t kManyFrames = 64;
 // Frames that wait while the peer does not read; past that nothing more is read from it (RFC 9113
 // §10.5).
 constexpr size_t kMaxQueuedFrames = 10000;
@@ -88,11 +89,10 @@ void Connection::AwaitReadable() {
 
 bool Connection::ReadsInLine() const {
   if (side_ == Side::kClient || session_ == nullptr) return false;
-  return lingering_ || session_->completed() == 0;
+  return lingering_ || !session_->served();
 }
 
 void Connection::OnReadable() {
-  reading_ = false;
   const int reads = ReadsInLine() ? 1 : kReadsPerTurn;
   for (int i = 0; i < reads && session_ != nullptr; ++i) {
     std::vector<char>& buffer = worker_.read_buffer();
@@ -111,6 +111,7 @@ void Connection::OnReadable() {
     }
     if (read.size < room || small_frames_) break;
   }
+  reading_ = false;
   AwaitReadable();
 }
 
@@ -128,6 +129,8 @@ void Connection::Take(absl::string_view bytes) {
     return Close(status.message());
   }
   if (ClientHoldsUp()) WatchForStalls();
+  // Many replies at once leave at once, while what they are made of is in the processor's cache.
+  if (session_->queued_frames() >= kManyFrames && !blocked_) return Flush();
   OnWritable();
 }
 

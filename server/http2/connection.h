@@ -29,9 +29,10 @@ class ConnectionListener {
 };
 
 // A session on a byte stream: reads what comes, and writes what the session wants written, once per
-// turn of the loop, so that many small frames leave in one system call.
+// turn of the loop, so that many small frames leave in one system call; where one read makes very
+// many of them, at once.
 //
-// Fairness: a client's connection on which no call has run to its end, or which has ended but for
+// Fairness: a client's connection on which nothing has been served yet, or which has ended but for
 // bytes on their way, is read from in line (Worker::InLine).
 //
 // Memory: while idle a connection holds no buffers; reading and writing borrow the worker's.
@@ -105,7 +106,7 @@ class Connection final : public SessionListener,
   int64_t left_then_ = 0;  // bytes that had left when `stall_ticks_` began to count
   int stall_ticks_ = 0;    // for which not all has left
   bool flush_asked_ = false;
-  bool reading_ = false;  // a wait for bytes is outstanding
+  bool reading_ = false;  // bytes are waited for, or being read
   bool first_bytes_ = true;
   bool small_frames_;        // those that came last were, on average, or none has come to a server
   bool in_session_ = false;  // a call into the session is on the stack

@@ -139,6 +139,7 @@ void Session::SubmitReply(Stream& stream, model::HeadersView fields,
                           absl::Span<const model::Field> more, bool end) {
   const Nghttp2Fields nv(fields, more);
   const nghttp2_data_provider body = Callbacks::BodyOf(stream);
+  if (!end) replied_ = true;
   nghttp2_submit_response(session_, stream.id_, nv.data(), nv.size(), end ? nullptr : &body);
   Wake();
 }

@@ -117,6 +117,9 @@ class Session {
   // Streams that ended in order, and not by their deadline.
   uint64_t completed() const { return completed_; }
 
+  // Server: a reply has begun, or a stream ended in order.
+  bool served() const { return replied_ || completed_ > 0; }
+
   // Frames that wait to be written, other than DATA of open streams.
   size_t queued_frames() const;
 
@@ -196,6 +199,7 @@ class Session {
   bool shutdown_finished_ = false;  // the GOAWAY that goes out refuses streams that come now
   uint64_t costly_resets_ = 0;
   uint64_t completed_ = 0;
+  bool replied_ = false;
   bool flooded_ = false;
   bool end_counted_ = false;  // why the connection ends has been told
   EarlyResets early_resets_;  // server
