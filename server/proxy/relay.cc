@@ -97,7 +97,7 @@ void Relay::OnEnd(model::Headers trailing) {
 }
 
 void Relay::OnSent(size_t bytes) {
-  on_its_way_ -= bytes;
+  on_its_way_ -= std::min(on_its_way_, bytes);  // a flight may have sent some before
   downstream_.Consume(BeyondUncoupled(uncoupled_request_, bytes));
 }
 
