@@ -13,6 +13,15 @@ function(singleflight_room name)
   endif()
 endfunction()
 
+# singleflight_allocator(TARGET): the allocator that the product has; sanitizers bring one of their own. Hundreds of
+# equal small blocks per turn are more than glibc's per-thread lists hold. Named by nothing in the sources, so the
+# linker is told to keep it.
+function(singleflight_allocator target)
+  if(SINGLEFLIGHT_SANITIZE STREQUAL "")
+    target_link_libraries(${target} PRIVATE -Wl,--no-as-needed PkgConfig::JEMALLOC -Wl,--as-needed)
+  endif()
+endfunction()
+
 # singleflight_test(NAME SRCS … DEPS … [LABELS …] [ARGS …]): one test program, run by ctest as one test. Every
 # *_test.cc under tests/ must be named by one (singleflight_all_registered). Tests with the label e2e hold gRPC or
 # absl::Mutex in their process, so they are not built with ThreadSanitizer.

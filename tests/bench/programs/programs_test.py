@@ -16,7 +16,8 @@ class Server:
 
     def __init__(self, name, *flags):
         self._process = subprocess.Popen(['setpriv', '--pdeathsig', 'KILL', os.path.join(PROGRAMS, name), *flags],
-                                         stdout=subprocess.PIPE, text=True)
+                                         stdout=subprocess.PIPE, text=True,
+                                         env={**os.environ, 'ASAN_OPTIONS': 'quarantine_size_mb=1'})
         said = self._process.stdout.readline()
         match = re.fullmatch(rf'{name} ready: listening on (\S+)\n', said)
         if match is None:
@@ -24,6 +25,14 @@ class Server:
             self._process.wait()
             raise AssertionError(f'{name} is not ready; it said "{said}"')
         self.address = match[1]
+
+    def maps(self):
+        with open(f'/proc/{self._process.pid}/maps', encoding='utf-8') as maps:
+            return maps.read()
+
+    def peak_bytes(self):
+        with open(f'/proc/{self._process.pid}/status', encoding='utf-8') as status:
+            return int(re.search(r'VmHWM:\s+(\d+) kB', status.read())[1]) << 10
 
     def __enter__(self):
         return self
@@ -125,6 +134,23 @@ class RightReplies(unittest.TestCase):
             for direction in ([], ['--upload']):
                 self.all_right(proxy, 1, '--mode=stream', '--messages=30', *direction)
             self.assertEqual(calls_begun(server.address), 500)
+
+
+class Yardstick(unittest.TestCase):
+    """What the proxy is compared with has what the proxy has, or the comparison flatters it."""
+
+    def test_it_keeps_nothing_of_calls_that_have_ended(self):
+        with responder() as server:
+            def peak_after(calls):
+                status, report = run_client(server.address, '--mode=load', '--streams=50', f'--calls={calls}')
+                self.assertEqual(status, 0, report)
+                return server.peak_bytes()
+            before = peak_after(5000)
+            self.assertLess(peak_after(40000) - before, 4 << 20)
+
+    def test_it_has_the_allocator_of_the_proxy(self):
+        with responder() as server:
+            self.assertTrue('jemalloc' in server.maps() or 'libasan' in server.maps())
 
 
 class WrongReplies(unittest.TestCase):

@@ -80,7 +80,11 @@ struct ResponderConnection::Callbacks {
                                     size);
   }
 
+  // Without streams that have ended, as the product: keeping them costs more than answering does.
   static nghttp2_session* NewSession(Wire* wire) {
+    nghttp2_option* options;
+    SF_CHECK(nghttp2_option_new(&options) == 0);
+    nghttp2_option_set_no_closed_streams(options, 1);
     nghttp2_session_callbacks* callbacks;
     SF_CHECK(nghttp2_session_callbacks_new(&callbacks) == 0);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, OnBeginHeaders);
@@ -90,8 +94,9 @@ struct ResponderConnection::Callbacks {
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, OnClose);
     nghttp2_session_callbacks_set_send_data_callback(callbacks, SendReply);
     nghttp2_session* session;
-    SF_CHECK(nghttp2_session_server_new(&session, callbacks, wire) == 0);
+    SF_CHECK(nghttp2_session_server_new2(&session, callbacks, wire, options) == 0);
     nghttp2_session_callbacks_del(callbacks);
+    nghttp2_option_del(options);
     return session;
   }
 };
