@@ -6,7 +6,11 @@ endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # Relative paths, so that any other clone of this project finds what was compiled; and precompiled headers, which
+  # ccache takes only where it is told that macros and times of theirs do not matter.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1
+                                  CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime
+                                  ${CCACHE_PROGRAM})
 endif()
 
 add_compile_options(-Wall -Wextra -Werror -fno-omit-frame-pointer)
