@@ -56,6 +56,12 @@ class Demo(unittest.TestCase):
     def test_a_herd_without_a_backend_fails(self):
         self.assertEqual(herd('--backend=127.0.0.1:1', '--proxy=', '--calls=1').returncode, 1)
 
+    def test_the_command_says_what_it_takes(self):
+        told = subprocess.run([os.path.join(REPOSITORY, 'dev'), 'run', '--help'], capture_output=True, text=True,
+                              check=True, timeout=10)
+        self.assertIn('--once', told.stdout)
+        self.assertNotIn('./dev test', told.stdout)
+
     def test_a_taken_port_is_an_error_and_not_shared(self):
         with running(BACKEND, '--listen=127.0.0.1:0') as backend:
             second = subprocess.run([BACKEND, f'--listen={backend}'], capture_output=True, text=True, check=False)

@@ -8,9 +8,9 @@ function(run)
 endfunction()
 
 file(REMOVE_RECURSE ${work})
-run(${CMAKE_COMMAND} -S ${library} -B ${work}/library -D SINGLEFLIGHT_TESTS=OFF -D CMAKE_CXX_COMPILER=${compiler})
+run(${CMAKE_COMMAND} -G Ninja -S ${library} -B ${work}/library -D SINGLEFLIGHT_TESTS=OFF -D CMAKE_CXX_COMPILER=${compiler})
 run(${CMAKE_COMMAND} --install ${work}/library --prefix ${work}/prefix)
-run(${CMAKE_COMMAND} -S ${consumer} -B ${work}/consumer -D CMAKE_PREFIX_PATH=${work}/prefix
+run(${CMAKE_COMMAND} -G Ninja -S ${consumer} -B ${work}/consumer -D CMAKE_PREFIX_PATH=${work}/prefix
   -D CMAKE_CXX_COMPILER=${compiler})
 run(${CMAKE_COMMAND} --build ${work}/consumer)
 run(${work}/consumer/consumer)
