@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/config/suggest.h"
+#include "server/model/request.h"
 
 namespace singleflight::config {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 struct Name {
   std::string text;
   Place place;
+  bool of_set = false;
 };
 
 // RFC 9110 §5.1, in the lower case of RFC 9113 §8.2.1, without the `*` that would look like a
@@ -50,7 +52,34 @@ void AddNames(Mapping& in, const std::string& text, const Place& place, std::vec
         place, absl::StrCat(Quoted(text), " is no set of metadata names", DidYouMean(text, sets),
                             "; there are @proxy-headers and @baggage"));
   }
-  for (const std::string& name : *set) names->push_back({name, place});
+  for (const std::string& name : *set) names->push_back({name, place, true});
+}
+
+// What always counts, whatever is ignored, and what never does.
+void RefuseToIgnore(Mapping& in, const std::string& text, const Place& place) {
+  if (text == "content-type" || text == "host" || text == model::kChainMarker) {
+    in.Refuse(place, absl::StrCat(Quoted(text), " always counts; remove it"));
+  }
+}
+void RefuseToCount(Mapping& in, const std::string& text, const Place& place) {
+  if (text == "te" || text == "grpc-timeout" || text == "content-length") {
+    in.Refuse(place,
+              absl::StrCat(Quoted(text), " is made anew by every hop and never counts; remove it"));
+  }
+}
+
+// A name that is ignored as one of a set may be taken out of it by `count`.
+void RefuseToCountAndIgnore(Mapping& in, const std::vector<Name>& counted,
+                            const std::vector<Name>& ignored) {
+  for (const Name& name : counted) {
+    const auto contradicts = [&](const Name& other) {
+      return !other.of_set && other.text == name.text;
+    };
+    if (std::any_of(ignored.begin(), ignored.end(), contradicts)) {
+      in.Refuse(name.place,
+                absl::StrCat(Quoted(name.text), " stands in \"ignore\" too; remove one"));
+    }
+  }
 }
 
 std::vector<std::string> SortedOnce(const std::vector<Name>& names) {
@@ -61,19 +90,36 @@ std::vector<std::string> SortedOnce(const std::vector<Name>& names) {
   return sorted;
 }
 
-void ReadMetadata(Mapping& in, std::vector<Name>* ignored, model::KeyRules& out) {
-  std::vector<Name> named;
-  const bool ignore = in.Texts("ignore", [&](const std::string& text, const Place& place) {
+bool ReadIgnored(Mapping& in, std::vector<Name>* ignored) {
+  return in.Texts("ignore", [&](const std::string& text, const Place& place) {
+    RefuseToIgnore(in, text, place);
     AddNames(in, text, place, ignored);
   });
-  const bool only = in.Texts("only", [&](const std::string& text, const Place& place) {
-    AddNames(in, text, place, &named);
+}
+
+bool ReadCounted(Mapping& in, absl::string_view option, std::vector<Name>* counted) {
+  return in.Texts(option, [&](const std::string& text, const Place& place) {
+    RefuseToCount(in, text, place);
+    AddNames(in, text, place, counted);
   });
-  if (ignore && only)
-    in.Refuse(in.PlaceOf("only"),
-              "stands beside \"ignore\"; a route has one of the two, remove the other");
-  out.mode = only ? model::KeyRules::Mode::kOnly : model::KeyRules::Mode::kAllButNoise;
-  out.names = SortedOnce(only ? named : *ignored);
+}
+
+void RefuseBeside(Mapping& in, absl::string_view option, absl::string_view other) {
+  in.Refuse(in.PlaceOf(option), absl::StrCat("stands beside ", Quoted(other),
+                                             "; a route has one of the two, remove the other"));
+}
+
+void ReadMetadata(Mapping& in, std::vector<Name>* ignored, model::KeyRules& out) {
+  std::vector<Name> only, counted;
+  const bool ignore = ReadIgnored(in, ignored);
+  const bool count = ReadCounted(in, "count", &counted);
+  const bool names_only = ReadCounted(in, "only", &only);
+  if (names_only && ignore) RefuseBeside(in, "only", "ignore");
+  if (names_only && count) RefuseBeside(in, "only", "count");
+  RefuseToCountAndIgnore(in, counted, *ignored);
+  out.mode = names_only ? model::KeyRules::Mode::kOnly : model::KeyRules::Mode::kAllButNoise;
+  out.names = SortedOnce(names_only ? only : *ignored);
+  out.counted = SortedOnce(counted);
 }
 
 }  // namespace

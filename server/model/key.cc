@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <forward_list>
 #include <limits>
+#include <utility>
 
 #include "absl/container/inlined_vector.h"
-#include "absl/strings/match.h"
 #include "server/base/check.h"
 #include "server/model/encoding.h"
 
@@ -51,23 +52,36 @@ void AppendPart(std::string& bytes, absl::string_view part) {
   WritePart(&bytes[size], part);
 }
 
-// What keeps keys of different policies apart, whole.
-std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_identity) {
-  std::vector<std::string> names = rules.names;
+void AppendNames(std::string& bytes, std::vector<std::string> names) {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
+  std::string list;
+  for (const std::string& name : names) AppendPart(list, name);
+  AppendPart(bytes, list);
+}
+
+// What keeps keys of different policies apart, whole.
+std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_identity) {
   std::string bytes;
   AppendPart(bytes, rules.mode == KeyRules::Mode::kOnly ? "only" : "all-but-noise");
   AppendPart(bytes, rules.share_across_credentials ? "share" : "own");
   AppendPart(bytes, upstream_identity);
-  for (const std::string& name : names) AppendPart(bytes, name);
+  AppendNames(bytes, rules.names);
+  AppendNames(bytes, rules.counted);
   return bytes;
 }
 
-// Accounted for elsewhere in the key, or made anew by every hop.
-bool OutsideMetadata(absl::string_view name) {
-  return absl::StartsWith(name, ":") || name == "host" || name == "te" || name == "content-type" ||
-         name == "content-length" || name == "grpc-timeout";
+// What of a `tracestate` counts: a view of it, or of what is added to `put_together`.
+absl::string_view CountedPart(absl::string_view tracestate,
+                              std::forward_list<std::string>& put_together) {
+  std::string members;
+  const absl::string_view foreign = ForeignMembers(tracestate, &members);
+  if (foreign.data() != members.data()) return foreign;
+  return put_together.emplace_front(std::move(members));
+}
+
+bool Has(const absl::flat_hash_set<std::string>& names, absl::string_view name) {
+  return !names.empty() && names.contains(name);  // most rules name nothing
 }
 
 }  // namespace
@@ -76,27 +90,32 @@ KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity,
                      Fingerprints& fingerprints)
     : mode_(rules.mode),
       names_(rules.names.begin(), rules.names.end()),
+      counted_(rules.counted.begin(), rules.counted.end()),
       share_across_credentials_(rules.share_across_credentials),
       seed_(seed),
       number_(fingerprints.NumberOf(FingerprintOf(rules, upstream_identity))) {
-  for (const absl::string_view name : UsualNames()) {
-    usual_.emplace(std::string(name), CountsByRule(name));
+  for (size_t i = 0; i < kKnownNameCount; ++i) known_[i] = CountingByRule(kKnownNames[i].name);
+}
+
+KeyPolicy::Counting KeyPolicy::CountingOf(absl::string_view name) const {
+  if (name.empty() || name.front() == ':') return Counting::kNot;
+  const size_t known = FindKnownName(name);
+  return known < kKnownNameCount ? known_[known] : CountingByRule(name);
+}
+
+// Credentials are looked for where it makes a difference only: that takes time.
+KeyPolicy::Counting KeyPolicy::CountingByRule(absl::string_view name) const {
+  if (IsOutsideMetadata(name)) return Counting::kNot;
+  if (name == kChainMarker) return Counting::kWhole;  // whatever the rules say
+  const bool only = mode_ == KeyRules::Mode::kOnly;
+  const bool named = Has(names_, name);
+  const Counting all = name == "tracestate" ? Counting::kByMember : Counting::kWhole;
+  if (only && named) return all;
+  if (!only && Has(counted_, name)) return Counting::kWhole;
+  if ((only || named || share_across_credentials_) && IsCredential(name)) {
+    return share_across_credentials_ ? Counting::kNot : Counting::kWhole;
   }
-}
-
-bool KeyPolicy::Counts(absl::string_view name) const {
-  if (absl::StartsWith(name, ":")) return false;
-  const auto usual = usual_.find(name);
-  return usual != usual_.end() ? usual->second : CountsByRule(name);
-}
-
-bool KeyPolicy::CountsByRule(absl::string_view name) const {
-  if (OutsideMetadata(name)) return false;
-  if (name == kChainMarker) return true;  // whatever the rules say
-  if (mode_ == KeyRules::Mode::kOnly && names_.contains(name)) return true;
-  if (IsCredential(name)) return !share_across_credentials_;
-  if (mode_ == KeyRules::Mode::kOnly) return false;
-  return !IsNoise(name) && !names_.contains(name);
+  return only || named || IsNoise(name) ? Counting::kNot : all;
 }
 
 void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
@@ -105,14 +124,17 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
   // No format means proto.
   const absl::string_view parts[] = {authority, request.path(),
                                      suffix == "+proto" ? absl::string_view() : suffix, message};
-  size_t size = sizeof(number_) + sizeof(trust);
-  for (const absl::string_view part : parts) size += SizeOf(part);
   const bool compressed = IsCompressed(message);
   absl::InlinedVector<Field, 8> counted;
+  std::forward_list<std::string> put_together;
   for (const Field field : request.fields()) {
-    if (!Counts(field.name) && !(compressed && IsAboutEncoding(field.name))) continue;
-    counted.push_back(field);
-    size += SizeOf(field.name) + SizeOf(field.value);
+    const Counting counting = CountingOf(field.name);
+    if (counting == Counting::kWhole || (compressed && IsAboutEncoding(field.name))) {
+      counted.push_back(field);
+    } else if (counting == Counting::kByMember) {
+      const absl::string_view part = CountedPart(field.value, put_together);
+      if (!part.empty()) counted.push_back({field.name, part});
+    }
   }
   // Order within one name, which is that of the addresses, is part of the call; order between names
   // is not.
@@ -120,6 +142,9 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
     return a.name != b.name ? a.name < b.name : a.name.data() < b.name.data();
   });
 
+  size_t size = sizeof(number_) + sizeof(trust);
+  for (const absl::string_view part : parts) size += SizeOf(part);
+  for (const Field& field : counted) size += SizeOf(field.name) + SizeOf(field.value);
   SF_CHECK(size <= std::numeric_limits<uint32_t>::max());
   key->bytes.resize(size);
   char* out = WriteNumber(WriteNumber(key->bytes.data(), number_), trust);

@@ -1,15 +1,16 @@
 #ifndef SINGLEFLIGHT_SERVER_MODEL_KEY_H_
 #define SINGLEFLIGHT_SERVER_MODEL_KEY_H_
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "server/model/fingerprints.h"
 #include "server/model/key_rules.h"
+#include "server/model/known_names.h"
 #include "server/model/request.h"
 
 namespace singleflight::model {
@@ -59,20 +60,28 @@ class KeyPolicy {
   void MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
                absl::string_view message, Key* key) const;
 
-  // Whether metadata of that name tells calls apart, whatever their messages.
-  bool Counts(absl::string_view name) const;
+  // Whether metadata of that name tells calls apart by all that it says, whatever their messages.
+  bool Counts(absl::string_view name) const { return CountingOf(name) == Counting::kWhole; }
 
   bool shares_across_credentials() const { return share_across_credentials_; }
 
  private:
-  bool CountsByRule(absl::string_view name) const;
+  enum class Counting : uint8_t {
+    kNot,
+    kWhole,
+    kByMember,  // of `tracestate`, what is no known tracer's
+  };
+
+  Counting CountingOf(absl::string_view name) const;
+  Counting CountingByRule(absl::string_view name) const;
 
   const KeyRules::Mode mode_;
   const absl::flat_hash_set<std::string> names_;
+  const absl::flat_hash_set<std::string> counted_;
   const bool share_across_credentials_;
   const uint64_t seed_;
-  const uint32_t number_;                         // of the fingerprint; every key begins with it
-  absl::flat_hash_map<std::string, bool> usual_;  // what Counts says of names that often come
+  const uint32_t number_;                        // of the fingerprint; every key begins with it
+  std::array<Counting, kKnownNameCount> known_;  // what the rules say of kKnownNames
 };
 
 }  // namespace singleflight::model

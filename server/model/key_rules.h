@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace singleflight::model {
 
 // Which request metadata makes two calls different (SEMANTICS.md §3). Names are lower case; the
-// sets
-// `@proxy-headers` and `@baggage` have been expanded (MetadataSet).
+// sets `@proxy-headers` and `@baggage` have been expanded (MetadataSet).
 struct KeyRules {
   enum class Mode {
     kAllButNoise,  // everything but known noise and the names in `names`
@@ -19,21 +19,38 @@ struct KeyRules {
   Mode mode = Mode::kAllButNoise;
   std::vector<std::string> names;
 
-  // Credentials leave the key as well, but for those that kOnly names; some replies then go to the
-  // leader alone.
+  // Credentials leave the key as well, but for those that kOnly or `counted` names; some replies
+  // then go to the leader alone.
   bool share_across_credentials = false;
+
+  // Under kAllButNoise: these count whole, though they are noise or stand in `names`.
+  std::vector<std::string> counted = {};
 };
 
 // Metadata that differs from call to call without changing what is asked: trace context, request
-// ids, user agents.
+// ids, user agents. `tracestate` is none of it: it is noise by member.
 bool IsNoise(absl::string_view name);
+
+// The beginnings of names that are noise besides those of kKnownNames.
+absl::Span<const absl::string_view> NoisePrefixes();
 
 // Metadata that says who asks: in the key even under `only`, and never put into a compression
 // table.
 bool IsCredential(absl::string_view name);
 
-// Names that many calls carry, known noise and credentials among them.
-std::vector<absl::string_view> UsualNames();
+// Metadata that is accounted for elsewhere in the key, or made anew by every hop: whatever the
+// rules say, it does not count as metadata.
+bool IsOutsideMetadata(absl::string_view name);
+
+// Of a `tracestate` (W3C Trace Context §3.3) the members that are no known tracer's. Tracers put a
+// span's id or the sampler's dice there; some meshes choose versions by a member of their own. The
+// result is `value` where it has none of a tracer's, else `*storage`.
+absl::string_view ForeignMembers(absl::string_view value, std::string* storage);
+
+// The keys of known tracers' members, and the systems of those that stand behind a tenant
+// ("33@nr").
+absl::Span<const absl::string_view> TracestateKeys();
+absl::Span<const absl::string_view> TracestateSystems();
 
 // The names of a set, "@proxy-headers" or "@baggage"; null: there is no such set.
 const std::vector<std::string>* MetadataSet(absl::string_view name);

@@ -132,6 +132,14 @@ TEST(LoadTest, NamedSetsOfMetadataAreExpanded) {
   EXPECT_THAT(config.routes[0].key.names, ElementsAre("baggage", "tracestate", "x-z"));
 }
 
+TEST(LoadTest, CountNamesNoiseThatCountsBesideWhatIsIgnored) {
+  const Config config = Right(WithRouteOption(
+      "collapse: true\n    key: {metadata: {ignore: [\"@baggage\"], count: [date, baggage]}}"));
+  EXPECT_EQ(config.routes[0].key.mode, model::KeyRules::Mode::kAllButNoise);
+  EXPECT_THAT(config.routes[0].key.names, ElementsAre("baggage", "tracestate"));
+  EXPECT_THAT(config.routes[0].key.counted, ElementsAre("baggage", "date"));
+}
+
 TEST(LoadTest, OnlyMayNameCredentials) {
   EXPECT_THAT(
       MistakesIn(WithRouteOption("collapse: true\n    key: {metadata: {only: [authorization]}}")),

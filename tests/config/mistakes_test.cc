@@ -221,6 +221,11 @@ TEST(MistakesTest, OptionsThatExcludeEachOtherAreRefused) {
       {WithRouteOption("collapse: true\n    key: {metadata: {ignore: [a], only: [b]}}"),
        "6:41: routes[0].key.metadata.only: stands beside \"ignore\"; a route has one of the two, "
        "remove the other"},
+      {WithRouteOption("collapse: true\n    key: {metadata: {count: [a], only: [b]}}"),
+       "6:40: routes[0].key.metadata.only: stands beside \"count\"; a route has one of the two, "
+       "remove the other"},
+      {WithRouteOption("collapse: true\n    key: {metadata: {ignore: [date], count: [date]}}"),
+       "6:46: routes[0].key.metadata.count[0]: \"date\" stands in \"ignore\" too; remove one"},
       {WithRouteOption("key: {metadata: {ignore: [a]}}"),
        "5:10: routes[0].key: does nothing on a route that neither collapses nor caches; add "
        "\"collapse: true\" or \"cache: {ttl: 5s}\", or remove it"},
@@ -253,6 +258,21 @@ TEST(MistakesTest, MetadataNamesAreExactAndInLowerCase) {
        "6:31: routes[0].key.metadata.ignore[0]: \"@bagage\" is no set of metadata names (did you "
        "mean \"@baggage\"?); there are @proxy-headers and @baggage"},
   });
+}
+
+TEST(MistakesTest, MetadataThatNoRuleTouchesIsRefused) {
+  for (const char* name : {"content-type", "host", "singleflight-chain"}) {
+    EXPECT_THAT(MistakesIn(Ignoring(name)),
+                ElementsAre(absl::StrCat("f.yaml:6:31: routes[0].key.metadata.ignore[0]: \"", name,
+                                         "\" always counts; remove it")));
+  }
+  for (const char* option : {"only", "count"}) {
+    EXPECT_THAT(
+        MistakesIn(WithRouteOption(
+            absl::StrCat("collapse: true\n    key: {metadata: {", option, ": [grpc-timeout]}}"))),
+        ElementsAre(HasSubstr("\"grpc-timeout\" is made anew by every hop and never counts; "
+                              "remove it")));
+  }
 }
 
 TEST(MistakesTest, CredentialsAreIgnoredOnlyWhereSharingIsSaid) {

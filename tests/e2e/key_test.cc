@@ -90,6 +90,31 @@ TEST_F(KeyTest, TraceHeadersDoNotSplitCallers) {
             1);
 }
 
+// PITFALLS 52
+TEST_F(KeyTest, ClientsOfEveryTracerMeet) {
+  Serve();
+  EXPECT_EQ(UpstreamCalls({{{"tracestate", "dd=s:1;p:67a8,33@nr=0-0"}, {"x-datadog-tags", "1"}},
+                           {{"tracestate", "es=s:1"}, {"elastic-apm-traceparent", "00-1-1-01"}},
+                           {{"x-b3-flags", "1"}, {"x-correlation-id", "3"}},
+                           {{"sentry-trace", "4-4-1"}, {"newrelic", "eyJ2Ijo"}, {"sw8", "1-5"}},
+                           {{"ot-tracer-spanid", "6"}, {"l5d-ctx-trace", "7"}}}),
+            1);
+}
+
+TEST_F(KeyTest, AMeshesMemberOfTheTracestateSplits) {
+  Serve();
+  EXPECT_EQ(UpstreamCalls({{{"tracestate", "dd=p:1,mesh=v1"}},
+                           {{"tracestate", "mesh=v1,dd=p:2"}},
+                           {{"tracestate", "dd=p:3,mesh=v2"}}}),
+            2);
+}
+
+TEST_F(KeyTest, NoiseThatIsToCountSplits) {
+  Serve({.key = "{metadata: {count: [x-request-id]}}"});
+  EXPECT_EQ(UpstreamCalls({{{"x-request-id", "1"}}, {{"x-request-id", "2"}}, {{"b3", "3"}}, {}}),
+            3);
+}
+
 // PITFALLS 17
 TEST_F(KeyTest, AnUnknownHeaderSplitsAndNeverLeaks) {
   Serve();

@@ -1,5 +1,6 @@
 // model::ParseRequest and KeyPolicy: two calls have one key exactly if all that counts is the same.
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <tuple>
@@ -34,6 +35,7 @@ constexpr absl::string_view kNames[] = {":method",
                                         "x-b",
                                         "x-tenant-bin",
                                         "traceparent",
+                                        "tracestate",
                                         "grpc-encoding",
                                         "grpc-accept-encoding",
                                         "singleflight-chain",
@@ -55,6 +57,8 @@ constexpr absl::string_view kValues[] = {"",
                                          "gzip",
                                          "a,b",
                                          "application/grpc;x",
+                                         "dd=1",
+                                         "dd=2,m=1",
                                          "trailers"};
 
 std::string AName(Input& input) {
@@ -125,21 +129,37 @@ KeyRules Rules(Input& input) {
   rules.mode = input.Chance() ? KeyRules::Mode::kOnly : KeyRules::Mode::kAllButNoise;
   rules.share_across_credentials = input.Chance();
   for (size_t more = input.Below(4); more > 0; --more) rules.names.push_back(AName(input));
+  if (rules.mode == KeyRules::Mode::kOnly) return rules;
+  for (size_t more = input.Below(3); more > 0; --more) rules.counted.push_back(AName(input));
   return rules;
+}
+
+// Whether of a tracestate, which does not count whole, the members count that are no tracer's.
+bool CountsByMember(const KeyRules& rules) {
+  const bool named =
+      std::find(rules.names.begin(), rules.names.end(), "tracestate") != rules.names.end();
+  return named == (rules.mode == KeyRules::Mode::kOnly);
 }
 
 // All that counts, without any bytes being strung together.
 using Counted = std::tuple<std::string, std::string, std::string, std::string,
                            std::map<std::string, std::vector<std::string>>>;
 
-Counted CountedOf(const Call& call, const Request& request, const KeyPolicy& policy) {
+Counted CountedOf(const Call& call, const Request& request, const KeyPolicy& policy,
+                  const KeyRules& rules) {
   std::string suffix(request.content_suffix());
   if (suffix == "+proto") suffix.clear();
   const bool compressed = !call.message.empty() && call.message[0] == '\1';
   std::map<std::string, std::vector<std::string>> metadata;
   for (const auto& [name, value] : call.fields) {
     const bool about_encoding = name == "grpc-encoding" || name == "grpc-accept-encoding";
-    if (policy.Counts(name) || (compressed && about_encoding)) metadata[name].push_back(value);
+    if (policy.Counts(name) || (compressed && about_encoding)) {
+      metadata[name].push_back(value);
+    } else if (name == "tracestate" && CountsByMember(rules)) {
+      std::string storage;
+      const absl::string_view foreign = ForeignMembers(value, &storage);
+      if (!foreign.empty()) metadata[name].emplace_back(foreign);
+    }
   }
   return {call.authority, std::string(request.path()), suffix, call.message, metadata};
 }
@@ -208,7 +228,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const KeyPolicy policy(rules, "upstream", 7, fingerprints);
   const Key key_a = policy.MakeKey(1, *request_a, a.authority, a.message);
   const Key key_b = policy.MakeKey(1, *request_b, b.authority, b.message);
-  const bool same = CountedOf(a, *request_a, policy) == CountedOf(b, *request_b, policy);
+  const bool same =
+      CountedOf(a, *request_a, policy, rules) == CountedOf(b, *request_b, policy, rules);
   SF_CHECK((key_a == key_b) == same);
   SF_CHECK((key_a.bytes == key_b.bytes) == same);
   Key again = key_b;  // storage that is used again leaves nothing behind

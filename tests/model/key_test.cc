@@ -127,7 +127,8 @@ TEST_F(KeyTest, AShortPartCostsOneByteBesideItsOwn) {
 TEST_F(KeyTest, TraceHeadersAndRequestIdsDoNotTellCallsApart) {
   for (const char* name :
        {"traceparent", "grpc-trace-bin", "b3", "x-request-id", "user-agent", "x-amzn-trace-id",
-        "date", "grpc-previous-rpc-attempts", "cache-control"}) {
+        "date", "grpc-previous-rpc-attempts", "cache-control", "x-b3-flags", "x-datadog-tags",
+        "sentry-trace", "newrelic", "x-correlation-id", "ot-tracer-spanid"}) {
     EXPECT_TRUE(Meet({{name, "1"}}, {{name, "2"}})) << name;
     EXPECT_TRUE(Meet({{name, "1"}}, {})) << name;
   }
@@ -143,10 +144,71 @@ TEST_F(KeyTest, DeadlinesAndTransportFieldsDoNotTellCallsApart) {
 
 TEST_F(KeyTest, UnknownMetadataTellsCallsApart) {
   for (const char* name :
-       {"x-page", "accept-language", "baggage", "tracestate", "x-forwarded-for"}) {
+       {"x-page", "accept-language", "baggage", "x-forwarded-for", "x-envoy-internal"}) {
     EXPECT_FALSE(Meet({{name, "1"}}, {{name, "2"}})) << name;
     EXPECT_FALSE(Meet({{name, ""}}, {})) << name;
   }
+}
+
+// PITFALLS 52
+TEST_F(KeyTest, TheTracestateOfATracerDoesNotTellCallsApart) {
+  EXPECT_TRUE(Meet({{"tracestate", "dd=s:1;p:67a8"}}, {{"tracestate", "dd=s:1;p:b2ff"}}));
+  EXPECT_TRUE(Meet({{"tracestate", "dd=s:1;p:67a8"}}, {}));
+  EXPECT_TRUE(Meet({{"tracestate", "dd=s:1, mesh=v2"}}, {{"tracestate", "mesh=v2"}}));
+  EXPECT_TRUE(Meet({{"tracestate", "es=s:1"}, {"tracestate", "mesh=v2"}},
+                   {{"tracestate", "mesh=v2"}, {"tracestate", "33@nr=0"}}));
+}
+
+TEST_F(KeyTest, OtherMembersOfATracestateTellCallsApart) {
+  EXPECT_FALSE(Meet({{"tracestate", "mesh=v1"}}, {{"tracestate", "mesh=v2"}}));
+  EXPECT_FALSE(Meet({{"tracestate", "dd=s:1,mesh=v1"}}, {{"tracestate", "dd=s:1,mesh=v2"}}));
+  EXPECT_FALSE(Meet({{"tracestate", "dd=s:1,mesh=v1"}}, {{"tracestate", "dd=s:1"}}));
+  EXPECT_FALSE(Meet({{"tracestate", "a=1,b=1,dd=1"}}, {{"tracestate", "b=1,a=1,dd=1"}}));
+  EXPECT_FALSE(Meet({{"tracestate", "dd=1,a=1"}, {"tracestate", "dd=1,b=1"}},
+                    {{"tracestate", "dd=1,b=1"}, {"tracestate", "dd=1,a=1"}}));
+}
+
+TEST_F(KeyTest, ATracestateThatIsIgnoredDoesNotCountAtAll) {
+  rules_.names = {"tracestate"};
+  EXPECT_TRUE(Meet({{"tracestate", "mesh=v1"}}, {{"tracestate", "mesh=v2"}}));
+}
+
+TEST_F(KeyTest, UnderOnlyATracestateCountsByMember) {
+  rules_.mode = KeyRules::Mode::kOnly;
+  EXPECT_TRUE(Meet({{"tracestate", "mesh=v1"}}, {{"tracestate", "mesh=v2"}}));
+  rules_.names = {"tracestate"};
+  EXPECT_FALSE(Meet({{"tracestate", "mesh=v1"}}, {{"tracestate", "mesh=v2"}}));
+  EXPECT_TRUE(Meet({{"tracestate", "dd=1"}}, {{"tracestate", "dd=2"}}));
+}
+
+TEST_F(KeyTest, NoiseThatIsToCountTellsCallsApart) {
+  rules_.counted = {"x-request-id", "tracestate", "ot-tracer-spanid"};
+  EXPECT_FALSE(Meet({{"x-request-id", "1"}}, {{"x-request-id", "2"}}));
+  EXPECT_FALSE(Meet({{"tracestate", "dd=1"}}, {{"tracestate", "dd=2"}}));
+  EXPECT_FALSE(Meet({{"ot-tracer-spanid", "1"}}, {{"ot-tracer-spanid", "2"}}));
+  EXPECT_TRUE(Meet({{"traceparent", "1"}}, {{"traceparent", "2"}}));
+  EXPECT_FALSE(Meet({{"x-page", "1"}}, {{"x-page", "2"}}));
+}
+
+TEST_F(KeyTest, WhatIsToCountCountsThoughASetIgnoresIt) {
+  rules_.names = *MetadataSet("@proxy-headers");
+  rules_.counted = {"x-forwarded-for"};
+  EXPECT_FALSE(Meet({{"x-forwarded-for", "1"}}, {{"x-forwarded-for", "2"}}));
+  EXPECT_TRUE(Meet({{"x-forwarded-host", "1"}}, {{"x-forwarded-host", "2"}}));
+}
+
+// PITFALLS 17
+TEST_F(KeyTest, ACredentialThatIsToCountCountsWhateverElseIsShared) {
+  rules_.counted = {"x-tenant-token"};
+  rules_.share_across_credentials = true;
+  EXPECT_FALSE(Meet({{"x-tenant-token", "1"}}, {{"x-tenant-token", "2"}}));
+  EXPECT_TRUE(Meet({{"authorization", "ann"}}, {{"authorization", "bob"}}));
+}
+
+// A reply that varies by it may not be kept.
+TEST_F(KeyTest, WhatCountsInPartIsNotSaidToCount) {
+  EXPECT_FALSE(KeyPolicy({}, "catalog", 7, fingerprints_).Counts("tracestate"));
+  EXPECT_TRUE(KeyPolicy({}, "catalog", 7, fingerprints_).Counts("x-page"));
 }
 
 TEST_F(KeyTest, IgnoredMetadataDoesNotTellCallsApart) {
@@ -241,6 +303,8 @@ TEST_F(FingerprintTest, KeysOfDifferentRulesNeverMeet) {
                           {Mode::kAllButNoise, {"x-a"}, false},
                           {Mode::kAllButNoise, {"x-a", "x-b"}, false},
                           {Mode::kAllButNoise, {"x-ax-b"}, false},
+                          {Mode::kAllButNoise, {}, false, {"x-a"}},
+                          {Mode::kAllButNoise, {"x-b"}, false, {"x-a"}},
                           {Mode::kOnly, {}, false},
                           {Mode::kOnly, {"x-a"}, false}};
   std::set<std::string> distinct;
