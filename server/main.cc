@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/app/app.h"
 #include "server/config/load.h"
@@ -25,36 +26,58 @@ namespace {
 
 constexpr int kUsageError = 2;
 
+// The last word of a program that was called by hand.
 int Complain(absl::string_view message) {
   std::fprintf(stderr, "%.*s\n", static_cast<int>(message.size()), message.data());
   return kUsageError;
 }
 
-int Serve(const std::string& path, const config::Loaded& loaded) {
+int Check(const std::string& path) {
+  const absl::StatusOr<config::Loaded> loaded = config::LoadFile(path);
+  if (!loaded.ok()) return Complain(loaded.status().message());
+  for (const std::string& warning : loaded->warnings) {
+    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  }
+  std::printf("%s: ok\n", path.c_str());
+  return 0;
+}
+
+// Whatever is said from here on waits for nobody who reads it.
+int Serve(const std::string& path) {
   net::PrepareProcess();
+  Log log;
+  const absl::StatusOr<config::Loaded> loaded = config::LoadFile(path);
+  if (!loaded.ok()) {
+    log.Complain(std::string(loaded.status().message()));
+    return kUsageError;
+  }
+  log.SetUp(loaded->config.log);
+  for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
   std::random_device entropy;
   const uint64_t seed = static_cast<uint64_t>(entropy()) << 32 | entropy();
-  absl::StatusOr<std::unique_ptr<App>> app = App::Build(loaded, {path, seed, absl::Now});
-  if (!app.ok()) return Complain(app.status().message());
-  std::printf("singleflight-proxy ready: %s\n", (*app)->Announcement().c_str());
-  std::fflush(stdout);
+  absl::StatusOr<std::unique_ptr<App>> app = App::Build(*loaded, {path, seed, absl::Now, &log});
+  if (!app.ok()) {
+    spdlog::error("{}", std::string(app.status().message()));
+    return kUsageError;
+  }
+  log.Announce(absl::StrCat("singleflight-proxy ready: ", (*app)->Announcement()));
   return (*app)->Run();
 }
 
 int Main(const std::vector<std::string>& arguments) {
+  net::OpenStandardDescriptors();
   const absl::StatusOr<Flags> flags = ParseFlags(arguments);
   if (!flags.ok()) return Complain(flags.status().message());
-  if (flags->action == Flags::Action::kPrint) {
-    std::fputs(flags->text.c_str(), stdout);
-    return 0;
+  switch (flags->action) {
+    case Flags::Action::kPrint:
+      std::fputs(flags->text.c_str(), stdout);
+      return 0;
+    case Flags::Action::kCheck:
+      return Check(flags->config);
+    case Flags::Action::kServe:
+      return Serve(flags->config);
   }
-  const absl::StatusOr<config::Loaded> loaded = config::LoadFile(flags->config);
-  if (!loaded.ok()) return Complain(loaded.status().message());
-  SetUpLog(loaded->config.log);
-  for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
-  if (flags->action == Flags::Action::kServe) return Serve(flags->config, *loaded);
-  std::printf("%s: ok\n", flags->config.c_str());
-  return 0;
+  return kUsageError;
 }
 
 }  // namespace

@@ -23,15 +23,18 @@
 #include "server/app/reloader.h"
 #include "server/app/snapshot.h"
 #include "server/app/upstreams.h"
-#include "server/log.h"
 #include "server/metrics/registry.h"
 #include "server/net/cpus.h"
+#include "server/net/process.h"
 
 namespace singleflight {
 namespace {
 
 // While draining, how often it is looked whether all calls have ended.
 constexpr std::chrono::milliseconds kDrainPoll(5);
+
+// A second signal ends the process after no more than this, and sooner where the log is read.
+constexpr std::chrono::milliseconds kLastWordTime(100);
 
 // After the connections of calls that did not end in time were cut: their flights get this long to
 // notice.
@@ -155,6 +158,7 @@ std::vector<net::Worker*> App::Parts::PointersTo(std::deque<WorkerParts>& worker
 
 absl::Status App::Parts::Build() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
+  net::TakeHangups();
   if (absl::Status status = Apply(config); !status.ok()) return status;
   FillRegistry();
   return OpenHealth();
@@ -191,7 +195,7 @@ absl::Status App::Parts::Apply(const config::Config& next) {
       OnEachWorker([door](WorkerParts& parts) { parts.frontend.DrainDoor(door); });
     }
   });
-  SetUpLog(config.log);
+  world.log->SetUp(config.log);
   return absl::OkStatus();
 }
 
@@ -227,6 +231,7 @@ void App::Parts::FillRegistry() {
                   "Bytes held for calls: by flights, requests being collected, and relays.", {},
                   buffered);
     reloader.Show(visitor);
+    world.log->Show(visitor);
     ShowCertificates(visitor);
     visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
                   static_cast<int64_t>(commons.flights.waiting()));
@@ -279,6 +284,7 @@ void App::Parts::OnSignal(int signal) {
     if (!draining) reloader.Reload("SIGHUP");
   } else if (draining) {
     spdlog::warn("second signal: ending at once");
+    world.log->Drain(kLastWordTime);
     ::_exit(128 + signal);
   } else {
     BeginDrain();

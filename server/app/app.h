@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/config/load.h"
+#include "server/log.h"
 
 namespace singleflight {
 
@@ -22,6 +23,7 @@ class App {
     std::string config_path;  // read again at a reload
     uint64_t seed;            // keys hashes and jitter
     std::function<absl::Time()> wall_clock;
+    Log* log;
   };
 
   // Binds every address. Upstreams that are not there yet are no failure.

@@ -3,9 +3,18 @@
 
 namespace singleflight::net {
 
-// Prepares the process for many sockets: as many descriptors as it may have (each connection is
-// one), and a peer that is gone, or a closed stderr, is an error of the write and not a signal.
+// Call first. Where the process began without a standard descriptor (0 to 2), the next file or
+// socket would become it, and be written to by whoever means the log. Each is opened on /dev/null.
+void OpenStandardDescriptors();
+
+// Prepares the process for serving: as many descriptors as it may have (each connection is one); a
+// peer that is gone, a closed stderr or a full disk is an error of the write and not a signal;
+// signals that mean nothing here do nothing. SIGHUP waits for TakeHangups. Call before there are
+// threads.
 void PrepareProcess();
+
+// From now on SIGHUP, also one that came before, does what was set for it. On the same thread.
+void TakeHangups();
 
 }  // namespace singleflight::net
 

@@ -103,7 +103,7 @@ TEST_F(TlsTest, APlaintextClientOnATlsPortIsClosedAndCounted) {
   SendRaw(proxy_->address(0), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   WaitForHandshakes("failed", 1);
   proxy_->WaitForMetric("singleflight_connections", Eq(0));
-  EXPECT_THAT(proxy_->err(), HasSubstr("TLS: the peer does not speak it"));
+  proxy_->WaitForLog(HasSubstr("TLS: the peer does not speak it"));
 }
 
 TEST_F(TlsTest, UpstreamIsSpokenToWithTls) {

@@ -35,6 +35,7 @@ class ChildProcess {
   ~ChildProcess();
 
   void Signal(int signal);
+  pid_t pid() const { return pid_; }
 
   // Its exit status, or 128 and the signal that ended it.
   int WaitExit();

@@ -51,6 +51,13 @@ ProxyProcess::ProxyProcess(const std::string& yaml)
   AwaitReady();
 }
 
+ProxyProcess::ProxyProcess(const std::string& yaml, const Redirections& redirections)
+    : file_(yaml),
+      process_({"/bin/bash", "-c", "exec \"$0\" \"$@\" " + redirections.text, ProxyBinary(),
+                "--config", file_.path()}) {
+  AwaitReady();
+}
+
 ProxyProcess::ProxyProcess(const std::string& config_path,
                            const std::vector<std::string>& environment)
     : file_(""), process_({ProxyBinary(), "--config", config_path}, environment) {
@@ -81,6 +88,14 @@ void ProxyProcess::WaitForMetric(const std::string& selector,
     if (!deadline.passed() && !process_.ended()) continue;
     throw std::runtime_error(selector + " is " + std::to_string(value) +
                              " for ever; the proxy said:\n" + process_.err());
+  }
+}
+
+void ProxyProcess::WaitForLog(const ::testing::Matcher<const std::string&>& matcher) {
+  const Deadline deadline;
+  for (; !matcher.Matches(process_.err()); process_.Breathe()) {
+    if (!deadline.passed() && !process_.ended()) continue;
+    throw std::runtime_error("the log is for ever:\n" + process_.err());
   }
 }
 

@@ -50,6 +50,12 @@ class ProxyProcess {
   // Returns when it has said that it is ready. Throws, with what it wrote, if it ends instead.
   explicit ProxyProcess(const std::string& yaml);
 
+  // The shell redirects its descriptors: "2>/dev/full 0<&-".
+  struct Redirections {
+    std::string text;
+  };
+  ProxyProcess(const std::string& yaml, const Redirections& redirections);
+
   // On a file of one's own.
   ProxyProcess(const std::string& config_path, const std::vector<std::string>& environment);
 
@@ -65,10 +71,14 @@ class ProxyProcess {
   // Returns when the metric is as it should be: WaitForMetric("singleflight_waiters", Ge(2)).
   void WaitForMetric(const std::string& selector, const ::testing::Matcher<int64_t>& matcher);
 
+  // Returns when what it has logged is as it should be. The log is written beside what it tells of.
+  void WaitForLog(const ::testing::Matcher<const std::string&>& matcher);
+
   // Another configuration, where the first is not on a file of one's own.
   void Rewrite(const std::string& yaml) { file_.Replace(yaml); }
 
   void Signal(int signal) { process_.Signal(signal); }
+  pid_t pid() const { return process_.pid(); }
   int WaitExit() { return process_.WaitExit(); }
   bool ended() { return process_.ended(); }
   std::string err() const { return process_.err(); }

@@ -1,0 +1,127 @@
+// Lines for whoever reads them, or nobody.
+
+#include "server/base/line_writer.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
+namespace singleflight::base {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::Gt;
+using ::testing::SizeIs;
+
+constexpr std::chrono::milliseconds kLong(60000);
+constexpr std::chrono::milliseconds kShort(1);
+
+// A pipe, which may be as the system makes them or one that never lets its writer wait.
+class LineWriterTest : public ::testing::TestWithParam<int> {
+ protected:
+  LineWriterTest() {
+    std::signal(SIGPIPE, SIG_IGN);
+    EXPECT_EQ(::pipe(ends_), 0);
+    ::fcntl(ends_[1], F_SETPIPE_SZ, 4096);
+    ::fcntl(ends_[1], F_SETFL, GetParam());
+  }
+  ~LineWriterTest() override {
+    StopReading();
+    ::close(ends_[1]);
+  }
+
+  // So that it takes nothing more.
+  void Fill() {
+    ::fcntl(ends_[1], F_SETFL, O_NONBLOCK);
+    while (::write(ends_[1], "#\n", 2) > 0) {
+    }
+    ::fcntl(ends_[1], F_SETFL, GetParam());
+  }
+
+  void StopReading() {
+    if (ends_[0] >= 0) ::close(ends_[0]);
+    ends_[0] = -1;
+  }
+
+  // Lines up to the one that is `last`, without what filled the pipe.
+  std::vector<std::string> ReadTo(const std::string& last) {
+    std::string text;
+    char buffer[512];
+    while (!absl::EndsWith(text, absl::StrCat(last, "\n"))) {
+      const ssize_t n = ::read(ends_[0], buffer, sizeof(buffer));
+      if (n <= 0) break;
+      text.append(buffer, static_cast<size_t>(n));
+    }
+    std::vector<std::string> lines;
+    for (const absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {
+      if (line != "#") lines.emplace_back(line);
+    }
+    return lines;
+  }
+
+  static std::string Gap(uint64_t lines) { return absl::StrCat("missing ", lines, "\n"); }
+  int out() const { return ends_[1]; }
+
+ private:
+  int ends_[2];
+};
+
+TEST_P(LineWriterTest, LinesComeInOrder) {
+  LineWriter writer(out(), 1000, Gap);
+  writer.Put("one\n");
+  writer.Put("two\n");
+  EXPECT_THAT(ReadTo("two"), ElementsAre("one", "two"));
+  EXPECT_TRUE(writer.Drain(kLong));
+  EXPECT_EQ(writer.dropped(), 0u);
+}
+
+TEST_P(LineWriterTest, WhereNobodyReadsTheOldestLinesGoAndTheirNumberStandsInTheirPlace) {
+  Fill();
+  LineWriter writer(out(), 40, Gap);
+  for (int i = 100; i < 200; ++i) writer.Put(absl::StrCat("line ", i, "\n"));
+  const uint64_t dropped = writer.dropped();
+  EXPECT_THAT(dropped, Gt(90u));
+  std::vector<std::string> lines = ReadTo("line 199");
+  if (lines.front() == "line 100") lines.erase(lines.begin());  // was being written
+  ASSERT_THAT(lines, SizeIs(5));
+  EXPECT_EQ(lines[0], absl::StrCat("missing ", dropped));
+  EXPECT_EQ(lines[1], "line 196");
+}
+
+TEST_P(LineWriterTest, DrainingEndsWhereNobodyReads) {
+  Fill();
+  LineWriter writer(out(), 1000, Gap);
+  writer.Put("late\n");
+  EXPECT_FALSE(writer.Drain(kShort));
+  EXPECT_THAT(ReadTo("late"), ElementsAre("late"));
+  EXPECT_TRUE(writer.Drain(kLong));
+}
+
+TEST_P(LineWriterTest, OneThatGoesWaitsForNobodyAndWhatItHadIsWrittenAllTheSame) {
+  Fill();
+  { LineWriter(out(), 1000, Gap).Put("last words\n"); }
+  EXPECT_THAT(ReadTo("last words"), ElementsAre("last words"));
+}
+
+TEST_P(LineWriterTest, LinesThatCannotBeWrittenAreCounted) {
+  StopReading();
+  LineWriter writer(out(), 1000, Gap);
+  writer.Put("one\n");
+  writer.Put("two\n");
+  EXPECT_TRUE(writer.Drain(kLong));
+  EXPECT_EQ(writer.dropped(), 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Pipes, LineWriterTest, ::testing::Values(0, O_NONBLOCK));
+
+}  // namespace
+}  // namespace singleflight::base
