@@ -3,7 +3,6 @@
 #include "server/cache/groups.h"
 
 namespace singleflight::cache {
-namespace {}  // namespace
 
 absl::optional<Labels> LabelsOf(const model::Reply& reply, const Origin& origin) {
   const auto groups = ParseGroups(reply.initial, reply.trailing, kCacheGroups);

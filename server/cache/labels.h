@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "server/cache/scope.h"
 #include "server/model/reply.h"
@@ -17,14 +16,7 @@ struct Labels {
   std::vector<Scope> tags;
 };
 
-// Where a reply comes from.
-struct Origin {
-  absl::string_view upstream;
-  absl::string_view authority;  // as sent upstream
-  absl::string_view path;       // "/package.Service/Method"
-};
-
-// More groups than this are not told apart.
+// Of a reply; one with more is not kept.
 inline constexpr size_t kMostTags = 128;
 
 // Reads the `cache-groups` of a reply. Nothing: they are malformed, or more than kMostTags, so that

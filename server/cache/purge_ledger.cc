@@ -6,7 +6,12 @@ namespace singleflight::cache {
 namespace {
 
 // Keys have hashes of their own, which may be anything: told apart from the other scopes' ids.
-uint64_t IdOf(const Scope& scope) { return scope.id * 4 + static_cast<uint64_t>(scope.kind); }
+uint64_t IdOf(uint64_t hash, Scope::Kind kind) { return hash * 4 + static_cast<uint64_t>(kind); }
+
+uint64_t IdOf(const Scope& scope) { return IdOf(scope.id, scope.kind); }
+
+// Of all tags of a home.
+uint64_t IdOf(const Home& home) { return IdOf(home.authority, Scope::Kind::kAll); }
 
 }  // namespace
 
@@ -15,24 +20,57 @@ void PurgeLedger::Record(const Scope& scope, uint64_t number) {
     floor_ = std::max(floor_, number);
     return;
   }
-  if (scope.kind == Scope::Kind::kTag) latest_tag_ = std::max(latest_tag_, number);
-  uint64_t& latest = numbers_[IdOf(scope)];
-  latest = std::max(latest, number);
-  oldest_first_.emplace_back(IdOf(scope), number);
-  while (oldest_first_.size() > capacity_) {
-    const auto [id, recorded] = oldest_first_.front();
+  Note({IdOf(scope), number, scope.home.upstream});
+  if (scope.kind == Scope::Kind::kTag) Note({IdOf(scope.home), number, scope.home.upstream});
+  Trim();
+}
+
+void PurgeLedger::Note(const Purge& purge) {
+  uint64_t& latest = numbers_[purge.id];
+  if (latest >= purge.number) return;
+  latest = purge.number;
+  oldest_first_.push_back(purge);
+}
+
+void PurgeLedger::Trim() {
+  while (numbers_.size() > capacity_) {
+    const Purge oldest = oldest_first_.front();
     oldest_first_.pop_front();
-    const auto found = numbers_.find(id);
-    if (found == numbers_.end() || found->second != recorded) continue;  // purged again later
-    floor_ = std::max(floor_, recorded);
-    numbers_.erase(found);
+    if (Outdated(oldest)) continue;
+    uint64_t& floor = FloorOf(oldest.upstream);
+    floor = std::max(floor, oldest.number);
+    numbers_.erase(oldest.id);
   }
+  if (oldest_first_.size() <= 2 * capacity_) return;
+  std::erase_if(oldest_first_, [this](const Purge& purge) { return Outdated(purge); });
+}
+
+bool PurgeLedger::Outdated(const Purge& purge) const {
+  const auto found = numbers_.find(purge.id);
+  return found == numbers_.end() || found->second != purge.number;
+}
+
+uint64_t& PurgeLedger::FloorOf(uint64_t upstream) {
+  return upstream == 0 ? floor_ : floors_[upstream];
+}
+
+uint64_t PurgeLedger::Latest(uint64_t id, uint64_t upstream) const {
+  uint64_t latest = floor_;
+  if (const auto found = numbers_.find(id); found != numbers_.end()) {
+    latest = std::max(latest, found->second);
+  }
+  if (const auto found = floors_.find(upstream); found != floors_.end()) {
+    latest = std::max(latest, found->second);
+  }
+  return latest;
 }
 
 uint64_t PurgeLedger::LatestOf(const Scope& scope) const {
-  if (numbers_.empty()) return floor_;
-  const auto found = numbers_.find(IdOf(scope));
-  return found == numbers_.end() ? floor_ : std::max(floor_, found->second);
+  return Latest(IdOf(scope), scope.home.upstream);
+}
+
+uint64_t PurgeLedger::LatestOfAnyTag(const Home& home) const {
+  return Latest(IdOf(home), home.upstream);
 }
 
 }  // namespace singleflight::cache

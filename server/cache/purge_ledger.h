@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "server/cache/scope.h"
@@ -12,11 +11,18 @@
 namespace singleflight::cache {
 
 // Remembers the number of the latest purge of each scope, so that what was asked of upstream before
-// a purge is known to be older than it. Bounded: to remember one more it forgets the oldest, and
-// from then on takes whatever is older than that one for purged. Not synchronized.
+// a purge is known to be older than it. Not synchronized.
+//
+// A reply that is there is asked about by its own scopes. Of one that is not there nobody knows the
+// tags: a purge of a tag may concern whatever comes from the same upstream and authority, and
+// nothing else.
+//
+// Bounded: to remember one scope more it forgets the one whose latest purge is the oldest, and from
+// then on takes whatever is older than that one for purged; of a tag, whatever is of its upstream.
+// So no number of writes to one upstream makes replies of another look old.
 class PurgeLedger {
  public:
-  explicit PurgeLedger(size_t capacity = 1024) : capacity_(capacity) {}
+  explicit PurgeLedger(size_t capacity = 4096) : capacity_(capacity) {}
 
   void Record(const Scope& scope, uint64_t number);
 
@@ -24,15 +30,31 @@ class PurgeLedger {
   // there was none.
   uint64_t LatestOf(const Scope& scope) const;
 
-  // The same of any tag: whoever has no reply yet cannot know which are its tags.
-  uint64_t LatestOfAnyTag() const { return latest_tag_ > floor_ ? latest_tag_ : floor_; }
+  // The same of any tag that has its home there.
+  uint64_t LatestOfAnyTag(const Home& home) const;
+
+  // Scopes and purges that are remembered, for tests of the bound.
+  size_t scopes() const { return numbers_.size(); }
+  size_t purges() const { return oldest_first_.size(); }
 
  private:
+  struct Purge {
+    uint64_t id;
+    uint64_t number;
+    uint64_t upstream;  // of a tag, or of all tags of a home; 0: of neither
+  };
+
+  void Note(const Purge& purge);
+  void Trim();
+  bool Outdated(const Purge& purge) const;
+  uint64_t& FloorOf(uint64_t upstream);
+  uint64_t Latest(uint64_t id, uint64_t upstream) const;
+
   const size_t capacity_;
-  uint64_t floor_ = 0;  // of everything: purged as such, or forgotten
-  uint64_t latest_tag_ = 0;
+  uint64_t floor_ = 0;                              // of everything: purged as such, or forgotten
+  absl::flat_hash_map<uint64_t, uint64_t> floors_;  // of what is tagged, by upstream
   absl::flat_hash_map<uint64_t, uint64_t> numbers_;
-  std::deque<std::pair<uint64_t, uint64_t>> oldest_first_;  // scope and number; some are outdated
+  std::deque<Purge> oldest_first_;  // some are outdated: the scope was purged again
 };
 
 }  // namespace singleflight::cache

@@ -8,12 +8,30 @@
 
 namespace singleflight::cache {
 
+// Where a reply comes from.
+struct Origin {
+  absl::string_view upstream;
+  absl::string_view authority;  // as sent upstream, in whatever case
+  absl::string_view path;       // "/package.Service/Method"
+};
+
+// Where a tag is one: hashes of the upstream, and of the upstream and the authority.
+struct Home {
+  uint64_t upstream = 0;
+  uint64_t authority = 0;
+
+  friend bool operator==(const Home&, const Home&) = default;
+};
+
+Home HomeOf(const Origin& origin);
+
 // What a purge is about: one key, one method, one tag, or everything. A scope is told from another
 // by a hash: where two collide, a purge drops more than was asked, never less.
 struct Scope {
   enum class Kind { kKey, kMethod, kTag, kAll };
   Kind kind;
   uint64_t id;
+  Home home = {};  // of a tag
 
   friend bool operator==(const Scope&, const Scope&) = default;
 };
@@ -24,7 +42,8 @@ Scope KeyScope(const model::Key& key);
 // `path` is "/package.Service/Method".
 Scope MethodScope(absl::string_view path);
 
-// A group of RFC 9875 is one within its upstream and the authority that was sent there.
+// A group of RFC 9875 is one within its upstream and the authority that was sent there, of which
+// the case does not matter.
 Scope TagScope(absl::string_view upstream, absl::string_view authority, absl::string_view group);
 
 }  // namespace singleflight::cache

@@ -7,16 +7,16 @@
 
 namespace singleflight::cache {
 
-Found Shard::Find(const model::Key& key, absl::string_view path, base::Instant now) {
+Found Shard::Find(const model::Key& key, const Origin& origin, base::Instant now) {
   Found found;
   Pointer expired;
   MutexLock lock(mu_);
   const auto at = table_.find(WantedOf(key));
   if (at == table_.end()) {
-    found.purged = Purged(key, path);
+    found.purged = Purged(key, origin);
   } else if ((*at)->lifespan().expires <= now) {
     expired = Remove(at, Gone::kExpired);
-    found.purged = Purged(key, path);
+    found.purged = Purged(key, origin);
   } else {
     eviction_.Touch(**at);
     found.lifespan = (*at)->lifespan();
@@ -25,14 +25,14 @@ Found Shard::Find(const model::Key& key, absl::string_view path, base::Instant n
   return found;
 }
 
-uint64_t Shard::PurgedAt(const model::Key& key, absl::string_view path) const {
+uint64_t Shard::PurgedAt(const model::Key& key, const Origin& origin) const {
   MutexLock lock(mu_);
-  return Purged(key, path);
+  return Purged(key, origin);
 }
 
-uint64_t Shard::Purged(const model::Key& key, absl::string_view path) const {
-  return std::max({ledger_.LatestOf(KeyScope(key)), ledger_.LatestOf(MethodScope(path)),
-                   ledger_.LatestOfAnyTag()});
+uint64_t Shard::Purged(const model::Key& key, const Origin& origin) const {
+  return std::max({ledger_.LatestOf(KeyScope(key)), ledger_.LatestOf(MethodScope(origin.path)),
+                   ledger_.LatestOfAnyTag(HomeOf(origin))});
 }
 
 bool Shard::Voided(const Entry& entry, const model::Key& key, const Labels& labels) const {

@@ -23,8 +23,8 @@ class alignas(64) Shard {
  public:
   explicit Shard(uint64_t max_bytes) : eviction_(max_bytes) {}
 
-  Found Find(const model::Key& key, absl::string_view path, base::Instant now);
-  uint64_t PurgedAt(const model::Key& key, absl::string_view path) const;
+  Found Find(const model::Key& key, const Origin& origin, base::Instant now);
+  uint64_t PurgedAt(const model::Key& key, const Origin& origin) const;
   absl::optional<Refusal> Put(std::shared_ptr<Entry> entry, const model::Key& key,
                               const Labels& labels);
   size_t Purge(absl::Span<const Scope> scopes, uint64_t number);
@@ -57,7 +57,7 @@ class alignas(64) Shard {
 
   static Wanted WantedOf(const model::Key& key) { return {key.hash, key.bytes}; }
 
-  uint64_t Purged(const model::Key& key, absl::string_view path) const
+  uint64_t Purged(const model::Key& key, const Origin& origin) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Voided(const Entry& entry, const model::Key& key, const Labels& labels) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -35,13 +35,13 @@ Store::~Store() = default;
 // The flight table takes other bits of the same hash, and the shard's own table the lowest.
 Shard& Store::ShardOf(uint64_t hash) const { return *shards_[(hash >> 40) & (shards_.size() - 1)]; }
 
-Found Store::Find(const model::Key& key, absl::string_view path, base::Instant now) {
-  return ShardOf(key.hash).Find(key, path, now);
+Found Store::Find(const model::Key& key, const Origin& origin, base::Instant now) {
+  return ShardOf(key.hash).Find(key, origin, now);
 }
 
-uint64_t Store::PurgedAt(const model::Key& key, absl::string_view path) const {
+uint64_t Store::PurgedAt(const model::Key& key, const Origin& origin) const {
   if (!ever_purged_.load(std::memory_order_acquire)) return 0;
-  return ShardOf(key.hash).PurgedAt(key, path);
+  return ShardOf(key.hash).PurgedAt(key, origin);
 }
 
 absl::optional<Refusal> Store::Put(const model::Key& key, const model::Reply& reply,

@@ -30,8 +30,8 @@ struct Found {
   Lifespan lifespan;
 
   // Without a reply: the number of the latest purge that concerns the key, or may concern it: one
-  // of any tag, since a flight's tags are known when it lands. A flight that began before it may
-  // not be joined.
+  // of any tag of its upstream and authority, since a flight's tags are known when it lands. A
+  // flight that began before it may not be joined.
   uint64_t purged = 0;
 };
 
@@ -56,11 +56,11 @@ class Store {
   explicit Store(const StoreOptions& options);
   ~Store();
 
-  // `path` is the method's, "/package.Service/Method".
-  Found Find(const model::Key& key, absl::string_view path, base::Instant now);
+  // `origin` is where a reply to `key` comes from.
+  Found Find(const model::Key& key, const Origin& origin, base::Instant now);
 
   // Found::purged alone, for routes that keep nothing.
-  uint64_t PurgedAt(const model::Key& key, absl::string_view path) const;
+  uint64_t PurgedAt(const model::Key& key, const Origin& origin) const;
 
   // The latest number: what happened before this call has it or a smaller one.
   uint64_t sequence() const { return sequence_.load(std::memory_order_acquire); }

@@ -209,7 +209,9 @@ void Flight::DropReply() {
   scanner_ = wire::MessageScanner();
 }
 
-// Kept before it lands, so that a newcomer finds the entry or the flight.
+// Kept before it lands, so that a newcomer finds the entry or the flight. Whether newcomers could
+// still join is nothing to the store: it asks what was purged since the flight's fill was taken,
+// and what newer reply is there.
 void Flight::LandReply(model::ReplyParts parts) {
   Answer answer{Answer::Source::kForwarded, model::MakeReply(std::move(parts)), {}};
   answer.lifespan.born = base::After(sent_at_, -age_);
@@ -227,16 +229,13 @@ void Flight::LandReply(model::ReplyParts parts) {
 }
 
 absl::optional<cache::Refusal> Flight::Keep(const Answer& answer) {
-  if (route_.collapses() && landing_.superseded()) return cache::Refusal::kSuperseded;
   const cache::Verdict verdict = cache::Judge(answer.reply, *route_.options.cache, age_,
                                               absl::FromChrono(around_.loop.Now() - sent_at_));
   if (verdict.refusal.has_value()) return verdict.refusal;
   if (!framed_ || !scanner_.ExactlyOne()) return cache::Refusal::kNotWhole;
   if (VariesBeyond(answer.reply, route_.key_policy)) return cache::Refusal::kVary;
-  const model::Request& request = *question_.request;
-  const absl::string_view authority = around_.upstreams[route_.upstream]->AuthorityFor(request);
   const absl::optional<cache::Labels> labels =
-      cache::LabelsOf(answer.reply, {route_.shared.name, authority, request.path()});
+      cache::LabelsOf(answer.reply, around_.OriginOf(route_, *question_.request));
   if (!labels.has_value()) return cache::Refusal::kTags;
   return around_.store.Put(
       landing_.key(), model::FollowerCopy(answer.reply),

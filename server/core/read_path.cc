@@ -69,9 +69,10 @@ bool ReadPath::TooLargeToShare(const Route& route, const model::Key& key) const 
 
 cache::Found ReadPath::Look(const Route& route, const model::Key& key,
                             const model::Request& request) const {
-  if (route.caches()) return around_.store.Find(key, request.path(), around_.loop.Now());
+  const cache::Origin origin = around_.OriginOf(route, request);
+  if (route.caches()) return around_.store.Find(key, origin, around_.loop.Now());
   cache::Found nothing;
-  nothing.purged = around_.store.PurgedAt(key, request.path());
+  nothing.purged = around_.store.PurgedAt(key, origin);
   return nothing;
 }
 
@@ -113,16 +114,15 @@ Invalidation ReadPath::Invalidate(const Route& route, const model::Request& requ
   if (!block.Find(cache::kCacheGroupInvalidation).has_value()) return Invalidation();
   const auto groups = cache::ParseGroups(block, {}, cache::kCacheGroupInvalidation);
   if (!groups.has_value()) return Invalidation();  // malformed: skipped (RFC 9651 §4.2)
-  const absl::string_view authority = around_.upstreams[route.upstream]->AuthorityFor(request);
+  const cache::Origin origin = around_.OriginOf(route, request);
   std::vector<cache::Scope> scopes;
   for (const std::string& group : *groups) {
-    scopes.push_back(cache::TagScope(route.shared.name, authority, group));
+    scopes.push_back(cache::TagScope(origin.upstream, origin.authority, group));
   }
   std::sort(scopes.begin(), scopes.end(),
             [](const cache::Scope& a, const cache::Scope& b) { return a.id < b.id; });
   scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
   around_.metrics.routes[route.index]->invalidations.Add(scopes.size());
-  if (scopes.size() > cache::kMostTags) scopes = {cache::EverythingScope()};
   if (!scopes.empty()) around_.store.Purge(scopes);
   return Invalidation(around_.store, std::move(scopes));
 }

@@ -31,6 +31,11 @@ struct Surroundings {
 
   // What owns all this, and the routes. Calls and flights keep the one that they began with.
   std::weak_ptr<const void> snapshot = {};
+
+  // Where the reply to a call comes from. Lies in these, the route and the request.
+  cache::Origin OriginOf(const Route& route, const model::Request& request) const {
+    return {route.shared.name, upstreams[route.upstream]->AuthorityFor(request), request.path()};
+  }
 };
 
 // What became of a call that was asked.

@@ -52,7 +52,7 @@ enum class StoreRefusal {
   kTags,         // its cache-groups are malformed, or more than can be remembered
   kTooLarge,     // larger than cache.max_entry_bytes
   kPurged,       // what it answers was purged while it was in the air
-  kSuperseded,   // a later flight took its place, or stored its reply before
+  kSuperseded,   // the reply to a later call is kept
   kNotAdmitted,  // it would have to push out entries that are of more use
 };
 inline constexpr size_t kStoreRefusals = 11;

@@ -17,6 +17,7 @@ namespace singleflight::core {
 namespace {
 
 constexpr char kPath[] = "/shop.Catalog/Get";
+constexpr cache::Origin kOrigin = {"catalog", "catalog:50051", kPath};
 constexpr size_t kKeys = 1024;
 
 std::vector<model::Key> Keys() {
@@ -44,7 +45,7 @@ void StoreHit(benchmark::State& state) {
   const base::Instant now;
   for (const model::Key& key : keys) Put(store, key, Ok(), now);
   size_t i = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(store.Find(keys[i++ % kKeys], kPath, now).reply);
+  for (auto _ : state) benchmark::DoNotOptimize(store.Find(keys[i++ % kKeys], kOrigin, now).reply);
 }
 BENCHMARK(StoreHit);
 
@@ -53,7 +54,7 @@ void StoreMiss(benchmark::State& state) {
   const std::vector<model::Key> keys = Keys();
   size_t i = 0;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(store.Find(keys[i++ % kKeys], kPath, base::Instant()).purged);
+    benchmark::DoNotOptimize(store.Find(keys[i++ % kKeys], kOrigin, base::Instant()).purged);
   }
 }
 BENCHMARK(StoreMiss);

@@ -56,18 +56,22 @@ TEST(PurgeLedgerTest, KeysMethodsAndTagsOfTheSameIdAreToldApart) {
   EXPECT_EQ(ledger.LatestOf({Scope::Kind::kTag, 7}), 3);
 }
 
-TEST(PurgeLedgerTest, TheLatestPurgeOfAnyTagIsKnown) {
-  PurgeLedger ledger(2);
-  EXPECT_EQ(ledger.LatestOfAnyTag(), 0);
+TEST(PurgeLedgerTest, TheLatestPurgeOfAnyTagIsKnownByHome) {
+  PurgeLedger ledger;
+  const Home catalog = HomeOf({"catalog", "shop", ""}), orders = HomeOf({"orders", "shop", ""});
+  EXPECT_EQ(ledger.LatestOfAnyTag(catalog), 0);
   ledger.Record(Tag(1), 10);
   ledger.Record(Tag(2), 9);
-  for (uint64_t number = 11; number < 20; ++number) ledger.Record(MethodScope(kGet), number);
-  EXPECT_EQ(ledger.LatestOfAnyTag(), 10);
+  ledger.Record(MethodScope(kGet), 11);
+  EXPECT_EQ(ledger.LatestOfAnyTag(catalog), 10);
+  EXPECT_EQ(ledger.LatestOfAnyTag(orders), 0);
+  ledger.Record(EverythingScope(), 12);
+  EXPECT_EQ(ledger.LatestOfAnyTag(orders), 12);
 }
 
-// PITFALLS 30
-TEST(PurgeLedgerTest, WhatWasForgottenRaisesTheFloorForEveryScope) {
-  PurgeLedger ledger(3);
+// PITFALLS 30. All tags of a home take the place of one scope more.
+TEST(PurgeLedgerTest, WhatWasForgottenRaisesTheFloorForItsUpstreamsTags) {
+  PurgeLedger ledger(4);
   for (int i = 1; i <= 3; ++i) ledger.Record(Tag(i), 10 + i);
   EXPECT_EQ(ledger.LatestOf(Tag(9)), 0);
   ledger.Record(Tag(4), 14);
@@ -75,18 +79,39 @@ TEST(PurgeLedgerTest, WhatWasForgottenRaisesTheFloorForEveryScope) {
   EXPECT_EQ(ledger.LatestOf(Tag(9)), 11);  // never purged, and taken for it
   EXPECT_EQ(ledger.LatestOf(Tag(2)), 12);
   EXPECT_EQ(ledger.LatestOf(Tag(4)), 14);
+  EXPECT_EQ(ledger.LatestOf(TagScope("catalog", "store", "1")), 11);
+  EXPECT_EQ(ledger.LatestOf(TagScope("orders", "shop", "1")), 0);
+  EXPECT_EQ(ledger.LatestOfAnyTag(HomeOf({"orders", "shop", ""})), 0);
+  EXPECT_EQ(ledger.LatestOf(MethodScope(kGet)), 0);
 }
 
-TEST(PurgeLedgerTest, AScopeThatWasPurgedAgainIsNotForgottenWithItsFirstPurge) {
-  PurgeLedger ledger(3);
-  ledger.Record(Tag(1), 11);
-  ledger.Record(Tag(2), 12);
-  ledger.Record(Tag(1), 13);
-  ledger.Record(Tag(3), 14);  // the first purge of 1 is forgotten
+TEST(PurgeLedgerTest, AKeyOrMethodThatWasForgottenRaisesTheFloorForEveryScope) {
+  PurgeLedger ledger(2);
+  ledger.Record(MethodScope(kGet), 10);
+  for (uint64_t i = 1; i <= 2; ++i) ledger.Record({Scope::Kind::kKey, i}, 10 + i);
+  EXPECT_EQ(ledger.LatestOf(MethodScope(kGet)), 10);
+  EXPECT_EQ(ledger.LatestOf(Tag(1)), 10);
+  EXPECT_EQ(ledger.LatestOf({Scope::Kind::kKey, 9}), 10);
+}
+
+TEST(PurgeLedgerTest, AHomeThatWasForgottenIsNoSmaller) {
+  PurgeLedger ledger(2);
+  ledger.Record(Tag(1), 10);
+  ledger.Record(TagScope("catalog", "store", "1"), 11);
+  EXPECT_GE(ledger.LatestOfAnyTag(HomeOf({"catalog", "shop", ""})), 10);
+}
+
+// Or a scope that is purged all the time would make all others forgotten soon.
+TEST(PurgeLedgerTest, PurgesOfOneScopeTakeThePlaceOfOne) {
+  PurgeLedger ledger(8);
+  ledger.Record(Tag(1), 1);
+  for (uint64_t number = 2; number < 10'000; ++number) {
+    ledger.Record(Tag(2 + static_cast<int>(number % 3)), number);
+    ASSERT_LE(ledger.purges(), 16);
+  }
+  EXPECT_EQ(ledger.scopes(), 5);
+  EXPECT_EQ(ledger.LatestOf(Tag(1)), 1);
   EXPECT_EQ(ledger.LatestOf(Tag(9)), 0);
-  EXPECT_EQ(ledger.LatestOf(Tag(1)), 13);
-  ledger.Record(Tag(3), 15);  // that of 2 is
-  EXPECT_EQ(ledger.LatestOf(Tag(9)), 12);
 }
 
 // Whatever is forgotten, no scope's number ever is smaller than that of its latest purge.
@@ -101,6 +126,7 @@ TEST(PurgeLedgerTest, NoNumberIsEverTooSmall) {
       ASSERT_GE(ledger.LatestOf(Tag(static_cast<int>(i))), latest[i]);
     }
     ASSERT_LT(ledger.LatestOf(Tag(99)), number);
+    ASSERT_LE(ledger.scopes(), 5);
   }
 }
 

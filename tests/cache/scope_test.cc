@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "absl/strings/ascii.h"
 #include "tests/cache/replies.h"
 
 namespace singleflight::cache {
@@ -23,6 +24,15 @@ TEST(ScopeTest, AGroupIsOneWithinItsUpstreamAndAuthority) {
   EXPECT_FALSE(TagScope("catalog", "shop", "a") == TagScope("stock", "shop", "a"));
   EXPECT_FALSE(TagScope("catalog", "shop", "a") == TagScope("catalog", "store", "a"));
   EXPECT_FALSE(TagScope("catalog", "shop", "a") == TagScope("catalog", "shop", "A"));
+}
+
+TEST(ScopeTest, TheCaseOfAnAuthorityDoesNotMatter) {
+  const std::string longer = "a." + std::string(100, 'x') + ".shop.example:50051";
+  EXPECT_EQ(TagScope("catalog", "Shop.Example", "a"), TagScope("catalog", "shop.example", "a"));
+  EXPECT_EQ(TagScope("catalog", absl::AsciiStrToUpper(longer), "a"),
+            TagScope("catalog", longer, "a"));
+  EXPECT_FALSE(TagScope("catalog", longer, "a") == TagScope("catalog", longer + "x", "a"));
+  EXPECT_FALSE(TagScope("Catalog", "shop", "a") == TagScope("catalog", "shop", "a"));
 }
 
 // PITFALLS 19

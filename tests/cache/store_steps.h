@@ -128,7 +128,7 @@ class StoreSteps {
   // Returns the bytes of what is found.
   size_t Look(uint64_t i) {
     Known& known = known_[i];
-    const Found found = store_.Find(known.key, Path(i % 3), now_);
+    const Found found = store_.Find(known.key, {"catalog", "shop", Path(i % 3)}, now_);
     if (!found.reply) return 0;
     EXPECT_FALSE(known.gone);
     EXPECT_GT(found.lifespan.expires, now_);

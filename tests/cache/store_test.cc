@@ -9,6 +9,7 @@ namespace {
 constexpr char kList[] = "/shop.Catalog/List";
 
 Scope Tag(const std::string& group) { return TagScope("catalog", "shop", group); }
+Origin From(absl::string_view path) { return {"catalog", "shop", path}; }
 
 // A store whose time stands still. Verbs are about the method Get and the tag "kettles", unless
 // they say otherwise.
@@ -29,7 +30,7 @@ class StoreTest : public ::testing::Test {
 
   // The message that is kept, or "".
   std::string Get(const model::Key& key, const std::string& path = kGet) {
-    return std::string(store_.Find(key, path, now_).reply.body);
+    return std::string(store_.Find(key, From(path), now_).reply.body);
   }
   std::string Get(const std::string& id) { return Get(KeyOf(id)); }
 
@@ -47,7 +48,7 @@ TEST_F(StoreTest, WhatIsPutIsFound) {
 
 TEST_F(StoreTest, AFoundReplyHasItsLifespan) {
   Put("id-7", "blue kettle");
-  const Found found = store_.Find(KeyOf("id-7"), kGet, now_);
+  const Found found = store_.Find(KeyOf("id-7"), From(kGet), now_);
   EXPECT_EQ(found.lifespan.born, now_);
   EXPECT_EQ(found.lifespan.expires, now_ + std::chrono::seconds(5));
 }
@@ -111,10 +112,10 @@ TEST_F(StoreTest, WhatDoesNotFitPushesOthersOut) {
 
 TEST_F(StoreTest, AReplyThatLeavesStaysReadableForWhoHasIt) {
   Put("id-7", "blue kettle");
-  const model::Reply purged = store_.Find(KeyOf("id-7"), kGet, now_).reply;
+  const model::Reply purged = store_.Find(KeyOf("id-7"), From(kGet), now_).reply;
   store_.Purge(EverythingScope());
   Put("id-7", "red kettle");
-  const model::Reply replaced = store_.Find(KeyOf("id-7"), kGet, now_).reply;
+  const model::Reply replaced = store_.Find(KeyOf("id-7"), From(kGet), now_).reply;
   Put("id-7", "green kettle");
   EXPECT_EQ(purged.body, "blue kettle");
   EXPECT_EQ(replaced.body, "red kettle");
@@ -169,14 +170,24 @@ TEST_P(PurgeTest, LeavesTheRestAlone) {
 
 // PITFALLS 32
 TEST_P(PurgeTest, TellsWhoFindsNothingWhichFlightsHeMayStillJoin) {
-  EXPECT_EQ(store_.Find(KeyOf("id-7"), kGet, now_).purged, 0);
-  EXPECT_EQ(store_.PurgedAt(KeyOf("id-7"), kGet), 0);
+  EXPECT_EQ(store_.Find(KeyOf("id-7"), From(kGet), now_).purged, 0);
+  EXPECT_EQ(store_.PurgedAt(KeyOf("id-7"), From(kGet)), 0);
   store_.BeginFill();
   store_.Purge(GetParam());
   const uint64_t purge = store_.sequence();
   store_.BeginFill();
-  EXPECT_EQ(store_.Find(KeyOf("id-7"), kGet, now_).purged, purge);
-  EXPECT_EQ(store_.PurgedAt(KeyOf("id-7"), kGet), purge);
+  EXPECT_EQ(store_.Find(KeyOf("id-7"), From(kGet), now_).purged, purge);
+  EXPECT_EQ(store_.PurgedAt(KeyOf("id-7"), From(kGet)), purge);
+}
+
+// Nobody knows the tags of a reply that is not there, but where it comes from.
+TEST_F(StoreTest, APurgeOfATagConcernsNoFlightToAnotherUpstreamOrAuthority) {
+  store_.Purge(Tag("kettles"));
+  for (const Origin& other : {Origin{"orders", "shop", kGet}, Origin{"catalog", "store", kGet}}) {
+    EXPECT_EQ(store_.Find(KeyOf("id-7"), other, now_).purged, 0);
+    EXPECT_EQ(store_.PurgedAt(KeyOf("id-7"), other), 0);
+  }
+  EXPECT_EQ(store_.PurgedAt(KeyOf("id-7"), {"catalog", "SHOP", kGet}), store_.sequence());
 }
 
 TEST_P(PurgeTest, TellsTheSameToWhoFindsThatAReplyHasExpired) {
@@ -184,7 +195,7 @@ TEST_P(PurgeTest, TellsTheSameToWhoFindsThatAReplyHasExpired) {
   const uint64_t purge = store_.sequence();
   Put("id-7", "blue kettle");
   now_ += std::chrono::seconds(5);
-  EXPECT_EQ(store_.Find(KeyOf("id-7"), kGet, now_).purged, purge);
+  EXPECT_EQ(store_.Find(KeyOf("id-7"), From(kGet), now_).purged, purge);
 }
 
 std::string NameOfScope(const ::testing::TestParamInfo<Scope>& info) {

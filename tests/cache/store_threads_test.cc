@@ -82,7 +82,7 @@ class Shopper {
 
   void Look(size_t key) {
     const uint64_t floor = floors_.Of(key);
-    const Found found = store_.Find(keys_[key], PathOf(key), now_);
+    const Found found = store_.Find(keys_[key], {"catalog", "shop", PathOf(key)}, now_);
     if (!found.reply) return;
     ++found_;
     uint64_t number = 0;

@@ -210,7 +210,8 @@ class CacheSteps : public RandomSteps<CacheCaller> {
     uint64_t there = 0;
     size_t entries = 0;
     for (const CacheItem& item : items_) {
-      const cache::Found found = store_.Find(item.key, item.path, loops_[0].Now());
+      const cache::Found found =
+          store_.Find(item.key, {"catalog", "catalog:50051", item.path}, loops_[0].Now());
       if (!found.reply) continue;
       ++entries;
       there += cache::Entry::FootprintOf(item.key, found.reply, 1);

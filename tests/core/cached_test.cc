@@ -159,21 +159,29 @@ TEST_F(CachedTest, AnAbandonedFlightThatFinishesFillsTheCache) {
 
 TEST_F(CachedTest, AnAbandonedFlightThatIsCancelledKeepsNothing) {
   Leave(Ask("id-7"));
-  upstream_.latest().Answer("too late");  // before the loop runs the task
   Settle();
+  upstream_.latest().Answer("too late");
   EXPECT_EQ(Entries(), 0);
 }
 
-TEST_F(CachedTest, ASupersededFlightServesItsOwnAndKeepsNothing) {
+TEST_F(CachedTest, AReplyThatIsWholeBeforeItsAbandonedFlightIsCancelledIsKept) {
+  Leave(Ask("id-7"));
+  upstream_.latest().Answer("in time");  // before the loop runs the task
+  Settle();
+  EXPECT_THAT(Ask("id-7").reply(), IsOkWith("in time"));
+}
+
+TEST_F(CachedTest, ASupersededFlightIsKeptUntilItsSuccessorIs) {
   const TestWaiter& early = Ask("id-7");
   Advance(1001);
   Ask("id-7");
   upstream_.call(0).Answer("old");
   EXPECT_THAT(early.reply(), IsOkWith("old"));
-  EXPECT_EQ(Refused(cache::Refusal::kSuperseded), 1);
-  EXPECT_EQ(Entries(), 0);
+  EXPECT_EQ(early.answer().source, Source::kStored);
+  EXPECT_THAT(Ask("id-7").reply(), IsOkWith("old"));
   upstream_.call(1).Answer("new");
   EXPECT_THAT(Ask("id-7").reply(), IsOkWith("new"));
+  EXPECT_EQ(upstream_.calls(), 2);
 }
 
 // PITFALLS 32

@@ -170,7 +170,10 @@ class FakeUpstream final : public Upstream {
     live_.push_back(calls_.back().get());
     return std::make_unique<Line>(calls_.back());
   }
-  absl::string_view AuthorityFor(const model::Request&) const override { return "catalog:50051"; }
+  absl::string_view AuthorityFor(const model::Request& request) const override {
+    return preserves_ ? request.authority() : "catalog:50051";
+  }
+  void PreserveAuthorities() { preserves_ = true; }
 
   // How many came.
   size_t calls() const { return calls_.size(); }
@@ -203,6 +206,7 @@ class FakeUpstream final : public Upstream {
 
   std::vector<std::shared_ptr<FakeCall>> calls_;
   std::vector<FakeCall*> live_;
+  bool preserves_ = false;
 };
 
 // A caller that writes down what it hears; given the live call, it listens to the rest of it.

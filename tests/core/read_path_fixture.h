@@ -155,10 +155,15 @@ class ReadPathTest : public ::testing::Test {
 
   static std::shared_ptr<const model::Request> RequestFor(const std::string& path,
                                                           const Fields& metadata) {
+    return RequestFrom("shop.example", path, metadata);
+  }
+  static std::shared_ptr<const model::Request> RequestFrom(const std::string& authority,
+                                                           const std::string& path,
+                                                           const Fields& metadata) {
     Fields fields = {{":method", "POST"},
                      {":scheme", "http"},
                      {":path", path},
-                     {":authority", "shop.example"},
+                     {":authority", authority},
                      {"content-type", "application/grpc"},
                      {"te", "trailers"}};
     fields.insert(fields.end(), metadata.begin(), metadata.end());
