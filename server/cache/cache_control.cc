@@ -6,16 +6,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/strip.h"
+#include "server/cache/token.h"
 
 namespace singleflight::cache {
 namespace {
 
 // As RFC 9111 §1.2.2 recommends for what does not fit.
 constexpr absl::Duration kVeryLong = absl::Seconds(int64_t{1} << 31);
-
-bool IsTokenCharacter(char c) {
-  return absl::ascii_isalnum(c) || absl::StrContains("!#$%&'*+-.^_`|~", c);
-}
 
 // Takes one value apart: directives separated by commas, each a token, or a token, `=` and a token
 // or a quoted string.
@@ -82,14 +79,15 @@ class Gathering {
     absl::string_view name;
     absl::optional<absl::string_view> argument;
     while (reader.Next(&name, &argument)) Take(name, argument);
-    doubtful_ = doubtful_ || reader.malformed();
+    malformed_ = malformed_ || reader.malformed();
   }
 
   CacheControl Result() const {
     CacheControl result;
     result.is_private = private_;
     result.lifetime = shared_max_age_.has_value() ? shared_max_age_ : max_age_;
-    result.no_store = no_store_ || doubtful_;
+    result.no_store = no_store_ || doubtful_ || malformed_;
+    result.malformed = malformed_;
     return result;
   }
 
@@ -118,6 +116,7 @@ class Gathering {
   bool no_store_ = false;
   bool private_ = false;
   bool doubtful_ = false;
+  bool malformed_ = false;
   absl::optional<absl::Duration> max_age_;
   absl::optional<absl::Duration> shared_max_age_;
 };

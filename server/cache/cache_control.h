@@ -13,6 +13,7 @@ namespace singleflight::cache {
 struct CacheControl {
   bool no_store = false;    // no-store; no-cache; or nobody can tell: malformed, contradictory
   bool is_private = false;  // private
+  bool malformed = false;   // the rest of a field could not be read: it may say anything
   absl::optional<absl::Duration> lifetime;  // s-maxage, or else max-age
 };
 

@@ -28,15 +28,28 @@ struct Verdict {
   absl::Duration lifetime;  // positive where there is no refusal
 };
 
+// How old a reply says it is (RFC 9111 §5.1), block by block as they come: the first member of the
+// first `age` of each, and of two blocks the older.
+class Age {
+ public:
+  void Read(model::HeadersView block);
+
+  absl::Duration value() const { return value_; }  // zero where it does not say, or not rightly
+  bool malformed() const { return malformed_; }
+
+ private:
+  absl::Duration value_;
+  bool malformed_ = false;
+};
+
 // Judges an upstream's reply. `age` is what it says of itself, `on_the_way` the time since it was
 // asked for; both count against a lifetime that the reply gives itself (RFC 9111 §4.2.3), only the
 // first against the route's `ttl`, which begins when the reply comes.
-Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, absl::Duration age,
+Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, const Age& age,
               absl::Duration on_the_way);
 
-// How old a reply says it is: its `age` (RFC 9111 §5.1); zero where it does not say, or not
-// rightly.
-absl::Duration AgeOf(model::HeadersView initial);
+// What one block says.
+absl::Duration AgeOf(model::HeadersView block);
 
 }  // namespace singleflight::cache
 

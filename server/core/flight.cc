@@ -3,10 +3,10 @@
 #include <utility>
 
 #include "absl/hash/hash.h"
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "server/cache/privacy.h"
+#include "server/cache/vary.h"
 #include "server/core/by_loop.h"
 #include "server/model/encoding.h"
 
@@ -18,39 +18,11 @@ constexpr absl::Duration kOpenReplyGrace = absl::Milliseconds(100);
 constexpr absl::Duration kRememberStreaming = absl::Minutes(10);
 constexpr absl::Duration kRememberLarge = absl::Minutes(1);
 
-// Replies that may be meant for one caller only (SEMANTICS.md §3); asked on routes that share
-// across credentials.
-bool Private(const model::Reply& reply) {
-  // HTTP statuses from which a caller makes UNAUTHENTICATED and PERMISSION_DENIED.
-  const absl::string_view http = reply.initial.Find(":status").value_or("");
-  if (http == "401" || http == "403") return true;
-  const absl::optional<wire::StatusCode> status = reply.status();
-  if (status == wire::StatusCode::kUnauthenticated ||
-      status == wire::StatusCode::kPermissionDenied ||
-      status == wire::StatusCode::kResourceExhausted || reply.Has("set-cookie")) {
-    return true;
-  }
-  for (const model::HeadersView block : {reply.initial, reply.trailing}) {
-    for (const model::Field field : block) {
-      if (field.name != "cache-control") continue;
-      if (absl::StrContains(absl::AsciiStrToLower(field.value), "private")) return true;
-    }
-  }
-  return false;
-}
-
-// Whether the reply says that it depends on metadata that its key leaves out. How callers encode is
-// none of it: each gets what he can read.
-bool VariesBeyond(const model::Reply& reply, const model::KeyPolicy& policy) {
-  for (const model::Field field : reply.initial) {
-    if (field.name != "vary") continue;
-    for (const absl::string_view name : absl::StrSplit(field.value, ',')) {
-      const std::string lower = absl::AsciiStrToLower(absl::StripAsciiWhitespace(name));
-      if (lower.empty() || model::IsAboutEncoding(lower)) continue;
-      if (lower == "*" || !policy.Counts(lower)) return true;
-    }
-  }
-  return false;
+// A message that is compressed and says not how: nobody can read it (gRPC, "Compression").
+bool IsUnreadable(const model::Reply& reply) {
+  if (!model::IsCompressed(reply.body)) return false;
+  const absl::string_view encoding = model::EncodingOf(reply.initial);
+  return encoding == wire::kIdentity || encoding.empty();
 }
 
 // The leader, null if he has left; the rest, in order of arrival, in `others`.
@@ -152,7 +124,7 @@ void Flight::OnInitial(model::Headers fields, bool end) {
   framed_ =
       fields.Find(":status") == absl::string_view("200") &&
       absl::StartsWithIgnoreCase(fields.Find("content-type").value_or(""), "application/grpc");
-  age_ = cache::AgeOf(fields);
+  age_.Read(fields);
   initial_ = model::DownstreamFields(fields, "age");  // each caller gets one made anew
   if (!HoldReply(initial_->Footprint()) || !end) return;
   LandReply({*std::move(initial_), "", {}, true, held_});
@@ -172,6 +144,8 @@ void Flight::OnData(absl::string_view bytes) {
 }
 
 void Flight::OnEnd(model::Headers trailing) {
+  age_.Read(trailing);
+  if (trailing.Find("age").has_value()) trailing = model::Without(trailing, "age");
   if (!HoldReply(trailing.Footprint())) return;
   LandReply({*std::move(initial_), std::move(body_), std::move(trailing), false, held_});
 }
@@ -205,6 +179,7 @@ void Flight::DropReply() {
   open_reply_timer_.Cancel();
   held_->Add(-static_cast<int64_t>(std::exchange(reply_bytes_, 0)));
   initial_.reset();
+  age_ = cache::Age();
   body_.clear();
   scanner_ = wire::MessageScanner();
 }
@@ -214,7 +189,7 @@ void Flight::DropReply() {
 // and what newer reply is there.
 void Flight::LandReply(model::ReplyParts parts) {
   Answer answer{Answer::Source::kForwarded, model::MakeReply(std::move(parts)), {}};
-  answer.lifespan.born = base::After(sent_at_, -age_);
+  answer.lifespan.born = base::After(sent_at_, -age_.value());
   answer.about_encoding = IsAboutEncoding(answer.reply);
   if (route_.caches()) {
     const absl::optional<cache::Refusal> refusal = Keep(answer);
@@ -232,8 +207,10 @@ absl::optional<cache::Refusal> Flight::Keep(const Answer& answer) {
   const cache::Verdict verdict = cache::Judge(answer.reply, *route_.options.cache, age_,
                                               absl::FromChrono(around_.loop.Now() - sent_at_));
   if (verdict.refusal.has_value()) return verdict.refusal;
-  if (!framed_ || !scanner_.ExactlyOne()) return cache::Refusal::kNotWhole;
-  if (VariesBeyond(answer.reply, route_.key_policy)) return cache::Refusal::kVary;
+  if (!framed_ || !scanner_.ExactlyOne() || IsUnreadable(answer.reply)) {
+    return cache::Refusal::kNotWhole;
+  }
+  if (cache::VariesBeyond(answer.reply, route_.key_policy)) return cache::Refusal::kVary;
   const absl::optional<cache::Labels> labels =
       cache::LabelsOf(answer.reply, around_.OriginOf(route_, *question_.request));
   if (!labels.has_value()) return cache::Refusal::kTags;
@@ -243,12 +220,12 @@ absl::optional<cache::Refusal> Flight::Keep(const Answer& answer) {
 }
 
 bool Flight::IsForLeaderAlone(const model::Reply& reply) const {
-  return route_.key_policy.shares_across_credentials() && Private(reply);
+  return route_.key_policy.shares_across_credentials() && cache::MayBePrivate(reply);
 }
 
 // A server that does not know the encoding says UNIMPLEMENTED (gRPC, "Compression").
 bool Flight::IsAboutEncoding(const model::Reply& reply) const {
-  return reply.status() == wire::StatusCode::kUnimplemented &&
+  return reply.SaysStatus(wire::StatusCode::kUnimplemented) &&
          model::EncodingOf(question_.request->fields()) != wire::kIdentity;
 }
 
@@ -285,8 +262,8 @@ void Flight::GiveOver(metrics::Release reason) {
   } else {
     route_.streaming_methods.Note(absl::HashOf(question_.request->path()), now, kRememberStreaming);
   }
-  if (initial_.has_value() && age_ > absl::ZeroDuration()) {
-    initial_->Add("age", absl::StrCat(absl::ToInt64Seconds(age_)));
+  if (initial_.has_value() && age_.value() > absl::ZeroDuration()) {
+    initial_->Add("age", absl::StrCat(absl::ToInt64Seconds(age_.value())));
   }
   Takeover takeover{std::move(call_), std::move(initial_), std::move(body_), reason};
   FlightTable::WaiterList others;

@@ -83,7 +83,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
 
   absl::optional<model::Headers> initial_;
   base::Instant sent_at_;
-  absl::Duration age_;   // that the reply came with
+  cache::Age age_;       // that the reply came with
   bool framed_ = false;  // the body is gRPC messages
   std::string body_;
   wire::MessageScanner scanner_;

@@ -44,11 +44,11 @@ absl::string_view NameOf(Release why);
 // Why a reply is not kept.
 enum class StoreRefusal {
   kStatus,       // it is not OK, or says so more than once, or the HTTP status is not 200
-  kNotWhole,     // its body is not exactly one message
-  kVary,         // it depends on metadata that the key leaves out
+  kNotWhole,     // its body is not exactly one message, or is compressed and nothing says how
+  kVary,         // it depends on metadata that the key leaves out, or its vary is malformed
   kNoStore,      // its cache-control forbids it, or is malformed, or contradicts itself
   kPrivate,      // it is meant for one caller: cache-control: private, set-cookie
-  kStale,        // it was as old as it may get when it came
+  kStale,        // it was as old as it may get when it came, or its age is malformed
   kTags,         // its cache-groups are malformed, or more than can be remembered
   kTooLarge,     // larger than cache.max_entry_bytes
   kPurged,       // what it answers was purged while it was in the air

@@ -27,6 +27,15 @@ absl::optional<wire::StatusCode> Reply::status() const {
   return wire::ParseStatus(*value);
 }
 
+bool Reply::SaysStatus(wire::StatusCode code) const {
+  for (const HeadersView block : {initial, trailing}) {
+    for (const Field field : block) {
+      if (field.name == "grpc-status" && wire::ParseStatus(field.value) == code) return true;
+    }
+  }
+  return false;
+}
+
 bool Reply::Has(absl::string_view name) const {
   return initial.Find(name).has_value() || trailing.Find(name).has_value();
 }

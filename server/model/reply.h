@@ -28,6 +28,9 @@ struct Reply {
   // `grpc-status`, wherever it stands. Nothing: upstream sent none, or none that is a code.
   absl::optional<wire::StatusCode> status() const;
 
+  // Whether any `grpc-status` of either block is `code`.
+  bool SaysStatus(wire::StatusCode code) const;
+
   // Whether any block has a field of that name.
   bool Has(absl::string_view name) const;
 

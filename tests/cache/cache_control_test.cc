@@ -145,6 +145,15 @@ TEST(CacheControlTest, BothBlocksAreRead) {
             "no-store 6s");
 }
 
+TEST(CacheControlTest, OnlyWhatCannotBeReadIsMalformed) {
+  for (const char* value : {"max-age=5, \"", "=5", "max-age=5 6", "(private)"}) {
+    EXPECT_TRUE(ParseCacheControl({}, HeadersOf({{"cache-control", value}})).malformed) << value;
+  }
+  for (const char* value : {"max-age=5, max-age=6", "max-age=five", "no-store", "", "x=\"a,b\""}) {
+    EXPECT_FALSE(ParseCacheControl({}, HeadersOf({{"cache-control", value}})).malformed) << value;
+  }
+}
+
 TEST(CacheControlTest, OtherFieldsSayNothing) {
   EXPECT_EQ(Read({{"pragma", "no-cache"}, {"x-cache-control", "no-store"}, {"expires", "0"}}), "");
 }

@@ -1,5 +1,6 @@
 #include "server/cache/freshness.h"
 
+#include "absl/strings/str_cat.h"
 #include "tests/cache/replies.h"
 
 namespace singleflight::cache {
@@ -22,7 +23,9 @@ MATCHER_P(IsRefused, why, "is refused") { return arg.refusal == why; }
 Verdict Judged(const Reply& reply, const FreshnessRules& rules = kFiveSeconds,
                absl::Duration age = absl::ZeroDuration(),
                absl::Duration on_the_way = absl::ZeroDuration()) {
-  return Judge(reply, rules, age, on_the_way);
+  Age said;
+  said.Read(HeadersOf({{"age", absl::StrCat(absl::ToInt64Seconds(age))}}));
+  return Judge(reply, rules, said, on_the_way);
 }
 
 TEST(FreshnessTest, AReplyThatSaysNothingIsKeptForTheRoutesTtl) {
@@ -158,14 +161,36 @@ TEST(FreshnessTest, AnHttpStatusOtherThan200IsNotKept) {
   EXPECT_THAT(Judged(TrailersOnly({{"grpc-status", "0"}})), IsRefused(Refusal::kStatus));
 }
 
-TEST(AgeOfTest, AgeIsWhatTheFirstBlockSaysInSeconds) {
-  EXPECT_EQ(AgeOf(HeadersOf({{"age", "30"}})), absl::Seconds(30));
-  EXPECT_EQ(AgeOf(HeadersOf({{"x-age", "30"}})), absl::ZeroDuration());
+// An age as block after block says it.
+Age Said(const std::vector<Fields>& blocks) {
+  Age age;
+  for (const Fields& block : blocks) age.Read(HeadersOf(block));
+  return age;
 }
 
-TEST(AgeOfTest, AnAgeThatCannotBeReadIsNone) {
-  for (const char* age : {"", "-1", "young", "1.5", "1, 2"}) {
+TEST(AgeTest, AgeIsTheFirstMemberOfTheFirstFieldInSeconds) {
+  EXPECT_EQ(AgeOf(HeadersOf({{"x-age", "30"}})), absl::ZeroDuration());
+  for (const char* age : {"30", " 30", "30\t", "30, 9", "30,", "030 ,young"}) {
+    EXPECT_EQ(AgeOf(HeadersOf({{"age", age}, {"age", "40"}})), absl::Seconds(30)) << age;
+  }
+}
+
+TEST(AgeTest, OfTwoBlocksTheOlderCounts) {
+  EXPECT_EQ(Said({{{"age", "30"}}, {{"age", "5"}}}).value(), absl::Seconds(30));
+  EXPECT_EQ(Said({{{"age", "5"}}, {{"age", "30"}}}).value(), absl::Seconds(30));
+  EXPECT_EQ(Said({{}, {{"age", "30"}}}).value(), absl::Seconds(30));
+  EXPECT_FALSE(Said({{}, {{"age", "30"}}}).malformed());
+}
+
+TEST(AgeTest, AReplyWhoseAgeCannotBeReadIsNotKept) {
+  for (const char* age : {"", "-1", "young", "1.5", ",1", "1 2"}) {
+    const Age first = Said({{{"age", age}}, {{"age", "1"}}});
+    EXPECT_TRUE(first.malformed()) << age;
+    EXPECT_TRUE(Said({{}, {{"age", age}}}).malformed()) << age;
     EXPECT_EQ(AgeOf(HeadersOf({{"age", age}})), absl::ZeroDuration()) << age;
+    EXPECT_THAT(Judge(OkReply("blue kettle"), kFiveSeconds, first, absl::ZeroDuration()),
+                IsRefused(Refusal::kStale))
+        << age;
   }
 }
 

@@ -118,6 +118,24 @@ TEST_F(CachedTest, TheAgeThatAReplyComesWithIsAddedIn) {
   EXPECT_FALSE(hit.reply.Has("age"));  // each caller gets one made anew
 }
 
+// RFC 9111 §5.1
+TEST_F(CachedTest, TheFirstMemberOfAnAgeIsReadInEitherBlock) {
+  const std::vector<std::pair<Fields, Fields>> said = {{{{"age", "3, 100"}}, {}},
+                                                       {{{"age", " 3"}}, {}},
+                                                       {{{"age", "3"}, {"age", "4"}}, {}},
+                                                       {{}, {{"age", "3"}}},
+                                                       {{{"age", "1"}}, {{"age", "\t3 ,9"}}}};
+  for (const auto& [initial, trailing] : said) {
+    const TestWaiter& caller = Ask(absl::StrCat("id-", upstream_.calls()));
+    Answer("blue kettle", initial, trailing);
+    EXPECT_EQ(loops_[0].Now() - caller.answer().lifespan.born, std::chrono::seconds(3));
+    EXPECT_FALSE(caller.reply().Has("age"));
+  }
+  Advance(2000);
+  EXPECT_EQ(Entries(), 5);
+  EXPECT_FALSE(Look("id-0").reply);
+}
+
 TEST_F(CachedTest, FollowersAndTheLeaderAreToldTheAgeThatTheReplyCameWith) {
   const TestWaiter& leader = Ask("id-7");
   const TestWaiter& follower = AskOn(1, "id-7");

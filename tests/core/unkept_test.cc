@@ -58,6 +58,57 @@ TEST_F(UnkeptTest, AReplyThatVariesBeyondItsKeyIsNotKept) {
   EXPECT_EQ(metrics().stores.value(), 1);
 }
 
+TEST_F(UnkeptTest, VaryIsReadInTheTrailerToo) {
+  for (const char* vary : {"*", "x-device, User-Agent"}) {
+    Ask(vary);
+    Answer("blue kettle", {}, {{"vary", vary}});
+  }
+  EXPECT_EQ(Refused(cache::Refusal::kVary), 2);
+  Ask("id-7");
+  Answer("blue kettle", {{"vary", "x-device"}}, {{"vary", " ,accept-language , grpc-encoding"}});
+  EXPECT_EQ(metrics().stores.value(), 1);
+}
+
+TEST_F(UnkeptTest, AReplyWhoseVaryCannotBeReadIsNotKept) {
+  for (const char* vary : {"\"x-device\"", "x device", "x-device;q=1", ":path", "\xff"}) {
+    Ask(absl::StrCat("first", vary));
+    Answer("blue kettle", {{"vary", vary}});
+    Ask(absl::StrCat("last", vary));
+    Answer("blue kettle", {}, {{"vary", vary}});
+  }
+  EXPECT_EQ(Refused(cache::Refusal::kVary), 10);
+}
+
+TEST_F(UnkeptTest, AReplyWhoseAgeCannotBeReadIsNotKept) {
+  for (const char* age : {"young", "-1", "1.5", "", ", 5"}) {
+    Ask(absl::StrCat("first", age));
+    Answer("blue kettle", {{"age", age}});
+    Ask(absl::StrCat("last", age));
+    Answer("blue kettle", {}, {{"age", age}});
+  }
+  EXPECT_EQ(Refused(cache::Refusal::kStale), 10);
+}
+
+TEST_F(UnkeptTest, AReplyThatSaysInItsTrailerThatItIsStaleIsNotKept) {
+  Ask("id-7");
+  Answer("blue kettle", {{"age", "1"}}, {{"age", "5"}});
+  ExpectNotKept(cache::Refusal::kStale);
+}
+
+// gRPC, "Compression": nobody can read it.
+TEST_F(UnkeptTest, ACompressedMessageWhoseEncodingHasNoNameIsNotKept) {
+  const std::vector<Fields> nameless = {
+      {}, {{"grpc-encoding", "identity"}}, {{"grpc-encoding", "gzip"}, {"grpc-encoding", "zstd"}}};
+  for (const Fields& initial : nameless) {
+    Ask("id-7");
+    upstream_.latest().Begin(initial);
+    upstream_.latest().Data(Framed("blue kettle", true));
+    upstream_.latest().End();
+  }
+  EXPECT_EQ(Refused(cache::Refusal::kNotWhole), 3);
+  EXPECT_EQ(Entries(), 0);
+}
+
 TEST_F(UnkeptTest, AReplyThatIsNotOneMessageIsNotKept) {
   Ask("id-7");
   upstream_.latest().Begin();

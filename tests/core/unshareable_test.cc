@@ -219,6 +219,42 @@ TEST_F(PrivateReplyTest, ResourceExhaustedIsForTheLeaderAlone) {
   ExpectForLeaderAlone();
 }
 
+// Which of two a client believes is its own affair.
+TEST_F(PrivateReplyTest, AStatusInAnyBlockIsRead) {
+  AskAsThree();
+  upstream_.latest().Begin({{"grpc-status", "16"}});
+  upstream_.latest().Data(Framed("ann's"));
+  upstream_.latest().End();
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, TheSecondStatusOfABlockIsReadToo) {
+  AskAsThree();
+  upstream_.latest().Begin();
+  upstream_.latest().End({{"grpc-status", "7"}});
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, AStatusThatCannotBeReadIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().Begin({{"grpc-status", " 16"}});
+  upstream_.latest().End();
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, ACacheControlThatCannotBeReadIsForTheLeaderAlone) {
+  AskAsThree();
+  upstream_.latest().Begin({{"cache-control", "max-age=5, \""}});
+  upstream_.latest().End();
+  ExpectForLeaderAlone();
+}
+
+TEST_F(PrivateReplyTest, AWordThatOnlyHoldsPrivateIsForAll) {
+  AskAsThree();
+  Answer("blue kettle", {{"cache-control", "x-private-beta=1"}});
+  EXPECT_THAT(far_->reply(), IsOkWith("blue kettle"));
+}
+
 // PITFALLS 24
 TEST_F(PrivateReplyTest, AReplyWithACookieIsForTheLeaderAlone) {
   AskAsThree();

@@ -84,11 +84,14 @@ void CheckVerdict(absl::string_view a, absl::string_view b, absl::Duration on_th
   initial.Add("age", b);
   model::Headers trailing = With("grpc-status", "0");
   const model::Reply reply = model::MakeReply({initial, "", trailing, false, nullptr});
-  const absl::Duration age = AgeOf(reply.initial);
-  SF_CHECK(age >= absl::ZeroDuration() && age <= kLongest);
+  Age age;
+  age.Read(reply.initial);
+  SF_CHECK(age.value() >= absl::ZeroDuration() && age.value() <= kLongest);
   const Verdict verdict = Judge(reply, {absl::Seconds(5), absl::nullopt, false}, age, on_the_way);
   SF_CHECK(verdict.refusal.has_value() || verdict.lifetime > absl::ZeroDuration());
-  if (!verdict.refusal.has_value()) SF_CHECK(verdict.lifetime <= absl::Seconds(50));
+  if (!verdict.refusal.has_value()) {
+    SF_CHECK(verdict.lifetime <= absl::Seconds(50) && !age.malformed());
+  }
   const auto labels = LabelsOf(reply, {"catalog", "shop", "/shop.Catalog/Get"});
   SF_CHECK(!labels.has_value() || labels->tags.size() <= kMostTags);
 }
