@@ -42,6 +42,12 @@ int Check(const std::string& path) {
   return 0;
 }
 
+Entropy DrawEntropy() {
+  std::random_device device;
+  const auto draw = [&] { return static_cast<uint64_t>(device()) << 32 | device(); };
+  return {draw(), draw(), draw()};
+}
+
 // Whatever is said from here on waits for nobody who reads it.
 int Serve(const std::string& path) {
   net::PrepareProcess();
@@ -53,9 +59,8 @@ int Serve(const std::string& path) {
   }
   log.SetUp(loaded->config.log);
   for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
-  std::random_device entropy;
-  const uint64_t seed = static_cast<uint64_t>(entropy()) << 32 | entropy();
-  absl::StatusOr<std::unique_ptr<App>> app = App::Build(*loaded, {path, seed, absl::Now, &log});
+  absl::StatusOr<std::unique_ptr<App>> app =
+      App::Build(*loaded, {path, DrawEntropy(), absl::Now, &log});
   if (!app.ok()) {
     spdlog::error("{}", std::string(app.status().message()));
     return kUsageError;

@@ -132,9 +132,9 @@ App::Parts::Parts(const config::Loaded& loaded, World outside)
     : first(loaded),
       world(std::move(outside)),
       config(loaded.config),
-      commons(config, world.seed),
+      commons(config, world.entropy.hop),
       ledger(WorkersOf(config)),
-      upstreams(control, PointersTo(StartWorkers()), ledger, commons.budget, world.seed),
+      upstreams(control, PointersTo(StartWorkers()), ledger, commons.budget, world.entropy.jitter),
       doors(workers.front().worker, fingerprints,
             [this](net::Listener::Accepted accepted,
                    std::shared_ptr<const proxy::Entrance> entrance) {
@@ -145,7 +145,8 @@ App::Parts::Parts(const config::Loaded& loaded, World outside)
 
 std::deque<WorkerParts>& App::Parts::StartWorkers() {
   for (size_t i = 0; i < WorkersOf(config); ++i) {
-    workers.emplace_back(i, *ledger.DownstreamOf(i), commons.budget, world.seed + i).worker.Start();
+    workers.emplace_back(i, *ledger.DownstreamOf(i), commons.budget, world.entropy.jitter + i)
+        .worker.Start();
   }
   return workers;
 }
@@ -179,7 +180,7 @@ absl::Status App::Parts::Apply(const config::Config& next) {
   ledger.Prune();
   upstreams.Adopt(*backends);
   const std::shared_ptr<Rules> rules =
-      MakeRules(config, *std::move(backends), world.seed, fingerprints);
+      MakeRules(config, *std::move(backends), world.entropy.keys, fingerprints);
   std::vector<std::string> names;
   for (const upstream::UpstreamOptions& upstream : config.upstreams) names.push_back(upstream.name);
   for (WorkerParts& parts : workers) {

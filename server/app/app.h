@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_SERVER_APP_APP_H_
 #define SINGLEFLIGHT_SERVER_APP_APP_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,8 +10,16 @@
 #include "absl/time/time.h"
 #include "server/config/load.h"
 #include "server/log.h"
+#include "server/model/key.h"
 
 namespace singleflight {
+
+// What is left to chance. Each is drawn by itself: what is public says nothing of what is secret.
+struct Entropy {
+  model::KeySeed keys;
+  uint64_t hop;     // names this process in the chain marker, which every backend sees
+  uint64_t jitter;  // peers may learn it from when things happen
+};
 
 // The composition root: builds every part of the proxy from a configuration, in the order of their
 // dependence, exchanges what a new configuration says otherwise, and takes it all down in reverse.
@@ -21,7 +30,7 @@ class App {
   // What it takes from outside.
   struct World {
     std::string config_path;  // read again at a reload
-    uint64_t seed;            // keys hashes and jitter
+    Entropy entropy;
     std::function<absl::Time()> wall_clock;
     Log* log;
   };

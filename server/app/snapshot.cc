@@ -23,7 +23,7 @@ size_t IndexOf(const Upstreams::List& upstreams, absl::string_view name) {
 }  // namespace
 
 std::shared_ptr<Rules> MakeRules(const config::Config& config, Upstreams::List upstreams,
-                                 uint64_t seed, model::Fingerprints& fingerprints) {
+                                 model::KeySeed seed, model::Fingerprints& fingerprints) {
   auto rules = std::make_shared<Rules>();
   rules->marks = config.reply_marks;
   rules->limits = std::make_shared<const proxy::LimitOptions>(config.limits);
@@ -46,10 +46,10 @@ std::vector<std::string> RouteLabels(const config::Config& config) {
   return labels;
 }
 
-Commons::Commons(const config::Config& config, uint64_t seed)
+Commons::Commons(const config::Config& config, uint64_t hop)
     : store(config.cache),
       budget(config.limits.max_buffered_bytes),
-      chain_hop(absl::StrCat("sf-", absl::Hex(seed, absl::kZeroPad16))) {}
+      chain_hop(absl::StrCat("sf-", absl::Hex(hop, absl::kZeroPad16))) {}
 
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
                                                        core::Buffered& buffered, Commons& commons,

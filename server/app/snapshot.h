@@ -21,16 +21,17 @@ struct Rules {
   std::shared_ptr<const proxy::LimitOptions> limits;
 };
 
-// `seed` keys hashes; `fingerprints` are those of every configuration that there ever was.
+// `fingerprints` are those of every configuration that there ever was.
 std::shared_ptr<Rules> MakeRules(const config::Config& config, Upstreams::List upstreams,
-                                 uint64_t seed, model::Fingerprints& fingerprints);
+                                 model::KeySeed seed, model::Fingerprints& fingerprints);
 
 // What a configuration calls its routes in metrics, in its order.
 std::vector<std::string> RouteLabels(const config::Config& config);
 
 // What outlives configurations and is shared by all workers.
 struct Commons {
-  Commons(const config::Config& config, uint64_t seed);
+  // `hop` is random, and no secret.
+  Commons(const config::Config& config, uint64_t hop);
 
   core::FlightTable flights;
   cache::Store store;

@@ -86,7 +86,7 @@ bool Has(const absl::flat_hash_set<std::string>& names, absl::string_view name) 
 
 }  // namespace
 
-KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, uint64_t seed,
+KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, KeySeed seed,
                      Fingerprints& fingerprints)
     : mode_(rules.mode),
       names_(rules.names.begin(), rules.names.end()),
@@ -150,7 +150,7 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
   char* out = WriteNumber(WriteNumber(key->bytes.data(), number_), trust);
   for (const absl::string_view part : parts) out = WritePart(out, part);
   for (const Field& field : counted) out = WritePart(WritePart(out, field.name), field.value);
-  key->hash = XXH3_64bits_withSeed(key->bytes.data(), key->bytes.size(), seed_);
+  key->hash = XXH3_64bits_withSeed(key->bytes.data(), key->bytes.size(), seed_.value_);
 }
 
 }  // namespace singleflight::model

@@ -30,16 +30,26 @@ struct KeyHash {
   size_t operator()(const Key& key) const { return static_cast<size_t>(key.hash); }
 };
 
+// What keeps clients from choosing keys that collide in the hash: a secret of the process, which
+// nobody but KeyPolicy can read. Nothing else may be made of it, or whoever sees that knows it.
+class KeySeed {
+ public:
+  KeySeed(uint64_t value) : value_(value) {}  // NOLINT: any number may be one
+
+ private:
+  friend class KeyPolicy;
+  uint64_t value_;
+};
+
 // The key rules of one route, ready for use. Its fingerprint is part of every key that it makes, so
 // that keys made under different rules or for different upstreams never meet; nor do those of
 // callers that were trusted differently. Threads: constant after construction.
 class KeyPolicy {
  public:
-  // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS. `seed` keeps
-  // clients from choosing keys that collide in the hash; one per process. In keys the fingerprint
-  // is represented by its number of `fingerprints`, which all policies whose keys may stand in one
-  // table have to share.
-  KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, uint64_t seed,
+  // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS. `seed` is one
+  // per process. In keys the fingerprint is represented by its number of `fingerprints`, which all
+  // policies whose keys may stand in one table have to share.
+  KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity, KeySeed seed,
             Fingerprints& fingerprints);
 
   // The key of a call whose request is `message`, framed as on the wire. `trust` says how far its
@@ -79,7 +89,7 @@ class KeyPolicy {
   const absl::flat_hash_set<std::string> names_;
   const absl::flat_hash_set<std::string> counted_;
   const bool share_across_credentials_;
-  const uint64_t seed_;
+  const KeySeed seed_;
   const uint32_t number_;                        // of the fingerprint; every key begins with it
   std::array<Counting, kKnownNameCount> known_;  // what the rules say of kKnownNames
 };
