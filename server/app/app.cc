@@ -21,6 +21,7 @@
 #include "server/app/doors.h"
 #include "server/app/on_worker.h"
 #include "server/app/reloader.h"
+#include "server/app/own_listeners.h"
 #include "server/app/snapshot.h"
 #include "server/app/upstreams.h"
 #include "server/metrics/registry.h"
@@ -119,6 +120,7 @@ struct App::Parts {
   Reloader reloader;
   metrics::Registry registry;
   std::unique_ptr<admin::HealthServer> health;
+  OwnListeners own_listeners;
 
  private:
   static size_t WorkersOf(const config::Config& config) {
@@ -134,7 +136,8 @@ App::Parts::Parts(const config::Loaded& loaded, World outside)
       config(loaded.config),
       commons(config, world.entropy.hop),
       ledger(WorkersOf(config)),
-      upstreams(control, PointersTo(StartWorkers()), ledger, commons.budget, world.entropy.jitter),
+      upstreams(control, PointersTo(StartWorkers()), ledger, commons.budget, world.entropy.jitter,
+                [this](const net::Endpoint& endpoint) { return own_listeners.AreAt(endpoint); }),
       doors(workers.front().worker, fingerprints,
             [this](net::Listener::Accepted accepted,
                    std::shared_ptr<const proxy::Entrance> entrance) {
@@ -178,6 +181,7 @@ absl::Status App::Parts::Apply(const config::Config& next) {
   admission.SetLimits(config.limits);
   commons.budget.set_max(config.limits.max_buffered_bytes);
   ledger.Prune();
+  own_listeners.Set(Doors::AddressesOf(*plan));
   upstreams.Adopt(*backends);
   const std::shared_ptr<Rules> rules =
       MakeRules(config, *std::move(backends), world.entropy.keys, fingerprints);

@@ -139,9 +139,9 @@ void Doors::Close() {
   }
 }
 
-std::vector<std::string> Doors::addresses() const {
+std::vector<std::string> Doors::AddressesOf(const Plan& plan) {
   std::vector<std::string> addresses;
-  for (const Plan::Item& item : in_force_.items) {
+  for (const Plan::Item& item : plan.items) {
     addresses.push_back(item.door->listener->address());
   }
   return addresses;

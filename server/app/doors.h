@@ -56,7 +56,8 @@ class Doors {
   void Close();
 
   // As bound, in the order of the configuration.
-  std::vector<std::string> addresses() const;
+  std::vector<std::string> addresses() const { return AddressesOf(in_force_); }
+  static std::vector<std::string> AddressesOf(const Plan& plan);
 
  private:
   absl::StatusOr<std::shared_ptr<Door>> Open(const net::ListenerOptions& options);

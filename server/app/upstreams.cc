@@ -56,12 +56,15 @@ void ForgetGone(std::vector<std::weak_ptr<T>>& list) {
 }  // namespace
 
 Upstreams::Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
-                     metrics::Ledger& ledger, core::BufferBudget& budget, uint64_t seed)
+                     metrics::Ledger& ledger, core::BufferBudget& budget, uint64_t seed,
+                     IsOwn is_own, upstream::LookUps::System look_up)
     : control_(control),
       workers_(std::move(workers)),
       ledger_(ledger),
       budget_(budget),
       seed_(seed),
+      is_own_(std::move(is_own)),
+      look_ups_(std::make_shared<upstream::LookUps>(control, std::move(look_up))),
       pools_(workers_.size()) {}
 
 absl::StatusOr<Upstreams::List> Upstreams::Prepare(
@@ -116,7 +119,8 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
     pools[i] = running->pools.back();
   }
   auto resolver = std::make_unique<upstream::Resolver>(
-      control_, options.name, std::move(target), options.dns_refresh,
+      upstream::Resolver::Surroundings{control_, look_ups_, is_own_, CountsOf(options.name)},
+      options.name, std::move(target), upstream::Resolver::Pace{options.dns_refresh},
       [workers = workers_, pools](const upstream::SharedEndpointList& list) {
         for (size_t i = 0; i < workers.size(); ++i) {
           workers[i]->Post([weak = pools[i], list] {
@@ -147,9 +151,20 @@ std::shared_ptr<core::SharedUpstream> Upstreams::SharedOf(
   return shared;
 }
 
+// Like those of workers, they go on where a name stays.
+std::shared_ptr<upstream::LookUpCounts> Upstreams::CountsOf(const std::string& name) {
+  std::shared_ptr<upstream::LookUpCounts>& counts = look_up_counts_[name];
+  if (counts == nullptr) counts = std::make_shared<upstream::LookUpCounts>();
+  return counts;
+}
+
 void Upstreams::Adopt(const List& list) {
   for (const auto& running : list) {
-    if (!Contains(in_force_, running)) Begin(*running);
+    if (Contains(in_force_, running)) {
+      running->resolver->Reconsider();
+    } else {
+      Begin(*running);
+    }
   }
   for (const auto& running : in_force_) {
     if (!Contains(list, running)) Retire(*running);
@@ -158,6 +173,9 @@ void Upstreams::Adopt(const List& list) {
   for (auto& pools : pools_) ForgetGone(pools);
   for (auto at = shared_.begin(); at != shared_.end();) {
     at = at->second.expired() ? shared_.erase(at) : std::next(at);
+  }
+  for (auto at = look_up_counts_.begin(); at != look_up_counts_.end();) {
+    at = at->second.use_count() == 1 ? look_up_counts_.erase(at) : std::next(at);
   }
 }
 
@@ -170,7 +188,7 @@ void Upstreams::Begin(const Running& running) {
 }
 
 // So that a reload while names cannot be looked up, be it for a certificate, is no outage.
-std::vector<net::Endpoint> Upstreams::KnownEndpointsOf(
+upstream::Resolver::Known Upstreams::KnownEndpointsOf(
     const upstream::UpstreamOptions& options) const {
   for (const auto& before : in_force_) {
     const upstream::UpstreamOptions& others = before->options;
@@ -219,7 +237,26 @@ int64_t Upstreams::flights_in_the_air() const {
   return flights;
 }
 
+void Upstreams::ShowLookUps(metrics::Visitor& visitor) const {
+  for (const auto& running : in_force_) {
+    const std::string& name = running->options.name;
+    const upstream::LookUpCounts& counts = *look_up_counts_.at(name);
+    const auto result = [&](const char* what, uint64_t count) {
+      visitor.Count("singleflight_upstream_look_ups_total",
+                    "Look-ups of names, by what came: found, failed, or silent (nothing in time).",
+                    {{"upstream", name}, {"result", what}}, count);
+    };
+    result("found", counts.found);
+    result("failed", counts.failed);
+    result("silent", counts.silent);
+    visitor.Level("singleflight_upstream_own_endpoints",
+                  "Endpoints that are left out, because this process itself listens there.",
+                  {{"upstream", name}}, static_cast<int64_t>(running->resolver->own()));
+  }
+}
+
 void Upstreams::Show(metrics::Visitor& visitor) const {
+  ShowLookUps(visitor);
   for (const auto& shared : Alive()) {
     const metrics::Labels labels = {{"upstream", shared->name}};
     visitor.Level("singleflight_flights", "Flights in the air now.", labels,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,15 +36,20 @@ class Upstreams {
   };
   using List = std::vector<std::shared_ptr<const Running>>;
 
+  // Whether this process listens there.
+  using IsOwn = std::function<bool(const net::Endpoint&)>;
+
   Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
-            metrics::Ledger& ledger, core::BufferBudget& budget, uint64_t seed);
+            metrics::Ledger& ledger, core::BufferBudget& budget, uint64_t seed, IsOwn is_own,
+            upstream::LookUps::System look_up = upstream::LookUps::AskSystem);
+  ~Upstreams() { look_ups_->Close(); }
 
   // What runs already under the same options and certificates, and the rest made ready. Nothing is
   // in force yet.
   absl::StatusOr<List> Prepare(const std::vector<upstream::UpstreamOptions>& options);
 
-  // `list` is in force from now on. What is new begins with the endpoints that are known of a
-  // former upstream of the same name, target and endpoints.
+  // `list` is in force from now on, and so is where this process listens. What is new begins with
+  // the endpoints that are known of a former upstream of the same name, target and endpoints.
   void Adopt(const List& list);
 
   // Closes the connections of all pools that there are, those of former configurations too. None is
@@ -64,7 +70,9 @@ class Upstreams {
                                       upstream::Target target, net::SharedTlsContext tls);
   void Begin(const Running& running);
   void Retire(const Running& running);
-  std::vector<net::Endpoint> KnownEndpointsOf(const upstream::UpstreamOptions& options) const;
+  upstream::Resolver::Known KnownEndpointsOf(const upstream::UpstreamOptions& options) const;
+  std::shared_ptr<upstream::LookUpCounts> CountsOf(const std::string& name);
+  void ShowLookUps(metrics::Visitor& visitor) const;
   std::shared_ptr<core::SharedUpstream> SharedOf(const upstream::UpstreamOptions& options);
   std::vector<std::shared_ptr<core::SharedUpstream>> Alive() const;
 
@@ -73,10 +81,13 @@ class Upstreams {
   metrics::Ledger& ledger_;
   core::BufferBudget& budget_;
   const uint64_t seed_;
+  const IsOwn is_own_;
+  const std::shared_ptr<upstream::LookUps> look_ups_;
 
   List in_force_;
-  std::map<std::string, std::weak_ptr<core::SharedUpstream>> shared_;  // by name
-  std::vector<std::vector<std::weak_ptr<upstream::Pool>>> pools_;      // by worker
+  std::map<std::string, std::shared_ptr<upstream::LookUpCounts>> look_up_counts_;  // by name
+  std::map<std::string, std::weak_ptr<core::SharedUpstream>> shared_;              // by name
+  std::vector<std::vector<std::weak_ptr<upstream::Pool>>> pools_;                  // by worker
 };
 
 }  // namespace singleflight

@@ -175,6 +175,7 @@ void CheckFiles(const Draft& draft, Problems& problems) {
 
 void CheckDraft(const Draft& draft, Problems& problems) {
   CheckAddresses(draft, problems);
+  CheckOwnListeners(draft, problems);
   CheckUpstreamNames(draft, problems);
   CheckUpstreamsOfRoutes(draft, problems);
   CheckRoutes(draft, problems);

@@ -54,7 +54,9 @@ void ReadListener(Mapping& in, Draft& draft) {
   draft.config.listeners.push_back(listener);
 }
 
-void ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
+// Returns the places of what is in force.
+std::vector<Place> ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
+  std::vector<Place> places;
   const size_t mistakes = in.mistakes();
   const bool target = in.Text("target", &out.target, TargetMistake);
   const bool endpoints =
@@ -62,6 +64,7 @@ void ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
         const std::string mistake = EndpointMistake(endpoint);
         if (!mistake.empty()) in.Refuse(place, absl::StrCat(Quoted(endpoint), " ", mistake));
         out.endpoints.push_back(endpoint);
+        places.push_back(place);
       });
   if (target && endpoints) {
     in.Refuse(in.PlaceOf("endpoints"),
@@ -72,6 +75,8 @@ void ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
   } else if (endpoints && out.endpoints.empty() && in.mistakes() == mistakes) {
     in.Refuse(in.PlaceOf("endpoints"), "is empty; list at least one host:port");
   }
+  if (places.empty()) places.push_back(in.PlaceOf("target"));
+  return places;
 }
 
 void ReadAuthority(Mapping& in, upstream::UpstreamOptions& out) {
@@ -90,7 +95,7 @@ void ReadUpstream(Mapping& in, Draft& draft) {
   upstream::UpstreamOptions out;
   in.Text("name", &out.name, NameMistake);
   in.Require("name", "give the upstream a name for routes to use");
-  ReadEndpoints(in, out);
+  draft.endpoints.push_back(ReadEndpoints(in, out));
   in.Choice("load_balancing", &out.load_balancing,
             {{"round_robin", upstream::LoadBalancing::kRoundRobin}});
   draft.upstream_tls.push_back(ReadUpstreamTls(in, out));

@@ -25,8 +25,9 @@ struct Draft {
   };
 
   Config config;
-  std::vector<Place> listeners;  // of each one's address
-  std::vector<Place> upstreams;  // of each one's name
+  std::vector<Place> listeners;               // of each one's address
+  std::vector<Place> upstreams;               // of each one's name
+  std::vector<std::vector<Place>> endpoints;  // of each one's target, or of all its endpoints
   std::vector<TlsPlaces> listener_tls;
   std::vector<TlsPlaces> upstream_tls;
   std::vector<RoutePlaces> routes;
@@ -44,6 +45,9 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root);
 // Refuses what is wrong between options: names that do not resolve, routes never reached, addresses
 // taken twice. Warns of what is allowed and seldom meant.
 void CheckDraft(const Draft& draft, Problems& problems);
+
+// Refuses upstreams at which this process itself would listen: calls would come back to it.
+void CheckOwnListeners(const Draft& draft, Problems& problems);
 
 // Opens the files that the options name, and refuses what is wrong with them.
 void CheckFiles(const Draft& draft, Problems& problems);

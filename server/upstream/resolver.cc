@@ -5,86 +5,175 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace singleflight::upstream {
-namespace asio = boost::asio;
-
 namespace {
 
-constexpr absl::Duration kRetry = absl::Seconds(1);
+std::string Join(const std::vector<net::Endpoint>& endpoints) {
+  return absl::StrJoin(endpoints, ", ", [](std::string* out, const net::Endpoint& endpoint) {
+    absl::StrAppend(out, net::ToString(endpoint));
+  });
+}
 
 }  // namespace
 
-Resolver::Resolver(asio::io_context& io, std::string upstream, Target target,
-                   absl::Duration refresh_every, Publish publish)
-    : upstream_(std::move(upstream)),
-      target_(std::move(target)),
-      refresh_every_(refresh_every),
-      publish_(std::move(publish)),
-      resolver_(io),
-      timer_(io) {}
-
-void Resolver::Start(std::vector<net::Endpoint> known) {
-  known_ = std::move(known);
-  if (target_.names.empty()) {
-    return publish_(std::make_shared<const EndpointList>(EndpointList{target_.fixed, ""}));
+Resolver::Resolver(Surroundings surroundings, std::string upstream, Target target, Pace pace,
+                   Publish publish)
+    : surroundings_(std::move(surroundings)),
+      upstream_(std::move(upstream)),
+      fixed_(std::move(target.fixed)),
+      pace_(pace),
+      publish_(std::move(publish)) {
+  for (net::HostPort& name : target.names) {
+    names_.push_back(std::make_unique<Name>(surroundings_.io, std::move(name)));
   }
-  if (!known_.empty()) publish_(std::make_shared<const EndpointList>(EndpointList{known_, ""}));
-  looking_ = true;
-  LookUp(0, target_.fixed, "");
 }
 
+void Resolver::Start(const Known& known) {
+  for (size_t i = 0; i < names_.size() && i < known.size(); ++i) names_[i]->found = known[i];
+  PublishWhatIsNew();
+  for (const auto& name : names_) LookUp(*name);
+}
+
+// Pauses after failures are not cut short: connections fail while names do.
 void Resolver::Refresh() {
-  if (target_.names.empty() || looking_ || soon_ || stopped_) return;
-  soon_ = true;
-  ScheduleIn(kRetry);
+  for (const auto& name : names_) {
+    if (name->looking || name->soon || name->failures > 0) continue;
+    name->soon = true;
+    LookUpIn(*name, pace_.first_pause);
+  }
 }
 
 void Resolver::Stop() {
   stopped_ = true;
-  timer_.cancel();
+  for (const auto& name : names_) {
+    if (!name->looking) name->timer.cancel();
+  }
 }
 
-// One name after the other.
-void Resolver::LookUp(size_t at, std::vector<net::Endpoint> found, std::string error) {
-  if (at == target_.names.size()) return Finish(std::move(found), std::move(error));
-  const net::HostPort& name = target_.names[at];
-  resolver_.async_resolve(
-      name.host, name.port,
-      [this, alive = weak_from_this(), at, found = std::move(found), error = std::move(error)](
-          const boost::system::error_code& failure,
-          const asio::ip::tcp::resolver::results_type& results) mutable {
-        if (alive.expired() || failure == asio::error::operation_aborted) return;
-        if (failure) {
-          error =
-              absl::StrCat("cannot resolve '", target_.names[at].host, "': ", failure.message());
-        }
-        for (const auto& result : results) found.emplace_back(result.endpoint());
-        LookUp(at + 1, std::move(found), std::move(error));
+Resolver::Known Resolver::known() const {
+  Known known;
+  for (const auto& name : names_) known.push_back(name->found);
+  return known;
+}
+
+void Resolver::LookUp(Name& name) {
+  name.looking = true;
+  name.soon = false;
+  surroundings_.look_ups->Ask(
+      name.host, [this, &name, alive = weak_from_this()](const LookUps::Answer& answer) {
+        if (!alive.expired()) OnAnswer(name, answer);
+      });
+  After(name, pace_.patience, [this, &name] { OnSilence(name); });
+}
+
+void Resolver::OnAnswer(Name& name, const LookUps::Answer& answer) {
+  name.looking = false;
+  if (!answer.error.empty()) {
+    ++surroundings_.counts->failed;
+    Fail(name, answer.error);
+    LookUpIn(name, PauseAfter(pace_, ++name.failures));
+  } else {
+    ++surroundings_.counts->found;
+    name.answered = true;
+    name.error.clear();
+    name.failures = 0;
+    name.found = answer.endpoints;
+    LookUpIn(name, pace_.refresh_every);
+  }
+  PublishWhatIsNew();
+}
+
+// The look-up goes on, since nothing can end it, and no other is begun beside it.
+void Resolver::OnSilence(Name& name) {
+  ++surroundings_.counts->silent;
+  Fail(name, absl::StrCat("no answer within ", absl::FormatDuration(pace_.patience)));
+  PublishWhatIsNew();
+}
+
+void Resolver::Fail(Name& name, absl::string_view why) {
+  name.answered = true;
+  name.error = absl::StrCat("cannot resolve '", name.host.host, "': ", why);
+  spdlog::warn("upstream '{}': {}", upstream_, name.error);
+}
+
+void Resolver::LookUpIn(Name& name, absl::Duration delay) {
+  name.timer.cancel();
+  if (stopped_) return;
+  After(name, delay, [this, &name] {
+    if (!stopped_) LookUp(name);
+  });
+}
+
+template <typename Then>
+void Resolver::After(Name& name, absl::Duration delay, Then then) {
+  name.timer.expires_after(absl::ToChronoNanoseconds(delay));
+  name.timer.async_wait(
+      [alive = weak_from_this(), then](const boost::system::error_code& replaced) {
+        if (!replaced && !alive.expired()) then();
       });
 }
 
-void Resolver::Finish(std::vector<net::Endpoint> found, std::string error) {
-  looking_ = false;
-  soon_ = !error.empty();
-  ScheduleIn(error.empty() ? refresh_every_ : kRetry);
-  if (!error.empty()) spdlog::warn("upstream '{}': {}", upstream_, error);
-  if (found.empty() && !known_.empty()) return;
-  std::sort(found.begin(), found.end());
-  found.erase(std::unique(found.begin(), found.end()), found.end());
-  if (found == known_ && !found.empty()) return;
-  known_ = found;
-  publish_(std::make_shared<const EndpointList>(EndpointList{std::move(found), std::move(error)}));
+absl::Duration Resolver::PauseAfter(const Pace& pace, int failures) {
+  const absl::Duration longest =
+      std::max(pace.first_pause, std::min(pace.longest_pause, pace.refresh_every));
+  absl::Duration pause = pace.first_pause;
+  for (int i = 1; i < failures && pause < longest; ++i) pause *= 2;
+  return std::min(pause, longest);
 }
 
-void Resolver::ScheduleIn(absl::Duration delay) {
-  if (stopped_) return;
-  timer_.expires_after(absl::ToChronoNanoseconds(delay));
-  timer_.async_wait([this, alive = weak_from_this()](const boost::system::error_code& error) {
-    if (error || alive.expired() || looking_ || stopped_) return;
-    looking_ = true;
-    LookUp(0, target_.fixed, "");
-  });
+// As long as a name may still be found, having none is no failure yet.
+void Resolver::PublishWhatIsNew() {
+  EndpointList next{WithoutOwn(All()), ""};
+  if (next.endpoints.empty()) {
+    if (!EveryNameAnswered()) return;
+    next.error = WhyNone();
+  }
+  if (published_ != nullptr && published_->endpoints == next.endpoints &&
+      published_->error == next.error) {
+    return;
+  }
+  published_ = std::make_shared<const EndpointList>(std::move(next));
+  publish_(published_);
+}
+
+std::vector<net::Endpoint> Resolver::All() const {
+  std::vector<net::Endpoint> all = fixed_;
+  for (const auto& name : names_) all.insert(all.end(), name->found.begin(), name->found.end());
+  if (names_.empty()) return all;
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+std::vector<net::Endpoint> Resolver::WithoutOwn(const std::vector<net::Endpoint>& all) {
+  std::vector<net::Endpoint> others;
+  std::vector<net::Endpoint> own;
+  for (const net::Endpoint& endpoint : all) {
+    (surroundings_.is_own(endpoint) ? own : others).push_back(endpoint);
+  }
+  if (own != own_ && !own.empty()) {
+    spdlog::warn("upstream '{}': {} is left out, because this proxy itself listens there",
+                 upstream_, Join(own));
+  }
+  own_ = std::move(own);
+  return others;
+}
+
+bool Resolver::EveryNameAnswered() const {
+  return std::all_of(names_.begin(), names_.end(), [](const auto& name) { return name->answered; });
+}
+
+std::string Resolver::WhyNone() const {
+  std::vector<std::string> reasons;
+  for (const auto& name : names_) {
+    if (!name->error.empty()) reasons.push_back(name->error);
+  }
+  if (!own_.empty()) {
+    reasons.push_back(absl::StrCat("this proxy itself listens on ", Join(own_)));
+  }
+  return absl::StrJoin(reasons, "; ");
 }
 
 }  // namespace singleflight::upstream

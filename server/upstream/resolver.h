@@ -3,31 +3,62 @@
 
 #include <utility>
 
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "server/upstream/look_ups.h"
 #include "server/upstream/target.h"
 
 namespace singleflight::upstream {
 
-// Finds the endpoints of one upstream, and finds them again from time to time. A look-up that fails
-// leaves those in force that were found before; only if there were none is the failure published,
-// so that calls can say why. Look-ups on their way when it is destroyed come to nothing.
+// What became of the look-ups of one upstream's names. Written and read by one thread.
+struct LookUpCounts {
+  uint64_t found = 0;
+  uint64_t failed = 0;
+  uint64_t silent = 0;  // no answer in time; one that comes later counts again
+};
+
+// Finds the endpoints of one upstream, and finds them again from time to time. Its names are looked
+// up side by side, and what is found of one is in force before another has answered. A look-up that
+// fails, or has no answer within `patience`, leaves those in force that were found before; only if
+// there are none at all is the failure published, so that calls can say why. After failures it is
+// tried again, with pauses that double. Endpoints at which this process itself listens are left
+// out: calls would come back. Look-ups on their way when it is destroyed come to nothing.
 // Threads: the one of `io`, which is not a worker's.
 class Resolver : public std::enable_shared_from_this<Resolver> {
  public:
   using Publish = absl::AnyInvocable<void(SharedEndpointList)>;
 
-  Resolver(boost::asio::io_context& io, std::string upstream, Target target,
-           absl::Duration refresh_every, Publish publish);
+  // What each of the target's names was found to mean.
+  using Known = std::vector<std::vector<net::Endpoint>>;
 
-  // Publishes what needs no look-up, or begins the first one. `known`: what another one found that
-  // had the same target; it is published at once, and stays in force while look-ups fail.
-  void Start(std::vector<net::Endpoint> known);
+  struct Surroundings {
+    boost::asio::io_context& io;
+    std::shared_ptr<LookUps> look_ups;
+    std::function<bool(const net::Endpoint&)> is_own;  // whether this process listens there
+    std::shared_ptr<LookUpCounts> counts;
+  };
+
+  struct Pace {
+    absl::Duration refresh_every;
+    absl::Duration patience = absl::Seconds(5);
+    absl::Duration first_pause = absl::Seconds(1);  // also the least between two look-ups
+    absl::Duration longest_pause = absl::Seconds(30);
+  };
+
+  Resolver(Surroundings surroundings, std::string upstream, Target target, Pace pace,
+           Publish publish);
+
+  // Publishes what needs no look-up, and begins the first ones. `known`: what another one found
+  // that had the same target; it is published immediately, and stays in force while look-ups fail.
+  void Start(const Known& known);
 
   // Looks up soon; more often than once a second is no use.
   void Refresh();
@@ -35,24 +66,55 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   // Looks up no more. A look-up that is on its way is still published: calls may be waiting for it.
   void Stop();
 
-  // What the latest look-up that succeeded has found.
-  const std::vector<net::Endpoint>& known() const { return known_; }
+  // Publishes anew if other endpoints are left out now.
+  void Reconsider() { PublishWhatIsNew(); }
+
+  // What the latest look-ups that succeeded have found.
+  Known known() const;
+
+  // How many endpoints are left out.
+  size_t own() const { return own_.size(); }
+
+  // Before the look-up that follows so many failures in a row.
+  static absl::Duration PauseAfter(const Pace& pace, int failures);
 
  private:
-  void LookUp(size_t at, std::vector<net::Endpoint> found, std::string error);
-  void Finish(std::vector<net::Endpoint> found, std::string error);
-  void ScheduleIn(absl::Duration delay);
+  struct Name {
+    Name(boost::asio::io_context& io, net::HostPort host) : host(std::move(host)), timer(io) {}
 
+    const net::HostPort host;
+    std::vector<net::Endpoint> found;
+    std::string error;      // of the latest look-up; empty: none is known
+    bool answered = false;  // or had its time
+    bool looking = false;
+    bool soon = false;                // it will be looked up within first_pause
+    int failures = 0;                 // in a row
+    boost::asio::steady_timer timer;  // to the next look-up; of one on its way, its patience
+  };
+
+  void LookUp(Name& name);
+  void OnAnswer(Name& name, const LookUps::Answer& answer);
+  void OnSilence(Name& name);
+  void Fail(Name& name, absl::string_view why);
+  void LookUpIn(Name& name, absl::Duration delay);
+  template <typename Then>
+  void After(Name& name, absl::Duration delay, Then then);
+
+  void PublishWhatIsNew();
+  std::vector<net::Endpoint> All() const;
+  std::vector<net::Endpoint> WithoutOwn(const std::vector<net::Endpoint>& all);
+  bool EveryNameAnswered() const;
+  std::string WhyNone() const;
+
+  const Surroundings surroundings_;
   const std::string upstream_;
-  const Target target_;
-  const absl::Duration refresh_every_;
+  const std::vector<net::Endpoint> fixed_;
+  const Pace pace_;
   Publish publish_;
-  boost::asio::ip::tcp::resolver resolver_;
-  boost::asio::steady_timer timer_;
-  bool looking_ = false;
+  std::vector<std::unique_ptr<Name>> names_;
   bool stopped_ = false;
-  bool soon_ = false;  // the timer is set to no later than a second from now
-  std::vector<net::Endpoint> known_;
+  std::vector<net::Endpoint> own_;  // that are left out
+  SharedEndpointList published_;    // the latest; null: none
 };
 
 }  // namespace singleflight::upstream

@@ -67,7 +67,8 @@ class UpstreamsTest : public ::testing::Test {
   std::unique_ptr<ScriptedServer> server_;
   metrics::Ledger ledger_{1};
   core::BufferBudget budget_{1 << 20};
-  Upstreams upstreams_{control_, {&on_.worker()}, ledger_, budget_, 1};
+  Upstreams upstreams_{
+      control_, {&on_.worker()}, ledger_, budget_, 1, [](const net::Endpoint&) { return false; }};
 };
 
 TEST_F(UpstreamsTest, AddressesThatAreKnownServeUnderOtherOptionsBeforeTheyAreLookedUpAgain) {

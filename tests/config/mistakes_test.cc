@@ -289,6 +289,42 @@ TEST(MistakesTest, CredentialsAreIgnoredOnlyWhereSharingIsSaid) {
               IsEmpty());
 }
 
+std::string Looping(const std::string& listener, const std::string& backend) {
+  return absl::StrCat("listeners: [{address: \"", listener, "\"}]\nroutes: [{upstream: b}]\n",
+                      "upstreams: [{name: b, ", backend, "}]\n");
+}
+
+TEST(MistakesTest, AnUpstreamThatLeadsBackToTheProxyIsRefused) {
+  ExpectMistakes({
+      {Looping("127.0.0.1:8080", "target: 127.0.0.1:8080"),
+       "3:31: upstreams[0].target: \"127.0.0.1:8080\" leads back to this proxy, which listens "
+       "there (listeners[0].address in line 1); write the address of the backend"},
+      {Looping("unix:/run/a", "endpoints: [h:1, \"unix:/run/a\"]"),
+       "3:40: upstreams[0].endpoints[1]: \"unix:/run/a\" leads back to this proxy, which listens "
+       "there (listeners[0].address in line 1); write the address of the backend"},
+  });
+  for (const auto& [listener, backend] : std::vector<std::pair<std::string, std::string>>{
+           {"0.0.0.0:1", "target: dns:///localhost:1"},
+           {"0.0.0.0:1", "target: LocalHost.:1"},
+           {"[::]:1", "target: \"ipv4:10.9.8.7:1,127.0.0.1:1\""},
+           {"[::]:1", "target: \"ipv6:[::1]:1\""},
+           {"localhost:1", "endpoints: [\"0.0.0.0:1\"]"}}) {
+    EXPECT_THAT(MistakesIn(Looping(listener, backend)), ElementsAre(HasSubstr("leads back")))
+        << listener << " " << backend;
+  }
+}
+
+TEST(MistakesTest, AnUpstreamBesideTheProxyIsRight) {
+  for (const auto& [listener, backend] : std::vector<std::pair<std::string, std::string>>{
+           {"127.0.0.1:1", "target: 127.0.0.1:2"},
+           {"127.0.0.1:1", "target: 127.0.0.2:1"},
+           {"127.0.0.1:0", "target: 127.0.0.1:1"},
+           {"0.0.0.0:1", "target: catalog.example:1"},
+           {"unix:/run/a", "target: \"unix:/run/b\""}}) {
+    EXPECT_THAT(MistakesIn(Looping(listener, backend)), IsEmpty()) << listener << " " << backend;
+  }
+}
+
 TEST(MistakesTest, NamesAndAddressesAreTakenOnce) {
   ExpectMistakes({
       {WithUpstreamOption("authority: default\n  - {name: b, target: g:1}"),

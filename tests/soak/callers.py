@@ -106,6 +106,15 @@ class Callers:
             expect_code(call, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.OK)  # another may have begun it
         return self._again_and_again(door, once)
 
+    def ask_nobody(self, door):
+        """Calls an upstream whose name server says nothing."""
+        def once(channel, _):
+            call = unary(channel, work.SILENT).future(b'who', timeout=TIMEOUT)
+            expect_code(call, grpc.StatusCode.UNAVAILABLE)
+            if work.SILENT_NAME not in call.details():
+                raise Unexpected(call.details())
+        return self._again_and_again(door, once)
+
     def hang_up(self, door, method):
         """Closes the connection under its calls."""
         def once(_, dice):
@@ -207,6 +216,7 @@ def kinds(callers):
         'cancels at once, TLS': callers.cancel_at_once('tls'),
         'abandons a download': callers.abandon_download('plain'),
         'runs out of time': callers.run_out_of_time('tls'),
+        'asks a silent name': callers.ask_nobody('plain'),
         'hangs up on shared': callers.hang_up('tls', work.SLOW),
         'hangs up on relayed': callers.hang_up('plain', work.RELAYED),
     }

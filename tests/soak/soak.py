@@ -18,6 +18,7 @@ import urllib.request
 import certificates
 import traffic
 import verdict
+import work
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
@@ -55,8 +56,8 @@ class Soak:
 
     # --- what runs ----------------------------------------------------------------------------------------------------
 
-    def _start(self, name, *command):
-        return self._processes.start_ready(name, sorted(os.sched_getaffinity(0)), command)
+    def _start(self, name, *command, environment=None):
+        return self._processes.start_ready(name, sorted(os.sched_getaffinity(0)), command, environment)
 
     def _program(self, path):
         return os.path.join(self._build, path)
@@ -78,13 +79,20 @@ class Soak:
         self._work = self._backend.address
         self._configure()
         self.proxy = self._start('singleflight-proxy', self._program('server/singleflight-proxy'), '--config',
-                                 self._path('proxy.yaml'))
+                                 self._path('proxy.yaml'), environment=self._silent_names())
         self._health = re.search(r'health on (\S+)', self.proxy.said)[1]
         plain, tls = re.findall(r'127\.0\.0\.1:\d+', self.proxy.said.partition('health')[0])[:2]
         client = self._program('tests/bench/programs/bench-client')
         self._steady = traffic.Steady(client, plain)
         self._vanishing = traffic.Vanishing(client, plain)
         self._callers = self._start_callers(plain, tls)
+
+    def _silent_names(self):
+        """What makes a look-up of one name last for ever."""
+        with open(self._path('names'), 'w', encoding='ascii') as out:
+            out.write(f'{work.SILENT_NAME} silent\n')
+        return {'LD_PRELOAD': self._program('tests/testing/fake_names.so'), 'FAKE_NAMES': self._path('names'),
+                'ASAN_OPTIONS': 'verify_asan_link_order=0'}
 
     def _start_callers(self, plain, tls):
         callers = subprocess.Popen([sys.executable, os.path.join(HERE, 'callers.py'), f'--plain={plain}', f'--tls={tls}',
@@ -259,6 +267,7 @@ listeners:
 {extra_listener}upstreams:
   - {{name: fast, endpoints: {json.dumps(endpoints)}, connect_timeout: {4 + number // 2 % 2}s}}
   - {{name: held, endpoints: ["{held}"]}}
+  - {{name: silent, target: "dns:///{work.SILENT_NAME}:1", connect_timeout: {4 + number // 3 % 2}s}}
   - name: work
     endpoints: ["{backend}"]
     tls: {{ca: {authority}, server_name: 127.0.0.1}}
@@ -269,6 +278,7 @@ routes:
   - {{match: {{method: /soak.Work/Shared}}, upstream: work, collapse: {{max_join_age: {1 + number // 2 % 2}s}}}}
   - {{match: {{method: /soak.Work/Slow}}, upstream: work, collapse: {{on_abandon: {['cancel', 'complete'][number % 2]}}}}}
   - {{match: {{method: /soak.Work/*}}, upstream: work}}
+  - {{match: {{method: {work.SILENT}}}, upstream: silent}}
   - {{match: {{method: /bench.Kept/*}}, upstream: fast, collapse: true, cache: {{ttl: 1s}}{ignored}}}
   - {{match: {{method: /bench.Shared/*}}, upstream: fast, collapse: true}}
   - {{match: {{method: /bench.Held/*}}, upstream: held, collapse: true}}

@@ -5,6 +5,8 @@ import hashlib
 SERVICE = 'soak.Work'
 KEPT, SHARED, SLOW, RELAYED, DOWN, UP, CHAT = (
     f'/{SERVICE}/{name}' for name in ('Kept', 'Shared', 'Slow', 'Relayed', 'Down', 'Up', 'Chat'))
+SILENT = '/soak.Silent/Get'  # of an upstream whose name no name server answers for
+SILENT_NAME = 'silent.test'
 SHARED_SECONDS = 0.02  # that the backend takes for a call that is to be shared
 SLOW_SECONDS = 0.3
 
