@@ -70,11 +70,27 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker,
   acceptor.listen(asio::socket_base::max_listen_connections, error);
   if (error) return Failure(options.address, "listen on", error);
   const std::string bound = ToString(acceptor.local_endpoint(error));
-  return std::unique_ptr<Listener>(
-      new Listener(worker, std::move(acceptor), bound, std::move(unix_path), std::move(on_accept)));
+  return std::unique_ptr<Listener>(new Listener(
+      worker, std::move(acceptor), bound,
+      unix_path.empty() ? UnixPath() : UnixPath(std::move(unix_path)), std::move(on_accept)));
 }
 
-Listener::Listener(Worker& worker, Acceptor acceptor, std::string address, std::string unix_path,
+// The descriptor would tell of the socket, not of the file.
+Listener::UnixPath::UnixPath(std::string path) : path_(std::move(path)) {
+  struct stat about = {};
+  if (::lstat(path_.c_str(), &about) != 0) path_.clear();
+  device_ = about.st_dev;
+  inode_ = about.st_ino;
+}
+
+void Listener::UnixPath::Remove() {
+  const std::string path = std::exchange(path_, "");
+  struct stat about = {};
+  if (path.empty() || ::lstat(path.c_str(), &about) != 0) return;
+  if (about.st_dev == device_ && about.st_ino == inode_) ::unlink(path.c_str());
+}
+
+Listener::Listener(Worker& worker, Acceptor acceptor, std::string address, UnixPath unix_path,
                    OnAccept on_accept)
     : worker_(worker),
       acceptor_(std::move(acceptor)),
@@ -94,10 +110,13 @@ void Listener::Accept() {
         if (alive.expired() || !acceptor_.is_open()) return;
         worker_.Turn([&] {
           if (error) {
-            spdlog::warn("listener {}: cannot accept: {}", address_, error.message());
+            if (!std::exchange(failing_, true)) {
+              spdlog::warn("listener {}: cannot accept: {}", address_, error.message());
+            }
             pause_.Set(base::After(worker_.Now(), kPauseAfterFailure));
             return;
           }
+          failing_ = false;
           boost::system::error_code ignored;
           const auto protocol = socket.local_endpoint(ignored).protocol();
           on_accept_({socket.release(), protocol});
@@ -108,9 +127,9 @@ void Listener::Accept() {
 
 void Listener::Close() {
   pause_.Cancel();
+  unix_path_.Remove();  // while it is in use, so that nobody else has replaced it
   boost::system::error_code error;
   acceptor_.close(error);
-  if (!unix_path_.empty()) ::unlink(std::exchange(unix_path_, "").c_str());
 }
 
 absl::StatusOr<asio::generic::stream_protocol::socket> Assign(Worker& worker,

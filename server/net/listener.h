@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_SERVER_NET_LISTENER_H_
 #define SINGLEFLIGHT_SERVER_NET_LISTENER_H_
 
+#include <sys/types.h>
+
 #include <utility>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -27,7 +29,8 @@ class Listener {
   using OnAccept = absl::AnyInvocable<void(Accepted)>;
 
   // Binds and listens. A Unix socket that a dead process left behind is replaced, any other file at
-  // its path is left alone and an error; it is removed at Close. Never waits.
+  // its path is left alone and an error; at Close it is removed, if it is still the same. Never
+  // waits.
   static absl::StatusOr<std::unique_ptr<Listener>> Open(Worker& worker,
                                                         const ListenerOptions& options,
                                                         OnAccept on_accept);
@@ -45,16 +48,31 @@ class Listener {
  private:
   using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
 
-  Listener(Worker& worker, Acceptor acceptor, std::string address, std::string unix_path,
+  // The file that a Unix socket is found by, as it was made here. Another process may have put its
+  // own in that place meanwhile, which stays.
+  class UnixPath {
+   public:
+    UnixPath() = default;  // none
+    explicit UnixPath(std::string path);
+    void Remove();
+
+   private:
+    std::string path_;
+    dev_t device_ = 0;
+    ino_t inode_ = 0;
+  };
+
+  Listener(Worker& worker, Acceptor acceptor, std::string address, UnixPath unix_path,
            OnAccept on_accept);
   void Accept();
 
   Worker& worker_;
   Acceptor acceptor_;
   const std::string address_;
-  std::string unix_path_;  // to be removed; empty: none
+  UnixPath unix_path_;
   OnAccept on_accept_;
   base::Timer pause_;
+  bool failing_ = false;  // the latest could not be accepted, which has been said
   const std::shared_ptr<void> alive_ = std::make_shared<char>();  // ends with this
 };
 

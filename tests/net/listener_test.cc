@@ -124,6 +124,21 @@ TEST_F(ListenerTest, AUnixSocketThatADeadProcessLeftBehindIsTakenOver) {
   EXPECT_NE(::access(UnixPath().c_str(), F_OK), 0) << "removed at the end";
 }
 
+// PITFALLS 54
+TEST_F(ListenerTest, AUnixSocketThatASuccessorHasPutThereStays) {
+  ASSERT_TRUE(Open("unix:" + UnixPath()).ok());
+  ASSERT_EQ(::rename(UnixPath().c_str(), (UnixPath() + ".former").c_str()), 0);
+  const int successor = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  const Endpoint endpoint = *ParseAddress("unix:" + UnixPath());
+  ASSERT_EQ(::bind(successor, endpoint.data(), static_cast<socklen_t>(endpoint.size())), 0);
+  ASSERT_EQ(::listen(successor, 8), 0);
+  on_.Run([this] { listener_->Close(); });
+  EXPECT_TRUE(Connects("unix:" + UnixPath()));
+  ::close(successor);
+  ::unlink(UnixPath().c_str());
+  ::unlink((UnixPath() + ".former").c_str());
+}
+
 TEST_F(ListenerTest, AUnixSocketThatIsInUseIsLeftAlone) {
   ASSERT_TRUE(Open("unix:" + UnixPath()).ok());
   on_.Run([this] {
