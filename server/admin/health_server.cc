@@ -1,12 +1,18 @@
 #include "server/admin/health_server.h"
 
+#include <spdlog/spdlog.h>
+
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cstring>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "server/admin/guests.h"
+#include "server/admin/spare_descriptors.h"
 #include "server/net/address.h"
 
 namespace singleflight::admin {
@@ -19,14 +25,39 @@ namespace {
 
 constexpr size_t kMaxConnections = 64;
 constexpr size_t kMaxRequestBytes = 8 << 10;
+constexpr size_t kSpareDescriptors = 4;
 constexpr std::chrono::seconds kPatience(5);
 
+// Why a connection ended without an answer.
+enum class Refusal {
+  kConnections,  // it gave way to a newcomer
+  kDescriptors,  // it gave way, or could not be accepted, since no descriptor was free
+  kTimeout,      // it did not ask, or did not read the answer, in time
+  kMalformed,    // it got status 400
+};
+constexpr const char* kRefusals[] = {"connections", "descriptors", "timeout", "malformed"};
+
 struct Shared {
+  void Refuse(Refusal why) {
+    const auto at = static_cast<size_t>(why);
+    ++refused[at];
+    spdlog::debug("a connection to the health port was refused: {}", kRefusals[at]);
+  }
+
   HealthPages pages;
-  size_t connections = 0;
+  Guests guests;
+  SpareDescriptors spares{kSpareDescriptors};
+  std::array<uint64_t, std::size(kRefusals)> refused{};  // by Refusal
 };
 
-beast::string_view Path(beast::string_view target) { return target.substr(0, target.find('?')); }
+// Of a target in origin-form, or in the absolute-form that proxies get (RFC 9112 §3.2).
+beast::string_view Path(beast::string_view target) {
+  target = target.substr(0, target.find('?'));
+  const size_t scheme = target.find("://");
+  if (target.starts_with('/') || scheme == beast::string_view::npos) return target;
+  const size_t path = target.find('/', scheme + 3);
+  return path == beast::string_view::npos ? "/" : target.substr(path);
+}
 
 http::response<http::string_body> Answer(HealthPages& pages,
                                          const http::request<http::empty_body>& request) {
@@ -57,30 +88,60 @@ http::response<http::string_body> Answer(HealthPages& pages,
   return response;
 }
 
+http::response<http::string_body> NotUnderstood(const beast::error_code& why) {
+  http::response<http::string_body> response(http::status::bad_request, 11);
+  response.set(http::field::content_type, "text/plain; charset=utf-8");
+  response.body() = absl::StrCat(why.message(), "\n");
+  response.keep_alive(false);
+  response.prepare_payload();
+  return response;
+}
+
 // One connection: one request, one response. Owned by the callbacks that it waits for.
-class Exchange : public std::enable_shared_from_this<Exchange> {
+class Exchange final : public Guest, public std::enable_shared_from_this<Exchange> {
  public:
-  Exchange(tcp::socket socket, std::shared_ptr<Shared> shared)
-      : stream_(std::move(socket)), shared_(std::move(shared)) {
-    ++shared_->connections;
+  Exchange(tcp::socket socket, const asio::ip::address& from, std::shared_ptr<Shared> shared)
+      : Guest(from), stream_(std::move(socket)), shared_(std::move(shared)) {
+    shared_->guests.Enter(*this);
   }
-  ~Exchange() { --shared_->connections; }
+  ~Exchange() {
+    shared_->guests.Leave(*this);
+    stream_.close();
+    shared_->spares.Restock();
+  }
 
   void Run() {
     parser_.header_limit(kMaxRequestBytes);
     stream_.expires_after(kPatience);
     http::async_read_header(stream_, buffer_, parser_,
                             [self = shared_from_this()](const beast::error_code& error, size_t) {
-                              if (!error) self->Reply();
+                              self->OnRequest(error);
                             });
   }
 
+  void GiveWay() override { stream_.close(); }
+
  private:
-  void Reply() {
-    response_ = Answer(shared_->pages, parser_.get());
+  void OnRequest(const beast::error_code& error) {
+    if (error == beast::error::timeout) return shared_->Refuse(Refusal::kTimeout);
+    if (!error) return Reply(Answer(shared_->pages, parser_.get()));
+    if (error == http::error::end_of_stream || !IsOfHttp(error)) return;  // it has gone
+    shared_->Refuse(Refusal::kMalformed);
+    Reply(NotUnderstood(error));
+  }
+
+  static bool IsOfHttp(const beast::error_code& error) {
+    return error.category() == http::make_error_code(http::error::bad_method).category();
+  }
+
+  void Reply(http::response<http::string_body> response) {
+    shared_->guests.Asks(*this);
+    response_ = std::move(response);
     stream_.expires_after(kPatience);
     http::async_write(stream_, response_,
                       [self = shared_from_this()](beast::error_code error, size_t) {
+                        if (error == beast::error::timeout)
+                          self->shared_->Refuse(Refusal::kTimeout);
                         self->stream_.socket().shutdown(tcp::socket::shutdown_send, error);
                       });
   }
@@ -105,19 +166,45 @@ class Server final : public HealthServer {
     return net::ToString(net::Endpoint(acceptor_.local_endpoint(ignored)));
   }
 
+  void Show(metrics::Visitor& visitor) const override {
+    for (size_t i = 0; i < std::size(kRefusals); ++i) {
+      visitor.Count("singleflight_health_connections_refused_total",
+                    "Connections to the health port that got no page.", {{"reason", kRefusals[i]}},
+                    shared_->refused[i]);
+    }
+  }
+
  private:
   void Accept() {
-    acceptor_.async_accept([this](const beast::error_code& error, tcp::socket socket) {
+    acceptor_.async_accept(peer_, [this](const beast::error_code& error, tcp::socket socket) {
       if (error == asio::error::operation_aborted) return;
-      if (error) return AcceptLater();
-      if (shared_->connections < kMaxConnections) {
-        std::make_shared<Exchange>(std::move(socket), shared_)->Run();
-      }
+      if (error) return OnFailure(error);
+      Welcome(std::move(socket));
       Accept();
     });
   }
 
-  // Out of descriptors, say: at once would only spin.
+  void Welcome(tcp::socket socket) {
+    if (shared_->guests.size() >= kMaxConnections) {
+      shared_->Refuse(Refusal::kConnections);
+      shared_->guests.MakeRoom();
+    }
+    std::make_shared<Exchange>(std::move(socket), peer_.address(), shared_)->Run();
+  }
+
+  // Who waits to be accepted goes on waiting, until there is a descriptor for it.
+  void OnFailure(const beast::error_code& error) {
+    if (error != asio::error::no_descriptors &&
+        error != boost::system::errc::too_many_files_open_in_system) {
+      return AcceptLater();
+    }
+    if (shared_->spares.Spend()) return Accept();
+    shared_->Refuse(Refusal::kDescriptors);
+    if (shared_->guests.MakeRoom()) return Accept();
+    AcceptLater();
+  }
+
+  // Immediately would only spin.
   void AcceptLater() {
     pause_.expires_after(std::chrono::milliseconds(100));
     pause_.async_wait([this](const beast::error_code& error) {
@@ -126,6 +213,7 @@ class Server final : public HealthServer {
   }
 
   tcp::acceptor acceptor_;
+  tcp::endpoint peer_;  // of the latest that was accepted
   asio::steady_timer pause_;
   const std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
 };

@@ -10,6 +10,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/admin/health_options.h"
+#include "server/metrics/visitor.h"
 
 namespace singleflight::admin {
 
@@ -22,13 +23,18 @@ struct HealthPages {
 
 // GET /livez, /readyz, /status and /metrics over HTTP/1.1: for probes and scrapers. It changes
 // nothing and may listen on any address. At most 64 connections at a time, each of which has 5 s to
-// ask and 5 s to read. Threads: the one of `io`. Destroy it when `io` has stopped.
+// ask and 5 s to read. A newcomer is never turned away: one that has not asked yet gives way to it,
+// strangers first (who is on this machine or has asked before is none), the oldest first. A few
+// descriptors are kept back for it, so that it can be asked when the process has no others left.
+// Threads: the one of `io`. Destroy it when `io` has stopped.
 class HealthServer {
  public:
   static absl::StatusOr<std::unique_ptr<HealthServer>> Open(boost::asio::io_context& io,
                                                             const HealthOptions& options,
                                                             HealthPages pages);
   virtual ~HealthServer() = default;
+
+  virtual void Show(metrics::Visitor& visitor) const = 0;
 
   // As bound, with the port that was chosen.
   virtual std::string address() const = 0;

@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/admin/health_server.h"
+#include "server/app/descriptors.h"
 #include "server/app/doors.h"
 #include "server/app/on_worker.h"
 #include "server/app/reloader.h"
@@ -78,6 +79,7 @@ struct App::Parts {
   absl::Status Apply(const config::Config& next);
   void Assign(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);
   void FillRegistry();
+  void SetAdmission();
   void ShowCertificates(metrics::Visitor& visitor) const;
   absl::Status OpenHealth();
   std::string StatusPage() const;
@@ -178,7 +180,7 @@ absl::Status App::Parts::Apply(const config::Config& next) {
   if (!plan.ok()) return plan.status();
 
   config = next;
-  admission.SetLimits(config.limits);
+  SetAdmission();
   commons.budget.set_max(config.limits.max_buffered_bytes);
   ledger.Prune();
   own_listeners.Set(Doors::AddressesOf(*plan));
@@ -227,6 +229,14 @@ void App::Parts::Assign(net::Listener::Accepted accepted,
 void App::Parts::FillRegistry() {
   registry.Add([this](metrics::Visitor& visitor) {
     ledger.Show(visitor);
+void App::Parts::SetAdmission() {
+  const uint64_t limit = net::DescriptorLimit();
+  const uint64_t for_clients =
+      DescriptorsForClients(limit, workers.size(), config.upstreams.size());
+  admission.SetLimits(config.limits, for_clients);
+  WarnOfDescriptors(config.limits.max_connections, for_clients, limit);
+}
+
     commons.store.Show(visitor);
     upstreams.Show(visitor);
     admission.Show(visitor);
@@ -239,6 +249,7 @@ void App::Parts::FillRegistry() {
     world.log->Show(visitor);
     ShowCertificates(visitor);
     visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
+    if (health != nullptr) health->Show(visitor);
                   static_cast<int64_t>(commons.flights.waiting()));
     visitor.Level("singleflight_draining", "1 from SIGTERM on.", {}, draining ? 1 : 0);
   });

@@ -42,6 +42,11 @@ void PrepareProcess() {
   setrlimit(RLIMIT_NOFILE, &descriptors);
 }
 
+uint64_t DescriptorLimit() {
+  rlimit descriptors;
+  return getrlimit(RLIMIT_NOFILE, &descriptors) == 0 ? descriptors.rlim_cur : 1024;
+}
+
 void TakeHangups() { MaskHangups(SIG_UNBLOCK); }
 
 }  // namespace singleflight::net

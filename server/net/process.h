@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_SERVER_NET_PROCESS_H_
 #define SINGLEFLIGHT_SERVER_NET_PROCESS_H_
 
+#include <cstdint>
+
 namespace singleflight::net {
 
 // Call first. Where the process began without a standard descriptor (0 to 2), the next file or
@@ -12,6 +14,9 @@ void OpenStandardDescriptors();
 // signals that mean nothing here do nothing. SIGHUP waits for TakeHangups. Call before there are
 // threads.
 void PrepareProcess();
+
+// How many descriptors the process may have open.
+uint64_t DescriptorLimit();
 
 // From now on SIGHUP, also one that came before, does what was set for it. On the same thread.
 void TakeHangups();

@@ -14,8 +14,21 @@ constexpr size_t kNetworkBytes = 8;
 
 }  // namespace
 
-void Admission::SetLimits(const LimitOptions& limits) {
+const char* Admission::NameOf(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kConnections:
+      return "max_connections";
+    case Refusal::kConnectionsPerAddress:
+      return "max_connections_per_address";
+    case Refusal::kDescriptors:
+      return "descriptors";
+  }
+  return "";
+}
+
+void Admission::SetLimits(const LimitOptions& limits, uint64_t descriptors) {
   MutexLock lock(mu_);
+  descriptors_ = descriptors;
   max_ = limits.max_connections;
   max_per_address_ = limits.max_connections_per_address;
 }
@@ -28,9 +41,8 @@ absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& 
   }
   refused_[static_cast<size_t>(*refusal)].fetch_add(1, std::memory_order_relaxed);
   if (!full_.exchange(true, std::memory_order_relaxed)) {
-    spdlog::warn("client connections are refused: {} is reached",
-                 *refusal == Refusal::kConnections ? "limits.max_connections"
-                                                   : "limits.max_connections_per_address");
+    spdlog::warn("client connections are refused: {}{} is reached",
+                 *refusal == Refusal::kDescriptors ? "the bound of " : "limits.", NameOf(*refusal));
   }
   return absl::nullopt;
 }
@@ -38,6 +50,7 @@ absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& 
 absl::optional<Admission::Refusal> Admission::Enter(const absl::optional<Address>& from) {
   MutexLock lock(mu_);
   if (connections_ >= max_) return Refusal::kConnections;
+  if (connections_ >= descriptors_) return Refusal::kDescriptors;
   if (from.has_value()) {
     uint64_t& of_address = by_address_[*from];
     if (max_per_address_.has_value() && of_address >= *max_per_address_) {
@@ -81,13 +94,13 @@ absl::optional<Admission::Address> Admission::AddressOf(const sockaddr_storage& 
 }
 
 void Admission::Show(metrics::Visitor& visitor) const {
-  const auto refused = [&](Refusal refusal, const char* reason) {
+  for (const Refusal refusal :
+       {Refusal::kConnections, Refusal::kConnectionsPerAddress, Refusal::kDescriptors}) {
     visitor.Count("singleflight_connections_refused_total",
-                  "Client connections that were closed as soon as they came.", {{"reason", reason}},
+                  "Client connections that were closed as soon as they came.",
+                  {{"reason", NameOf(refusal)}},
                   refused_[static_cast<size_t>(refusal)].load(std::memory_order_relaxed));
-  };
-  refused(Refusal::kConnections, "max_connections");
-  refused(Refusal::kConnectionsPerAddress, "max_connections_per_address");
+  }
 }
 
 }  // namespace singleflight::proxy

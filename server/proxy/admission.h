@@ -41,10 +41,15 @@ class Admission {
     absl::optional<Address> from_;  // none: a Unix socket
   };
 
-  explicit Admission(const LimitOptions& limits) { SetLimits(limits); }
+  static constexpr uint64_t kUnlimited = ~uint64_t{0};
+
+  // `descriptors`: as many as there are for client connections.
+  explicit Admission(const LimitOptions& limits, uint64_t descriptors = kUnlimited) {
+    SetLimits(limits, descriptors);
+  }
 
   // For connections that come from now on.
-  void SetLimits(const LimitOptions& limits);
+  void SetLimits(const LimitOptions& limits, uint64_t descriptors = kUnlimited);
 
   // None: it is one too many, which is counted.
   absl::optional<Pass> Admit(const absl::optional<Address>& from);
@@ -59,16 +64,19 @@ class Admission {
   void Show(metrics::Visitor& visitor) const;
 
  private:
-  enum class Refusal { kConnections, kConnectionsPerAddress };
+  enum class Refusal { kConnections, kConnectionsPerAddress, kDescriptors };
 
   absl::optional<Refusal> Enter(const absl::optional<Address>& from);
   void Leave(const absl::optional<Address>& from);
 
-  std::atomic<uint64_t> refused_[2] = {};  // by Refusal
+  static const char* NameOf(Refusal refusal);
+
+  std::atomic<uint64_t> refused_[3] = {};  // by Refusal
   std::atomic<bool> full_{false};          // which has been said
 
   mutable Mutex mu_;
   uint64_t max_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t descriptors_ ABSL_GUARDED_BY(mu_) = 0;
   absl::optional<uint64_t> max_per_address_ ABSL_GUARDED_BY(mu_);
   uint64_t connections_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_map<Address, uint64_t> by_address_ ABSL_GUARDED_BY(mu_);

@@ -1,7 +1,11 @@
 // What the health address serves.
 
-#include <algorithm>
+#include <unistd.h>
 
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 #include "tests/testing/http_get.h"
 #include "tests/testing/proxy_fixture.h"
 
@@ -9,6 +13,7 @@ namespace singleflight::testing {
 namespace {
 
 using ::testing::Eq;
+using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -69,6 +74,44 @@ TEST_F(HealthTest, UpstreamCallsAreCountedByTheStatusThatCameBack) {
   Ask(kRead, "id-7");
   Ask(kWrite, "id-7");
   EXPECT_EQ(Metric("singleflight_upstream_calls_total{code=\"NOT_FOUND\"}"), 2);
+}
+
+// PITFALLS 55
+TEST_F(HealthTest, IdleConnectionsKeepNoProbeOut) {
+  Serve();
+  std::vector<int> idle;
+  for (int i = 0; i < 200; ++i) idle.push_back(ConnectTo(proxy_->health()));
+  EXPECT_EQ(Get("/livez").status, 200);
+  EXPECT_EQ(Get("/readyz").status, 200);
+  EXPECT_GE(Metric("singleflight_health_connections_refused_total{reason=\"connections\"}"), 136);
+  for (const int fd : idle) ::close(fd);
+}
+
+TEST_F(HealthTest, ClientsThatUseUpTheDescriptorsKeepNoProbeAndNoUpstreamOut) {
+  proxy_ = std::make_unique<ProxyProcess>(absl::StrCat("threads: 1\n", Yaml({})),
+                                          ProxyProcess::Redirections{"", "ulimit -n 100"});
+  proxy_->WaitForLog(HasSubstr("limits.max_connections (16384)"));
+  std::vector<int> clients;
+  for (int i = 0; i < 150; ++i) clients.push_back(ConnectTo(proxy_->address()));
+  proxy_->WaitForMetric("singleflight_connections_refused_total{reason=\"descriptors\"}", Ge(100));
+  EXPECT_EQ(Get("/livez").status, 200);
+  for (const int fd : clients) ::close(fd);
+  proxy_->WaitForMetric("singleflight_connections", Eq(0));
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+}
+
+// RFC 9112 §3.2.2
+TEST_F(HealthTest, TargetsInAbsoluteFormAreUnderstood) {
+  Serve();
+  EXPECT_EQ(Get("http://" + proxy_->health() + "/livez").status, 200);
+  EXPECT_EQ(Get("HTTP://health.example/readyz?verbose").status, 200);
+  EXPECT_EQ(Get("http://health.example").status, 404);
+}
+
+TEST_F(HealthTest, WhatIsNoRequestIsToldSo) {
+  Serve();
+  EXPECT_THAT(SendRaw(proxy_->health(), "no request\r\n\r\n"), HasSubstr("HTTP/1.1 400 "));
+  EXPECT_EQ(Metric("singleflight_health_connections_refused_total{reason=\"malformed\"}"), 1);
 }
 
 TEST_F(HealthTest, CallsThatNoRouteMatchesAreUnimplemented) {

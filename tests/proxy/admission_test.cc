@@ -83,6 +83,14 @@ TEST_F(AdmissionTest, OneAddressCannotTakeAllThePlaces) {
   EXPECT_TRUE(Enter(From(1)));
 }
 
+TEST_F(AdmissionTest, ClientsDoNotGetTheLastDescriptors) {
+  Open(100, absl::nullopt);
+  admission_.SetLimits(limits_, 1);
+  EXPECT_TRUE(Enter(From(1)));
+  EXPECT_FALSE(Enter(From(2)));
+  EXPECT_EQ(Refused("descriptors"), 1u);
+}
+
 TEST_F(AdmissionTest, UnixSocketsHaveNoAddressToBeLimitedBy) {
   Open(100, 1);
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(Enter(absl::nullopt));

@@ -53,7 +53,8 @@ ProxyProcess::ProxyProcess(const std::string& yaml)
 
 ProxyProcess::ProxyProcess(const std::string& yaml, const Redirections& redirections)
     : file_(yaml),
-      process_({"/bin/bash", "-c", "exec \"$0\" \"$@\" " + redirections.text, ProxyBinary(),
+      process_({"/bin/bash", "-c",
+                redirections.before + "; exec \"$0\" \"$@\" " + redirections.text, ProxyBinary(),
                 "--config", file_.path()}) {
   AwaitReady();
 }

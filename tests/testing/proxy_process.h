@@ -53,6 +53,7 @@ class ProxyProcess {
   // The shell redirects its descriptors: "2>/dev/full 0<&-".
   struct Redirections {
     std::string text;
+    std::string before = ":";  // a command that the shell runs first
   };
   ProxyProcess(const std::string& yaml, const Redirections& redirections);
 
