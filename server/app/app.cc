@@ -21,10 +21,11 @@
 #include "server/app/descriptors.h"
 #include "server/app/doors.h"
 #include "server/app/on_worker.h"
-#include "server/app/reloader.h"
 #include "server/app/own_listeners.h"
+#include "server/app/reloader.h"
 #include "server/app/snapshot.h"
 #include "server/app/upstreams.h"
+#include "server/app/utc.h"
 #include "server/metrics/registry.h"
 #include "server/net/cpus.h"
 #include "server/net/process.h"
@@ -78,18 +79,19 @@ struct App::Parts {
   absl::Status Build();
   absl::Status Apply(const config::Config& next);
   void Assign(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);
-  void FillRegistry();
   void SetAdmission();
+  void FillRegistry();
   void ShowCertificates(metrics::Visitor& visitor) const;
   absl::Status OpenHealth();
   std::string StatusPage() const;
+  std::string DrainStatus() const;
 
   void AwaitSignal();
   void OnSignal(int signal);
   void BeginDrain();
   void AwaitDrained();
   void CutOff();
-  int64_t OpenConnections();
+  int64_t OpenConnections() const;
   void Stop();
 
   // Does `work` for each worker's part, on its thread, some time soon.
@@ -109,6 +111,7 @@ struct App::Parts {
   boost::asio::steady_timer drain_poll{control};
   boost::asio::steady_timer drain_deadline{control};
   bool draining = false;
+  absl::Time drain_began;
   bool stopped = false;
   int exit_status = 0;
 
@@ -117,12 +120,12 @@ struct App::Parts {
   metrics::Ledger ledger;
   proxy::Admission admission{config.limits};
   std::deque<WorkerParts> workers;
+  OwnListeners own_listeners;
   Upstreams upstreams;
   Doors doors;
   Reloader reloader;
   metrics::Registry registry;
   std::unique_ptr<admin::HealthServer> health;
-  OwnListeners own_listeners;
 
  private:
   static size_t WorkersOf(const config::Config& config) {
@@ -226,9 +229,6 @@ void App::Parts::Assign(net::Listener::Accepted accepted,
   });
 }
 
-void App::Parts::FillRegistry() {
-  registry.Add([this](metrics::Visitor& visitor) {
-    ledger.Show(visitor);
 void App::Parts::SetAdmission() {
   const uint64_t limit = net::DescriptorLimit();
   const uint64_t for_clients =
@@ -237,6 +237,9 @@ void App::Parts::SetAdmission() {
   WarnOfDescriptors(config.limits.max_connections, for_clients, limit);
 }
 
+void App::Parts::FillRegistry() {
+  registry.Add([this](metrics::Visitor& visitor) {
+    ledger.Show(visitor);
     commons.store.Show(visitor);
     upstreams.Show(visitor);
     admission.Show(visitor);
@@ -246,10 +249,10 @@ void App::Parts::SetAdmission() {
                   "Bytes held for calls: by flights, requests being collected, and relays.", {},
                   buffered);
     reloader.Show(visitor);
+    if (health != nullptr) health->Show(visitor);
     world.log->Show(visitor);
     ShowCertificates(visitor);
     visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
-    if (health != nullptr) health->Show(visitor);
                   static_cast<int64_t>(commons.flights.waiting()));
     visitor.Level("singleflight_draining", "1 from SIGTERM on.", {}, draining ? 1 : 0);
   });
@@ -285,8 +288,17 @@ absl::Status App::Parts::OpenHealth() {
 }
 
 std::string App::Parts::StatusPage() const {
-  return absl::StrCat(draining ? "draining" : "serving", "\nlistening on ",
-                      absl::StrJoin(doors.addresses(), ", "), "\n", reloader.Status());
+  const std::string state = draining ? DrainStatus()
+                                     : absl::StrCat("serving\nlistening on ",
+                                                    absl::StrJoin(doors.addresses(), ", "), "\n");
+  return absl::StrCat(state, reloader.Status());
+}
+
+std::string App::Parts::DrainStatus() const {
+  const absl::Time end = drain_began + config.drain_timeout;
+  return absl::StrCat("draining since ", Utc(drain_began), ": no new connections\n",
+                      OpenConnections(), " client connections are left, which have until ",
+                      Utc(end), "\n");
 }
 
 void App::Parts::AwaitSignal() {
@@ -312,6 +324,7 @@ void App::Parts::BeginDrain() {
   spdlog::info("draining: no new connections; running calls have {}",
                absl::FormatDuration(config.drain_timeout));
   draining = true;
+  drain_began = world.wall_clock();
   reloader.Stop();
   doors.Close();
   // Behind what the doors have let in.
@@ -324,9 +337,9 @@ void App::Parts::BeginDrain() {
   AwaitDrained();
 }
 
-int64_t App::Parts::OpenConnections() {
+int64_t App::Parts::OpenConnections() const {
   int64_t open = 0;
-  for (WorkerParts& parts : workers) open += parts.frontend.load();
+  for (const WorkerParts& parts : workers) open += parts.frontend.load();
   return open;
 }
 

@@ -3,16 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include "absl/strings/str_cat.h"
+#include "server/app/utc.h"
 
 namespace singleflight {
 namespace {
 
 // How soon a refused file is tried again although nothing is seen to have changed.
 constexpr absl::Duration kRetryRefused = absl::Seconds(10);
-
-std::string Utc(absl::Time time) {
-  return absl::FormatTime(absl::RFC3339_sec, time, absl::UTCTimeZone());
-}
 
 }  // namespace
 

@@ -1,5 +1,7 @@
 #include "server/net/address.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -73,6 +75,19 @@ std::string ToString(const Endpoint& endpoint) {
   const std::string host = tcp.address().to_string();
   return tcp.address().is_v6() ? absl::StrCat("[", host, "]:", tcp.port())
                                : absl::StrCat(host, ":", tcp.port());
+}
+
+std::string PeerOf(int fd) {
+  Endpoint endpoint;
+  const auto ask = [&](auto* of) {
+    auto size = static_cast<socklen_t>(endpoint.capacity());
+    if (of(fd, endpoint.data(), &size) != 0) return false;
+    endpoint.resize(size);
+    return true;
+  };
+  if (!ask(::getpeername)) return "a peer that has gone";
+  if (endpoint.protocol().family() == AF_UNIX && !ask(::getsockname)) return "unix:";
+  return ToString(endpoint);
 }
 
 }  // namespace singleflight::net

@@ -27,6 +27,10 @@ absl::StatusOr<Endpoint> ParseAddress(absl::string_view text);
 // The form that ParseAddress reads.
 std::string ToString(const Endpoint& endpoint);
 
+// Who is at the other end of a connected socket, for logs. Of a Unix socket's peer only the path is
+// known that it came by.
+std::string PeerOf(int fd);
+
 }  // namespace singleflight::net
 
 #endif  // SINGLEFLIGHT_SERVER_NET_ADDRESS_H_

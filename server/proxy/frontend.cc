@@ -31,8 +31,10 @@ absl::Duration Patience(const LimitOptions& limits) {
 // One client connection: TLS where the entrance wants it, then HTTP/2.
 class Frontend::Client final : public http2::ConnectionListener, public ClientTimersListener {
  public:
-  Client(Frontend& frontend, std::shared_ptr<const Entrance> entrance, Admission::Pass pass)
+  Client(Frontend& frontend, std::string peer, std::shared_ptr<const Entrance> entrance,
+         Admission::Pass pass)
       : frontend_(frontend),
+        peer_(std::move(peer)),
         entrance_(std::move(entrance)),
         pass_(std::move(pass)),
         timers_(frontend.worker_, frontend.context_->limits, AgeFactor(frontend.random_), *this) {}
@@ -62,7 +64,8 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
     StartHttp2(std::move(tls_));
   }
   void EndHandshake(metrics::Handshake how, absl::string_view why) {
-    spdlog::debug("a client connection was closed: {}", fmt::string_view(why.data(), why.size()));
+    spdlog::debug("a client connection was closed: {} ({})",
+                  fmt::string_view(why.data(), why.size()), peer_);
     Count(how);
     tls_->Close();
     frontend_.Gone(*this);
@@ -86,7 +89,8 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   void OnStreamGone() override { timers_.OnStreamGone(); }
   void OnBound(metrics::Bound bound) override {
     frontend_.metrics_.bounds.Count(bound);
-    if (bound <= metrics::Bound::kEmptyFrames) frontend_.TellOfFlood(bound);
+    if (bound <= metrics::Bound::kEmptyFrames) return frontend_.TellOfFlood(bound, peer_);
+    spdlog::debug("a client met a bound: {} ({})", std::string(metrics::NameOf(bound)), peer_);
   }
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 
@@ -114,6 +118,7 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   }
 
   Frontend& frontend_;
+  const std::string peer_;
   const std::shared_ptr<const Entrance> entrance_;
   const Admission::Pass pass_;
   ClientTimers timers_;
@@ -131,12 +136,14 @@ Frontend::~Frontend() { CloseAll(); }
 
 void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
                      Admission::Pass pass) {
+  std::string peer = net::PeerOf(accepted.fd);
   absl::StatusOr<net::Socket> socket = net::Assign(worker_, accepted);
   if (!socket.ok()) {
     load_.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  auto owned = std::make_unique<Client>(*this, std::move(entrance), std::move(pass));
+  auto owned =
+      std::make_unique<Client>(*this, std::move(peer), std::move(entrance), std::move(pass));
   Client& client = *owned;
   clients_.emplace(&client, std::move(owned));
   metrics_.connections_accepted.Add();
@@ -167,11 +174,11 @@ std::vector<Frontend::Client*> Frontend::Clients() const {
   return clients;
 }
 
-void Frontend::TellOfFlood(metrics::Bound bound) {
+void Frontend::TellOfFlood(metrics::Bound bound, const std::string& peer) {
   const uint64_t times = flood_lines_.Take(worker_.Now());
   if (times == 0) return;
-  spdlog::warn("a client connection was ended: {}{}", std::string(metrics::NameOf(bound)),
-               times == 1 ? "" : absl::StrCat(" (and ", times - 1, " before it)"));
+  spdlog::warn("a client connection was ended: {} ({}{})", std::string(metrics::NameOf(bound)),
+               peer, times == 1 ? "" : absl::StrCat("; and ", times - 1, " before it"));
 }
 
 void Frontend::Gone(Client& client) {

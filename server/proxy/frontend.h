@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -60,13 +61,14 @@ class Frontend {
   // Connections given to this worker and not yet closed. Whoever accepts adds one before it posts
   // Serve here, so that the next choice sees it. From any thread.
   std::atomic<int64_t>& load() { return load_; }
+  int64_t load() const { return load_.load(std::memory_order_relaxed); }
 
  private:
   class Client;
 
   std::vector<Client*> Clients() const;
   void Gone(Client& client);
-  void TellOfFlood(metrics::Bound bound);
+  void TellOfFlood(metrics::Bound bound, const std::string& peer);
 
   net::Worker& worker_;
   std::shared_ptr<const CallContext> context_;

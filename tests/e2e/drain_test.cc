@@ -12,11 +12,13 @@
 namespace singleflight::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::Each;
 using ::testing::Eq;
 using ::testing::Ge;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class DrainTest : public ProxyTest {
  protected:
@@ -60,6 +62,19 @@ TEST_F(DrainTest, ADrainingProxyIsAliveAndNotReady) {
   BeginDrain();
   EXPECT_EQ(HttpGet(proxy_->health(), "/readyz").status, 503);
   EXPECT_EQ(HttpGet(proxy_->health(), "/livez").status, 200);
+  backend_.Release();
+  EXPECT_EQ(proxy_->WaitExit(), 0);
+}
+
+TEST_F(DrainTest, TheStatusPageSaysWhatIsLeft) {
+  Serve();
+  backend_.Hold();
+  std::vector<PendingCall> calls = StartHerd(1);
+  EXPECT_THAT(HttpGet(proxy_->health(), "/status").body, HasSubstr("serving\nlistening on 127."));
+  BeginDrain();
+  EXPECT_THAT(HttpGet(proxy_->health(), "/status").body,
+              AllOf(HasSubstr("draining since 20"), Not(HasSubstr("listening")),
+                    HasSubstr("\n1 client connections are left, which have until 20")));
   backend_.Release();
   EXPECT_EQ(proxy_->WaitExit(), 0);
 }

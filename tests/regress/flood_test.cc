@@ -12,6 +12,7 @@ namespace singleflight::testing {
 namespace {
 
 using ::testing::Eq;
+using ::testing::HasSubstr;
 
 constexpr char kData = 0, kHeaders = 1, kSettings = 4, kPing = 6, kContinuation = 9;
 
@@ -65,6 +66,7 @@ TEST_F(FloodTest, PingsWhoseAnswersNobodyReads) {
   Serve();
   Flood("", Frame(kPing, 0, "flooding"));
   ExpectEndedAs("max_queued_frames");
+  proxy_->WaitForLog(HasSubstr("a client connection was ended: max_queued_frames (127.0.0.1:"));
 }
 
 // PITFALLS 27
