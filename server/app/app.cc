@@ -377,12 +377,15 @@ void App::Parts::Stop() {
        --left) {
     std::this_thread::sleep_for(kDrainPoll);
   }
-  upstreams.LetGoOfWaiting();
   OnEachWorker([](WorkerParts& parts) { parts.frontend.SetContext(nullptr); });
-  // Landings that are on their way from one loop to another arrive, and what they let go of goes.
-  for (int hop = 0; hop < 3; ++hop) {
+  // Landings that are on their way from one loop to another arrive, and what they let go of goes,
+  // on loops that still run: in a snapshot are pools of one worker, and its last call may be
+  // another's.
+  for (auto left = kCutOffTime / kDrainPoll; left > 0 && upstreams.alive(); --left) {
     for (WorkerParts& parts : workers) RunOn(parts.worker, [] {});
+    if (upstreams.alive()) std::this_thread::sleep_for(kDrainPoll);
   }
+  for (WorkerParts& parts : workers) RunOn(parts.worker, [] {});
   for (WorkerParts& parts : workers) parts.worker.Stop();
 }
 

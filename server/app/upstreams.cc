@@ -182,7 +182,7 @@ void Upstreams::Adopt(const List& list) {
 void Upstreams::Begin(const Running& running) {
   running.shared->max_flights = running.options.max_flights;
   running.shared->max_held_bytes = static_cast<int64_t>(running.options.max_held_bytes);
-  running.shared->release_gate.SetRoom(running.options.release_concurrency);
+  running.shared->release_gate->SetRoom(running.options.release_concurrency);
   for (size_t i = 0; i < workers_.size(); ++i) pools_[i].push_back(running.pools[i]);
   running.resolver->Start(KnownEndpointsOf(running.options));
 }
@@ -219,10 +219,6 @@ void Upstreams::Shutdown() {
   in_force_.clear();
 }
 
-void Upstreams::LetGoOfWaiting() {
-  for (const auto& shared : Alive()) shared->release_gate.Clear();
-}
-
 std::vector<std::shared_ptr<core::SharedUpstream>> Upstreams::Alive() const {
   std::vector<std::shared_ptr<core::SharedUpstream>> alive;
   for (const auto& [name, weak] : shared_) {
@@ -255,6 +251,13 @@ void Upstreams::ShowLookUps(metrics::Visitor& visitor) const {
   }
 }
 
+bool Upstreams::alive() const {
+  return std::any_of(pools_.begin(), pools_.end(), [](const auto& pools) {
+    return std::any_of(pools.begin(), pools.end(),
+                       [](const auto& pool) { return !pool.expired(); });
+  });
+}
+
 void Upstreams::Show(metrics::Visitor& visitor) const {
   ShowLookUps(visitor);
   for (const auto& shared : Alive()) {
@@ -266,7 +269,10 @@ void Upstreams::Show(metrics::Visitor& visitor) const {
                   shared->held_bytes.load(std::memory_order_relaxed));
     visitor.Level("singleflight_release_queue",
                   "Callers released from a flight that wait to make their own call.", labels,
-                  static_cast<int64_t>(shared->release_gate.queued()));
+                  static_cast<int64_t>(shared->release_gate->queued()));
+    visitor.Level("singleflight_release_active",
+                  "Callers released from a flight that were let through to make their own call.",
+                  labels, static_cast<int64_t>(shared->release_gate->inside()));
   }
 }
 

@@ -56,11 +56,11 @@ class Upstreams {
   // in force any more.
   void Shutdown();
 
-  // Drops callers that wait to be let through to an upstream. The workers run.
-  void LetGoOfWaiting();
-
   const List& in_force() const { return in_force_; }
   int64_t flights_in_the_air() const;
+
+  // Whether anybody has pools still, of this configuration or a former one.
+  bool alive() const;
   void Show(metrics::Visitor& visitor) const;
 
  private:

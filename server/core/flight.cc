@@ -300,17 +300,26 @@ void Flight::Deliver(FlightTable::WaiterList waiters, const Answer& answer) {
   Answer for_followers = answer;
   for_followers.reply = model::FollowerCopy(answer.reply);
   if (answer.source != Answer::Source::kOwn) for_followers.source = Answer::Source::kCollapsed;
+  const Question asked = answer.ForAnyEncoding() ? question_ : HeldQuestion();
   ForEachOnItsLoop(
-      std::move(waiters), around_.loop, [answer, for_followers, asked = question_](Waiter& waiter) {
+      std::move(waiters), around_.loop, [answer, for_followers, asked](Waiter& waiter) {
         waiter.OnAnswer(waiter.role() == Role::kLeader ? answer : for_followers, asked);
       });
 }
 
 void Flight::Release(FlightTable::WaiterList waiters, metrics::Release reason) {
+  if (waiters.empty()) return;
   metrics().released[static_cast<size_t>(reason)].Add(waiters.size());
-  ForEachOnItsLoop(std::move(waiters), around_.loop, [asked = question_, reason](Waiter& waiter) {
-    waiter.OnReleased(asked, reason);
-  });
+  ForEachOnItsLoop(
+      std::move(waiters), around_.loop,
+      [asked = HeldQuestion(), reason](Waiter& waiter) { waiter.OnReleased(asked, reason); });
+}
+
+// For those who are not served: it counts for as long as they need it, whatever becomes of this.
+Question Flight::HeldQuestion() const {
+  Question held = question_;
+  held.message = Held(route_.shared, held.message);
+  return held;
 }
 
 }  // namespace singleflight::core

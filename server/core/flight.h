@@ -64,6 +64,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
 
   void Deliver(FlightTable::WaiterList waiters, const Answer& answer);
   void Release(FlightTable::WaiterList waiters, metrics::Release reason);
+  Question HeldQuestion() const;
 
   metrics::RouteMetrics& metrics() { return *around_.metrics.routes[route_.index]; }
 

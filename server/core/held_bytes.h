@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
+#include "server/base/slice.h"
 #include "server/core/route.h"
 
 namespace singleflight::core {
@@ -37,6 +39,19 @@ class HeldBytes {
   const std::shared_ptr<SharedUpstream> keep_;
   int64_t bytes_ = 0;
 };
+
+// `bytes`, counted until nobody has them any more, even past the bound: for what was held already.
+inline base::Slice Held(SharedUpstream& upstream, base::Slice bytes) {
+  struct Holding {
+    Holding(SharedUpstream& upstream, base::Slice bytes)
+        : held(upstream), bytes(std::move(bytes)) {}
+    HeldBytes held;
+    const base::Slice bytes;
+  };
+  const auto holding = std::make_shared<Holding>(upstream, std::move(bytes));
+  holding->held.Add(static_cast<int64_t>(holding->bytes.size()));
+  return base::Slice(holding, holding->bytes.view());
+}
 
 }  // namespace singleflight::core
 

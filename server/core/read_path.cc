@@ -8,6 +8,7 @@
 #include "server/cache/groups.h"
 #include "server/core/by_loop.h"
 #include "server/core/flight.h"
+#include "server/core/held_bytes.h"
 #include "server/model/encoding.h"
 
 namespace singleflight::core {
@@ -87,6 +88,7 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
   const FlightTable::JoinLimits limits = {route.flights.max_waiters,
                                           absl::ToChronoNanoseconds(route.flights.max_join_age),
                                           missed.purged, missed.purged};
+  question.line = key.hash;
   FlightTable::Joined joined =
       around_.flights.Join(std::move(key), waiter, around_.loop.Now(), limits);
   if (joined.role == Role::kFollower) return Asked::kFollows;
@@ -94,7 +96,7 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
     const cache::Found kept = Look(route, joined.landing.key(), *question.request);
     model::Reply readable = kept.reply;
     if (kept.reply && MakeReadable(route, *question.request, readable)) {
-      LandFromCache(std::move(joined.landing), kept, question);
+      LandFromCache(route, std::move(joined.landing), kept, std::move(question));
       return Asked::kKept;
     }
   }
@@ -102,8 +104,9 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
   return Asked::kLeads;
 }
 
-void ReadPath::LandFromCache(FlightTable::Landing landing, const cache::Found& kept,
-                             const Question& question) {
+void ReadPath::LandFromCache(const Route& route, FlightTable::Landing landing,
+                             const cache::Found& kept, Question question) {
+  if (kept.reply.encoded) question.message = Held(route.shared, question.message);
   ForEachOnItsLoop(landing.Take(), around_.loop,
                    [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan},
                     asked = question](Waiter& waiter) { waiter.OnAnswer(answer, asked); });

@@ -109,8 +109,8 @@ class ReadPath {
 
  private:
   bool DecodeFor(const Route& route, const model::Request& request, model::Reply& reply);
-  void LandFromCache(FlightTable::Landing landing, const cache::Found& kept,
-                     const Question& question);
+  void LandFromCache(const Route& route, FlightTable::Landing landing, const cache::Found& kept,
+                     Question question);
   metrics::RouteMetrics& MetricsOf(const Route& route) {
     return *around_.metrics.routes[route.index];
   }

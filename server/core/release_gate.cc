@@ -1,85 +1,140 @@
 #include "server/core/release_gate.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 namespace singleflight::core {
 
-ReleaseGate::Pass& ReleaseGate::Pass::operator=(Pass&& other) noexcept {
-  if (this != &other) {
-    Return();
-    gate_ = std::exchange(other.gate_, nullptr);
-  }
-  return *this;
+void ReleaseGate::Ticket::StandAside() {
+  aside_ = true;
+  gate_->MakeRoom();
 }
 
-void ReleaseGate::Pass::Return() {
-  if (ReleaseGate* gate = std::exchange(gate_, nullptr)) gate->Leave();
-}
-
-void ReleaseGate::Send(ReleaseGate* gate, Entrant entrant) {
-  base::Loop* loop = entrant.loop;
-  // A loop that stops drops the task, and with it the pass.
-  loop->Post(
-      [admit = std::move(entrant.admit), pass = Pass(gate)]() mutable { admit(std::move(pass)); });
-}
-
-void ReleaseGate::Enter(base::Loop& loop, Admit admit) {
-  Entrant entrant{&loop, std::move(admit)};
+std::unique_ptr<ReleaseGate::Ticket> ReleaseGate::Enter(uint64_t key, size_t max_waiting,
+                                                        base::Loop& loop, Admit admit) {
+  absl::optional<Admitted> next;
+  uint64_t number = 0;
   {
     MutexLock lock(mu_);
-    if (inside_ >= at_once_) {
-      queue_.push_back(std::move(entrant));
-      return;
-    }
-    ++inside_;
-  }
-  Send(this, std::move(entrant));
-}
-
-void ReleaseGate::Leave() {
-  absl::optional<Entrant> next;
-  {
-    MutexLock lock(mu_);
-    --inside_;
+    const auto line = lines_.find(key);
+    if (line != lines_.end() && line->second.waiting.size() >= max_waiting) return nullptr;
+    number = ++tickets_;
+    ++queued_;
+    ChangeLine(key, [&, turn = ++turns_](Line& mine) {
+      if (mine.waiting.empty()) mine.turn = turn;
+      mine.waiting.emplace(number, Entrant{&loop, std::move(admit)});
+    });
     next = NextWithRoom();
   }
-  if (next.has_value()) Send(this, *std::move(next));
+  if (next.has_value()) Send(*std::move(next));
+  return std::make_unique<Ticket>(shared_from_this(), key, number);
+}
+
+// A loop that stops drops the task; the ticket is still its caller's to return.
+void ReleaseGate::Send(Admitted admitted) {
+  base::Loop* const loop = admitted.entrant.loop;
+  loop->Post(
+      [admit = std::move(admitted.entrant.admit), time = admitted.time]() mutable { admit(time); });
+}
+
+void ReleaseGate::Leave(const Ticket& ticket) {
+  absl::optional<Entrant> gone;  // destroyed without the lock
+  absl::optional<Admitted> next;
+  {
+    MutexLock lock(mu_);
+    gone = TakeOut(ticket);
+    if (!gone.has_value()) next = NextWithRoom();
+  }
+  if (next.has_value()) Send(*std::move(next));
+}
+
+// Nothing is returned of one who was inside.
+absl::optional<ReleaseGate::Entrant> ReleaseGate::TakeOut(const Ticket& ticket) {
+  absl::optional<Entrant> entrant;
+  ChangeLine(ticket.line_, [&](Line& line) {
+    if (auto waiting = line.waiting.extract(ticket.number_)) {
+      entrant = std::move(waiting.mapped());
+    } else {
+      --line.inside;
+    }
+  });
+  if (entrant.has_value()) {
+    --queued_;
+  } else {
+    --inside_;
+    if (!ticket.aside_) --held_;
+  }
+  return entrant;
+}
+
+void ReleaseGate::MakeRoom() {
+  absl::optional<Admitted> next;
+  {
+    MutexLock lock(mu_);
+    --held_;
+    next = NextWithRoom();
+  }
+  if (next.has_value()) Send(*std::move(next));
 }
 
 void ReleaseGate::SetRoom(size_t at_once) {
-  std::vector<Entrant> admitted;
+  std::vector<Admitted> admitted;
   {
     MutexLock lock(mu_);
     at_once_ = at_once;
-    while (absl::optional<Entrant> next = NextWithRoom()) admitted.push_back(*std::move(next));
+    while (absl::optional<Admitted> next = NextWithRoom()) admitted.push_back(*std::move(next));
   }
-  for (Entrant& entrant : admitted) Send(this, std::move(entrant));
+  for (Admitted& next : admitted) Send(std::move(next));
 }
 
-absl::optional<ReleaseGate::Entrant> ReleaseGate::NextWithRoom() {
-  if (queue_.empty() || inside_ >= at_once_) return absl::nullopt;
+absl::Duration ReleaseGate::TurnOfNow() const {
+  const auto lines = static_cast<int64_t>(std::max(at_once_, next_.size()));
+  return std::max(kShortestTurn, kLongestTurn * static_cast<int64_t>(at_once_) / lines);
+}
+
+absl::optional<ReleaseGate::Admitted> ReleaseGate::NextWithRoom() {
+  if (next_.empty() || held_ >= at_once_) return absl::nullopt;
+  const auto [fewest, turn, key] = *next_.begin();
+  if (fewest >= at_once_) return absl::nullopt;
+  Admitted next{{}, TurnOfNow()};
+  ChangeLine(key, [&next, last = ++turns_](Line& line) {
+    next.entrant = std::move(line.waiting.extract(line.waiting.begin()).mapped());
+    line.turn = last;
+    ++line.inside;
+  });
+  --queued_;
   ++inside_;
-  Entrant next = std::move(queue_.front());
-  queue_.pop_front();
+  ++held_;
   return next;
 }
 
-void ReleaseGate::Clear() {
-  std::deque<Entrant> let_go;
-  {
-    MutexLock lock(mu_);
-    let_go.swap(queue_);
+// Whatever changes in a line, its place among those that wait follows.
+template <typename Change>
+void ReleaseGate::ChangeLine(uint64_t key, const Change& change) {
+  Line& line = lines_[key];
+  next_.erase({line.inside, line.turn, key});
+  change(line);
+  if (!line.waiting.empty()) {
+    next_.emplace(line.inside, line.turn, key);
+  } else if (line.inside == 0) {
+    lines_.erase(key);
   }
-  for (Entrant& entrant : let_go) {
-    base::Loop* loop = entrant.loop;
-    loop->Post([gone = std::move(entrant.admit)] {});
-  }
+}
+
+size_t ReleaseGate::at_once() const {
+  MutexLock lock(mu_);
+  return at_once_;
 }
 
 size_t ReleaseGate::queued() const {
   MutexLock lock(mu_);
-  return queue_.size();
+  return queued_;
+}
+
+size_t ReleaseGate::inside() const {
+  MutexLock lock(mu_);
+  return inside_;
 }
 
 }  // namespace singleflight::core

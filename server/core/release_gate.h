@@ -2,66 +2,113 @@
 #define SINGLEFLIGHT_SERVER_CORE_RELEASE_GATE_H_
 
 #include <cstddef>
-#include <deque>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
+#include <tuple>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/base/loop.h"
 #include "singleflight/mutex.h"
 
 namespace singleflight::core {
 
-// Lets waiters that a flight could not serve through to their upstream, in order of arrival and
-// never more than so many at once: a herd that cannot be collapsed must not become a stampede.
-// Threads: any. Must outlive its passes.
-class ReleaseGate {
+// Lets callers that a flight could not serve through to their upstream: a herd that cannot be
+// collapsed must not become a stampede, and must not hold up others.
+//
+// Callers of one key stand in one line, in order of arrival. Lines take turns: the first of the
+// line with the fewest inside is the next to come in, while fewer than `at_once` are inside. That
+// alone would let calls that hang keep everybody out. So a place belongs to one caller for a while
+// only: for kLongestTurn, and for less where more lines wait than there are places, down to
+// kShortestTurn, so that each of them gets somebody in soon. Who is inside for longer stands aside:
+// he goes on, and counts for his own line alone, of which no more than `at_once` are ever inside.
+//
+// Nothing is kept of who has left. How many may wait in a line, and for how long, is their callers'
+// business.
+//
+// Threads: any; a Ticket belongs to the thread of its loop. Ownership: by shared_ptr; tickets keep
+// their gate alive. Time: the gate has none, its callers set timers.
+class ReleaseGate : public std::enable_shared_from_this<ReleaseGate> {
  public:
-  // The right to be one of those at once; given back when destroyed.
-  class Pass {
+  static constexpr absl::Duration kLongestTurn = absl::Seconds(1);
+  static constexpr absl::Duration kShortestTurn = absl::Milliseconds(100);
+
+  // A caller's place in line, and then inside; destroying it leaves.
+  class Ticket {
    public:
-    Pass() = default;
-    explicit Pass(ReleaseGate* gate) : gate_(gate) {}
-    Pass(Pass&& other) noexcept : gate_(other.gate_) { other.gate_ = nullptr; }
-    Pass& operator=(Pass&& other) noexcept;
-    ~Pass() { Return(); }
+    Ticket(std::shared_ptr<ReleaseGate> gate, uint64_t line, uint64_t number)
+        : gate_(std::move(gate)), line_(line), number_(number) {}
+    Ticket(const Ticket&) = delete;
+    Ticket& operator=(const Ticket&) = delete;
+    ~Ticket() { gate_->Leave(*this); }
+
+    // Once, after its caller was let in and as long as he was told.
+    void StandAside();
 
    private:
-    void Return();
-    ReleaseGate* gate_ = nullptr;
+    friend class ReleaseGate;
+    const std::shared_ptr<ReleaseGate> gate_;
+    const uint64_t line_;
+    const uint64_t number_;
+    bool aside_ = false;
   };
 
-  using Admit = absl::AnyInvocable<void(Pass)>;
+  // Says how long the place is the caller's.
+  using Admit = absl::AnyInvocable<void(absl::Duration)>;
 
   explicit ReleaseGate(size_t at_once) : at_once_(at_once) {}
 
   // From now on. With less room than there was, those that are let through already go on.
   void SetRoom(size_t at_once);
 
-  // Calls `admit` on `loop` when there is room, never before it returns. One that no longer cares
-  // lets its pass go.
-  void Enter(base::Loop& loop, Admit admit);
+  // Puts a caller into the line of `key`, or returns null where `max_waiting` stand in it. Calls
+  // `admit` on `loop` when there is room, never before it returns, but perhaps when the ticket has
+  // just gone.
+  std::unique_ptr<Ticket> Enter(uint64_t key, size_t max_waiting, base::Loop& loop, Admit admit);
 
-  // Lets go of all that wait; they are never admitted, and go on their loops.
-  void Clear();
-
-  // Callers that wait for room.
-  size_t queued() const;
+  size_t at_once() const;
+  size_t queued() const;  // callers that wait in all lines
+  size_t inside() const;  // that were let through and have not left, those that stand aside too
 
  private:
   struct Entrant {
     base::Loop* loop;
     Admit admit;
   };
+  struct Line {
+    std::map<uint64_t, Entrant> waiting;  // by ticket, which is by arrival
+    size_t inside = 0;
+    uint64_t turn = 0;  // since when it has been waiting for one
+  };
+  struct Admitted {
+    Entrant entrant;
+    absl::Duration time;
+  };
 
-  static void Send(ReleaseGate* gate, Entrant entrant);
-  void Leave();
-  absl::optional<Entrant> NextWithRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static void Send(Admitted admitted);
+  void Leave(const Ticket& ticket);
+  void MakeRoom();
+
+  absl::Duration TurnOfNow() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::optional<Admitted> NextWithRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::optional<Entrant> TakeOut(const Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  template <typename Change>
+  void ChangeLine(uint64_t key, const Change& change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;
   size_t at_once_ ABSL_GUARDED_BY(mu_);
+  size_t held_ ABSL_GUARDED_BY(mu_) = 0;  // places, of at_once_
   size_t inside_ ABSL_GUARDED_BY(mu_) = 0;
-  std::deque<Entrant> queue_ ABSL_GUARDED_BY(mu_);
+  size_t queued_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t tickets_ ABSL_GUARDED_BY(mu_) = 0;  // that there have been
+  uint64_t turns_ ABSL_GUARDED_BY(mu_) = 0;    // likewise
+  absl::flat_hash_map<uint64_t, Line> lines_ ABSL_GUARDED_BY(mu_);
+  // Lines in which somebody waits: how many are inside, since when, key.
+  std::set<std::tuple<size_t, uint64_t, uint64_t>> next_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace singleflight::core

@@ -25,7 +25,7 @@ struct SharedUpstream : std::enable_shared_from_this<SharedUpstream> {
       : name(std::move(name)),
         max_flights(max_flights),
         max_held_bytes(max_held_bytes),
-        release_gate(release_concurrency) {}
+        release_gate(std::make_shared<ReleaseGate>(release_concurrency)) {}
 
   const std::string name;
   std::atomic<int64_t> max_flights;
@@ -35,7 +35,7 @@ struct SharedUpstream : std::enable_shared_from_this<SharedUpstream> {
   std::atomic<int64_t> held_bytes{
       0};  // by flights, and by replies that are still being written to callers
   BufferBudget* budget = nullptr;  // that those bytes count against as well; null: none
-  ReleaseGate release_gate;
+  const std::shared_ptr<ReleaseGate> release_gate;
 };
 
 // `collapse:` of a route. Without it every flight has one caller, who lends it his deadline.

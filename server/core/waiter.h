@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_SERVER_CORE_WAITER_H_
 #define SINGLEFLIGHT_SERVER_CORE_WAITER_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,7 @@ struct Question {
   std::shared_ptr<const model::Request> request;
   base::Slice message;  // framed as on the wire
   absl::optional<base::Instant> deadline;
+  uint64_t line = 0;  // in which its callers stand before a release gate, if they are released
 };
 
 // A reply as one caller gets it, and how he came by it.

@@ -13,6 +13,8 @@ constexpr absl::string_view kBypassNames[kBypasses] = {
 constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_too_large",
                                                         "reply_private", "reply_encoding"};
 
+constexpr absl::string_view kGateRefusalNames[kGateRefusals] = {"flight_timeout", "queue_full"};
+
 constexpr absl::string_view kHandshakeNames[] = {"full", "resumed", "failed", "timed_out"};
 static_assert(std::size(kHandshakeNames) == kHandshakes);
 
@@ -46,6 +48,7 @@ constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
 
 absl::string_view NameOf(Bypass why) { return kBypassNames[static_cast<size_t>(why)]; }
 absl::string_view NameOf(Release why) { return kReleaseNames[static_cast<size_t>(why)]; }
+absl::string_view NameOf(GateRefusal why) { return kGateRefusalNames[static_cast<size_t>(why)]; }
 
 void InflationMetrics::Show(const std::string& route, const std::string& of,
                             Visitor& visitor) const {
@@ -101,6 +104,12 @@ void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
                   "Waiters that were released to make their own calls.",
                   {{"route", route}, {"reason", std::string(kReleaseNames[i])}},
                   released[i].value());
+  }
+  for (size_t i = 0; i < kGateRefusals; ++i) {
+    visitor.Count("singleflight_release_refusals_total",
+                  "Released waiters that were refused before they could make their own calls.",
+                  {{"route", route}, {"reason", std::string(kGateRefusalNames[i])}},
+                  release_refusals[i].value());
   }
   visitor.Count("singleflight_cache_stores_total", "Replies that were kept.", {{"route", route}},
                 stores.value());

@@ -41,6 +41,15 @@ inline constexpr size_t kReleases = 4;
 absl::string_view NameOf(Bypass why);
 absl::string_view NameOf(Release why);
 
+// Why a released waiter was refused instead of making his own call.
+enum class GateRefusal : uint8_t {
+  kFlightTimeout,  // it was not its turn within collapse.flight_timeout
+  kQueueFull,      // as many of its key were waiting as may
+};
+inline constexpr size_t kGateRefusals = 2;
+
+absl::string_view NameOf(GateRefusal why);
+
 // Why a reply is not kept.
 enum class StoreRefusal {
   kStatus,       // it is not OK, or says so more than once, or the HTTP status is not 200
@@ -91,6 +100,7 @@ struct RouteMetrics {
   Counter deadline_exceeded;
   Counter resource_exhausted;
   std::array<Counter, kReleases> released;
+  std::array<Counter, kGateRefusals> release_refusals;
   Counter stores;  // replies that were kept
   std::array<Counter, kStoreRefusals> refusals;
   Counter invalidations;  // groups that replies told to drop

@@ -279,24 +279,6 @@ void Call::OnReleased(const core::Question& asked, metrics::Release why) {
   if (state_ == State::kWaiting) EnterGate(asked, why);
 }
 
-void Call::EnterGate(const core::Question& asked, metrics::Release why) {
-  state_ = State::kQueued;
-  why_relayed_ = why;
-  route_->shared.release_gate.Enter(loop(),
-                                    [weak = weak_from_this(), asked](core::ReleaseGate::Pass pass) {
-                                      const std::shared_ptr<Call> self = weak.lock();
-                                      if (self == nullptr || self->state_ != State::kQueued) return;
-                                      self->pass_ = std::move(pass);
-                                      self->OnAdmitted(asked);
-                                    });
-}
-
-void Call::OnAdmitted(const core::Question& asked) {
-  StartRelay();
-  relay_->SendAhead(context_->read_path.MessageFor(*route_, *request_, asked));
-  relay_->Finish({});
-}
-
 void Call::OnSent(size_t bytes) {
   if (state_ == State::kRelaying) relay_->OnWritten(bytes);
 }
@@ -304,7 +286,7 @@ void Call::OnSent(size_t bytes) {
 // Only calls of routes that are not declared to be reads can tell to drop what is kept. A reply
 // that streams may never end, and the others before the gate do not wait for that.
 void Call::OnRelayHeaders(model::HeadersView fields, bool end) {
-  if (why_relayed_ == kWhyStreams) pass_ = core::ReleaseGate::Pass();
+  if (why_relayed_ == kWhyStreams) at_gate_.reset();
   if (route_->relays()) {
     core::Invalidation invalidation = context_->read_path.Invalidate(*route_, *request_, fields);
     if (end) invalidation.Forget();
@@ -332,7 +314,7 @@ void Call::OnRelayEnded() {
   deadline_timer_.Cancel();
   state_ = State::kReplied;
   relay_.reset();
-  pass_ = core::ReleaseGate::Pass();
+  at_gate_.reset();
 }
 
 // A reset crosses as it is, behind what came before it; whatever else happened becomes a status.
@@ -410,7 +392,7 @@ void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
     stream_->Finish(model::SharedHeaders(std::move(trailing)));
   }
   relay_.reset();
-  pass_ = core::ReleaseGate::Pass();
+  at_gate_.reset();
 }
 
 void Call::OnClosed(const http2::Closed& closed) {
@@ -425,7 +407,7 @@ void Call::OnClosed(const http2::Closed& closed) {
   if (state_ == State::kWaiting && context_->read_path.Leave(*route_, *this)) StepAshore();
   state_ = State::kReplied;
   relay_.reset();
-  pass_ = core::ReleaseGate::Pass();
+  at_gate_.reset();
 }
 
 bool Call::CostUpstream() const {

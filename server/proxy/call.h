@@ -80,9 +80,11 @@ class Call final : public http2::StreamHandler,
   void GoAlone(metrics::Bypass why, model::SharedHeaders trailing = {});
   void Deliver(const core::Answer& answer);
   void EnterGate(const core::Question& asked, metrics::Release why);
+  void OnAdmitted(absl::Duration turn);
+  void OnGateTimer();
+  void RefuseRelease(metrics::GateRefusal why, absl::string_view message);
   void StartRelay();
   Relay::Place PlaceOfRelay() const;
-  void OnAdmitted(const core::Question& asked);
   void OnDeadline();
   void OnCollectingTimer();
   void Shed(metrics::Bound bound, absl::string_view message);
@@ -109,6 +111,16 @@ class Call final : public http2::StreamHandler,
     base::Timer timer;  // of request_timeout; once a message is whole, of the wait for an end
   };
 
+  // A released caller's place before the upstream's gate, and then inside.
+  struct AtGate {
+    AtGate(Call& call, const core::Question& asked);
+    ~AtGate();
+    core::Buffered& buffered;
+    core::Question asked;  // until he is let in
+    base::Timer timer;     // of the wait; then of the time that his place is his alone
+    std::unique_ptr<core::ReleaseGate::Ticket> ticket;
+  };
+
   // Waiters are many: in this order the members leave no gap, and with its reference counts a call
   // just fills a block of 256 bytes.
   const std::shared_ptr<const CallContext> context_;
@@ -125,7 +137,7 @@ class Call final : public http2::StreamHandler,
   base::Timer deadline_timer_;
   std::unique_ptr<Collecting> collecting_;
   std::unique_ptr<Relay> relay_;
-  core::ReleaseGate::Pass pass_;
+  std::unique_ptr<AtGate> at_gate_;
   std::shared_ptr<Call> aboard_;
 };
 

@@ -52,7 +52,10 @@ class Reader final : public Waiter {
   bool alone() const { return alone_; }  // a hit that it cannot read
   absl::optional<metrics::Release> released() const { return released_; }
   absl::string_view sends() const { return sends_.view(); }  // once released
-  void Drop() { reply_ = model::Reply(); }
+  void Drop() {
+    reply_ = model::Reply();
+    sends_ = base::Slice();
+  }
 
  private:
   void OnAnswer(const Answer& answer, const Question& asked) override {

@@ -124,8 +124,9 @@ TEST(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
   Written written;
   worker.routes[0]->Show("r1", written);
   worker.upstreams[0]->Show("catalog", written);
-  EXPECT_EQ(written.label_values().at("reason").size(),
-            1 + kBypasses + kReleases + kStoreRefusals + kInflationRefusals);  // and none
+  EXPECT_EQ(
+      written.label_values().at("reason").size(),
+      1 + kBypasses + kReleases + kGateRefusals + kStoreRefusals + kInflationRefusals);  // and none
   for (const auto& [label, values] : written.label_values()) {
     EXPECT_TRUE(label == "reason" || !values.contains("")) << label;
   }

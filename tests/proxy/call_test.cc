@@ -6,6 +6,7 @@
 namespace singleflight::proxy::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -355,12 +356,70 @@ TEST_F(CallTest, ReleasedFollowersDoNotWaitForTheEndOfRepliesThatStream) {
   }
 }
 
+// PITFALLS 14
 TEST_F(CallTest, NothingIsLeftOfWhoLeavesBeforeTheGate) {
   auto herd = Stampede(3);
   const int64_t before = buffered();
   Reset(*herd[2]);
-  EXPECT_LT(buffered(), before) << "its call is gone, though its turn has not come";
-  EXPECT_EQ(shared_.release_gate.queued(), 1u);
+  EXPECT_LT(buffered(), before);
+  EXPECT_EQ(shared_.release_gate->queued(), 0u);
+}
+
+// PITFALLS 14: one copy for all of them.
+TEST_F(CallTest, TheRequestOfThoseBeforeTheGateIsHeldUntilTheLastHasLeft) {
+  const std::string large(100 << 10, 'x');
+  std::vector<std::shared_ptr<Ear>> herd;
+  for (int i = 0; i < 4; ++i) herd.push_back(Ask(kGet, large));
+  Upstream([](FakeCall& call) {
+    call.Begin();
+    call.Data(Framed("one") + Framed("two"));
+  });
+  ASSERT_EQ(shared_.release_gate->queued(), 2u);
+  Reset(*herd[0]);
+  for (const size_t leaves : {2u, 3u}) {
+    EXPECT_GT(shared_.held_bytes.load(), 100 << 10) << leaves;
+    EXPECT_LT(shared_.held_bytes.load(), 110 << 10) << leaves;
+    Reset(*herd[leaves]);
+  }
+  EXPECT_EQ(shared_.held_bytes.load(), 0);
+  Reset(*herd[1]);
+}
+
+TEST_F(CallTest, AWaitBeforeTheGateEndsAtFlightTimeoutAndSaysSo) {
+  auto herd = Stampede(3);
+  Advance(14'999);
+  EXPECT_FALSE(herd[2]->ended);
+  Advance(1);
+  EXPECT_EQ(StatusOf(*herd[2]), "8");
+  EXPECT_THAT(herd[2]->headers,
+              Contains(Pair("grpc-message", AllOf(HasSubstr("'catalog'"), HasSubstr("(15s)"),
+                                                  HasSubstr("release_concurrency (1)")))));
+  const auto why = static_cast<size_t>(metrics::GateRefusal::kFlightTimeout);
+  EXPECT_EQ(metrics_.routes[0]->release_refusals[why].value(), 1u);
+  EXPECT_FALSE(herd[1]->ended) << "it is through";
+  EXPECT_EQ(shared_.release_gate->queued(), 0u);
+  for (size_t i : {0u, 1u}) Reset(*herd[i]);
+}
+
+TEST_F(CallTest, ReleasedCallsThatHangHoldUpNobodyOfAnotherKey) {
+  auto stuck = Stampede(3);
+  const char kList[] = "/shop.Catalog/List";
+  auto leader = Ask(kList, "id-7");
+  auto others = {Ask(kList, "id-7"), Ask(kList, "id-7")};
+  Upstream([](FakeCall& call) {
+    call.Begin();
+    call.Data(Framed("one") + Framed("two"));
+    call.End();
+  });
+  Advance(1000);
+  for (const auto& caller : others) {
+    Upstream([](FakeCall& call) { call.Answer("kettle"); });
+    EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
+  }
+  for (const auto& caller : stuck) {
+    EXPECT_FALSE(caller->ended);
+    Reset(*caller);
+  }
 }
 
 TEST_F(CallTest, ReleasedFollowersThatLeaveMakeRoomForTheNext) {

@@ -74,7 +74,8 @@ class ProxyTest : public ::testing::Test {
     EXPECT_EQ(flights_.waiting(), 0u);
     EXPECT_EQ(shared_.held_bytes.load(), 0);
     EXPECT_EQ(buffered(), 0);
-    EXPECT_EQ(shared_.release_gate.queued(), 0u);
+    EXPECT_EQ(shared_.release_gate->queued(), 0u);
+    EXPECT_EQ(shared_.release_gate->inside(), 0u);
     EXPECT_EQ(upstream_.live(), 0u);
     EXPECT_EQ(loop_.timers().size(), 0u);
     EXPECT_EQ(metrics_.downstream->streams.value(), 0);

@@ -34,7 +34,7 @@ MOST_BACKOFF = 0.5
 RECOVERY = 2 * MOST_BACKOFF + 2  # after the backend is back; two cores may be busy
 
 # What is zero when nobody calls.
-GAUGES = ['waiters', 'flights', 'held_bytes', 'buffered_bytes', 'release_queue', 'streams', 'upstream_calls_active',
+GAUGES = ['waiters', 'flights', 'held_bytes', 'buffered_bytes', 'release_queue', 'release_active', 'streams', 'upstream_calls_active',
           'upstream_calls_pending', 'connections']
 
 

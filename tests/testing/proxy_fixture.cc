@@ -53,7 +53,8 @@ void ProxyTest::CheckNothingIsLeft() {
   for (const char* level :
        {"singleflight_streams", "singleflight_waiters", "singleflight_flights",
         "singleflight_held_bytes", "singleflight_buffered_bytes", "singleflight_release_queue",
-        "singleflight_upstream_calls_active", "singleflight_upstream_calls_pending"}) {
+        "singleflight_release_active", "singleflight_upstream_calls_active",
+        "singleflight_upstream_calls_pending"}) {
     proxy_->WaitForMetric(level, Eq(0));
   }
   EXPECT_EQ(Metric("singleflight_calls_total"), Metric("singleflight_calls_by_role_total"));
