@@ -123,6 +123,12 @@ void ReadCollapse(Mapping& in, core::CollapseOptions& out) {
   in.Duration("max_join_age", &out.max_join_age, kShortest, kLongest);
   in.Choice("on_abandon", &out.on_abandon,
             {{"cancel", core::OnAbandon::kCancel}, {"complete", core::OnAbandon::kComplete}});
+  in.Flag("unary", &out.unary);
+  in.Duration("open_reply_grace", &out.open_reply_grace, kShortest, kLongest);
+  if (out.unary && in.Has("open_reply_grace")) {
+    in.Refuse(in.PlaceOf("open_reply_grace"),
+              "does nothing beside unary: true; remove one of them");
+  }
   in.Number("max_waiters", &out.max_waiters, 1, kMostCalls);
   in.Size("max_request_bytes", &out.max_request_bytes, 1, kLargestMessage);
   in.Size("max_reply_bytes", &out.max_reply_bytes, 1, kLargestMessage);

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/cache/privacy.h"
@@ -12,11 +11,6 @@
 
 namespace singleflight::core {
 namespace {
-
-// A reply with a whole message and no end for so long is taken for a stream.
-constexpr absl::Duration kOpenReplyGrace = absl::Milliseconds(100);
-constexpr absl::Duration kRememberStreaming = absl::Minutes(10);
-constexpr absl::Duration kRememberLarge = absl::Minutes(1);
 
 // A message that is compressed and says not how: nobody can read it (gRPC, "Compression").
 bool IsUnreadable(const model::Reply& reply) {
@@ -135,11 +129,13 @@ void Flight::OnData(absl::string_view bytes) {
   body_.append(bytes.data(), bytes.size());
   if (framed_) scanner_.Feed(bytes);
   if (scanner_.MoreThanOne() || scanner_.state() == wire::MessageScanner::State::kMalformed) {
+    if (scanner_.complete() > 1) route_.NoteStream(question_.request->path(), around_.loop.Now());
     GiveOver(metrics::Release::kReplyStreams);
   } else if (body_.size() > route_.flights.max_reply_bytes) {
     GiveOver(metrics::Release::kReplyTooLarge);
-  } else if (HoldReply(bytes.size()) && scanner_.ExactlyOne() && !open_reply_timer_.pending()) {
-    open_reply_timer_.Set(base::After(around_.loop.Now(), kOpenReplyGrace));
+  } else if (HoldReply(bytes.size()) && scanner_.ExactlyOne() && !route_.flights.unary &&
+             !open_reply_timer_.pending()) {
+    open_reply_timer_.Set(base::After(around_.loop.Now(), route_.flights.open_reply_grace));
   }
 }
 
@@ -191,6 +187,9 @@ void Flight::LandReply(model::ReplyParts parts) {
   Answer answer{Answer::Source::kForwarded, model::MakeReply(std::move(parts)), {}};
   answer.lifespan.born = base::After(sent_at_, -age_.value());
   answer.about_encoding = IsAboutEncoding(answer.reply);
+  if (framed_ && scanner_.ExactlyOne() && answer.reply.status() == wire::StatusCode::kOk) {
+    route_.NoteUnary(question_.request->path());
+  }
   if (route_.caches()) {
     const absl::optional<cache::Refusal> refusal = Keep(answer);
     if (refusal.has_value()) {
@@ -256,11 +255,8 @@ void Flight::LandStatus(wire::StatusCode code, absl::string_view message) {
 // upstream is reset.
 void Flight::GiveOver(metrics::Release reason) {
   const std::shared_ptr<Flight> keep = self_;
-  const base::Instant now = around_.loop.Now();
   if (reason == metrics::Release::kReplyTooLarge) {
-    route_.large_keys.Note(landing_.key().hash, now, kRememberLarge);
-  } else {
-    route_.streaming_methods.Note(absl::HashOf(question_.request->path()), now, kRememberStreaming);
+    route_.large_keys.Note(landing_.key().hash, around_.loop.Now());
   }
   if (initial_.has_value() && age_.value() > absl::ZeroDuration()) {
     initial_->Add("age", absl::StrCat(absl::ToInt64Seconds(age_.value())));

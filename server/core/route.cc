@@ -1,7 +1,10 @@
 #include "server/core/route.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
@@ -45,7 +48,8 @@ std::string PolicyOf(const RouteOptions& options) {
     absl::StrAppend(&policy, "collapse ", absl::FormatDuration(rules.flight_timeout), " ",
                     absl::FormatDuration(rules.max_join_age), " ",
                     rules.on_abandon == OnAbandon::kCancel, " ", rules.max_waiters, " ",
-                    rules.max_request_bytes, " ", rules.max_reply_bytes);
+                    rules.max_request_bytes, " ", rules.max_reply_bytes, " ", rules.unary, " ",
+                    absl::FormatDuration(rules.open_reply_grace));
   }
   if (options.cache.has_value()) {
     const cache::FreshnessRules& rules = *options.cache;
@@ -76,6 +80,24 @@ bool GlobMatches(absl::string_view pattern, absl::string_view text) {
   }
   while (p < pattern.size() && pattern[p] == '*') ++p;
   return p == pattern.size();
+}
+
+void Route::NoteStream(absl::string_view path, base::Instant now) {
+  const absl::optional<absl::Duration> length = streaming_methods_.Note(absl::HashOf(path), now);
+  if (!length.has_value()) return;
+  spdlog::log(flights.unary ? spdlog::level::warn : spdlog::level::info,
+              "upstream '{}': {} replied with two messages{}; its calls are not shared for {}",
+              shared.name, std::string(path.substr(0, 256)),
+              flights.unary ? ", though collapse.unary says that it is unary" : "",
+              absl::FormatDuration(*length));
+}
+
+void Route::NoteUnary(absl::string_view path) {
+  if (streaming_methods_.size() > 0) streaming_methods_.Forget(absl::HashOf(path));
+}
+
+bool Route::Streams(absl::string_view path, base::Instant now) const {
+  return streaming_methods_.size() > 0 && streaming_methods_.Holds(absl::HashOf(path), now);
 }
 
 Route& RouteTable::Add(RouteOptions options, size_t upstream, SharedUpstream& shared,

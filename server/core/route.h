@@ -70,8 +70,17 @@ struct Route {
   // Whether its calls are relayed and nothing else.
   bool relays() const { return !collapses() && !caches(); }
 
-  Remembered streaming_methods{1024};
-  Remembered large_keys{4096};
+  // What replies have proved of a method (SEMANTICS.md §2): nothing else is remembered of it, and
+  // nothing that only a caller did. A reply of two messages makes it streaming for a while, which
+  // is logged when it begins; a call with one message each way ends that.
+  void NoteStream(absl::string_view path, base::Instant now);
+  void NoteUnary(absl::string_view path);
+  bool Streams(absl::string_view path, base::Instant now) const;
+
+  Remembered large_keys{4096, absl::Minutes(1), absl::Minutes(1)};
+
+ private:
+  Remembered streaming_methods_{1024, absl::Seconds(10), absl::Minutes(10)};
 };
 
 // Whether `text` matches `pattern`, in which `*` stands for any run of characters.

@@ -24,6 +24,11 @@ struct CollapseOptions {
       absl::Seconds(15);                           // from the start of the flight to its last byte
   absl::Duration max_join_age = absl::Seconds(1);  // an older flight takes no newcomers
   OnAbandon on_abandon = OnAbandon::kCancel;
+  // Declares that the methods are unary: a message that is whole and has no end yet, on either
+  // side, is late then and nothing else.
+  bool unary = false;
+  // A reply with a whole message and no end for so long is taken for a stream.
+  absl::Duration open_reply_grace = absl::Seconds(1);
   uint32_t max_waiters = 65536;           // the next caller starts the key's next flight
   uint64_t max_request_bytes = 4u << 20;  // a larger request is relayed
   uint64_t max_reply_bytes = 16u << 20;   // a larger reply cannot be shared

@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 
 namespace singleflight::proxy {
@@ -11,8 +10,6 @@ namespace {
 // A caller whose message is whole ends its side at once if the method is unary; one that has not
 // after this long streams.
 constexpr absl::Duration kOpenEndedGrace = absl::Milliseconds(20);
-constexpr absl::Duration kRememberSecondMessage = absl::Minutes(10);
-constexpr absl::Duration kRememberOpenEnded = absl::Seconds(10);  // it may just have been slow
 
 // How often a relayed call is sent again where upstream certainly had not begun with it.
 constexpr int kRelayResends = 3;
@@ -51,8 +48,8 @@ Call::~Call() {
 }
 
 void Call::OnCollectingTimer() {
-  GoAlone(collecting_->scanner.ExactlyOne() ? metrics::Bypass::kOpenEnded
-                                            : metrics::Bypass::kSlowRequest);
+  const bool open_ended = collecting_->scanner.ExactlyOne() && !route_->flights.unary;
+  GoAlone(open_ended ? metrics::Bypass::kOpenEnded : metrics::Bypass::kSlowRequest);
 }
 
 void Call::OnHeaders(model::Headers fields, bool end) {
@@ -104,9 +101,7 @@ void Call::TakeRoute(bool end) {
   }
   state_ = State::kCollecting;
   collecting_ = std::make_unique<Collecting>(*this);
-  if (route_->streaming_methods.Holds(absl::HashOf(request_->path()), loop().Now())) {
-    GoAlone(metrics::Bypass::kStreamingMethod);
-  } else if (end) {
+  if (end) {
     GoAlone(metrics::Bypass::kNoMessage);
   } else {
     collecting_->timer.Set(base::After(loop().Now(), context_->limits->request_timeout));
@@ -138,16 +133,27 @@ void Call::Collect(absl::string_view bytes) {
   } else if (scanner.largest() > context_->limits->max_message_bytes) {
     ShedLargeMessage();
   } else if (scanner.MoreThanOne()) {
-    route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
-                                   kRememberSecondMessage);
     GoAlone(metrics::Bypass::kSecondMessage);
   } else if (scanner.state() == wire::MessageScanner::State::kMalformed) {
     GoAlone(metrics::Bypass::kNoMessage);
   } else if (collecting_->bytes.size() > route_->flights.max_request_bytes) {
     GoAlone(metrics::Bypass::kRequestTooLarge);
-  } else if (scanner.ExactlyOne()) {
-    collecting_->timer.Set(base::After(loop().Now(), kOpenEndedGrace));
+  } else if (scanner.ExactlyOne() && !route_->flights.unary) {
+    OnMessageWhole();
   }
+}
+
+// Its caller's end may be on its way, and what is kept is for a caller of a method that streams
+// too; but where nothing is, a conversation need not wait.
+void Call::OnMessageWhole() {
+  if (route_->Streams(request_->path(), loop().Now())) {
+    core::ReadPath& read_path = context_->read_path;
+    const model::Key& key = read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
+    if (!read_path.Look(*route_, key, *request_).reply) {
+      return GoAlone(metrics::Bypass::kStreamingMethod);
+    }
+  }
+  collecting_->timer.Set(base::After(loop().Now(), kOpenEndedGrace));
 }
 
 void Call::OnEnd(model::Headers trailing) {
@@ -176,6 +182,9 @@ void Call::Ask() {
     }
     route_metrics().hits.Add();
     return SendKept(found, found.reply.owner.get() != entry);  // what was decoded is held already
+  }
+  if (route_->Streams(request_->path(), loop().Now())) {
+    return GoAlone(metrics::Bypass::kStreamingMethod);
   }
   if (context_->read_path.TooLargeToShare(*route_, key)) {
     return GoAlone(metrics::Bypass::kLargeReply);
@@ -221,10 +230,6 @@ void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
   collected->timer.Cancel();
   why_relayed_ = why;
   route_metrics().bypasses[static_cast<size_t>(why)].Add();
-  if (why == metrics::Bypass::kOpenEnded) {
-    route_->streaming_methods.Note(absl::HashOf(request_->path()), loop().Now(),
-                                   kRememberOpenEnded);
-  }
   StartRelay();
   relay_->Scanned(collected->scanner);
   if (!collected->bytes.empty()) {
@@ -241,6 +246,7 @@ void Call::StartRelay() {
       core::CallHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
                      kRelayResends},
       PlaceOfRelay(), *this);
+  if (!route_->relays()) relay_->WatchReply({});
 }
 
 Relay::Place Call::PlaceOfRelay() const {
@@ -271,7 +277,10 @@ void Call::OnTakeover(core::Takeover takeover) {
   if (state_ != State::kWaiting) return;
   state_ = State::kRelaying;
   why_relayed_ = takeover.why;
+  wire::MessageScanner so_far;
+  so_far.Feed(takeover.body);
   relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), PlaceOfRelay(), *this);
+  relay_->WatchReply(so_far);
 }
 
 void Call::OnReleased(const core::Question& asked, metrics::Release why) {

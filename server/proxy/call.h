@@ -69,11 +69,14 @@ class Call final : public http2::StreamHandler,
   void OnRelayTrailers(model::HeadersView fields) override;
   void OnRelayEnded() override;
   void OnRelayStalled() override;
+  void OnRelayStreams() override { route_->NoteStream(request_->path(), loop().Now()); }
+  void OnRelayUnary() override { route_->NoteUnary(request_->path()); }
   void OnRelayFailed(const core::CallFailure& failure) override;
 
   void Refuse(const model::Refusal& refusal);
   void TakeRoute(bool end);
   void Collect(absl::string_view bytes);
+  void OnMessageWhole();
   void Ask();
   void SendKept(const cache::Found& found, bool held);
   void CountAsked(core::Asked asked);

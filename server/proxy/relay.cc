@@ -88,9 +88,24 @@ void Relay::OnInitial(model::Headers fields, bool end) {
   if (end) listener_.OnRelayEnded();
 }
 
-void Relay::OnData(absl::string_view bytes) { downstream_.Send(reply_pieces_.Copy(bytes)); }
+void Relay::OnData(absl::string_view bytes) {
+  if (reply_scanner_.has_value()) {
+    reply_scanner_->Feed(bytes);
+    if (reply_scanner_->complete() > 1) {
+      reply_scanner_.reset();
+      listener_.OnRelayStreams();
+    }
+  }
+  downstream_.Send(reply_pieces_.Copy(bytes));
+}
+
+bool Relay::WasUnary(const model::Headers& trailing) const {
+  return scanner_.ExactlyOne() && reply_scanner_.has_value() && reply_scanner_->ExactlyOne() &&
+         trailing.Find("grpc-status") == absl::string_view("0");
+}
 
 void Relay::OnEnd(model::Headers trailing) {
+  if (WasUnary(trailing)) listener_.OnRelayUnary();
   listener_.OnRelayTrailers(trailing);
   downstream_.Finish(model::SharedHeaders(std::move(trailing)));
   listener_.OnRelayEnded();

@@ -30,6 +30,11 @@ class RelayListener {
   // The caller has begun a message and hardly goes on with it.
   virtual void OnRelayStalled() = 0;
 
+  // What Relay::WatchReply has found: the reply has two messages; or it ended well, and it and the
+  // request had one message each.
+  virtual void OnRelayStreams() = 0;
+  virtual void OnRelayUnary() = 0;
+
   // Upstream ended without a status, or reset the stream; the caller has yet to be told.
   virtual void OnRelayFailed(const core::CallFailure& failure) = 0;
 
@@ -69,6 +74,9 @@ class Relay final : public core::CallListener {
   // Goes on from where the call's own look at its first bytes ended.
   void Scanned(const wire::MessageScanner& scanner) { scanner_ = scanner; }
 
+  // Follows the messages of the reply from now on, behind `so_far`, and tells what they prove.
+  void WatchReply(const wire::MessageScanner& so_far) { reply_scanner_ = so_far; }
+
   // What the caller sends; it holds the caller's window until it has left for upstream.
   void Send(absl::string_view bytes);
 
@@ -99,6 +107,7 @@ class Relay final : public core::CallListener {
   void Forward(base::Slice bytes);
   void WatchForStall();
   void OnStallTimer();
+  bool WasUnary(const model::Headers& trailing) const;
 
   http2::Stream& downstream_;
   base::Loop& loop_;
@@ -108,7 +117,8 @@ class Relay final : public core::CallListener {
   core::Pieces reply_pieces_;
   std::unique_ptr<core::UpstreamCall> call_;
   core::Invalidation invalidation_;
-  wire::MessageScanner scanner_;  // of the request
+  wire::MessageScanner scanner_;                        // of the request
+  absl::optional<wire::MessageScanner> reply_scanner_;  // while it is of interest
   bool replied_ = false;
   size_t uncoupled_request_ = 0;  // bytes ahead that hold no window
   size_t uncoupled_reply_ = 0;

@@ -39,6 +39,7 @@ routes:
       flight_timeout: 1m30s
       max_join_age: 2s
       on_abandon: complete
+      open_reply_grace: 3s
       max_waiters: 10
       max_request_bytes: 2MiB
       max_reply_bytes: 512B
@@ -96,6 +97,8 @@ TEST(LoadTest, ReadsRoutes) {
   EXPECT_EQ(route.collapse->flight_timeout, absl::Seconds(90));
   EXPECT_EQ(route.collapse->max_join_age, absl::Seconds(2));
   EXPECT_EQ(route.collapse->on_abandon, core::OnAbandon::kComplete);
+  EXPECT_EQ(route.collapse->open_reply_grace, absl::Seconds(3));
+  EXPECT_FALSE(route.collapse->unary);
   EXPECT_EQ(route.collapse->max_waiters, 10u);
   EXPECT_EQ(route.collapse->max_request_bytes, 2u << 20);
   EXPECT_EQ(route.collapse->max_reply_bytes, 512u);
@@ -114,6 +117,11 @@ TEST(LoadTest, CollapseTrueMeansCollapseWithItsDefaults) {
   const Config config = Right(WithRouteOption("collapse: true"));
   ASSERT_TRUE(config.routes[0].collapse.has_value());
   EXPECT_EQ(config.routes[0].collapse->flight_timeout, absl::Seconds(15));
+}
+
+TEST(LoadTest, CollapseDeclaresMethodsUnary) {
+  const Config config = Right(WithCollapseOption("unary: true"));
+  EXPECT_TRUE(config.routes[0].collapse->unary);
 }
 
 TEST(LoadTest, CollapseTakesAnEmptySection) {

@@ -36,7 +36,8 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
       {WithCollapseOption("maxwaiters: 5"),
        "5:16: routes[0].collapse.maxwaiters: unknown option (did you mean \"max_waiters\"?); "
        "allowed here: "
-       "flight_timeout, max_join_age, on_abandon, max_waiters, max_request_bytes, max_reply_bytes"},
+       "flight_timeout, max_join_age, on_abandon, unary, open_reply_grace, max_waiters, "
+       "max_request_bytes, max_reply_bytes"},
       {WithRouteOption("key: {}\n    collapse: {}\n    colapse: true"),
        "7:5: routes[0].colapse: unknown option (did you mean \"collapse\"?); allowed here: match, "
        "upstream, "
@@ -124,6 +125,9 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
        "2GiB"},
       {WithUpstreamOption("max_held_bytes: 2TiB"),
        "6:21: upstreams[0].max_held_bytes: \"2TiB\" is out of range; allowed are 1B to 1TiB"},
+      {WithCollapseOption("unary: true, open_reply_grace: 2s"),
+       "5:47: routes[0].collapse.open_reply_grace: does nothing beside unary: true; remove one of "
+       "them"},
       {WithCollapseOption("max_waiters: 0"),
        "5:29: routes[0].collapse.max_waiters: \"0\" is not a whole number from 1 to 16777216"},
       {WithCollapseOption("max_waiters: -1"),

@@ -146,9 +146,7 @@ class ReadPathTest : public ::testing::Test {
     for (size_t i = 0; i < 3; ++i) sum += metrics(i).refusals[static_cast<size_t>(why)].value();
     return sum;
   }
-  bool RemembersStreaming(const std::string& path = kGet) {
-    return route().streaming_methods.Holds(absl::HashOf(absl::string_view(path)), now_);
-  }
+  bool RemembersStreaming(const std::string& path = kGet) { return route().Streams(path, now_); }
   bool TooLarge(const std::string& id) {
     return Open().paths[0].TooLargeToShare(route(), KeyFor(id));
   }

@@ -5,16 +5,16 @@
 namespace singleflight::core {
 namespace {
 
+constexpr absl::Duration kFirst = absl::Seconds(10);
+
 class RememberedTest : public ::testing::Test {
  protected:
-  void Note(uint64_t hash, absl::Duration how_long = absl::Minutes(1)) {
-    remembered_.Note(hash, now_, how_long);
-  }
+  absl::optional<absl::Duration> Note(uint64_t hash) { return remembered_.Note(hash, now_); }
   bool Holds(uint64_t hash) const { return remembered_.Holds(hash, now_); }
   void Advance(absl::Duration duration) { now_ = base::After(now_, duration); }
 
   base::Instant now_ = base::Instant() + std::chrono::hours(1);
-  Remembered remembered_{3};
+  Remembered remembered_{3, kFirst, 5 * kFirst};
 };
 
 TEST_F(RememberedTest, HoldsWhatItWasToldAndNothingElse) {
@@ -25,19 +25,49 @@ TEST_F(RememberedTest, HoldsWhatItWasToldAndNothingElse) {
 }
 
 TEST_F(RememberedTest, ForgetsAfterAWhile) {
-  Note(1, absl::Seconds(10));
-  Advance(absl::Seconds(10) - absl::Nanoseconds(1));
+  EXPECT_EQ(Note(1), kFirst);
+  Advance(kFirst - absl::Nanoseconds(1));
   EXPECT_TRUE(Holds(1));
   Advance(absl::Nanoseconds(1));
   EXPECT_FALSE(Holds(1));
 }
 
-TEST_F(RememberedTest, ANewNoteLengthensAnOldOne) {
-  Note(1, absl::Seconds(10));
-  Advance(absl::Seconds(9));
-  Note(1, absl::Seconds(10));
-  Advance(absl::Seconds(9));
-  EXPECT_TRUE(Holds(1));
+TEST_F(RememberedTest, ANoteOfWhatIsRememberedChangesNothing) {
+  Note(1);
+  Advance(kFirst / 2);
+  EXPECT_EQ(Note(1), absl::nullopt);
+  Advance(kFirst / 2);
+  EXPECT_FALSE(Holds(1));
+}
+
+TEST_F(RememberedTest, WhatComesAgainIsRememberedForTwiceAsLongUpToTheMost) {
+  for (const int times : {1, 2, 4, 5, 5}) {
+    EXPECT_EQ(Note(1), times * kFirst);
+    Advance(times * kFirst - absl::Nanoseconds(1));
+    EXPECT_TRUE(Holds(1));
+    Advance(absl::Nanoseconds(1));
+    EXPECT_FALSE(Holds(1));
+  }
+}
+
+TEST_F(RememberedTest, WhatIsForgottenEndsImmediatelyAndBeginsAnew) {
+  Note(1);
+  Advance(kFirst);
+  Note(1);
+  Advance(kFirst);
+  remembered_.Forget(1);
+  EXPECT_FALSE(Holds(1));
+  EXPECT_EQ(Note(1), kFirst);
+}
+
+TEST_F(RememberedTest, WhatKeepsComingAndGoingIsNewsOnceInAWhile) {
+  EXPECT_TRUE(Note(1).has_value());
+  for (int i = 1; i < 10; ++i) {
+    Advance(kFirst / 10);
+    remembered_.Forget(1);
+    EXPECT_EQ(Note(1).has_value(), false) << i;
+    EXPECT_TRUE(Holds(1));
+  }
 }
 
 // PITFALLS 30

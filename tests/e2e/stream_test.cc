@@ -32,14 +32,26 @@ TEST_F(StreamTest, ABidirectionalStreamRunsAsConversation) {
   EXPECT_EQ(Bypasses(), 1);
 }
 
-TEST_F(StreamTest, AConversationOfTheSameMethodIsRecognisedTheNextTime) {
+TEST_F(StreamTest, AMethodWhoseRepliesStreamIsRecognisedTheNextTime) {
   for (int i = 0; i < 2; ++i) {
     StreamCall call = client().Open("/test.Chat/Echo");
-    EXPECT_EQ(Exchange(call, "one"), "one");
+    for (const char* word : {"one", "two"}) EXPECT_EQ(Exchange(call, word), word);
     EXPECT_TRUE(call.WritesDone());
     EXPECT_THAT(call.Finish(), HasCode(absl::StatusCode::kOk));
   }
   EXPECT_EQ(Metric("singleflight_calls_by_role_total{reason=\"streaming_method\"}"), 1);
+}
+
+// PITFALLS 48
+TEST_F(StreamTest, WhatOneCallerSendsSwitchesSharingOffForNobody) {
+  for (int i = 0; i < 2; ++i) {
+    StreamCall call = client().Open("/test.Files/Upload");
+    EXPECT_TRUE(call.Write("one") && call.Write("two") && call.WritesDone());
+    EXPECT_THAT(call.Finish(), IsOkWith("reply to one"));
+  }
+  EXPECT_EQ(Metric("singleflight_calls_by_role_total{reason=\"streaming_method\"}"), 0);
+  EXPECT_THAT(Ask("/test.Files/Upload", "one"), IsOkWith("reply to one"));
+  EXPECT_EQ(Calls("leader"), 1);
 }
 
 TEST_F(StreamTest, ASlowClientStreamArrivesWhole) {

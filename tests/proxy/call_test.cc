@@ -26,6 +26,8 @@ class CallTest : public ProxyTest {
     });
     return herd;
   }
+
+  bool Streams() { return routes_.Find("", kGet)->Streams(kGet, loop_.Now()); }
 };
 
 TEST_F(CallTest, ThreeIdenticalCallsShareOneUpstreamCallAndItsEveryField) {
@@ -82,13 +84,95 @@ TEST_F(CallTest, AMessageWithoutAnEndIsRelayedAfterTwentyMilliseconds) {
   EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
 }
 
-TEST_F(CallTest, AMethodThatTurnedOutToStreamIsRelayedAtOnce) {
-  auto first = Open(kGet);
-  Send(*first, Framed("hello"));
+// PITFALLS 48
+TEST_F(CallTest, WhatOneCallerSendsSwitchesSharingOffForNobody) {
+  auto late = Open(kGet);
+  Send(*late, Framed("hello"));
   Advance(20);
   auto second = Open(kGet);
-  EXPECT_EQ(upstream_.calls(), 2u);
-  EXPECT_EQ(bypasses(metrics::Bypass::kStreamingMethod), 1u);
+  Send(*second, Framed("one") + Framed("two"));
+  auto stray = Open(kGet);
+  Send(*stray, Framed("one") + std::string("\0", 1));
+  auto trickled = Open(kGet);
+  Send(*trickled, Framed("one").substr(0, 7));
+  Finish(*trickled);
+  const size_t alone = upstream_.calls();
+  auto herd = {Ask(kGet, "id-7"), Ask(kGet, "id-7"), Ask(kGet, "id-7")};
+  EXPECT_EQ(upstream_.calls(), alone + 1);
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  for (const auto& caller : herd) EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
+  for (const auto& caller : {late, second, stray, trickled}) Reset(*caller);
+}
+
+// PITFALLS 48: a reply of two messages, of whatever call.
+TEST_F(CallTest, AMethodIsRememberedByItsRepliesAndItsCallsAreRelayed) {
+  auto conversation = Open(kGet);
+  Send(*conversation, Framed("hello"));
+  Advance(20);
+  Upstream([](FakeCall& call) {
+    call.Begin();
+    call.Data(Framed("one") + Framed("two").substr(0, 5));
+  });
+  EXPECT_FALSE(Streams()) << "one, and the beginning of another";
+  Upstream([](FakeCall& call) { call.Data(Framed("two").substr(5)); });
+  EXPECT_TRUE(Streams());
+  auto next = Open(kGet);
+  EXPECT_EQ(upstream_.calls(), 1u) << "what is kept for it is looked for first";
+  Send(*next, Framed("hello"));
+  EXPECT_EQ(upstream_.calls(), 2u) << "nothing is, so nothing is waited for";
+  auto whole = Ask(kGet, "id-7");
+  EXPECT_EQ(bypasses(metrics::Bypass::kStreamingMethod), 2u);
+  for (const auto& caller : {conversation, next, whole}) Reset(*caller);
+}
+
+TEST_F(CallTest, TheFirstUnaryCallOfARememberedMethodEndsIt) {
+  auto herd = Stampede(1);
+  ASSERT_TRUE(Streams());
+  auto refused = Ask(kGet, "id-8");
+  Upstream([](FakeCall& call) { call.TrailersOnly(wire::StatusCode::kNotFound); });
+  auto many = Open(kGet);
+  Send(*many, Framed("one") + Framed("two"));
+  Finish(*many);
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_TRUE(Streams()) << "an error, and a reply to two messages, say nothing of it";
+  auto unary = Ask(kGet, "id-8");
+  EXPECT_EQ(bypasses(metrics::Bypass::kStreamingMethod), 2u);
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_THAT(unary, IsOkWith(Framed("kettle")));
+  EXPECT_FALSE(Streams());
+  Reset(*herd[0]);
+}
+
+class UnaryCallTest : public CallTest {
+ protected:
+  UnaryCallTest() { collapse_.unary = true; }
+};
+
+TEST_F(UnaryCallTest, AnEndThatComesLateIsWaitedFor) {
+  auto late = Open(kGet);
+  Send(*late, Framed("id-7"));
+  Advance(59'000);
+  auto other = Ask(kGet, "id-7");
+  Finish(*late);
+  EXPECT_EQ(upstream_.calls(), 1u);
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  for (const auto& caller : {late, other}) EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
+}
+
+TEST_F(UnaryCallTest, OneWhoseEndDoesNotComeIsRelayedAfterRequestTimeout) {
+  auto caller = Open(kGet);
+  Send(*caller, Framed("id-7"));
+  Advance(60'000);
+  EXPECT_EQ(upstream_.latest().sent(), Framed("id-7"));
+  EXPECT_EQ(bypasses(metrics::Bypass::kSlowRequest), 1u);
+  Reset(*caller);
+}
+
+TEST_F(UnaryCallTest, ASecondMessageIsTheBackendsToJudge) {
+  auto caller = Open(kGet);
+  Send(*caller, Framed("one") + Framed("two"));
+  EXPECT_EQ(upstream_.latest().sent(), Framed("one") + Framed("two"));
+  Reset(*caller);
 }
 
 TEST_F(CallTest, ASecondMessageIsRelayedWithTheFirst) {
