@@ -109,6 +109,14 @@ TEST_F(InvalidationTest, OtherGroupsStay) {
   EXPECT_EQ(Metric("singleflight_cache_invalidations_total"), 2);
 }
 
+TEST_F(InvalidationTest, AGroupIsTheSameWhateverCaseTheAuthorityIsWrittenIn) {
+  Serve({.cache = "{ttl: 1h}", .upstream = "authority: preserve"});
+  Client reader(proxy_->address(), "shop.example"), writer(proxy_->address(), "SHOP.example");
+  EXPECT_THAT(reader.Ask(kRead, "id-7"), IsOkWith("blue"));
+  EXPECT_THAT(writer.Ask(kWrite, "green"), IsOkWith("done"));
+  EXPECT_THAT(reader.Ask(kRead, "id-7"), IsOkWith("green"));
+}
+
 TEST_F(InvalidationTest, AMalformedFieldDropsNothing) {
   Invalidating("kettles; \"");
   Keep();
