@@ -174,12 +174,13 @@ TEST_F(LogTest, EveryLineIsJsonWhereTheConfigurationSaysSo) {
 }
 
 TEST_F(LogTest, WhyItCannotStartIsJsonToo) {
+  const Backend taken;
   const TemporaryFile file(Yaml(
-      {.listeners = "[{address: \"" + backend_.address() + "\"}]", .top = "log: {format: json}"}));
+      {.listeners = "[{address: \"" + taken.address() + "\"}]", .top = "log: {format: json}"}));
   ChildProcess proxy({ProxyBinary(), "--config", file.path()});
   EXPECT_EQ(proxy.WaitExit(), 2);
   EXPECT_THAT(LinesOf(proxy.err()), Each(MatchesRegex(kJsonLine)));
-  EXPECT_THAT(LinesOf(proxy.err()).back(), HasSubstr("cannot bind " + backend_.address()));
+  EXPECT_THAT(LinesOf(proxy.err()).back(), HasSubstr("cannot bind " + taken.address()));
 }
 
 // The next socket would become what is written to as the log.
