@@ -97,9 +97,11 @@ absl::optional<ReleaseGate::Admitted> ReleaseGate::NextWithRoom() {
   if (next_.empty() || held_ >= at_once_) return absl::nullopt;
   const auto [fewest, turn, key] = *next_.begin();
   if (fewest >= at_once_) return absl::nullopt;
-  Admitted next{{}, TurnOfNow()};
-  ChangeLine(key, [&next, last = ++turns_](Line& line) {
-    next.entrant = std::move(line.waiting.extract(line.waiting.begin()).mapped());
+  absl::optional<Admitted> next;
+  ChangeLine(key, [&next, time = TurnOfNow(), last = ++turns_](Line& line) {
+    const auto first = line.waiting.begin();
+    next.emplace(Admitted{std::move(first->second), time});
+    line.waiting.erase(first);
     line.turn = last;
     ++line.inside;
   });
