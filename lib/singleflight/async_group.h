@@ -47,6 +47,9 @@ enum class OnLast {
 // Time: an argument; the group never reads a clock.
 // Memory: flights are pooled, so in the steady state neither leader nor follower allocates. A key
 // that was moved in dies at the landing; the storage of one that was copied is kept for the next.
+// Errors: Join throws what copying the key throws, and std::bad_alloc; then nobody has joined, and
+// a flight that was there goes on as it was. Leave throws what copying a Context throws; then
+// nobody has left. Nothing else throws, and making, moving and destroying a Context must not.
 template <typename Key, typename Result, typename Context = std::monostate,
           typename Hash = absl::Hash<Key>, typename Eq = std::equal_to<Key>>
 class AsyncGroup {

@@ -37,8 +37,10 @@ namespace singleflight {
 // Callbacks: work and copies of R run without a lock; `Hash` once per call; `Eq` under a lock, so
 // it must not use the group.
 // Time: deadlines are waited for on the steady clock, which is not read otherwise.
-// Errors: an exception from the work reaches every caller of that flight, as one
-// std::exception_ptr, and the key is free again; one from copying R reaches the follower it was
+// Errors: an exception from the work, or std::bad_alloc from what a flight needs to begin it,
+// reaches every caller of that flight, as one std::exception_ptr, and the key is free again; where
+// there is no memory for the key's place in the table, there is no flight, and Do throws. One from
+// copying R reaches the follower it was
 // for. RecursiveCall if work, however deep, asks for a flight that its own thread is in. Cycles
 // through several threads are not detected.
 // Memory: no call allocates, except one that leads stoppable work. R is copyable, or void.
@@ -66,8 +68,8 @@ class KeyedGroups {
   // A leader does the work itself, so it returns when the work does, always with the result. If
   // `work` takes a std::stop_token, its stop is requested when the last caller has left, and the
   // flight takes no newcomers from then on. A leader counts as gone when its own stop is requested
-  // or, there being no timer, when a follower leaves at a deadline that is not earlier than the
-  // leader's. Such a flight allocates its stop state.
+  // or, there being no timer, once a follower has left at a deadline that is not earlier than
+  // the leader's. Such a flight allocates its stop state.
   template <typename Work>
   std::optional<Shared<R>> Do(const K& key, Work&& work, const Until& until) {
     if (until.stop.stop_requested()) return std::nullopt;
@@ -122,7 +124,14 @@ class KeyedGroups {
   Shared<R> Lead(Shard& shard, Flight& flight, Work& work, const Until* until) {
     // Followers who leave may ask for it until the landing.
     std::stop_source work_stop(std::nostopstate);
-    Outcome outcome = RunUntil(shard, flight, work, until, work_stop);
+    Outcome outcome;
+    // Whatever is thrown between joining and landing is what the flight came to: it has to land.
+    try {
+      RunUntil(shard, flight, work, until, work_stop, outcome.value);
+    } catch (...) {
+      outcome.value.reset();
+      outcome.error = std::current_exception();
+    }
     Waiter* const taken = shard.Land(flight);
     const size_t shared_by = flight.waiting + 1;
     Deliver(outcome, shared_by, taken);
@@ -130,38 +139,34 @@ class KeyedGroups {
   }
 
   template <typename Work>
-  static Outcome RunUntil(Shard& shard, Flight& flight, Work& work, const Until* until,
-                          std::stop_source& work_stop) {
+  static void RunUntil(Shard& shard, Flight& flight, Work& work, const Until* until,
+                       std::stop_source& work_stop, std::optional<Value>& value) {
     if constexpr (!kTakesStopToken<Work>) {
-      return Run(flight, work);
+      Run(flight, work, value);
     } else if (until == nullptr) {
-      return Run(flight, [&]() -> R { return work(std::stop_token()); });
+      Run(
+          flight, [&]() -> R { return work(std::stop_token()); }, value);
     } else {
       work_stop = std::stop_source();
-      shard.MakeStoppable(flight, work_stop, until->deadline);
+      if (shard.MakeStoppable(flight, work_stop, until->deadline)) work_stop.request_stop();
       const auto leave = [&] {
         if (shard.LeaderLeaves(flight)) work_stop.request_stop();
       };
       const std::stop_callback on_stop(until->stop, leave);
-      return Run(flight, [&]() -> R { return work(work_stop.get_token()); });
+      Run(
+          flight, [&]() -> R { return work(work_stop.get_token()); }, value);
     }
   }
 
   template <typename Call>
-  static Outcome Run(Flight& flight, Call&& call) {
+  static void Run(Flight& flight, Call&& call, std::optional<Value>& value) {
     const internal::LedFlight::Working working(flight);
-    Outcome outcome;
-    try {
-      if constexpr (std::is_void_v<R>) {
-        call();
-        outcome.value.emplace();
-      } else {
-        outcome.value.emplace(call());
-      }
-    } catch (...) {
-      outcome.error = std::current_exception();
+    if constexpr (std::is_void_v<R>) {
+      call();
+      value.emplace();
+    } else {
+      value.emplace(call());
     }
-    return outcome;
   }
 
   static void Deliver(const Outcome& outcome, size_t shared_by, Waiter* taken) {
@@ -181,9 +186,11 @@ class KeyedGroups {
   static std::optional<Shared<R>> Follow(Shard& shard, Waiter& waiter, const Until* until) {
     if (until == nullptr) {
       waiter.parking.Wait();
-    } else if (!waiter.parking.Wait(*until)) {
+    } else if (const auto woken = waiter.parking.Wait(*until);
+               woken != internal::Parking::Woken::kByWaker) {
       std::optional<std::stop_source> work_stop;
-      const auto passed = until->stop.stop_requested() ? Shard::TimePoint::min() : until->deadline;
+      const bool late = woken == internal::Parking::Woken::kByDeadline;
+      const auto passed = late ? until->deadline : Shard::TimePoint::min();
       if (shard.Leave(waiter, passed, work_stop)) {
         if (work_stop.has_value()) work_stop->request_stop();
         return std::nullopt;

@@ -167,6 +167,17 @@ TEST_F(LeavingTest, TheLastFollowerStopsTheWorkOfALeaderWhoseDeadlineHasPassed) 
   EXPECT_TRUE(stopped_);
 }
 
+// By whichever follower that was learned, and whoever leaves last.
+TEST_F(LeavingTest, ThatTheLeadersDeadlineHasPassedIsNotForgotten) {
+  LeadStoppable({.deadline = kPast});
+  Follow({.stop = stop_.get_token()});
+  EXPECT_EQ(LeaveAtOnce(), std::nullopt);
+  EXPECT_FALSE(stopped_);
+  stop_.request_stop();
+  threads_.Join();
+  EXPECT_TRUE(stopped_);
+}
+
 TEST_F(LeavingTest, AFollowerThatLeavesBeforeTheLeaderStopsNothing) {
   LeadStoppable({.deadline = kNever});
   EXPECT_EQ(LeaveAtOnce(), std::nullopt);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,11 @@ class alignas(64) AsyncShard {
   using TimePoint = std::chrono::steady_clock::time_point;
 
   class Flight;
+
+  // A flight that has landed goes back to the pool whatever happens.
+  static_assert(std::is_nothrow_default_constructible_v<Context> &&
+                    std::is_nothrow_move_assignable_v<Context>,
+                "making and moving a Context must not throw");
 
   // The conditions of a newcomer.
   struct Newcomer {
@@ -93,12 +99,12 @@ class alignas(64) AsyncShard {
       aboard = Board(*rival, newcomer.waiter, Role::kFollower);
       return nullptr;
     }
-    if (rival != nullptr) Withdraw(*rival);
     spare->hash = newcomer.hash;
     spare->started = newcomer.now;
     spare->generation = newcomer.limits.generation;
+    table_.Insert(spare.get());  // throws, or has done its work
     spare->joinable = true;
-    table_.Insert(spare.get());
+    if (rival != nullptr) Withdraw(*rival);
     ++flights_;
     ++unrecycled_;
     aboard = Board(*spare, newcomer.waiter, Role::kLeader);
@@ -132,10 +138,11 @@ class alignas(64) AsyncShard {
     MutexLock lock(mu_);
     Flight* const flight = static_cast<Flight*>(waiter.flight_.load(std::memory_order_relaxed));
     if (flight == nullptr || flight->landed) return Exit::kAlreadyTaken;
+    const bool last = flight->waiting == 1;
+    if (last) context = flight->context;  // before anything changes: the copy may throw
     Unboard(*flight, waiter);
-    if (flight->waiting != 0) return Exit::kLeft;
+    if (!last) return Exit::kLeft;
     if (withdraw) Withdraw(*flight);
-    context = flight->context;
     return Exit::kLeftLast;
   }
 

@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_INTERNAL_BLOCKING_SHARD_H_
 #define SINGLEFLIGHT_INTERNAL_BLOCKING_SHARD_H_
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -61,6 +62,7 @@ class alignas(64) BlockingShard {
     std::stop_source* work_stop = nullptr;  // null if the work cannot be stopped
     TimePoint leader_deadline = TimePoint::max();
     bool leader_gone = false;
+    TimePoint passed = TimePoint::min();  // the latest deadline at which a follower has left
   };
 
   enum class Entry {
@@ -74,7 +76,7 @@ class alignas(64) BlockingShard {
     MutexLock lock(mu_);
     Flight* const joined = Find(flight.hash, flight.key, eq);
     if (joined == nullptr) {
-      table_.Insert(&flight);
+      table_.Insert(&flight);  // throws, or has done its work
       flight.joinable = true;
       ++flights_;
       return Entry::kLeads;
@@ -98,25 +100,30 @@ class alignas(64) BlockingShard {
 
   // False when a landing was faster: its result is coming. When the last one leaves, the flight
   // takes no newcomers any more and `work_stop` is set: its stop is to be requested. `passed` is a
-  // moment known to be in the past; a leader whose deadline was no later counts as gone.
+  // moment known to be in the past; from then on a leader whose deadline was no later counts as
+  // gone.
   bool Leave(Waiter& waiter, TimePoint passed, std::optional<std::stop_source>& work_stop) {
     MutexLock lock(mu_);
     if (waiter.flight == nullptr) return false;
     Flight& flight = *waiter.flight;
     Unboard(flight, waiter);
-    const bool leader_gone = flight.leader_gone || flight.leader_deadline <= passed;
-    if (flight.waiting == 0 && leader_gone && flight.work_stop != nullptr) {
+    flight.passed = std::max(flight.passed, passed);
+    if (flight.work_stop != nullptr && NobodyWaits(flight)) {
       Withdraw(flight);
       work_stop = *flight.work_stop;
     }
     return true;
   }
 
-  // From here on `work_stop` is requested when the last caller leaves.
-  void MakeStoppable(Flight& flight, std::stop_source& work_stop, TimePoint leader_deadline) {
+  // From here on `work_stop` is requested when the last caller leaves. True when that has happened
+  // already: request it.
+  bool MakeStoppable(Flight& flight, std::stop_source& work_stop, TimePoint leader_deadline) {
     MutexLock lock(mu_);
     flight.work_stop = &work_stop;
     flight.leader_deadline = leader_deadline;
+    if (!NobodyWaits(flight)) return false;
+    Withdraw(flight);
+    return true;
   }
 
   // Notes that the leader waits no more. True when nobody does: request the stop of the work.
@@ -146,6 +153,10 @@ class alignas(64) BlockingShard {
   }
 
  private:
+  static bool NobodyWaits(const Flight& flight) {
+    return flight.waiting == 0 && (flight.leader_gone || flight.leader_deadline <= flight.passed);
+  }
+
   template <typename Eq>
   Flight* Find(size_t hash, const Key& key, const Eq& eq) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return table_.Find(hash, [&](const Flight& flight) { return eq(flight.key, key); });

@@ -32,6 +32,7 @@ class FlightTable {
     return nullptr;
   }
 
+  // Changes nothing where there is no memory to grow.
   void Insert(Flight* flight) {
     if (size_ == buckets_.size()) Grow();
     Push(flight);

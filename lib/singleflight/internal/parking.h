@@ -33,10 +33,16 @@ class Parking {
     while (!woken_) changed_.Wait(mu_);
   }
 
-  // False when `until` came first. The wake-up may still come then, so the sleeper either sees to
-  // it that it does not or waits for it with Wait.
-  bool Wait(const Until& until) {
-    if (WokenWhileSpinning()) return true;
+  enum class Woken {
+    kByWaker,
+    kByDeadline,  // it has passed
+    kByStop,      // it was requested
+  };
+
+  // Where `until` comes first, the wake-up may still come, so the sleeper either sees to it that it
+  // does not or waits for it with Wait.
+  Woken Wait(const Until& until) {
+    if (WokenWhileSpinning()) return Woken::kByWaker;
     const auto look_again = [this] {
       MutexLock lock(mu_);
       changed_.NotifyOne();
@@ -47,7 +53,8 @@ class Parking {
     while (!woken_ && in_time && !until.stop.stop_requested()) {
       in_time = changed_.WaitUntil(mu_, until.deadline);
     }
-    return woken_;
+    if (woken_) return Woken::kByWaker;
+    return in_time ? Woken::kByStop : Woken::kByDeadline;
   }
 
  private:
