@@ -60,6 +60,7 @@ Flight::Flight(const Surroundings& around, Route& route, Question question,
       deadline_(DeadlineOf(route, question_, around.loop.Now())),
       deadline_timer_(around.loop.timers(),
                       [this] {
+                        Cancel(metrics::Unanswered::kFlightTimeout);
                         LandStatus(
                             wire::StatusCode::kDeadlineExceeded,
                             absl::StrCat("upstream '", route_.shared.name,
@@ -102,6 +103,7 @@ void Flight::Send() {
 bool Flight::Hold(size_t bytes) {
   if (held_->Add(static_cast<int64_t>(bytes))) return true;
   metrics().resource_exhausted.Add();
+  Cancel(metrics::Unanswered::kBound);
   LandStatus(
       wire::StatusCode::kResourceExhausted,
       absl::StrCat("upstream '", route_.shared.name, "': flights hold more than max_held_bytes (",
@@ -169,6 +171,11 @@ bool Flight::MayResend(const CallFailure& failure) const {
   return may_succeed && resends_left_ > 0 &&
          around_.loop.Now() < deadline_.value_or(base::Instant::max()) &&
          (landing_.waiting() > 0 || route_.flights.on_abandon == OnAbandon::kComplete);
+}
+
+// Without this, End says that whoever asked has left.
+void Flight::Cancel(metrics::Unanswered why) {
+  if (const std::unique_ptr<UpstreamCall> call = std::move(call_)) call->Cancel(why);
 }
 
 void Flight::DropReply() {
@@ -269,9 +276,10 @@ void Flight::GiveOver(metrics::Release reason) {
   Release(std::move(others), reason);
 }
 
-void Flight::Abandon() {
+void Flight::Abandon(metrics::Unanswered why) {
   if (self_ == nullptr) return;
   const std::shared_ptr<Flight> keep = self_;
+  Cancel(why);
   FlightTable::WaiterList nobody = Take();
   End();
 }

@@ -30,8 +30,9 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
 
   ~Flight();
 
-  // Everyone has left. Does nothing if the flight has ended meanwhile.
-  void Abandon();
+  // Everyone has left, the last one for that reason. Does nothing if the flight has ended
+  // meanwhile.
+  void Abandon(metrics::Unanswered why);
 
   base::Loop& loop() const { return around_.loop; }
 
@@ -47,6 +48,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   void Launch();
   void Send();
   bool MayResend(const CallFailure& failure) const;
+  void Cancel(metrics::Unanswered why);
   void DropReply();  // what has arrived, before the call is sent again
   bool Hold(size_t bytes);
   bool HoldReply(size_t bytes);

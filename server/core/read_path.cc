@@ -130,13 +130,13 @@ Invalidation ReadPath::Invalidate(const Route& route, const model::Request& requ
   return Invalidation(around_.store, std::move(scopes));
 }
 
-bool ReadPath::Leave(const Route& route, Waiter& waiter) {
+bool ReadPath::Leave(const Route& route, Waiter& waiter, metrics::Unanswered why) {
   const bool cancel = route.flights.on_abandon == OnAbandon::kCancel;
   FlightTable::Left left = around_.flights.Leave(
       waiter, cancel ? FlightTable::OnLast::kRetire : FlightTable::OnLast::kKeep);
   if (left.outcome == FlightTable::Left::Outcome::kLeftLast && cancel) {
     base::Loop& loop = left.context->loop();
-    loop.Post([flight = std::move(left.context)] { flight->Abandon(); });
+    loop.Post([flight = std::move(left.context), why] { flight->Abandon(why); });
   }
   return left.outcome != FlightTable::Left::Outcome::kAlreadyTaken;
 }

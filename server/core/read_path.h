@@ -96,8 +96,10 @@ class ReadPath {
             Waiter& waiter);
 
   // True: `waiter` has left, and hears nothing more. False: the landing has it already and will
-  // call it soon. The last one out ends the flight, where the route says so.
-  bool Leave(const Route& route, Waiter& waiter);
+  // call it soon. The last one out ends the flight, where the route says so; `why` he left is then
+  // why upstream did not answer.
+  bool Leave(const Route& route, Waiter& waiter,
+             metrics::Unanswered why = metrics::Unanswered::kCancelled);
 
   // Drops the groups that a block of a reply on a relay route invalidates (RFC 9875 §3), before the
   // caller has it, so that he reads what he wrote. A first block may come before the backend has

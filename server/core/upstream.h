@@ -9,6 +9,7 @@
 #include "absl/types/optional.h"
 #include "server/base/slice.h"
 #include "server/base/timer_queue.h"
+#include "server/metrics/worker_metrics.h"
 #include "server/model/headers.h"
 #include "server/model/request.h"
 #include "server/wire/status.h"
@@ -51,11 +52,14 @@ class CallListener {
   ~CallListener() = default;
 };
 
-// One call to an upstream. Destroying it before its end cancels it (RST_STREAM CANCEL). Lives on
-// one loop.
+// One call to an upstream. Destroying it before its end cancels it (RST_STREAM CANCEL), because
+// whoever asked has left. Lives on one loop.
 class UpstreamCall {
  public:
   virtual ~UpstreamCall() = default;
+
+  // The same for another reason, which is counted. Nothing may be called afterwards.
+  virtual void Cancel(metrics::Unanswered why) = 0;
 
   // Request bytes, in order.
   virtual void Send(base::Slice bytes) = 0;

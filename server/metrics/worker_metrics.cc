@@ -44,6 +44,11 @@ constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "UNAUTHENTICATED",
                                                             "none"};
 
+constexpr absl::string_view kUnansweredNames[] = {
+    "deadline",        "flight_timeout", "cancelled",        "bound", "reset", "refused",
+    "connection_lost", "unreachable",    "max_pending_calls"};
+static_assert(std::size(kUnansweredNames) == kUnanswered);
+
 }  // namespace
 
 absl::string_view NameOf(Bypass why) { return kBypassNames[static_cast<size_t>(why)]; }
@@ -129,11 +134,20 @@ void RouteMetrics::Show(const std::string& route, Visitor& visitor) const {
 
 void UpstreamMetrics::Show(const std::string& upstream, Visitor& visitor) const {
   for (size_t i = 0; i < kCallOutcomes; ++i) {
-    visitor.Count("singleflight_upstream_calls_total", "Upstream calls that ended, by status.",
-                  {{"upstream", upstream}, {"code", std::string(kOutcomeNames[i])}},
-                  calls[i].value());
+    visitor.Count(
+        "singleflight_upstream_calls_total", "Upstream calls that the backend answered, by status.",
+        {{"upstream", upstream}, {"code", std::string(kOutcomeNames[i])}}, calls[i].value());
+  }
+  for (size_t i = 0; i < kUnanswered; ++i) {
+    visitor.Count("singleflight_upstream_unanswered_total",
+                  "Upstream calls that the backend did not answer, by what ended them.",
+                  {{"upstream", upstream}, {"reason", std::string(kUnansweredNames[i])}},
+                  unanswered[i].value());
   }
   const Labels labels = {{"upstream", upstream}};
+  visitor.Count("singleflight_upstream_calls_begun_total",
+                "Upstream calls; those answered and unanswered, active and pending add up to it.",
+                labels, begun.value());
   visitor.Level("singleflight_upstream_calls_active", "Upstream calls in the air.", labels,
                 active.value());
   visitor.Level("singleflight_upstream_calls_pending",

@@ -112,13 +112,30 @@ struct RouteMetrics {
 };
 
 inline constexpr size_t kCallOutcomes =
-    18;  // the gRPC codes, and "none" for calls that got no status
+    18;  // the gRPC codes, and "none" for whole replies without a status
 
-// One upstream on one worker.
+// What ended an upstream call that was not answered.
+enum class Unanswered : uint8_t {
+  kDeadline,        // its caller's deadline passed, or that of the last one aboard its flight
+  kFlightTimeout,   // its flight's time was over: collapse.flight_timeout
+  kCancelled,       // whoever asked has left
+  kBound,           // a bound of this program ended it, which the caller's status names
+  kReset,           // the backend reset its stream, or ended it without a status
+  kRefused,         // the backend had not begun with it, and it is not sent again
+  kConnectionLost,  // its connection ended
+  kUnreachable,     // it got no connection
+  kNoRoom,          // max_pending_calls were waiting
+};
+inline constexpr size_t kUnanswered = 9;
+
+// One upstream on one worker. Every call that begins is, once it has ended, counted once in
+// `calls` or once in `unanswered`; a flight that sends its call once more begins another.
 struct UpstreamMetrics {
-  std::array<Counter, kCallOutcomes> calls;  // by the status that came back
-  Gauge active;                              // calls that have a stream
-  Gauge pending;                             // calls that wait for one
+  Counter begun;
+  std::array<Counter, kCallOutcomes> calls;     // by the status that came back
+  std::array<Counter, kUnanswered> unanswered;  // by what ended them
+  Gauge active;                                 // calls that have a stream
+  Gauge pending;                                // calls that wait for one
   Counter resent;
   Counter connects;
   Counter connect_failures;

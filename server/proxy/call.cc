@@ -340,10 +340,12 @@ void Call::OnRelayFailed(const core::CallFailure& failure) {
 void Call::OnDeadline() {
   const bool cost_upstream = CostUpstream();
   if (state_ == State::kWaiting) {
-    if (!context_->read_path.Leave(*route_, *this)) return;  // the reply is on its way
+    constexpr metrics::Unanswered kWhy = metrics::Unanswered::kDeadline;
+    if (!context_->read_path.Leave(*route_, *this, kWhy)) return;  // the reply is on its way
     StepAshore();
   }
   if (state_ == State::kCollecting) route_metrics().departed.Add();
+  if (relay_ != nullptr) relay_->Cancel(metrics::Unanswered::kDeadline);
   if (cost_upstream) stream_->session().CountCostlyDeadline(*stream_);
   route_metrics().deadline_exceeded.Add();
   SendStatus(wire::StatusCode::kDeadlineExceeded,
@@ -361,6 +363,7 @@ void Call::ShedForRoom() {
 void Call::Shed(metrics::Bound bound, absl::string_view message) {
   if (state_ == State::kCollecting) route_metrics().departed.Add();
   around().metrics.downstream->bounds.Count(bound);
+  if (relay_ != nullptr) relay_->Cancel(metrics::Unanswered::kBound);
   SendStatus(wire::StatusCode::kResourceExhausted, message);
 }
 
@@ -413,10 +416,20 @@ void Call::OnClosed(const http2::Closed& closed) {
   deadline_timer_.Cancel();
   collecting_.reset();
   if (state_ == State::kCollecting) route_metrics().departed.Add();
-  if (state_ == State::kWaiting && context_->read_path.Leave(*route_, *this)) StepAshore();
+  const metrics::Unanswered why = WhyLeft();
+  if (state_ == State::kWaiting && context_->read_path.Leave(*route_, *this, why)) StepAshore();
+  if (relay_ != nullptr) relay_->Cancel(why);
   state_ = State::kReplied;
   relay_.reset();
   at_gate_.reset();
+}
+
+// Callers round up the deadline that they send, and give up when the real one has passed.
+metrics::Unanswered Call::WhyLeft() const {
+  constexpr int kRoundedBy = 10;  // at most this part of it
+  if (!deadline_.has_value()) return metrics::Unanswered::kCancelled;
+  const base::Instant nearly = base::After(*deadline_, -*request_->timeout() / kRoundedBy);
+  return loop().Now() < nearly ? metrics::Unanswered::kCancelled : metrics::Unanswered::kDeadline;
 }
 
 bool Call::CostUpstream() const {

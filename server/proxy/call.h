@@ -97,6 +97,7 @@ class Call final : public http2::StreamHandler,
   Marks MarksOfRelay(absl::Duration age) const;
   void SendStatus(wire::StatusCode code, absl::string_view message);
   void StepAshore() { aboard_.reset(); }
+  metrics::Unanswered WhyLeft() const;
   bool CostUpstream() const;
 
   const core::Surroundings& around() const { return context_->read_path.around(); }

@@ -84,6 +84,9 @@ class Relay final : public core::CallListener {
   void SendAhead(base::Slice bytes);
   void Finish(model::SharedHeaders trailing);
 
+  // Ends the upstream call for that reason. Nothing may be called afterwards but replied.
+  void Cancel(metrics::Unanswered why) { call_->Cancel(why); }
+
   // The caller's stream has written so many bytes of the reply.
   void OnWritten(size_t bytes);
 

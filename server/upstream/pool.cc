@@ -18,8 +18,9 @@ constexpr char kShuttingDown[] = "the proxy is shutting down";
 class Handle final : public core::UpstreamCall {
  public:
   explicit Handle(std::shared_ptr<PooledCall> call) : call_(std::move(call)) {}
-  ~Handle() override { call_->Cancel(); }
+  ~Handle() override { call_->Cancel(metrics::Unanswered::kCancelled); }
 
+  void Cancel(metrics::Unanswered why) override { call_->Cancel(why); }
   void Send(base::Slice bytes) override { call_->Send(std::move(bytes)); }
   void Finish(model::SharedHeaders trailing) override { call_->Finish(std::move(trailing)); }
   void Consume(size_t bytes) override { call_->Consume(bytes); }
@@ -62,6 +63,7 @@ absl::string_view Pool::AuthorityFor(const model::Request& request) const {
 }
 
 std::unique_ptr<core::UpstreamCall> Pool::Start(core::CallHead head, core::CallListener& listener) {
+  metrics_->begun.Add();
   auto call = std::make_shared<PooledCall>(*this, std::move(head), listener);
   Dispatch(call);
   return std::make_unique<Handle>(std::move(call));
@@ -70,16 +72,16 @@ std::unique_ptr<core::UpstreamCall> Pool::Start(core::CallHead head, core::CallL
 // Sends the call, or has it wait, or sees to it that it fails in the next turn.
 void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
   if (shut_down_) {
-    return FailSoon(std::move(call), wire::StatusCode::kUnavailable, kShuttingDown);
+    return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, kShuttingDown);
   }
   ConnectWhereUseful();
   if (Link* link = queue_.empty() ? PickLink() : nullptr) return call->OpenOn(*link);
   if (!AnyHope()) {
-    return FailSoon(std::move(call), wire::StatusCode::kUnavailable, WhyUnreachable());
+    return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, WhyUnreachable());
   }
   if (queue_.size() >= options_.max_pending_calls) {
     return FailSoon(
-        std::move(call), wire::StatusCode::kResourceExhausted,
+        std::move(call), metrics::Unanswered::kNoRoom,
         absl::StrCat("max_pending_calls (", options_.max_pending_calls, ") calls are waiting"));
   }
   call->queued_ = true;
@@ -94,11 +96,15 @@ void Pool::Dequeue(PooledCall& call) {
   queue_.erase(call.place_);
 }
 
-void Pool::FailSoon(std::shared_ptr<PooledCall> call, wire::StatusCode code, std::string why) {
-  core::CallFailure failure{core::CallFailure::Kind::kUnreachable, 0, code,
-                            absl::StrCat("upstream '", name(), "': ", why)};
-  worker_.Post([call = std::move(call), failure = std::move(failure)]() mutable {
-    call->Fail(std::move(failure));
+void Pool::FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason,
+                    absl::string_view why) {
+  const bool no_room = reason == metrics::Unanswered::kNoRoom;
+  core::CallFailure failure{
+      core::CallFailure::Kind::kUnreachable, 0,
+      no_room ? wire::StatusCode::kResourceExhausted : wire::StatusCode::kUnavailable,
+      absl::StrCat("upstream '", name(), "': ", why)};
+  worker_.Post([call = std::move(call), failure = std::move(failure), reason]() mutable {
+    call->Fail(std::move(failure), reason);
   });
 }
 
@@ -255,7 +261,7 @@ void Pool::FailQueue(const std::string& why) {
   while (!queue_.empty()) {
     const std::shared_ptr<PooledCall> call = queue_.front();
     Dequeue(*call);
-    FailSoon(call, wire::StatusCode::kUnavailable, why);
+    FailSoon(call, metrics::Unanswered::kUnreachable, why);
   }
 }
 

@@ -92,7 +92,8 @@ class Pool final : public core::Upstream, public LinkListener {
   bool AnyHope() const;
   void ServeQueue();
   void FailQueue(const std::string& why);
-  void FailSoon(std::shared_ptr<PooledCall> call, wire::StatusCode code, std::string why);
+  void FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason,
+                absl::string_view why);
   std::string WhyUnreachable() const;
   void PauseAfter(Backend& backend, int failures);
   absl::Duration Pause(int failures);

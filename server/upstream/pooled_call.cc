@@ -18,6 +18,20 @@ constexpr size_t kNoStatus = metrics::kCallOutcomes - 1;
 
 size_t OutcomeOf(wire::StatusCode code) { return static_cast<size_t>(code); }
 
+metrics::Unanswered WhyUnanswered(const http2::Closed& closed) {
+  switch (closed.why) {
+    case http2::Closed::Why::kNotProcessed:
+      return metrics::Unanswered::kRefused;
+    case http2::Closed::Why::kConnectionLost:
+      return metrics::Unanswered::kConnectionLost;
+    case http2::Closed::Why::kStalled:  // a server's
+    case http2::Closed::Why::kReset:
+    case http2::Closed::Why::kOrderly:
+      return metrics::Unanswered::kReset;
+  }
+  SF_CHECK(!"unreachable");
+}
+
 }  // namespace
 
 PooledCall::PooledCall(Pool& pool, core::CallHead head, core::CallListener& listener)
@@ -44,12 +58,13 @@ void PooledCall::Consume(size_t bytes) {
   if (stream_ != nullptr) stream_->Consume(bytes);
 }
 
-void PooledCall::Cancel() {
+void PooledCall::Cancel(metrics::Unanswered why) {
   if (listener_ == nullptr) return;
   listener_ = nullptr;
+  CountUnanswered(why);
   pool_.Dequeue(*this);
   if (stream_ == nullptr) return;
-  Ended(OutcomeOf(wire::StatusCode::kCancelled));
+  pool_.metrics().active.Add(-1);
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
 }
 
@@ -91,7 +106,8 @@ void PooledCall::OnEnd(model::Headers trailing) {
 void PooledCall::EndWith(const model::Headers& status_block) {
   const absl::optional<wire::StatusCode> code =
       wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
-  Ended(code.has_value() ? OutcomeOf(*code) : kNoStatus);
+  pool_.metrics().calls[code.has_value() ? OutcomeOf(*code) : kNoStatus].Add();
+  pool_.metrics().active.Add(-1);
   http2::Stream* stream = std::exchange(stream_, nullptr);
   if (stream->ended()) {
     stream->SetHandler(nullptr);
@@ -109,13 +125,13 @@ void PooledCall::OnSent(size_t bytes) {
 
 void PooledCall::OnClosed(const http2::Closed& closed) {
   stream_ = nullptr;
+  pool_.metrics().active.Add(-1);
   if (MayResend(closed)) {
-    pool_.metrics().active.Add(-1);
     pool_.metrics().resent.Add();
     --resends_left_;
     return pool_.Dispatch(shared_from_this());
   }
-  Ended(kNoStatus);
+  CountUnanswered(WhyUnanswered(closed));
   std::exchange(listener_, nullptr)->OnFailed(FailureOf(closed));
 }
 
@@ -142,13 +158,14 @@ core::CallFailure PooledCall::FailureOf(const http2::Closed& closed) const {
   SF_CHECK(!"unreachable");
 }
 
-void PooledCall::Fail(core::CallFailure failure) {
-  if (listener_ != nullptr) std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
+void PooledCall::Fail(core::CallFailure failure, metrics::Unanswered why) {
+  if (listener_ == nullptr) return;
+  CountUnanswered(why);
+  std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
 }
 
-void PooledCall::Ended(size_t outcome) {
-  pool_.metrics().active.Add(-1);
-  pool_.metrics().calls[outcome].Add();
+void PooledCall::CountUnanswered(metrics::Unanswered why) {
+  pool_.metrics().unanswered[static_cast<size_t>(why)].Add();
 }
 
 }  // namespace singleflight::upstream

@@ -31,11 +31,11 @@ class PooledCall final : public http2::StreamHandler,
   void Finish(model::SharedHeaders trailing);
   void Consume(size_t bytes);
   void SetListener(core::CallListener& listener) { listener_ = &listener; }
-  void Cancel();
+  void Cancel(metrics::Unanswered why);
 
   // For the pool: the call gets a stream of `link`, or none.
   void OpenOn(Link& link);
-  void Fail(core::CallFailure failure);
+  void Fail(core::CallFailure failure, metrics::Unanswered why);
 
  private:
   friend class Pool;
@@ -51,7 +51,7 @@ class PooledCall final : public http2::StreamHandler,
   core::CallFailure FailureOf(const http2::Closed& closed) const;
   void StopKeeping();
   void EndWith(const model::Headers& status_block);
-  void Ended(size_t outcome);
+  void CountUnanswered(metrics::Unanswered why);
 
   Pool& pool_;
   const core::CallHead head_;

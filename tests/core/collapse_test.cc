@@ -298,6 +298,17 @@ TEST_F(CollapseTest, PastFlightTimeoutEveryoneIsToldWhichBoundItWas) {
                          "'catalog': no reply within collapse.flight_timeout (15s)"));
   }
   EXPECT_TRUE(upstream_.latest().cancelled());
+  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kFlightTimeout);
+}
+
+TEST_F(CollapseTest, WhyTheLastOneLeftIsWhyUpstreamDidNotAnswer) {
+  TestWaiter& first = Ask("id-7");
+  TestWaiter& last = Ask("id-7");
+  Leave(first, metrics::Unanswered::kCancelled);
+  Leave(last, metrics::Unanswered::kDeadline);
+  Settle();
+  EXPECT_TRUE(upstream_.latest().cancelled());
+  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kDeadline);
 }
 
 // PITFALLS 10

@@ -106,6 +106,7 @@ class FakeCall {
   const std::string& sent() const { return sent_; }
   bool finished() const { return finished_; }
   bool cancelled() const { return cancelled_; }  // let go of before its end
+  metrics::Unanswered cancelled_for() const { return cancelled_for_; }
   bool live() const { return !ended_ && !cancelled_; }
   size_t unconsumed() const { return shown_ - consumed_; }
 
@@ -160,6 +161,7 @@ class FakeCall {
   std::string sent_;
   size_t shown_ = 0, consumed_ = 0;
   bool finished_ = false, ended_ = false, cancelled_ = false;
+  metrics::Unanswered cancelled_for_ = metrics::Unanswered::kCancelled;
 };
 
 // An upstream that answers when told, and never forgets a call.
@@ -195,6 +197,10 @@ class FakeUpstream final : public Upstream {
     explicit Line(std::shared_ptr<FakeCall> call) : call_(std::move(call)) {}
     ~Line() override { call_->cancelled_ = !call_->ended_; }
 
+    void Cancel(metrics::Unanswered why) override {
+      if (call_->live()) call_->cancelled_for_ = why;
+      call_->cancelled_ = !call_->ended_;
+    }
     void Send(base::Slice bytes) override { absl::StrAppend(&call_->sent_, bytes.view()); }
     void Finish(model::SharedHeaders) override { call_->finished_ = true; }
     void Consume(size_t bytes) override { call_->consumed_ += bytes; }

@@ -93,8 +93,8 @@ class ReadPathTest : public ::testing::Test {
   }
 
   // Whether it left; if not, a landing was faster.
-  bool Leave(TestWaiter& waiter) {
-    const bool left = Open().paths[waiter.loop().index()].Leave(house_->route, waiter);
+  bool Leave(TestWaiter& waiter, metrics::Unanswered why = metrics::Unanswered::kCancelled) {
+    const bool left = Open().paths[waiter.loop().index()].Leave(house_->route, waiter, why);
     if (left) left_.insert(&waiter);
     return left;
   }

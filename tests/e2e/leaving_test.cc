@@ -99,6 +99,19 @@ TEST_F(LeavingTest, TheDeadlineOfARelayedCallIsUpstreamsToo) {
   backend_.WaitForCancelled(1);
 }
 
+TEST_F(LeavingTest, WhatTheBackendNeverAnsweredIsNotCountedAmongItsAnswers) {
+  Serve();
+  PendingCall late = Start(kRead, "late", {.timeout = milliseconds(500)});
+  PendingCall later = Start(kRead, "later", {.timeout = milliseconds(500)});
+  backend_.WaitForCalls(2);
+  proxy_->WaitForMetric("singleflight_upstream_unanswered_total{reason=\"deadline\"}", Eq(2));
+  PendingCall given_up = Start(kWrite, "given up", {.timeout = milliseconds(30'000)});
+  backend_.WaitForCalls(3);
+  given_up.Cancel();
+  proxy_->WaitForMetric("singleflight_upstream_unanswered_total{reason=\"cancelled\"}", Eq(1));
+  EXPECT_EQ(Metric("singleflight_upstream_calls_total"), 0);
+}
+
 // PITFALLS 35
 TEST_F(LeavingTest, FiveThousandCancelledCallsLeaveTheConnectionAlive) {
   Serve();

@@ -81,6 +81,19 @@ TEST(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
   EXPECT_EQ(values.size(), 7);  // and "reason"
 }
 
+TEST(WorkerMetricsTest, AnsweredAndUnansweredCallsAddUpToThoseThatBegan) {
+  UpstreamMetrics upstream;
+  upstream.begun.Add(kCallOutcomes + kUnanswered);
+  for (Counter& calls : upstream.calls) calls.Add(1);
+  for (Counter& calls : upstream.unanswered) calls.Add(1);
+  Written written;
+  upstream.Show("catalog", written);
+  EXPECT_EQ(written.SumOf("singleflight_upstream_calls_begun_total"),
+            written.SumOf("singleflight_upstream_calls_total") +
+                written.SumOf("singleflight_upstream_unanswered_total"));
+  EXPECT_FALSE(written.twice());
+}
+
 // PITFALLS 30
 TEST(WorkerMetricsTest, TrafficAddsNoMetrics) {
   WorkerMetrics worker(1, 1);
@@ -124,9 +137,9 @@ TEST(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
   Written written;
   worker.routes[0]->Show("r1", written);
   worker.upstreams[0]->Show("catalog", written);
-  EXPECT_EQ(
-      written.label_values().at("reason").size(),
-      1 + kBypasses + kReleases + kGateRefusals + kStoreRefusals + kInflationRefusals);  // and none
+  EXPECT_EQ(written.label_values().at("reason").size(),
+            kBypasses + kReleases + kGateRefusals + kStoreRefusals + kInflationRefusals +
+                kUnanswered);  // and none; flight_timeout stands twice
   for (const auto& [label, values] : written.label_values()) {
     EXPECT_TRUE(label == "reason" || !values.contains("")) << label;
   }

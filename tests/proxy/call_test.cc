@@ -359,6 +359,30 @@ TEST_F(CallTest, ADeadlineThatPassesWhileRelayingCancelsUpstream) {
   EXPECT_TRUE(upstream_.latest().cancelled());
 }
 
+TEST_F(CallTest, AnUpstreamCallThatIsGivenUpSaysWhy) {
+  Ask(kWatch, "hello", {{"grpc-timeout", "10m"}});
+  Advance(10);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kDeadline);
+  Ask(kGet, "id-7", {{"grpc-timeout", "10m"}});
+  Advance(10);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kDeadline);
+  Reset(*Ask(kWatch, "hello", {{"grpc-timeout", "10S"}}));
+  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kCancelled);
+}
+
+TEST_F(CallTest, ACallerThatGivesUpJustBeforeTheDeadlineThatItSentLeftForThat) {
+  auto relayed = Ask(kWatch, "hello", {{"grpc-timeout", "1S"}});
+  auto aboard = Ask(kGet, "id-7", {{"grpc-timeout", "1S"}});
+  Advance(990);
+  Reset(*relayed);
+  Reset(*aboard);
+  ASSERT_EQ(upstream_.calls(), 2u);
+  for (size_t i = 0; i < 2; ++i) {
+    EXPECT_TRUE(upstream_.call(i).cancelled());
+    EXPECT_EQ(upstream_.call(i).cancelled_for(), metrics::Unanswered::kDeadline);
+  }
+}
+
 TEST_F(CallTest, ADeadlineThatPassesWithinAReplyEndsItWithTrailers) {
   auto caller = Ask(kWatch, "hello", {{"grpc-timeout", "10m"}});
   Upstream([](FakeCall& call) {

@@ -58,6 +58,9 @@ void ProxyTest::CheckNothingIsLeft() {
     proxy_->WaitForMetric(level, Eq(0));
   }
   EXPECT_EQ(Metric("singleflight_calls_total"), Metric("singleflight_calls_by_role_total"));
+  EXPECT_EQ(Metric("singleflight_upstream_calls_begun_total"),
+            Metric("singleflight_upstream_calls_total") +
+                Metric("singleflight_upstream_unanswered_total"));
   EXPECT_EQ(Metric("singleflight_cache_stores_total"),
             Metric("singleflight_cache_entries") + Metric("singleflight_cache_evictions_total"));
   EXPECT_LE(Metric("singleflight_cache_bytes"), Metric("singleflight_cache_max_bytes"));

@@ -180,7 +180,18 @@ class PoolTest : public ::testing::Test {
     EXPECT_EQ(metrics_.pending.value(), 0);
     EXPECT_EQ(metrics_.active.value(), 0);
     EXPECT_EQ(metrics_.connections.value(), 0);
+    uint64_t ended = 0;
+    for (const metrics::Counter& answered : metrics_.calls) ended += answered.value();
+    for (const metrics::Counter& unanswered : metrics_.unanswered) ended += unanswered.value();
+    EXPECT_EQ(metrics_.begun.value(), ended) << "every call is counted once";
     on_.Stop();
+  }
+
+  uint64_t Unanswered(metrics::Unanswered why) const {
+    return metrics_.unanswered[static_cast<size_t>(why)].value();
+  }
+  uint64_t Answered(wire::StatusCode code) const {
+    return metrics_.calls[static_cast<size_t>(code)].value();
   }
 
   ScriptedServer& Serve(const http2::SessionOptions& options = {},

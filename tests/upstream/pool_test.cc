@@ -208,6 +208,45 @@ TEST_F(PoolTest, LettingGoOfACallResetsItUpstream) {
   Run([&] { caller.call.reset(); });
   Until([&] { return server.call(0).closed.has_value(); });
   EXPECT_EQ(server.call(0).closed->error, 8u) << "CANCEL";
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kCancelled), 1u);
+  EXPECT_EQ(Answered(wire::StatusCode::kCancelled), 0u) << "the backend said nothing";
+}
+
+TEST_F(PoolTest, ACallThatIsNotAnsweredIsCountedByWhatEndedIt) {
+  ScriptedServer& server = Serve();
+  MakePool({server.endpoint()});
+  Caller& in_the_air = Ask();
+  Until([&] { return server.calls() == 1; });
+  Run([&] { in_the_air.call->Cancel(metrics::Unanswered::kDeadline); });
+  Until([&] { return server.call(0).closed.has_value(); });
+  EXPECT_EQ(server.call(0).closed->error, 8u) << "CANCEL";
+  Run([&] { in_the_air.call.reset(); });
+  Caller& reset = Ask();
+  Until([&] { return server.calls() == 2; });
+  Run([&] { server.call(1).stream->Reset(http2::ErrorCode::kInternalError); });
+  Await(reset);
+  Caller& lost = Ask();
+  Until([&] { return server.calls() == 3; });
+  Run([&] { server.Stop(); });
+  Await(lost);
+  Await(Ask());
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kDeadline), 1u) << "once";
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kReset), 1u);
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kConnectionLost), 1u);
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kUnreachable), 1u);
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kCancelled), 0u);
+}
+
+TEST_F(PoolTest, ACallWhoseDeadlinePassesWhileItWaitsForAStreamIsCountedAsThat) {
+  ScriptedServer& server = Serve(OneStream());
+  options_.max_connections_per_endpoint = 1;
+  MakePool({server.endpoint()});
+  Ask();
+  Until([&] { return server.calls() == 1; });
+  Caller& waits = Ask();
+  Run([&] { waits.call->Cancel(metrics::Unanswered::kDeadline); });
+  EXPECT_EQ(metrics_.pending.value(), 0);
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kDeadline), 1u);
 }
 
 TEST_F(PoolTest, PastMaxPendingCallsTheNextIsRefused) {
@@ -223,6 +262,7 @@ TEST_F(PoolTest, PastMaxPendingCallsTheNextIsRefused) {
   Await(refused);
   EXPECT_EQ(refused.failure->status, wire::StatusCode::kResourceExhausted);
   EXPECT_THAT(refused.failure->message, HasSubstr("max_pending_calls (2)"));
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kNoRoom), 1u);
 }
 
 TEST_F(PoolTest, EndpointsTakeTurns) {
