@@ -104,6 +104,8 @@ void ReadUpstream(Mapping& in, Draft& draft) {
   in.Duration("max_reconnect_backoff", &out.max_reconnect_backoff, absl::Milliseconds(100),
               kLongest);
   in.Duration("dns_refresh", &out.dns_refresh, absl::Milliseconds(100), kLongest);
+  in.Duration("ping_after", &out.ping_after, kShortest, kLongest);
+  in.Duration("ping_timeout", &out.ping_timeout, kShortest, kLongest);
   in.Number("max_connections_per_endpoint", &out.max_connections_per_endpoint, 1, 1024);
   in.Number("max_pending_calls", &out.max_pending_calls, 1, kMostCalls);
   in.Number("max_flights", &out.max_flights, 1, kMostCalls);

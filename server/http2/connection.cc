@@ -117,6 +117,7 @@ void Connection::OnReadable() {
 
 void Connection::Take(absl::string_view bytes) {
   const bool first = std::exchange(first_bytes_, false);
+  heard_at_ = worker_.Now();
   in_session_ = true;
   const uint64_t before = session_->received_frames();
   const absl::Status status = session_->Receive(bytes);

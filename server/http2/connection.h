@@ -59,6 +59,9 @@ class Connection final : public SessionListener,
   // Null after OnConnectionClosed.
   Session* session() { return session_.get(); }
 
+  // When the latest bytes came.
+  base::Instant heard_at() const { return heard_at_; }
+
   // Closes at the end of the current event, without ceremony. Streams are told that the connection
   // was lost.
   void Close(absl::string_view why);
@@ -105,6 +108,7 @@ class Connection final : public SessionListener,
   int64_t taken_ = 0;      // bytes that the byte stream took, ever
   int64_t left_then_ = 0;  // bytes that had left when `stall_ticks_` began to count
   int stall_ticks_ = 0;    // for which not all has left
+  base::Instant heard_at_;
   bool flush_asked_ = false;
   bool reading_ = false;  // bytes are waited for, or being read
   bool first_bytes_ = true;

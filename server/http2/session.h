@@ -150,6 +150,12 @@ class Session {
   // Frames that have come, of whatever kind.
   uint64_t received_frames() const { return received_frames_; }
 
+  // Those of them that are HEADERS or DATA.
+  uint64_t received_replies() const { return received_replies_; }
+
+  // Client: the peer said in its GOAWAY that it gets too many PINGs (gRPC, "Keepalive").
+  bool pinged_too_often() const { return pinged_too_often_; }
+
   // Server: a header block that says more than this, by whatever compression, ends the connection;
   // what is larger than `max_header_list_bytes` is read up to here, so that the call can be told.
   static constexpr size_t kEndlessHeaderBytes = 256 << 10;
@@ -204,6 +210,8 @@ class Session {
   bool end_counted_ = false;  // why the connection ends has been told
   EarlyResets early_resets_;  // server
   uint64_t received_frames_ = 0;
+  uint64_t received_replies_ = 0;
+  bool pinged_too_often_ = false;
   int empty_frames_ = 0;    // in a row
   int32_t open_block_ = 0;  // the stream whose header block is being received; 0: none
   int block_ticks_ = 0;

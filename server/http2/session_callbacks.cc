@@ -48,6 +48,7 @@ int Session::Callbacks::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* f
                                      void* user_data) {
   Session& self = Self(user_data);
   ++self.received_frames_;
+  if (frame->type == NGHTTP2_DATA || frame->type == NGHTTP2_HEADERS) ++self.received_replies_;
   if (frame->type != NGHTTP2_DATA || self.side_ == Side::kClient) return 0;
   const bool empty = frame->length == 0 && (frame->flags & NGHTTP2_FLAG_END_STREAM) == 0;
   self.empty_frames_ = empty ? self.empty_frames_ + 1 : 0;
@@ -122,6 +123,9 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
       break;
     case NGHTTP2_GOAWAY:
       self.alive_ = false;
+      self.pinged_too_often_ =
+          frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM &&
+          View(frame->goaway.opaque_data, frame->goaway.opaque_data_len) == "too_many_pings";
       self.listener_.OnGoAway();
       break;
     default:  // the frame types of RFC 9113 that nghttp2 handles by itself

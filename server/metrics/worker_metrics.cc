@@ -45,8 +45,8 @@ constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "none"};
 
 constexpr absl::string_view kUnansweredNames[] = {
-    "deadline",        "flight_timeout", "cancelled",        "bound", "reset", "refused",
-    "connection_lost", "unreachable",    "max_pending_calls"};
+    "deadline", "flight_timeout",  "cancelled",    "bound",       "reset",
+    "refused",  "connection_lost", "ping_timeout", "unreachable", "max_pending_calls"};
 static_assert(std::size(kUnansweredNames) == kUnanswered);
 
 }  // namespace
@@ -167,6 +167,12 @@ void UpstreamMetrics::Show(const std::string& upstream, Visitor& visitor) const 
                 {{"upstream", upstream}, {"result", "resumed"}}, tls_handshakes_resumed.value());
   visitor.Level("singleflight_upstream_connections", "Connections that are ready.", labels,
                 connections.value());
+  visitor.Count("singleflight_upstream_pings_total",
+                "PINGs that were sent because calls waited and nothing came.", labels,
+                pings.value());
+  visitor.Count("singleflight_upstream_connections_silent_total",
+                "Connections that were ended because nothing came after a PING.", labels,
+                connections_silent.value());
 }
 
 void DownstreamMetrics::Show(Visitor& visitor) const {

@@ -123,10 +123,11 @@ enum class Unanswered : uint8_t {
   kReset,           // the backend reset its stream, or ended it without a status
   kRefused,         // the backend had not begun with it, and it is not sent again
   kConnectionLost,  // its connection ended
+  kPingTimeout,     // likewise, because the backend answered no PING
   kUnreachable,     // it got no connection
   kNoRoom,          // max_pending_calls were waiting
 };
-inline constexpr size_t kUnanswered = 9;
+inline constexpr size_t kUnanswered = 10;
 
 // One upstream on one worker. Every call that begins is, once it has ended, counted once in
 // `calls` or once in `unanswered`; a flight that sends its call once more begins another.
@@ -142,6 +143,8 @@ struct UpstreamMetrics {
   Counter tls_handshakes_full;
   Counter tls_handshakes_resumed;
   Gauge connections;
+  Counter pings;
+  Counter connections_silent;
 
   void Show(const std::string& upstream, Visitor& visitor) const;
 };

@@ -10,7 +10,8 @@ constexpr absl::Duration kProvedAfter = absl::Seconds(1);
 }  // namespace
 
 Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
-           absl::Duration connect_timeout, Security security, LinkListener& listener)
+           absl::Duration connect_timeout, const PulseOptions& pulse, Security security,
+           LinkListener& listener)
     : worker_(worker),
       endpoint_(std::move(endpoint)),
       options_(options),
@@ -18,9 +19,13 @@ Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOpti
       security_(std::move(security)),
       listener_(listener),
       socket_(worker.io()),
-      connect_timer_(worker.timers(), [this] {
-        Close(absl::StrCat("not ready within ", absl::FormatDuration(connect_timeout_)));
-      }) {}
+      connect_timer_(
+          worker.timers(),
+          [this] {
+            Close(absl::StrCat("not ready within ", absl::FormatDuration(connect_timeout_)));
+          }),
+      ping_timeout_(pulse.timeout),
+      pulse_(worker, pulse, *this) {}
 
 Link::~Link() = default;
 
@@ -78,7 +83,28 @@ void Link::OnSettings() {
 }
 
 // Calls that wait for room here need another connection now.
-void Link::OnGoAway() { listener_.OnLinkRoom(*this); }
+void Link::OnGoAway() {
+  if (session()->pinged_too_often()) listener_.OnLinkPingedTooOften(*this);
+  listener_.OnLinkRoom(*this);
+}
+
+// Without a session the peer has said nothing.
+PulsePeer::Heard Link::heard() const {
+  if (session() == nullptr) return {base::Instant(), 0};
+  return {connection_->heard_at(), session()->received_replies()};
+}
+
+void Link::SendPing() {
+  listener_.OnLinkPinged(*this);
+  session()->SendPing();
+}
+
+void Link::OnSilent() {
+  silent_ = true;
+  listener_.OnLinkSilent(*this);
+  Close(absl::StrCat("no answer to a PING within ping_timeout (",
+                     absl::FormatDuration(ping_timeout_), ")"));
+}
 
 void Link::OnStreamGone() {
   served_ = served_ || (session() != nullptr && session()->completed() > 0);
@@ -93,11 +119,13 @@ void Link::OnConnectionClosed(absl::string_view why) {
   const auto keep = shared_from_this();
   closed_ = true;
   connect_timer_.Cancel();
+  pulse_.Stop();
   listener_.OnLinkClosed(*this, ready_, why);
 }
 
 http2::Stream& Link::Open(const model::Headers& fields,
                           std::shared_ptr<http2::StreamHandler> handler) {
+  pulse_.OnCall();
   return session()->Open(fields, std::move(handler));
 }
 

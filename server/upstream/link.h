@@ -10,6 +10,7 @@
 #include "server/http2/connection.h"
 #include "server/net/address.h"
 #include "server/net/tls_stream.h"
+#include "server/upstream/pulse.h"
 
 namespace singleflight::upstream {
 
@@ -34,6 +35,15 @@ class LinkListener {
   // A stream became free, or the peer's limit changed.
   virtual void OnLinkRoom(Link& link) = 0;
 
+  // A PING goes out.
+  virtual void OnLinkPinged(Link& link) = 0;
+
+  // The peer wants fewer PINGs, and takes no more calls here.
+  virtual void OnLinkPingedTooOften(Link& link) = 0;
+
+  // The peer answered no PING; OnLinkClosed comes next, after its calls have ended.
+  virtual void OnLinkSilent(Link& link) = 0;
+
   // The last call. `was_ready`: it had been of use before.
   virtual void OnLinkClosed(Link& link, bool was_ready, absl::string_view why) = 0;
 
@@ -43,11 +53,14 @@ class LinkListener {
 
 // One connection to one endpoint, from the first SYN to its end. It takes calls once the peer has
 // sent its settings, until the peer says GOAWAY or the stream ids run out; then it lives on until
-// its last call has ended. Threads: its worker's.
-class Link final : public http2::ConnectionListener, public std::enable_shared_from_this<Link> {
+// its last call has ended, or the peer turns out to be dead (Pulse). Threads: its worker's.
+class Link final : public http2::ConnectionListener,
+                   public std::enable_shared_from_this<Link>,
+                   private PulsePeer {
  public:
   Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
-       absl::Duration connect_timeout, Security security, LinkListener& listener);
+       absl::Duration connect_timeout, const PulseOptions& pulse, Security security,
+       LinkListener& listener);
   ~Link() override;
 
   void Connect();
@@ -64,6 +77,12 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
 
   size_t streams() const { return session() == nullptr ? 0 : session()->streams(); }
 
+  // The peer has been asked whether it lives, and has yet to answer.
+  bool in_doubt() const { return pulse_.in_doubt(); }
+
+  // Its peer answered no PING, which is why it ends.
+  bool silent() const { return silent_; }
+
   // Whether it has been of use: a call ended in order, or a second passed since it was ready.
   bool proved() const;
 
@@ -77,6 +96,11 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
   void OnStreamGone() override;
   void OnBound(metrics::Bound) override {}  // a server's concern
   void OnConnectionClosed(absl::string_view why) override;
+
+  Heard heard() const override;
+  size_t calls() const override { return streams(); }
+  void SendPing() override;
+  void OnSilent() override;
 
   void OnConnected(const boost::system::error_code& error);
   void OnHandshake(const absl::Status& status);
@@ -96,6 +120,9 @@ class Link final : public http2::ConnectionListener, public std::enable_shared_f
   std::unique_ptr<net::TlsStream> tls_;  // from then on, until the handshake is over
   std::shared_ptr<http2::Connection> connection_;
   base::Timer connect_timer_;
+  const absl::Duration ping_timeout_;
+  Pulse pulse_;
+  bool silent_ = false;
   bool ready_ = false;
   base::Instant ready_since_;
   bool served_ = false;  // a call ended in order

@@ -44,6 +44,8 @@ struct UpstreamOptions {
   absl::Duration max_reconnect_backoff =
       absl::Seconds(5);                            // the first pause is 100 ms, then it doubles
   absl::Duration dns_refresh = absl::Seconds(30);  // a name is looked up again this often
+  absl::Duration ping_after = absl::Seconds(5);    // a call waits, nothing comes: see Pulse
+  absl::Duration ping_timeout = absl::Seconds(5);  // without an answer the connection ends
 
   uint32_t max_connections_per_endpoint = 8;  // per worker; more than one only when streams run out
   uint32_t max_pending_calls = 65536;    // per worker; calls that wait for a connection or a stream

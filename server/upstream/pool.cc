@@ -12,6 +12,7 @@ namespace singleflight::upstream {
 namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr int kMostSlowness = 64;  // 5 s become more than the five minutes that servers want
 constexpr char kShuttingDown[] = "the proxy is shutting down";
 
 // What a caller holds of a call; letting go of it cancels.
@@ -109,20 +110,32 @@ void Pool::FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason
 }
 
 Link* Pool::RoomOn(const Backend& backend) {
+  const auto rank = [](const Link& link) { return std::pair(link.in_doubt(), link.streams()); };
   Link* best = nullptr;
   for (const std::shared_ptr<Link>& link : backend.links) {
-    if (link->CanOpen() && (best == nullptr || link->streams() < best->streams())) {
-      best = link.get();
-    }
+    if (link->CanOpen() && (best == nullptr || rank(*link) < rank(*best))) best = link.get();
   }
   return best;
 }
 
 Link* Pool::PickLink() {
+  Link* doubtful = nullptr;
   for (size_t i = 0; i < backends_.size(); ++i) {
     const Backend& backend = *backends_[next_++ % backends_.size()];
     if (!backend.in_force) continue;
-    if (Link* link = RoomOn(backend)) return link;
+    Link* const link = RoomOn(backend);
+    if (link == nullptr) continue;
+    if (!link->in_doubt()) return link;
+    if (doubtful == nullptr) doubtful = link;
+  }
+  return doubtful;
+}
+
+Pool::Backend* Pool::BackendOf(const Link& link) {
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    for (const std::shared_ptr<Link>& candidate : backend->links) {
+      if (candidate.get() == &link) return backend.get();
+    }
   }
   return nullptr;
 }
@@ -143,9 +156,10 @@ void Pool::ConnectWhereUseful() {
   if (shut_down_) return;
   for (const std::unique_ptr<Backend>& backend : backends_) {
     if (!WantsLink(*backend)) continue;
-    auto link = std::make_shared<Link>(worker_, backend->endpoint, session_options_,
-                                       options_.connect_timeout,
-                                       Security{tls_, backend->resumption}, *this);
+    auto link = std::make_shared<Link>(
+        worker_, backend->endpoint, session_options_, options_.connect_timeout,
+        PulseOptions{options_.ping_after, options_.ping_timeout, backend->slowness},
+        Security{tls_, backend->resumption}, *this);
     backend->links.push_back(link);
     link->Connect();
   }
@@ -182,14 +196,12 @@ void Pool::OnLinkSecured(Link&, bool resumed) {
 void Pool::OnLinkReady(Link& link) {
   metrics_->connects.Add();
   metrics_->connections.Add(1);
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    for (const std::shared_ptr<Link>& candidate : backend->links) {
-      if (candidate.get() != &link) continue;
-      if (backend->failures > 0) {
-        spdlog::info("upstream '{}': connected to {} again", name(), backend->name);
-      }
-      backend->failures = 0;
+  if (Backend* const backend = BackendOf(link)) {
+    if (backend->failures > 0 || backend->silent) {
+      spdlog::info("upstream '{}': connected to {} again", name(), backend->name);
     }
+    backend->failures = 0;
+    backend->silent = false;
   }
   ServeQueue();
   RetireIfIdle(link);
@@ -198,6 +210,35 @@ void Pool::OnLinkReady(Link& link) {
 void Pool::OnLinkRoom(Link& link) {
   if (!queue_.empty()) ServeQueue();
   RetireIfIdle(link);
+}
+
+void Pool::OnLinkPinged(Link&) { metrics_->pings.Add(); }
+
+void Pool::OnLinkPingedTooOften(Link& link) {
+  Backend* const backend = BackendOf(link);
+  if (backend == nullptr || backend->slowness >= kMostSlowness) return;
+  backend->slowness *= 2;
+  spdlog::info("upstream '{}': {} says too_many_pings; PINGs wait for {} from now on", name(),
+               backend->name, absl::FormatDuration(options_.ping_after * backend->slowness));
+}
+
+// Connections without a call would find out about the same peer only at the cost of one.
+void Pool::OnLinkSilent(Link& link) {
+  metrics_->connections_silent.Add();
+  Backend* const backend = BackendOf(link);
+  if (backend == nullptr) return;
+  if (!std::exchange(backend->silent, true)) {
+    spdlog::warn(
+        "upstream '{}': {} does not answer: nothing came for {}, nor within {} after a PING; its "
+        "{} "
+        "calls end, and it gets no more until it is connected to again",
+        name(), backend->name, absl::FormatDuration(options_.ping_after * backend->slowness),
+        absl::FormatDuration(options_.ping_timeout), link.streams());
+  }
+  for (const std::shared_ptr<Link>& other : std::vector(backend->links)) {
+    if (other.get() != &link && other->ready() && other->streams() == 0) other->Retire();
+  }
+  hooks_.on_connect_failed();
 }
 
 void Pool::ServeQueue() {

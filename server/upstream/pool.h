@@ -23,7 +23,9 @@ namespace singleflight::upstream {
 // connection is being made, calls wait for it; where every endpoint has just failed, they fail at
 // once with the reason, until the pause after a failure (it doubles, with jitter) is over. A
 // connection that becomes ready and ends before it was of any use is a failure too, from the second
-// in a row on. Threads: its worker's.
+// in a row on. A connection whose peer is asked whether it lives gets calls only if no other has
+// room; one that does not answer ends, and its endpoint is connected to anew. Threads: its
+// worker's.
 class Pool final : public core::Upstream, public LinkListener {
  public:
   struct Hooks {
@@ -65,12 +67,17 @@ class Pool final : public core::Upstream, public LinkListener {
     int useless = 0;   // connections in a row that ended before they were of use
     base::Instant not_before;
     std::string last_error;
+    int slowness = 1;     // see PulseOptions
+    bool silent = false;  // answered no PING, and has not been connected to since
     bool in_force = true;
   };
 
   void OnLinkSecured(Link& link, bool resumed) override;
   void OnLinkReady(Link& link) override;
   void OnLinkRoom(Link& link) override;
+  void OnLinkPinged(Link& link) override;
+  void OnLinkPingedTooOften(Link& link) override;
+  void OnLinkSilent(Link& link) override;
   void OnLinkClosed(Link& link, bool was_ready, absl::string_view why) override;
 
   // For PooledCall.
@@ -81,6 +88,7 @@ class Pool final : public core::Upstream, public LinkListener {
   const std::string& name() const { return options_.name; }
   absl::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
+  Backend* BackendOf(const Link& link);
   Link* PickLink();
   static Link* RoomOn(const Backend& backend);
   void ConnectWhereUseful();

@@ -18,12 +18,12 @@ constexpr size_t kNoStatus = metrics::kCallOutcomes - 1;
 
 size_t OutcomeOf(wire::StatusCode code) { return static_cast<size_t>(code); }
 
-metrics::Unanswered WhyUnanswered(const http2::Closed& closed) {
+metrics::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
   switch (closed.why) {
     case http2::Closed::Why::kNotProcessed:
       return metrics::Unanswered::kRefused;
     case http2::Closed::Why::kConnectionLost:
-      return metrics::Unanswered::kConnectionLost;
+      return silent ? metrics::Unanswered::kPingTimeout : metrics::Unanswered::kConnectionLost;
     case http2::Closed::Why::kStalled:  // a server's
     case http2::Closed::Why::kReset:
     case http2::Closed::Why::kOrderly:
@@ -74,6 +74,7 @@ void PooledCall::OpenOn(Link& link) {
   const model::Headers fields = model::UpstreamFields(
       *head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme()});
   sent_ = 0;
+  link_ = &link;
   stream_ = &link.Open(fields, shared_from_this());
   pool_.metrics().active.Add(1);
   for (const base::Slice& bytes : kept_) stream_->Send(bytes);
@@ -131,7 +132,7 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
     --resends_left_;
     return pool_.Dispatch(shared_from_this());
   }
-  CountUnanswered(WhyUnanswered(closed));
+  CountUnanswered(WhyUnanswered(closed, link_->silent()));
   std::exchange(listener_, nullptr)->OnFailed(FailureOf(closed));
 }
 
@@ -147,6 +148,10 @@ core::CallFailure PooledCall::FailureOf(const http2::Closed& closed) const {
       return {Kind::kNotStarted, closed.error, wire::StatusCode::kUnavailable,
               upstream + "the call was refused before it started"};
     case http2::Closed::Why::kConnectionLost:
+      if (link_->silent()) {
+        return {Kind::kLost, 0, wire::StatusCode::kUnavailable,
+                upstream + "the backend is silent and answered no PING (ping_timeout)"};
+      }
       return {Kind::kLost, 0, wire::StatusCode::kUnavailable,
               upstream + "the connection was lost before the reply was whole"};
     case http2::Closed::Why::kStalled:  // a server's

@@ -24,6 +24,8 @@ upstreams:
     connect_timeout: 250ms
     max_reconnect_backoff: 1m
     dns_refresh: 1h
+    ping_after: 20s
+    ping_timeout: 2s
     max_connections_per_endpoint: 2
     max_pending_calls: 3
     max_flights: 4
@@ -77,6 +79,8 @@ TEST(LoadTest, ReadsUpstreams) {
   EXPECT_EQ(catalog.connect_timeout, absl::Milliseconds(250));
   EXPECT_EQ(catalog.max_reconnect_backoff, absl::Minutes(1));
   EXPECT_EQ(catalog.dns_refresh, absl::Hours(1));
+  EXPECT_EQ(catalog.ping_after, absl::Seconds(20));
+  EXPECT_EQ(catalog.ping_timeout, absl::Seconds(2));
   EXPECT_EQ(catalog.max_connections_per_endpoint, 2u);
   EXPECT_EQ(catalog.max_pending_calls, 3u);
   EXPECT_EQ(catalog.max_flights, 4u);

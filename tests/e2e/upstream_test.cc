@@ -2,6 +2,7 @@
 
 #include <csignal>
 
+#include "tests/testing/http_get.h"
 #include "tests/testing/proxy_fixture.h"
 
 namespace singleflight::testing {
@@ -9,6 +10,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::AnyOf;
+using ::testing::Contains;
 using ::testing::Each;
 using ::testing::Eq;
 using ::testing::Ge;
@@ -155,6 +157,47 @@ TEST_F(KilledTest, AFlightThatLosesItsBackendIsSentToAnother) {
   victim->Signal(SIGKILL);
   EXPECT_THAT(WaitAll(calls), Each(HasCode(absl::StatusCode::kOk)));
   EXPECT_THAT(Metric("singleflight_upstream_calls_resent_total"), Ge(1));
+}
+
+// PITFALLS 57: the kernel goes on to take its connections.
+class StoppedTest : public KilledTest {
+ protected:
+  void ServeBoth() {
+    Serve({.upstream = "ping_after: 300ms\n    ping_timeout: 300ms\n    connect_timeout: 300ms",
+           .target = "endpoints: [\"" + address_ + "\", \"" + backend_.address() + "\"]"});
+    Ask(kGetItem, kItem);  // makes the connections
+    proxy_->WaitForMetric("singleflight_upstream_connections", Eq(2));
+  }
+
+  // Calls, in turn, that the one which is stopped gets until it is found out.
+  std::vector<Answer> AskUntilFoundOut() {
+    std::vector<PendingCall> calls;
+    for (int i = 0; i < 2; ++i) calls.push_back(Start(kGetItem, kItem));
+    proxy_->WaitForMetric("singleflight_upstream_connections_silent_total", Eq(1));
+    return WaitAll(calls);
+  }
+};
+
+TEST_F(StoppedTest, ABackendThatIsStoppedLosesItsCallsAndGetsNoMoreUntilItGoesOn) {
+  const auto stopped = StartVictim("127.0.0.1:0", "1ms");
+  ServeBoth();
+  stopped->Signal(SIGSTOP);
+  EXPECT_THAT(AskUntilFoundOut(),
+              Contains(FailedWith(absl::StatusCode::kUnavailable, HasSubstr("ping_timeout"))));
+  EXPECT_EQ(Metric("singleflight_upstream_unanswered_total{reason=\"ping_timeout\"}"), 1);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_THAT(Ask(kGetItem, kItem, {.timeout = std::chrono::seconds(20)}),
+                HasCode(absl::StatusCode::kOk));
+  }
+  EXPECT_THAT(proxy_->err(), HasSubstr(address_ + " does not answer"));
+  EXPECT_EQ(HttpGet(proxy_->health(), "/readyz").status, 200);
+
+  stopped->Signal(SIGCONT);
+  for (const Deadline deadline; Metric("singleflight_upstream_connections") < 2;) {
+    ASSERT_FALSE(deadline.passed());
+    Ask(kGetItem, kItem);
+  }
+  EXPECT_THAT(proxy_->err(), HasSubstr("connected to " + address_ + " again"));
 }
 
 TEST_F(KilledTest, AKilledProxyComesBackOnItsSocket) {

@@ -48,6 +48,21 @@ TEST(GoAwayTest, ASecondGoAwayMayLowerTheLastStream) {
   EXPECT_FALSE(first->closed.has_value());
 }
 
+TEST(GoAwayTest, APeerThatGetsTooManyPingsIsHeard) {
+  const auto heard = [](uint32_t error, const std::string& text) {
+    ByHand client(Side::kClient);
+    client.Greet();
+    Frame goaway = GoAway(0, error);
+    goaway.payload += text;
+    client.Say(goaway);
+    return client.session.pinged_too_often();
+  };
+  EXPECT_TRUE(heard(11, "too_many_pings"));
+  EXPECT_FALSE(heard(11, ""));
+  EXPECT_FALSE(heard(11, "too_many_pongs"));
+  EXPECT_FALSE(heard(0, "too_many_pings"));
+}
+
 // PITFALLS 41
 TEST(GoAwayTest, ARequestThatGoAwayOvertakesWasNotProcessed) {
   ByHand client(Side::kClient);

@@ -1,0 +1,75 @@
+#include "server/upstream/pulse.h"
+
+#include <algorithm>
+
+namespace singleflight::upstream {
+namespace {
+
+constexpr absl::Duration kShortestPause = absl::Seconds(5);  // between PINGs
+
+// What gRPC's servers enforce unless they are told otherwise.
+constexpr absl::Duration kStrikeWindow = absl::Minutes(5);
+constexpr int kMostUnrewarded = 2;  // and one more for a call that began after them
+
+// A timer that rings so late tells of this process, not of the peer: what has come meanwhile has
+// yet to be read.
+constexpr absl::Duration kLate = absl::Seconds(1);
+
+}  // namespace
+
+Pulse::Pulse(base::Loop& loop, const PulseOptions& options, PulsePeer& peer)
+    : loop_(loop), options_(options), peer_(peer), timer_(loop.timers(), [this] { OnTimer(); }) {}
+
+void Pulse::OnCall() {
+  if (waiting_since_ < peer_.heard().at) waiting_since_ = loop_.Now();
+  const bool may_be_sooner = unrewarded_ > 0 && !asked_;
+  if (!timer_.pending() || may_be_sooner) Await(WhenToAsk());
+}
+
+bool Pulse::in_doubt() const { return asked_ && peer_.heard().at <= pinged_at_; }
+
+void Pulse::OnTimer() {
+  const base::Instant now = loop_.Now();
+  if (in_doubt()) {
+    if (now <= base::After(answer_by_, kLate)) return peer_.OnSilent();
+    answer_by_ = base::After(now, options_.timeout);
+    return timer_.Set(answer_by_);
+  }
+  asked_ = false;
+  if (peer_.calls() == 0) return;  // the next one sets it again
+  const base::Instant when = WhenToAsk();
+  if (now < when) return Await(when);
+  Ask();
+}
+
+// A reply may bring it forward, and does not touch the timer.
+void Pulse::Await(base::Instant when) {
+  timer_.Set(std::min(when, base::After(loop_.Now(), kShortestPause)));
+}
+
+void Pulse::Ask() {
+  unrewarded_ = Unrewarded() + 1;
+  replies_then_ = peer_.heard().replies;
+  asked_ = true;
+  pinged_at_ = loop_.Now();
+  answer_by_ = base::After(pinged_at_, options_.timeout);
+  timer_.Set(answer_by_);
+  peer_.SendPing();
+}
+
+base::Instant Pulse::WhenToAsk() const {
+  const base::Instant silent_since = std::max(waiting_since_, peer_.heard().at);
+  return std::max(base::After(silent_since, options_.after * options_.slowness), Earliest());
+}
+
+int Pulse::Unrewarded() const { return peer_.heard().replies > replies_then_ ? 0 : unrewarded_; }
+
+base::Instant Pulse::Earliest() const {
+  const int spent = Unrewarded();
+  const bool free =
+      spent < kMostUnrewarded || (spent == kMostUnrewarded && waiting_since_ > pinged_at_);
+  const absl::Duration pause = kShortestPause * options_.slowness;
+  return base::After(pinged_at_, free ? pause : std::max(pause, kStrikeWindow));
+}
+
+}  // namespace singleflight::upstream
