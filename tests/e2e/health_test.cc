@@ -100,6 +100,16 @@ TEST_F(HealthTest, ClientsThatUseUpTheDescriptorsKeepNoProbeAndNoUpstreamOut) {
   EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
 }
 
+TEST_F(HealthTest, IdleConnectionsThatUseUpTheDescriptorsKeepNoProbeOut) {
+  proxy_ = std::make_unique<ProxyProcess>(absl::StrCat("threads: 1\n", Yaml({})),
+                                          ProxyProcess::Redirections{"", "ulimit -n 40"});
+  std::vector<int> idle;
+  for (int i = 0; i < 100; ++i) idle.push_back(ConnectTo(proxy_->health()));
+  EXPECT_EQ(Get("/livez").status, 200);
+  EXPECT_GE(Metric("singleflight_health_connections_refused_total{reason=\"descriptors\"}"), 1);
+  for (const int fd : idle) ::close(fd);
+}
+
 // RFC 9112 §3.2.2
 TEST_F(HealthTest, TargetsInAbsoluteFormAreUnderstood) {
   Serve();

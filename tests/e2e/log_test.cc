@@ -50,9 +50,8 @@ class Pipe {
   }
 
   // For the shell that starts the writer.
-  ProxyProcess::Redirections AsStderr() const {
-    return {absl::StrCat("2>&", ends_[1], " ", ends_[1], ">&-")};
-  }
+  std::string As(int fd) const { return absl::StrCat(fd, ">&", ends_[1], " ", ends_[1], ">&-"); }
+  ProxyProcess::Redirections AsStderr() const { return {As(STDERR_FILENO)}; }
 
   // All lines that come until one contains `text`.
   std::vector<std::string> LinesTo(absl::string_view text) {
@@ -149,6 +148,21 @@ TEST_P(UnreadLogTest, WhoReadsAgainIsToldHowManyLinesAreMissing) {
   // Which is more than may wait.
   while (Metric("singleflight_log_lines_dropped_total") == 0) RefuseReload({}, 3000);
   EXPECT_THAT(log_.LinesTo("not read in time: ").back(), MatchesRegex(kJsonLine));
+}
+
+TEST_P(UnreadLogTest, AReadyLineThatNobodyReadsHoldsUpNothing) {
+  log_.Fill();
+  const TemporaryPath socket;
+  const std::string address = "unix:" + socket.path();
+  const TemporaryFile file(Yaml({.listeners = "[{address: \"" + address + "\"}]"}));
+  ChildProcess proxy({"/bin/bash", "-c", "exec \"$0\" \"$@\" " + log_.As(STDOUT_FILENO),
+                      ProxyBinary(), "--config", file.path()});
+  const Deadline deadline;
+  while (::access(socket.path().c_str(), F_OK) != 0 && !deadline.passed()) proxy.Breathe();
+  Client client(address, "backend.example");
+  EXPECT_THAT(client.Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
+  proxy.Signal(SIGTERM);
+  EXPECT_EQ(proxy.WaitExit(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Pipes, UnreadLogTest, ::testing::Values(0, O_NONBLOCK));
