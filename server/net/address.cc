@@ -1,7 +1,9 @@
 #include "server/net/address.h"
 
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -33,6 +35,16 @@ std::string UnixPath(const Endpoint& endpoint) {
 }
 
 }  // namespace
+
+Endpoint::Endpoint(const void* address, size_t size)
+    : size_(static_cast<socklen_t>(std::min(size, sizeof(address_)))) {
+  std::memcpy(&address_, address, size_);
+}
+
+int Endpoint::Compare(const Endpoint& a, const Endpoint& b) {
+  const int bytes = std::memcmp(&a.address_, &b.address_, std::min(a.size_, b.size_));
+  return bytes != 0 ? bytes : static_cast<int>(a.size_) - static_cast<int>(b.size_);
+}
 
 absl::StatusOr<HostPort> SplitHostPort(absl::string_view text) {
   const size_t colon = text.rfind(':');
@@ -68,7 +80,7 @@ absl::StatusOr<Endpoint> ParseAddress(absl::string_view text) {
 }
 
 std::string ToString(const Endpoint& endpoint) {
-  if (endpoint.protocol().family() == AF_UNIX) return absl::StrCat("unix:", UnixPath(endpoint));
+  if (endpoint.family() == AF_UNIX) return absl::StrCat("unix:", UnixPath(endpoint));
   asio::ip::tcp::endpoint tcp;
   tcp.resize(endpoint.size());
   std::memcpy(tcp.data(), endpoint.data(), endpoint.size());
@@ -80,13 +92,14 @@ std::string ToString(const Endpoint& endpoint) {
 std::string PeerOf(int fd) {
   Endpoint endpoint;
   const auto ask = [&](auto* of) {
-    auto size = static_cast<socklen_t>(endpoint.capacity());
-    if (of(fd, endpoint.data(), &size) != 0) return false;
-    endpoint.resize(size);
+    sockaddr_storage address = {};
+    socklen_t size = sizeof(address);
+    if (of(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return false;
+    endpoint = Endpoint(&address, size);
     return true;
   };
   if (!ask(::getpeername)) return "a peer that has gone";
-  if (endpoint.protocol().family() == AF_UNIX && !ask(::getsockname)) return "unix:";
+  if (endpoint.family() == AF_UNIX && !ask(::getsockname)) return "unix:";
   return ToString(endpoint);
 }
 

@@ -1,9 +1,9 @@
 #ifndef SINGLEFLIGHT_SERVER_NET_ADDRESS_H_
 #define SINGLEFLIGHT_SERVER_NET_ADDRESS_H_
 
-#include <utility>
+#include <sys/socket.h>
 
-#include <boost/asio/generic/stream_protocol.hpp>
+#include <cstddef>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -11,7 +11,29 @@
 
 namespace singleflight::net {
 
-using Endpoint = boost::asio::generic::stream_protocol::endpoint;
+// Where a socket is bound or connected to: an IP address and a port, or a path.
+class Endpoint {
+ public:
+  Endpoint() = default;
+  Endpoint(const void* address, size_t size);
+
+  // One of Asio's.
+  template <typename Other>
+  explicit Endpoint(const Other& other) : Endpoint(other.data(), other.size()) {}
+
+  const sockaddr* data() const { return reinterpret_cast<const sockaddr*>(&address_); }
+  socklen_t size() const { return size_; }
+  int family() const { return address_.ss_family; }
+
+  friend bool operator==(const Endpoint& a, const Endpoint& b) { return Compare(a, b) == 0; }
+  friend bool operator<(const Endpoint& a, const Endpoint& b) { return Compare(a, b) < 0; }
+
+ private:
+  static int Compare(const Endpoint& a, const Endpoint& b);
+
+  sockaddr_storage address_ = {};
+  socklen_t size_ = 0;
+};
 
 // "host:port" or "[v6]:port", taken apart.
 struct HostPort {

@@ -1,9 +1,6 @@
 #ifndef SINGLEFLIGHT_SERVER_NET_BYTE_STREAM_H_
 #define SINGLEFLIGHT_SERVER_NET_BYTE_STREAM_H_
 
-#include <utility>
-
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -12,6 +9,8 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/net/address.h"
+#include "server/net/socket.h"
 #include "server/net/worker.h"
 
 namespace singleflight::net {
@@ -50,13 +49,15 @@ class ByteStream {
   virtual std::string WhyFailed(int error) const { return std::strerror(error); }
 };
 
-using Socket = boost::asio::generic::stream_protocol::socket;
-
-// A connected TCP or Unix socket of that worker's as a ByteStream. Small writes go out at once.
+// A connected TCP or Unix socket as a ByteStream of that worker's. Small writes go out at once.
 // Over TCP, a peer that takes nothing of what waits for it is given up after `patience`, by the
 // system: be it that it does not acknowledge, or that it keeps its window shut.
 std::unique_ptr<ByteStream> MakeSocketStream(Worker& worker, Socket socket,
                                              absl::Duration patience = absl::Seconds(20));
+
+// The same, to be connected to `endpoint`: WhenWritable tells when it is, or cannot be. A Write,
+// even of nothing, says which.
+std::unique_ptr<ByteStream> ConnectSocketStream(Worker& worker, const Endpoint& endpoint);
 
 }  // namespace singleflight::net
 

@@ -6,14 +6,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
 namespace singleflight::net {
-namespace asio = boost::asio;
-
 namespace {
 
 // When descriptors run out, accepting again at once would only spin.
@@ -21,11 +20,9 @@ constexpr absl::Duration kPauseAfterFailure = absl::Milliseconds(100);
 
 // Whether somebody does on that Unix socket, be it with a queue that is full. Never waits.
 bool SomebodyListens(const Endpoint& endpoint) {
-  const int probe = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const Socket probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const bool refused =
-      ::connect(probe, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 &&
-      errno == ECONNREFUSED;
-  ::close(probe);
+      ::connect(probe.fd(), endpoint.data(), endpoint.size()) != 0 && errno == ECONNREFUSED;
   return !refused;
 }
 
@@ -42,10 +39,20 @@ absl::Status RemoveAbandoned(const std::string& path, const Endpoint& endpoint) 
   return absl::OkStatus();
 }
 
-absl::Status Failure(absl::string_view address, absl::string_view what,
-                     const boost::system::error_code& error) {
-  return absl::UnavailableError(absl::StrCat("cannot ", what, " ", address, ": ", error.message()));
+absl::Status Failure(absl::string_view address, absl::string_view what, int error) {
+  return absl::UnavailableError(
+      absl::StrCat("cannot ", what, " ", address, ": ", std::strerror(error)));
 }
+
+std::string AddressOf(const Socket& socket) {
+  sockaddr_storage bound = {};
+  socklen_t size = sizeof(bound);
+  ::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&bound), &size);
+  return ToString(Endpoint(&bound, size));
+}
+
+// Whether the connection is at fault, and not the listener: the next one may be fine.
+bool IsOfOne(int error) { return error == ECONNABORTED || error == EPROTO || error == EINTR; }
 
 }  // namespace
 
@@ -60,19 +67,24 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker,
     if (absl::Status status = RemoveAbandoned(unix_path, *endpoint); !status.ok()) return status;
   }
 
-  boost::system::error_code error;
-  Acceptor acceptor(worker.io());
-  acceptor.open(endpoint->protocol(), error);
-  if (error) return Failure(options.address, "open a socket for", error);
-  if (unix_path.empty()) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  acceptor.bind(*endpoint, error);
-  if (error) return Failure(options.address, "bind", error);
-  acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) return Failure(options.address, "listen on", error);
-  const std::string bound = ToString(acceptor.local_endpoint(error));
-  return std::unique_ptr<Listener>(new Listener(
-      worker, std::move(acceptor), bound,
+  Socket socket(::socket(endpoint->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.open()) return Failure(options.address, "open a socket for", errno);
+  const int on = 1;
+  if (unix_path.empty()) {
+    ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  }
+  if (::bind(socket.fd(), endpoint->data(), endpoint->size()) != 0) {
+    return Failure(options.address, "bind", errno);
+  }
+  if (::listen(socket.fd(), SOMAXCONN) != 0) return Failure(options.address, "listen on", errno);
+  const std::string bound = AddressOf(socket);
+  std::unique_ptr<Listener> listener(new Listener(
+      worker, std::move(socket), bound,
       unix_path.empty() ? UnixPath() : UnixPath(std::move(unix_path)), std::move(on_accept)));
+  if (const int error = worker.poller().Add(listener->socket_, *listener, false); error != 0) {
+    return Failure(options.address, "watch", error);
+  }
+  return listener;
 }
 
 // The descriptor would tell of the socket, not of the file.
@@ -90,56 +102,44 @@ void Listener::UnixPath::Remove() {
   if (about.st_dev == device_ && about.st_ino == inode_) ::unlink(path.c_str());
 }
 
-Listener::Listener(Worker& worker, Acceptor acceptor, std::string address, UnixPath unix_path,
+Listener::Listener(Worker& worker, Socket socket, std::string address, UnixPath unix_path,
                    OnAccept on_accept)
     : worker_(worker),
-      acceptor_(std::move(acceptor)),
+      socket_(std::move(socket)),
       address_(std::move(address)),
       unix_path_(std::move(unix_path)),
       on_accept_(std::move(on_accept)),
-      pause_(worker.timers(), [this] { Accept(); }) {}
+      pause_(worker.timers(), [this] { worker_.poller().Again(*this); }) {}
 
-void Listener::Start() { Accept(); }
+void Listener::Start() {
+  started_ = true;
+  worker_.poller().Again(*this);
+}
 
-void Listener::Accept() {
-  if (!acceptor_.is_open()) return;  // closed by what was just accepted, or after it came
-  acceptor_.async_accept(
-      [this, alive = std::weak_ptr<void>(alive_)](const boost::system::error_code& error,
-                                                  asio::generic::stream_protocol::socket socket) {
-        // What had been accepted before Close is not aborted by it, and may find no listener.
-        if (alive.expired() || !acceptor_.is_open()) return;
-        worker_.Turn([&] {
-          if (error) {
-            if (!std::exchange(failing_, true)) {
-              spdlog::warn("listener {}: cannot accept: {}", address_, error.message());
-            }
-            pause_.Set(base::After(worker_.Now(), kPauseAfterFailure));
-            return;
-          }
-          failing_ = false;
-          boost::system::error_code ignored;
-          const auto protocol = socket.local_endpoint(ignored).protocol();
-          on_accept_({socket.release(), protocol});
-          Accept();
-        });
-      });
+void Listener::OnReady() {
+  if (!started_ || pause_.pending()) return;
+  Socket accepted(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!accepted.open() && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+  if (!accepted.open() && !IsOfOne(errno)) return OnFailure(errno);
+  worker_.poller().Again(*this);
+  if (!accepted.open()) return;
+  failing_ = false;
+  on_accept_({accepted.Release()});  // may destroy this
+}
+
+void Listener::OnFailure(int error) {
+  if (!std::exchange(failing_, true)) {
+    spdlog::warn("listener {}: cannot accept: {}", address_, std::strerror(error));
+  }
+  pause_.Set(base::After(worker_.Now(), kPauseAfterFailure));
 }
 
 void Listener::Close() {
+  if (!socket_.open()) return;
   pause_.Cancel();
   unix_path_.Remove();  // while it is in use, so that nobody else has replaced it
-  boost::system::error_code error;
-  acceptor_.close(error);
-}
-
-absl::StatusOr<asio::generic::stream_protocol::socket> Assign(Worker& worker,
-                                                              Listener::Accepted accepted) {
-  asio::generic::stream_protocol::socket socket(worker.io());
-  boost::system::error_code error;
-  socket.assign(accepted.protocol, accepted.fd, error);
-  if (!error) return socket;
-  ::close(accepted.fd);
-  return absl::UnavailableError(error.message());
+  worker_.poller().Remove(socket_, *this);
+  socket_.Close();
 }
 
 }  // namespace singleflight::net

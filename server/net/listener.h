@@ -3,9 +3,6 @@
 
 #include <sys/types.h>
 
-#include <utility>
-
-#include <boost/asio/basic_socket_acceptor.hpp>
 #include <memory>
 #include <string>
 
@@ -20,11 +17,10 @@ namespace singleflight::net {
 // Accepts connections on one address, on the loop of one worker, and hands them on as plain
 // descriptors, since they may be served by another worker. Threads: Open before the worker starts;
 // the rest on its loop.
-class Listener {
+class Listener final : private Watch {
  public:
   struct Accepted {
     int fd;  // the receiver's
-    boost::asio::generic::stream_protocol protocol;
   };
   using OnAccept = absl::AnyInvocable<void(Accepted)>;
 
@@ -36,7 +32,7 @@ class Listener {
                                                         OnAccept on_accept);
   ~Listener() { Close(); }
 
-  // Starts to accept.
+  // Starts to accept, one connection a round of the loop.
   void Start();
 
   // No new connection from now on.
@@ -46,8 +42,6 @@ class Listener {
   std::string address() const { return address_; }
 
  private:
-  using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
-
   // The file that a Unix socket is found by, as it was made here. Another process may have put its
   // own in that place meanwhile, which stays.
   class UnixPath {
@@ -62,23 +56,21 @@ class Listener {
     ino_t inode_ = 0;
   };
 
-  Listener(Worker& worker, Acceptor acceptor, std::string address, UnixPath unix_path,
+  Listener(Worker& worker, Socket socket, std::string address, UnixPath unix_path,
            OnAccept on_accept);
-  void Accept();
+  void OnReady() override;
+  void OnLoopGone() override {}
+  void OnFailure(int error);
 
   Worker& worker_;
-  Acceptor acceptor_;
+  Socket socket_;
   const std::string address_;
   UnixPath unix_path_;
   OnAccept on_accept_;
   base::Timer pause_;
+  bool started_ = false;
   bool failing_ = false;  // the latest could not be accepted, which has been said
-  const std::shared_ptr<void> alive_ = std::make_shared<char>();  // ends with this
 };
-
-// Puts an accepted descriptor into `worker`'s hands.
-absl::StatusOr<boost::asio::generic::stream_protocol::socket> Assign(Worker& worker,
-                                                                     Listener::Accepted accepted);
 
 }  // namespace singleflight::net
 

@@ -81,8 +81,8 @@ IpAddresses LocalAddresses() {
 }
 
 bool Reaches(const Endpoint& to, const Endpoint& listener, const IpAddresses& local) {
-  const bool is_path = to.protocol().family() == AF_UNIX;
-  if (is_path != (listener.protocol().family() == AF_UNIX)) return false;
+  const bool is_path = to.family() == AF_UNIX;
+  if (is_path != (listener.family() == AF_UNIX)) return false;
   if (is_path) return ReachesPath(PathOf(to), PathOf(listener));
   return ReachesPort(TcpOf(to), TcpOf(listener), local);
 }

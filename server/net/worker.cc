@@ -1,12 +1,10 @@
 #include "server/net/worker.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
+#include <limits>
 #include <utility>
 
 namespace singleflight::net {
-namespace asio = boost::asio;
-
 namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
@@ -16,105 +14,156 @@ constexpr size_t kReadBytes = 64 << 10;
 constexpr std::chrono::microseconds kLongestWait(200);
 constexpr std::chrono::microseconds kShortestMove(50);
 
+// A list of posted tasks with room for more is not kept.
+constexpr size_t kMostRoomKept = 1024;
+
 }  // namespace
 
 Worker::Worker(size_t index)
-    : index_(index),
-      work_(asio::make_work_guard(io_)),
-      alarm_(io_),
-      now_(std::chrono::steady_clock::now()),
-      read_buffer_(kReadBytes) {}
+    : index_(index), now_(std::chrono::steady_clock::now()), read_buffer_(kReadBytes) {}
 
-Worker::~Worker() { Stop(); }
+// What is left may, as it goes, close sockets and post again.
+Worker::~Worker() {
+  Stop();
+  for (bool left = true; left;) {
+    left = poller_.Abandon();
+    std::deque<Task> line;
+    line.swap(line_);
+    std::vector<Task> running;
+    running.swap(running_);
+    const std::vector<Task> posted = TakePosted({});
+    left = left || !line.empty() || !running.empty() || !posted.empty();
+  }
+}
 
 void Worker::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
 void Worker::Stop() {
-  io_.stop();
+  stopped_ = true;
+  poller_.Wake();
   if (thread_.joinable()) thread_.join();
 }
 
-void Worker::Run() { io_.run(); }
-
-void Worker::BeginTurn() {
-  ++turns_;
-  now_ = std::chrono::steady_clock::now();
+void Worker::Post(Task task) {
+  {
+    MutexLock lock(mu_);
+    posted_.push_back(std::move(task));
+  }
+  if (asleep_ && asleep_.exchange(false)) poller_.Wake();
 }
 
-void Worker::Post(absl::AnyInvocable<void()> task) {
-  asio::post(io_, [this, task = std::move(task)]() mutable { Turn(std::ref(task)); });
+void Worker::Run() {
+  while (!stopped_) Round();
 }
 
-void Worker::AtEndOfTurn(EndOfTurn& member) {
-  end_of_turn_.push_back(&member);
-  if (std::exchange(end_of_turn_posted_, true)) return;
-  asio::post(io_, [this] { RunEndOfTurn(); });
+// Tasks before sockets: what was posted before a peer sent something runs before that is read.
+void Worker::Round() {
+  poller_.Wait(MaySleepMs());
+  asleep_ = false;
+  BeginTurn();
+  const bool timers = RunTimers();
+  const bool tasks = RunPosted();
+  const bool sockets = RunReady();
+  const bool nothing_else = !timers && !sockets && !tasks;
+  if (!line_.empty() && (nothing_else || now_ - line_moved_at_ >= kLongestWait)) MoveLine();
+  RunEndOfTurn();
 }
+
+// Whoever posts after the look at `posted_` finds the loop asleep.
+int Worker::MaySleepMs() {
+  if (poller_.has_ready() || !line_.empty() || !end_of_turn_.empty()) return 0;
+  const int ms = MsUntilNextTimer();
+  if (ms == 0) return 0;
+  MutexLock lock(mu_);
+  if (stopped_ || !posted_.empty()) return 0;
+  asleep_ = true;
+  return ms;
+}
+
+int Worker::MsUntilNextTimer() {
+  const absl::optional<base::Instant> next = timers_.next();
+  if (!next.has_value()) return -1;
+  BeginTurn();
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*next - now_).count();
+  return static_cast<int>(std::clamp<int64_t>(ms, 0, std::numeric_limits<int>::max()));
+}
+
+void Worker::BeginTurn() { now_ = std::chrono::steady_clock::now(); }
+
+bool Worker::RunTimers() {
+  const absl::optional<base::Instant> next = timers_.next();
+  if (!next.has_value() || *next > now_) return false;
+  timers_.Advance(now_);
+  return true;
+}
+
+bool Worker::RunPosted() {
+  running_ = TakePosted(std::move(running_));
+  const bool any = !running_.empty();
+  for (Task& task : running_) {
+    if (stopped_) return any;
+    BeginTurn();
+    std::exchange(task, nullptr)();
+  }
+  running_.clear();
+  if (running_.capacity() > kMostRoomKept) running_ = std::vector<Task>();
+  return any;
+}
+
+// `room` is an empty list, whose memory becomes that of the next tasks.
+std::vector<Worker::Task> Worker::TakePosted(std::vector<Task> room) {
+  MutexLock lock(mu_);
+  posted_.swap(room);
+  return room;
+}
+
+bool Worker::RunReady() {
+  bool any = false;
+  while (!stopped_) {
+    Watch* const ready = poller_.Next();
+    if (ready == nullptr) break;
+    any = true;
+    BeginTurn();
+    ready->OnReady();
+  }
+  return any;
+}
+
+void Worker::AtEndOfTurn(EndOfTurn& member) { end_of_turn_.push_back(&member); }
 
 void Worker::ForgetEndOfTurn(EndOfTurn& member) {
   std::replace(end_of_turn_.begin(), end_of_turn_.end(), &member, static_cast<EndOfTurn*>(nullptr));
 }
 
-// Members may ask again from within; those come with the next turn.
+// Members may ask again from within; those come with the next round.
 void Worker::RunEndOfTurn() {
-  ++turns_;
-  end_of_turn_posted_ = false;
   const size_t asked = end_of_turn_.size();
   for (size_t i = 0; i < asked; ++i) {
     if (EndOfTurn* member = std::exchange(end_of_turn_[i], nullptr)) member->OnEndOfTurn();
   }
   end_of_turn_.erase(end_of_turn_.begin(), end_of_turn_.begin() + static_cast<ptrdiff_t>(asked));
-  Arm();
 }
 
-void Worker::InLine(absl::AnyInvocable<void()> task) {
+void Worker::InLine(Task task) {
+  if (line_.empty()) line_moved_at_ = now_;
   line_.push_back(std::move(task));
-  if (std::exchange(line_moves_, true)) return;
-  line_moved_at_ = now_;
-  AskForLine();
-}
-
-// Behind the next look at the sockets, and what is found ready there.
-void Worker::AskForLine() {
-  turns_before_line_ = turns_;
-  asio::post(io_, [this] { LookAtLine(); });
-}
-
-void Worker::LookAtLine() {
-  const bool nothing_else = turns_ == turns_before_line_;
-  now_ = std::chrono::steady_clock::now();
-  if (nothing_else || now_ - line_moved_at_ >= kLongestWait) return MoveLine();
-  AskForLine();
 }
 
 void Worker::MoveLine() {
+  BeginTurn();
   const base::Instant began = now_;
   const base::Instant end = began + std::clamp<base::Instant::duration>(
                                         began - line_moved_at_, kShortestMove, kLongestWait);
-  while (!line_.empty() && now_ < end) {
-    absl::AnyInvocable<void()> task = std::move(line_.front());
+  while (!line_.empty() && now_ < end && !stopped_) {
+    Task task = std::move(line_.front());
     line_.pop_front();
-    Turn(std::ref(task));
+    task();
+    task = nullptr;
     BeginTurn();
   }
   line_moved_at_ = now_;
-  line_moves_ = !line_.empty();
-  if (line_moves_) AskForLine();
-}
-
-// One alarm for all timers. It is moved only to come earlier: one that rings in vain is armed anew.
-void Worker::Arm() {
-  const absl::optional<base::Instant> next = timers_.next();
-  if (!next.has_value() || *next >= armed_for_) return;
-  armed_for_ = *next;
-  alarm_.expires_at(*next);
-  alarm_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;  // replaced by an earlier one
-    armed_for_ = base::Instant::max();
-    Turn([this] { timers_.Advance(now_); });
-  });
 }
 
 }  // namespace singleflight::net

@@ -1,17 +1,16 @@
 #ifndef SINGLEFLIGHT_SERVER_NET_WORKER_H_
 #define SINGLEFLIGHT_SERVER_NET_WORKER_H_
 
-#include <utility>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <atomic>
 #include <deque>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "server/base/loop.h"
+#include "server/net/poller.h"
+#include "singleflight/mutex.h"
 
 namespace singleflight::net {
 
@@ -26,6 +25,10 @@ class EndOfTurn {
 
 // One thread with one event loop, which owns its connections.
 //
+// A round of the loop: look at the sockets, and sleep there if nothing else is to be done; timers
+// that are due; tasks that were posted; those whose sockets are ready; the line; what was asked for
+// the end of the turn. Each socket and task is a turn, and so are the timers together.
+//
 // Start runs the thread; Stop ends the loop after the task at hand and joins the thread. Whatever
 // was made on the loop must be gone by then, or be destroyed after Stop. Threads: Start, Stop and
 // Post from any; everything else on the loop's own.
@@ -36,6 +39,9 @@ class Worker final : public base::Loop {
 
   void Start();
   void Stop();
+
+  // Whether Stop has been called. From any thread.
+  bool stopped() const { return stopped_; }
 
   size_t index() const override { return index_; }
   base::Instant Now() const override { return now_; }
@@ -61,45 +67,41 @@ class Worker final : public base::Loop {
   std::string& write_buffer() { return write_buffer_; }
   std::string& record_buffer() { return record_buffer_; }
 
-  boost::asio::io_context& io() { return io_; }
-
-  // Every handler of an event of `io()` runs its work through this: the time is read before, timers
-  // that were set are armed after.
-  template <typename Work>
-  void Turn(Work work) {
-    BeginTurn();
-    work();
-    Arm();
-  }
+  // The sockets of this loop.
+  Poller& poller() { return poller_; }
 
  private:
-  void BeginTurn();
+  using Task = absl::AnyInvocable<void()>;
+
   void Run();
+  void Round();
+  int MaySleepMs();
+  int MsUntilNextTimer();
+  void BeginTurn();
+  bool RunTimers();
+  bool RunPosted();
+  bool RunReady();
   void RunEndOfTurn();
-  void LookAtLine();
   void MoveLine();
-  void AskForLine();
-  void Arm();
+  std::vector<Task> TakePosted(std::vector<Task> room);
 
   const size_t index_;
-  // Before io_, because what its handlers keep alive may still use them when it is destroyed.
+  Poller poller_;
   base::TimerQueue timers_;
   std::vector<EndOfTurn*> end_of_turn_;
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::steady_timer alarm_;
-  // After io_, because its tasks may own sockets.
-  std::deque<absl::AnyInvocable<void()>> line_;
+  std::vector<Task> running_;  // of this round
+  std::deque<Task> line_;
   base::Instant line_moved_at_;
-  uint64_t turns_ = 0;  // that have begun
-  uint64_t turns_before_line_ = 0;
-  bool line_moves_ = false;
-  base::Instant armed_for_ = base::Instant::max();
   base::Instant now_;
-  bool end_of_turn_posted_ = false;
   std::vector<char> read_buffer_;
   std::string write_buffer_;
   std::string record_buffer_;
+
+  std::atomic<bool> stopped_{false};
+  // Whether who posts has to wake the loop. Raised under mu_ while nothing is posted.
+  std::atomic<bool> asleep_{false};
+  Mutex mu_;
+  std::vector<Task> posted_ ABSL_GUARDED_BY(mu_);
   std::thread thread_;
 };
 

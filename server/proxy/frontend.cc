@@ -137,18 +137,14 @@ Frontend::~Frontend() { CloseAll(); }
 void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
                      Admission::Pass pass) {
   std::string peer = net::PeerOf(accepted.fd);
-  absl::StatusOr<net::Socket> socket = net::Assign(worker_, accepted);
-  if (!socket.ok()) {
-    load_.fetch_sub(1, std::memory_order_relaxed);
-    return;
-  }
   auto owned =
       std::make_unique<Client>(*this, std::move(peer), std::move(entrance), std::move(pass));
   Client& client = *owned;
   clients_.emplace(&client, std::move(owned));
   metrics_.connections_accepted.Add();
   metrics_.connections.Add(1);
-  client.Start(net::MakeSocketStream(worker_, *std::move(socket), Patience(*context_->limits)));
+  client.Start(
+      net::MakeSocketStream(worker_, net::Socket(accepted.fd), Patience(*context_->limits)));
   if (draining_ && clients_.contains(&client)) client.Drain();  // it may have gone at once
 }
 

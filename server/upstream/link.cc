@@ -18,7 +18,6 @@ Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOpti
       connect_timeout_(connect_timeout),
       security_(std::move(security)),
       listener_(listener),
-      socket_(worker.io()),
       connect_timer_(
           worker.timers(),
           [this] {
@@ -31,18 +30,17 @@ Link::~Link() = default;
 
 void Link::Connect() {
   connect_timer_.Set(base::After(worker_.Now(), connect_timeout_));
-  socket_.async_connect(endpoint_,
-                        [self = shared_from_this()](const boost::system::error_code& error) {
-                          if (self->closed_) return;
-                          self->worker_.Turn([&] { self->OnConnected(error); });
-                        });
+  socket_ = net::ConnectSocketStream(worker_, endpoint_);
+  socket_->WhenWritable([self = shared_from_this()] { self->OnConnected(); });
 }
 
-void Link::OnConnected(const boost::system::error_code& error) {
-  if (error) return Close(error.message());
-  std::unique_ptr<net::ByteStream> bytes = net::MakeSocketStream(worker_, std::move(socket_));
-  if (security_.context == nullptr) return StartHttp2(std::move(bytes));
-  tls_ = std::make_unique<net::TlsStream>(worker_, std::move(bytes), security_.context,
+void Link::OnConnected() {
+  const net::ByteStream::Result result = socket_->Write("");
+  if (result.outcome == net::ByteStream::Outcome::kFailed) {
+    return Close(socket_->WhyFailed(result.error));
+  }
+  if (security_.context == nullptr) return StartHttp2(std::move(socket_));
+  tls_ = std::make_unique<net::TlsStream>(worker_, std::move(socket_), security_.context,
                                           security_.resumption);
   tls_->Handshake(
       [self = shared_from_this()](const absl::Status& status) { self->OnHandshake(status); });
@@ -63,8 +61,7 @@ void Link::StartHttp2(std::unique_ptr<net::ByteStream> bytes) {
 void Link::Close(absl::string_view why) {
   if (closed_) return;
   if (connection_ != nullptr) return connection_->Close(why);
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  if (socket_ != nullptr) socket_->Close();
   if (tls_ != nullptr) tls_->Close();
   OnConnectionClosed(why);
 }

@@ -1,9 +1,6 @@
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_LINK_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_LINK_H_
 
-#include <utility>
-
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <memory>
 #include <string>
 
@@ -102,7 +99,7 @@ class Link final : public http2::ConnectionListener,
   void SendPing() override;
   void OnSilent() override;
 
-  void OnConnected(const boost::system::error_code& error);
+  void OnConnected();
   void OnHandshake(const absl::Status& status);
   void StartHttp2(std::unique_ptr<net::ByteStream> bytes);
   // Null before the connection is made and after it is gone.
@@ -116,8 +113,8 @@ class Link final : public http2::ConnectionListener,
   const absl::Duration connect_timeout_;
   const Security security_;
   LinkListener& listener_;
-  net::Socket socket_;                   // until it is connected
-  std::unique_ptr<net::TlsStream> tls_;  // from then on, until the handshake is over
+  std::unique_ptr<net::ByteStream> socket_;  // until it is connected
+  std::unique_ptr<net::TlsStream> tls_;      // from then on, until the handshake is over
   std::shared_ptr<http2::Connection> connection_;
   base::Timer connect_timer_;
   const absl::Duration ping_timeout_;

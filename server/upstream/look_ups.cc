@@ -97,7 +97,7 @@ LookUps::Answer LookUps::AskSystem(const net::HostPort& name) {
   Answer answer;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
     if (one->ai_family != AF_INET && one->ai_family != AF_INET6) continue;
-    answer.endpoints.emplace_back(one->ai_addr, one->ai_addrlen, IPPROTO_TCP);
+    answer.endpoints.emplace_back(one->ai_addr, one->ai_addrlen);
   }
   ::freeaddrinfo(found);
   if (answer.endpoints.empty()) answer.error = "it has no address";

@@ -39,12 +39,10 @@ struct Server final : ConnectionListener {
 };
 
 // Two connected sockets: one for a connection on the worker, one for the test.
-std::pair<net::Socket, int> Sockets(net::Worker& worker) {
+std::pair<net::Socket, int> Sockets() {
   int ends[2];
   EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-  net::Socket socket(worker.io());
-  socket.assign(boost::asio::generic::stream_protocol(AF_UNIX, 0), ends[0]);
-  return {std::move(socket), ends[1]};
+  return {net::Socket(ends[0]), ends[1]};
 }
 
 class ConnectionTest : public ::testing::Test {
@@ -59,7 +57,7 @@ class ConnectionTest : public ::testing::Test {
       server_.closed = 0;
     }
     on_.Run([this, side] {
-      auto [socket, fd] = Sockets(on_.worker());
+      auto [socket, fd] = Sockets();
       peer_ = fd;
       server_.connection = std::make_shared<Connection>(
           on_.worker(), side, options_, net::MakeSocketStream(on_.worker(), std::move(socket)),
@@ -152,7 +150,7 @@ TEST_F(ConnectionTest, AClientWithManySmallFramesLeavesTurnsToOthers) {
   size_t before_the_other = 0;
   other.owner.prepare = [&](Ear&) { before_the_other = server_.owner.ears.size(); };
   on_.Run([&] {
-    auto [socket, fd] = Sockets(on_.worker());
+    auto [socket, fd] = Sockets();
     patient = fd;
     other.connection =
         std::make_shared<Connection>(on_.worker(), Side::kServer, options_,
@@ -474,7 +472,7 @@ TEST(ConnectionsTest, AWorkerThatStopsLeavesNothingBehind) {
   std::vector<int> peers;
   on.Run([&] {
     for (int i = 0; i < 10; ++i) {
-      auto [socket, fd] = Sockets(on.worker());
+      auto [socket, fd] = Sockets();
       peers.push_back(fd);
       auto server = std::make_unique<Server>();
       server->connection = std::make_shared<Connection>(
@@ -509,7 +507,7 @@ TEST(ConnectionsTest, AnIdleConnectionCostsLittle) {
   const size_t before = ResidentBytes();
   on.Run([&] {
     for (size_t i = 0; i < kConnections; ++i) {
-      auto [socket, fd] = Sockets(on.worker());
+      auto [socket, fd] = Sockets();
       const std::string hello = std::string(kPreface) + Settings({}).Encoded();
       EXPECT_EQ(::send(fd, hello.data(), hello.size(), 0), static_cast<ssize_t>(hello.size()));
       peers.push_back(fd);

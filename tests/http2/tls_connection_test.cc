@@ -59,8 +59,7 @@ class TlsConnectionTest : public ::testing::Test {
       ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
       const int small = 1;  // as small as the system allows
       ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-      net::Socket socket(on_.worker().io());
-      socket.assign(boost::asio::generic::stream_protocol(AF_UNIX, 0), ends[0]);
+      net::Socket socket(ends[0]);
       peer_ = ends[1];
       server_.tls = std::make_unique<net::TlsStream>(
           on_.worker(), net::MakeSocketStream(on_.worker(), std::move(socket)), ServerContext());

@@ -82,6 +82,10 @@ HOMES = [
     (r'boost/beast', r'server/admin/[^/]*\.cc$', 'Beast is behind one .cc of server/admin'),
     (r'openssl/', r'server/net/tls[^/]*\.cc$', 'TLS is the business of server/net/tls*.cc'),
     (r'boost/asio/ssl', r'nowhere', 'TLS is server/net/tls_stream; an Asio stream takes 79 KB a connection'),
+    (r'boost/asio/(?!ssl)',
+     r'server/(admin|app)/|server/upstream/(?!link|pool)|server/net/(?!worker|poller|byte_stream|listener|tls)',
+     'Asio is for the control thread; workers have net/poller.h'),
+    (r'sys/epoll', r'server/net/poller\.cc$', 'epoll is the business of server/net/poller.cc'),
     (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/admin/|server/upstream/grpc|demo/',
      'gRPC C++ is for the control plane'),
 ]

@@ -48,15 +48,23 @@ class ForeignHeaders(unittest.TestCase):
                                ('server/http2/session.cc', '#include <nghttp2/nghttp2.h>\n'),
                                ('server/config/load.cc', '#include <yaml-cpp/yaml.h>\n'),
                                ('server/admin/http.cc', '#include <boost/beast/http.hpp>\n'),
+                               ('server/upstream/resolver.h', '#include <boost/asio/ip/tcp.hpp>\n'),
+                               ('server/net/poller.cc', '#include <sys/epoll.h>\n'),
                                ('server/upstream/grpc_upstream.cc', '#include <grpcpp/grpcpp.h>\n'),
                                ('tests/e2e/raw.cc', '#include <nghttp2/nghttp2.h>\n')), [])
 
     def test_elsewhere_they_are_findings(self):
         for header in ('nghttp2/nghttp2.h', 'yaml-cpp/yaml.h', 'boost/beast/http.hpp', 'boost/asio/ssl.hpp',
-                       'openssl/ssl.h', 'grpcpp/grpcpp.h', 'demo/v1/catalog.grpc.pb.h'):
+                       'boost/asio/io_context.hpp', 'sys/epoll.h', 'openssl/ssl.h', 'grpcpp/grpcpp.h',
+                       'demo/v1/catalog.grpc.pb.h'):
             with self.subTest(header):
                 self.assertEqual(found(check.foreign_headers, ('server/core/route.h', include(header))),
                                  ['server/core/route.h:1'])
+
+    def test_workers_do_without_asio(self):
+        self.assertEqual(found(check.foreign_headers, ('server/net/worker.h', include('boost/asio/post.hpp')),
+                               ('server/upstream/link.h', include('boost/asio/ip/tcp.hpp'))),
+                         ['server/net/worker.h:1', 'server/upstream/link.h:1'])
 
     def test_beast_is_in_one_file_only(self):
         text = '#include <boost/beast/http.hpp>\n'

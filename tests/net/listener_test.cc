@@ -43,8 +43,8 @@ class ListenerTest : public ::testing::Test {
   // Whether someone listens there.
   static bool Connects(const std::string& address) {
     const Endpoint endpoint = *ParseAddress(address);
-    const int fd = ::socket(endpoint.protocol().family(), SOCK_STREAM, 0);
-    const int result = ::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size()));
+    const int fd = ::socket(endpoint.family(), SOCK_STREAM, 0);
+    const int result = ::connect(fd, endpoint.data(), endpoint.size());
     ::close(fd);
     return result == 0;
   }
@@ -116,7 +116,7 @@ TEST_F(ListenerTest, AConnectionThatComesAsTheListenerIsClosedIsDropped) {
 TEST_F(ListenerTest, AUnixSocketThatADeadProcessLeftBehindIsTakenOver) {
   const int dead = ::socket(AF_UNIX, SOCK_STREAM, 0);
   const Endpoint endpoint = *ParseAddress("unix:" + UnixPath());
-  ASSERT_EQ(::bind(dead, endpoint.data(), static_cast<socklen_t>(endpoint.size())), 0);
+  ASSERT_EQ(::bind(dead, endpoint.data(), endpoint.size()), 0);
   ::close(dead);
   ASSERT_TRUE(Open("unix:" + UnixPath()).ok());
   EXPECT_TRUE(Connects("unix:" + UnixPath()));
@@ -160,7 +160,7 @@ TEST_F(ListenerTest, AFileThatIsNoSocketIsLeftAlone) {
 
 TEST_F(ListenerTest, AUnixSocketWhoseQueueIsFullIsLeftAloneWithoutWaiting) {
   const Endpoint endpoint = *ParseAddress("unix:" + UnixPath());
-  const auto size = static_cast<socklen_t>(endpoint.size());
+  const socklen_t size = endpoint.size();
   const int busy = ::socket(AF_UNIX, SOCK_STREAM, 0);
   ASSERT_EQ(::bind(busy, endpoint.data(), size), 0);
   ASSERT_EQ(::listen(busy, 0), 0);

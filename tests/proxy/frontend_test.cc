@@ -35,8 +35,7 @@ class FrontendTest : public ::testing::Test {
       frontend_ = std::make_unique<Frontend>(on_.worker(), *metrics_.downstream, 1);
       frontend_->SetContext(context);
       ++frontend_->load();
-      frontend_->Serve({ends[1], boost::asio::generic::stream_protocol(AF_UNIX, 0)}, entrance_,
-                       *admission_.Admit(absl::nullopt));
+      frontend_->Serve({ends[1]}, entrance_, *admission_.Admit(absl::nullopt));
     });
   }
   uint64_t Handshakes(metrics::Handshake how) {

@@ -112,12 +112,10 @@ class ScriptedServer {
 
   void Accept(net::Listener::Accepted accepted) {
     ++accepted_;
-    auto socket = net::Assign(worker_, accepted);
-    ASSERT_TRUE(socket.ok());
     auto peer = std::make_shared<Peer>(*this);
     peer->connection = std::make_shared<http2::Connection>(
-        worker_, http2::Side::kServer, options_, net::MakeSocketStream(worker_, *std::move(socket)),
-        *peer);
+        worker_, http2::Side::kServer, options_,
+        net::MakeSocketStream(worker_, net::Socket(accepted.fd)), *peer);
     peers_.push_back(peer);
     peer->connection->Start();
   }

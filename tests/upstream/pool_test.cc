@@ -138,13 +138,14 @@ TEST_F(PoolTest, AConnectionThatIsLostFailsItsCallsAndIsMadeAnewForTheNext) {
 // A socket that the kernel connects, and nobody accepts.
 TEST_F(PoolTest, ABackendThatSendsNoSettingsIsGivenUpAfterConnectTimeout) {
   const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  net::Endpoint endpoint = *net::ParseAddress("127.0.0.1:0");
-  ASSERT_EQ(::bind(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())), 0);
+  const net::Endpoint any = *net::ParseAddress("127.0.0.1:0");
+  ASSERT_EQ(::bind(fd, any.data(), any.size()), 0);
   ASSERT_EQ(::listen(fd, 16), 0);
-  socklen_t size = static_cast<socklen_t>(endpoint.capacity());
-  ASSERT_EQ(::getsockname(fd, endpoint.data(), &size), 0);
+  sockaddr_storage bound = {};
+  socklen_t size = sizeof(bound);
+  ASSERT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size), 0);
   options_.connect_timeout = absl::Milliseconds(20);
-  MakePool({endpoint});
+  MakePool({net::Endpoint(&bound, size)});
   Caller& caller = Ask();
   Await(caller);
   EXPECT_EQ(caller.failure->kind, Kind::kUnreachable);
