@@ -94,13 +94,17 @@ def in_turn(session, programs, measure):
     A program is started, measured and stopped, then the next; that is a round. Each round begins with another one.
     """
     table = {name: {} for name in programs}
-    for number in session.in_rounds(', '.join(programs)):
+    for number in session.in_rounds(', '.join(map(_spelled, programs))):
         for name in rotated(list(programs), number):
             server = programs[name]()
             for what, value in measure(server).items():
                 table[name].setdefault(what, []).append(value)
             session.processes.stop(server)
     return table
+
+
+def _spelled(name):
+    return name if isinstance(name, str) else ' × '.join(map(str, name))
 
 
 def rotated(names, by):

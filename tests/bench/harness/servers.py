@@ -3,6 +3,7 @@
 With `tls` clients speak TLS to them (harness/tls.py); the backend's side is in plaintext.
 """
 
+import os
 import re
 import subprocess
 import urllib.request
@@ -75,7 +76,7 @@ NGHTTPX_WINDOWS = [f'--{side}-http2-{kind}window-size={size}' for side in ('fron
 NGHTTPX_TLS = [f'--tls13-ciphers={tls_of_all.CIPHER}', '--tls-dyn-rec-warmup-threshold=0']
 
 
-def nghttpx(session, backend, tls=False):
+def nghttpx(session, backend, tls=False, threads=1):
     port = free_port()
     host, _, backend_port = backend.address.rpartition(':')
     listener, files = f'--frontend=127.0.0.1,{port}', []
@@ -84,18 +85,18 @@ def nghttpx(session, backend, tls=False):
     else:
         listener += ';no-tls'
     return _speaking(tls, session.processes.start_listening('nghttpx', session.test_cores, [
-        'nghttpx', '--conf=/dev/null', '--single-process', '--workers=1', '--no-ocsp', '--log-level=ERROR',
+        'nghttpx', '--conf=/dev/null', '--single-process', f'--workers={threads}', '--no-ocsp', '--log-level=ERROR',
         '--accesslog-file=/dev/null', '--frontend-http2-max-concurrent-streams=1000', *NGHTTPX_WINDOWS,
         listener, f'--backend={host},{backend_port};/;proto=h2', *files], port))
 
 
-def haproxy(session, backend, tls=False):
+def haproxy(session, backend, tls=False, threads=1):
     port = free_port()
     # Tickets hold the sessions; a cache of them besides would only take memory.
     bind = f'ssl crt {session.tls.both} alpn h2 ciphersuites {tls_of_all.CIPHER}' if tls else 'proto h2'
     config = session.file('haproxy.cfg', f'''
 global
-  nbthread 1
+  nbthread {threads}
   maxconn 4096
   tune.h2.initial-window-size 262144
   tune.ssl.cachesize 0
@@ -115,8 +116,10 @@ backend backends
                                                             ['haproxy', '-q', '-db', '-f', config], port))
 
 
-def nginx(session, backend, tls=False):
+def nginx(session, backend, tls=False, workers=1):
+    """Workers are processes: with more than one, a master is their parent. Started by root, they stay that."""
     port = free_port()
+    user = 'user root;' if workers > 1 and os.geteuid() == 0 else ''
     folder = session.folder_of_its_own('nginx')
     spools = '\n'.join(f'  {kind}_temp_path {folder}/{kind};'
                        for kind in ('client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'))
@@ -124,8 +127,9 @@ def nginx(session, backend, tls=False):
                    f'ssl_protocols {tls_of_all.PROTOCOL};') if tls else ''
     config = session.file('nginx.conf', f'''
 daemon off;
-master_process off;
-worker_processes 1;
+master_process {'on' if workers > 1 else 'off'};
+worker_processes {workers};
+{user}
 pid {folder}/pid;
 error_log stderr error;
 events {{ worker_connections 4096; }}

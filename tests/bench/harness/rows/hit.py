@@ -6,8 +6,8 @@ from harness.figures import Target, gain, plain, times
 from harness.rows import Row
 
 TARGETS = {
-    ('raw responder', DENSE): Target('≤', 1.6),
-    ('raw responder', SPARSE): Target('≤', 1.25),
+    ('raw responder', DENSE): Target('≤', 1.5),
+    ('raw responder', SPARSE): Target('≤', 1.2),
     ('nghttpx', DENSE): Target('≥', 2.2),
     ('haproxy', DENSE): Target('≥', 5),
 }

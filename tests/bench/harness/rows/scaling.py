@@ -1,4 +1,4 @@
-"""A second worker: what it does to the CPU per call at the same load, and what threads lose to each other's locks."""
+"""A second worker: what it does to the CPU per call, beside what it does to other proxies; time in contended locks."""
 
 from harness import locks, servers
 from harness.costs import Traffic, in_turn
@@ -12,25 +12,39 @@ UNLIMITED = Load(8, 50)
 CORES_FOR_THROUGHPUT = 4
 # All calls are identical, so that they meet in one key of the flight table or the cache.
 ROUTES = {'relayed': {}, 'collapsed': {'route': 'collapse: true'}, 'hits': servers.CACHE}
+PEERS = {
+    'nghttpx': lambda session, backend, threads: servers.nghttpx(session, backend, threads=threads),
+    'haproxy': lambda session, backend, threads: servers.haproxy(session, backend, threads=threads),
+    'nginx': lambda session, backend, threads: servers.nginx(session, backend, workers=threads),
+}
 
 
 def _measure(session):
     session.needs('bench-responder')
-    return [figure for kind, options in ROUTES.items() for figure in _figures(session, kind, options)]
+    servers.needs_cache(session)
+    measured = _measured(_with_two_test_cores(session))
+    peers = {peer: _growth(measured, peer, 'cpu') for peer in PEERS}
+    best = [min(growths) for growths in zip(*peers.values())]
+    figures = [_times(measured, peer, OFFERED, 'cpu', None) for peer in PEERS]
+    for kind in ROUTES:
+        figures += [
+            _times(measured, kind, OFFERED, 'cpu', None),
+            times('scaling', f'{kind}, {OFFERED}: that multiple as one of the best peer\'s',
+                  _growth(measured, kind, 'cpu'), best, Target('≤', 1), '×'),
+            _times(measured, kind, UNLIMITED, 'saturated', Target('≤', 1.15)),
+            _locks(f'{kind}, {UNLIMITED}: time in contended locks with 2 workers', measured[kind, 2]),
+            _throughput(session, f'{kind}, {UNLIMITED}: calls a second with 2 workers as a multiple of 1',
+                        measured[kind, 1], measured[kind, 2])]
+    return figures
 
 
-def _figures(session, kind, options):
-    try:
-        if kind == 'hits':
-            servers.needs_cache(session)
-        measured = _measured(_with_two_test_cores(session), kind, options)
-    except NotApplicable as why:
-        return [missing('scaling', kind, str(why))]
-    one, two = measured['1 worker'], measured['2 workers']
-    return [times('scaling', f'{kind}, {OFFERED}: CPU per call with 2 workers as a multiple of 1', two['cpu'],
-                  one['cpu'], Target('≤', 1.15), 'µs'),
-            _locks(f'{kind}, {UNLIMITED}: time in contended locks with 2 workers', two),
-            _throughput(session, f'{kind}, {UNLIMITED}: calls a second with 2 workers as a multiple of 1', one, two)]
+def _growth(measured, name, what):
+    return [two / one for one, two in zip(measured[name, 1][what], measured[name, 2][what])]
+
+
+def _times(measured, name, load, what, target):
+    return times('scaling', f'{name}, {load}: CPU per call with 2 workers as a multiple of 1', measured[name, 2][what],
+                 measured[name, 1][what], target, 'µs')
 
 
 def _with_two_test_cores(session):
@@ -40,19 +54,29 @@ def _with_two_test_cores(session):
     return session.on(session.cores, session.cores)
 
 
-def _measured(session, kind, options):
+def _measured(session):
+    """{(name, workers): {what: [a value a round]}}; all within one round are compared."""
     backend = servers.responder(session)
     traffic = Traffic(session)
 
     def measure(server):
-        return {'cpu': traffic.cost(server, OFFERED), 'rate': traffic.rate(server, UNLIMITED),
+        values = {'cpu': traffic.cost(server, OFFERED)}
+        if server.name != 'singleflight':
+            return values
+        return {**values, 'saturated': traffic.cost(server, UNLIMITED), 'rate': traffic.rate(server, UNLIMITED),
                 'locks': _contended(session, server, lambda: [traffic.rate(server, UNLIMITED) for _ in range(3)])}
 
-    def start(threads):
-        return servers.singleflight(session, backend, threads=threads, **options)
+    def ours(options, workers):
+        return lambda: servers.singleflight(session, backend, threads=workers, **options)
 
-    session.progress(f'{kind} calls')
-    return in_turn(session, {'1 worker': lambda: start(1), '2 workers': lambda: start(2)}, measure)
+    def peers(start, workers):
+        return lambda: start(session, backend, workers)
+
+    programs = {}
+    for workers in (1, 2):
+        programs.update({(kind, workers): ours(options, workers) for kind, options in ROUTES.items()})
+        programs.update({(peer, workers): peers(start, workers) for peer, start in PEERS.items()})
+    return in_turn(session, programs, measure)
 
 
 def _contended(session, server, run):
@@ -76,4 +100,5 @@ def _throughput(session, what, one, two):
     return times('scaling', what, two['rate'], one['rate'], None, '/s')
 
 
-ROW = Row('scaling', 'CPU per call with 2 workers against 1 at the same load, time in contended locks', 150, _measure)
+ROW = Row('scaling', 'CPU per call with 2 workers against 1, beside other proxies; time in contended locks', 330,
+          _measure)
