@@ -76,6 +76,28 @@ bool BeginsWithWord(absl::string_view method, absl::string_view word) {
   return method.size() == word.size() || !absl::ascii_islower(method[word.size()]);
 }
 
+// Whether a call's path may have this segment, in which each `*` stands for some characters.
+std::string SegmentMistake(absl::string_view segment, bool last) {
+  if (segment.empty()) {
+    return last ? "ends with \"/\", as no method does; try a \"*\" behind it"
+                : "has \"//\", which no method has; write one \"/\"";
+  }
+  if (segment != "." && segment != "..") return "";
+  return absl::StrCat("has the segment ", Quoted(segment), ", which no method has; remove it");
+}
+
+// In what follows the first "/".
+std::string SegmentsMistake(absl::string_view pattern) {
+  const std::vector<absl::string_view> segments = absl::StrSplit(pattern.substr(1), '/');
+  for (size_t i = 0; i < segments.size() && pattern != "/"; ++i) {
+    std::string mistake = SegmentMistake(segments[i], i + 1 == segments.size());
+    if (!mistake.empty()) return mistake;
+  }
+  if (segments.size() >= 2 || absl::StrContains(pattern, '*')) return "";
+  return "matches no call; a method is \"/package.Service/Method\", with \"*\" for any run of "
+         "characters, and maybe a prefix such as \"/api\" before it";
+}
+
 }  // namespace
 
 std::string MethodPatternMistake(absl::string_view pattern) {
@@ -88,15 +110,7 @@ std::string MethodPatternMistake(absl::string_view pattern) {
   if (!std::all_of(pattern.begin(), pattern.end(), IsPatternCharacter)) {
     return "has a character that no method has; use visible ASCII without \"?\", \"#\" and \"%\"";
   }
-  const auto slashes = std::count(pattern.begin(), pattern.end(), '/');
-  const bool exact = !absl::StrContains(pattern, '*');
-  const bool empty_part =
-      absl::StartsWith(pattern, "//") || (exact && absl::EndsWith(pattern, "/"));
-  if (slashes > 2 || (exact && slashes < 2) || empty_part) {
-    return "matches no call; a method is \"/package.Service/Method\", with \"*\" for any run of "
-           "characters";
-  }
-  return "";
+  return SegmentsMistake(pattern);
 }
 
 bool Covers(const core::MatchOptions& earlier, const core::MatchOptions& later) {

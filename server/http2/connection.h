@@ -23,6 +23,7 @@ class ConnectionListener {
   virtual void OnGoAway() = 0;
   virtual void OnStreamGone() = 0;
   virtual void OnBound(metrics::Bound bound) = 0;
+  virtual void OnMalformed(absl::string_view) {}
 
   // The last call. Every stream has been told before; the session is gone.
   virtual void OnConnectionClosed(absl::string_view why) = 0;
@@ -76,6 +77,7 @@ class Connection final : public SessionListener,
   void OnGoAway() override { listener_.OnGoAway(); }
   void OnStreamGone() override { listener_.OnStreamGone(); }
   void OnBound(metrics::Bound bound) override { listener_.OnBound(bound); }
+  void OnMalformed(absl::string_view why) override { listener_.OnMalformed(why); }
   void OnPingAck() override;
   void OnWritable() override;
   void OnEndOfTurn() override;

@@ -25,6 +25,8 @@ constexpr uint64_t kResetsPerCompletedStream = 10;
 // A larger block's memory is not kept for the next.
 constexpr size_t kMostKeptBytes = 4 << 10;
 
+constexpr absl::string_view kTooShort = "a body shorter than content-length says";
+
 bool Informational(const model::Headers& fields) {
   return absl::StartsWith(fields.Find(":status").value_or(""), "1");
 }
@@ -57,6 +59,8 @@ Session::Session(Side side, const SessionOptions& options, SessionListener& list
       option, 2 * std::max(options_.max_header_list_bytes, SessionOptions().max_header_list_bytes));
   // gRPC servers send status messages that end in a space unencoded.
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
+  // RequestRules have that.
+  if (side_ == Side::kServer) nghttp2_option_set_no_http_messaging(option, 1);
   // A gRPC cancellation is a reset: CountCostlyReset has the rule that fits.
   constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
   nghttp2_option_set_stream_reset_rate_limit(option, kNoLimit, kNoLimit);
@@ -179,6 +183,12 @@ uint32_t Session::peer_max_streams() const {
 }
 
 void Session::HeaderBlockEnded(Stream& stream, bool end) {
+  if (side_ == Side::kServer) {
+    const absl::string_view wrong = rules_.JudgeEnd(end);
+    if (!wrong.empty()) return RefuseMalformed(stream, wrong);
+    if (end && BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
+    if (rules_.content_length() > 0) bodies_left_[stream.id_] = rules_.content_length();
+  }
   if (stream.headers_too_large_) return RefuseHeaders(stream);
   model::Headers fields = incoming_;  // takes no more memory than it needs
   LetGoOfLargeBlock();
@@ -192,6 +202,13 @@ void Session::HeaderBlockEnded(Stream& stream, bool end) {
   } else {
     handler->OnEnd(std::move(fields));
   }
+}
+
+// By a DATA frame.
+void Session::BodyEnded(Stream& stream) {
+  if (BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
+  stream.peer_ended_ = true;
+  if (const auto handler = stream.handler_) handler->OnEnd({});
 }
 
 void Session::LetGoOfLargeBlock() {
@@ -215,11 +232,34 @@ void Session::RefuseHeaders(Stream& stream) {
   stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted, why), true);
 }
 
+// Those who hear of streams hear of it when it is closed.
+void Session::RefuseMalformed(Stream& stream, absl::string_view why) {
+  LetGoOfLargeBlock();
+  if (std::exchange(stream.malformed_, true)) return;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
+  listener_.OnMalformed(why);
+}
+
+bool Session::BodyIsTooLong(const Stream& stream, size_t more) {
+  if (bodies_left_.empty()) return false;  // gRPC clients do not say how long theirs will be
+  const auto left = bodies_left_.find(stream.id_);
+  if (left == bodies_left_.end()) return false;
+  left->second -= static_cast<int64_t>(more);
+  return left->second < 0;
+}
+
+bool Session::BodyIsTooShort(const Stream& stream) const {
+  if (bodies_left_.empty()) return false;
+  const auto left = bodies_left_.find(stream.id_);
+  return left != bodies_left_.end() && left->second != 0;
+}
+
 void Session::CloseStream(Stream& stream, Closed closed) {
   const auto found = streams_.find(stream.id_);
   if (found == streams_.end()) return;
   const std::unique_ptr<Stream> gone = std::move(found->second);
   streams_.erase(found);
+  if (!bodies_left_.empty()) bodies_left_.erase(gone->id_);
   gone->reset_ = true;
   gone->DropQueue();
   if (closed.why == Closed::Why::kOrderly && !gone->wasted_) ++completed_;

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/http2/early_resets.h"
+#include "server/http2/request_rules.h"
 #include "server/http2/stream.h"
 #include "server/metrics/bounds.h"
 #include "server/model/headers.h"
@@ -62,6 +63,9 @@ class SessionListener {
   // The peer met a bound, of which there is one call at most for every connection, stream or
   // request that it ends.
   virtual void OnBound(metrics::Bound bound) = 0;
+
+  // Server: a stream is being reset because what came on it breaks RFC 9113 §8; `why` is a phrase.
+  virtual void OnMalformed(absl::string_view) {}
 
   // The acknowledgement of a PING that SendPing sent.
   virtual void OnPingAck() = 0;
@@ -180,7 +184,11 @@ class Session {
   absl::Status Read(absl::string_view bytes);
   Stream& Adopt(int32_t id);
   void HeaderBlockEnded(Stream& stream, bool end);
+  void BodyEnded(Stream& stream);
   void RefuseHeaders(Stream& stream);
+  void RefuseMalformed(Stream& stream, absl::string_view why);
+  bool BodyIsTooLong(const Stream& stream, size_t more);
+  bool BodyIsTooShort(const Stream& stream) const;
   void LetGoOfLargeBlock();
   void CloseStream(Stream& stream, Closed closed);
   bool ReplyIsWhole(const Stream& stream) const;
@@ -199,6 +207,9 @@ class Session {
   nghttp2_session* session_ = nullptr;
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
   model::Headers incoming_;  // the block being received; blocks never interleave (RFC 9113 §4.3)
+  RequestRules rules_;       // server: of that block
+  absl::flat_hash_map<int32_t, int64_t>
+      bodies_left_;  // server: by content-length, where it is said
   bool settings_seen_ = false;
   bool alive_ = true;
   bool retired_ = false;

@@ -14,6 +14,8 @@ namespace {
 // What a shutdown notice names as the last stream.
 constexpr int32_t kEveryStream = std::numeric_limits<int32_t>::max();
 
+constexpr absl::string_view kTooLong = "a body longer than content-length says";
+
 // Counted no further.
 constexpr size_t kMostCrumbs = std::numeric_limits<uint16_t>::max();
 
@@ -64,6 +66,7 @@ int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* fr
   self.block_ticks_ = 0;
   self.block_bytes_ = 0;
   const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+  self.rules_.Begin(!begins);
   if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
     self.listener_.OnStream(self.Adopt(frame->hd.stream_id));
   }
@@ -81,7 +84,16 @@ int Session::Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* 
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // no more of this frame
   }
   Stream* stream = Find(session, frame->hd.stream_id);
-  if (stream == nullptr || stream->headers_too_large_) return 0;
+  if (stream == nullptr) return 0;
+  if (self.side_ == Side::kServer) {
+    const absl::string_view wrong =
+        self.rules_.Judge(View(name, name_size), View(value, value_size));
+    if (!wrong.empty()) {
+      self.RefuseMalformed(*stream, wrong);
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+  }
+  if (stream->headers_too_large_) return 0;
   self.incoming_.Add(View(name, name_size), View(value, value_size),
                      (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
   stream->headers_too_large_ = self.incoming_.ListSize() > self.options_.max_header_list_bytes ||
@@ -89,7 +101,7 @@ int Session::Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* 
   return 0;
 }
 
-// Without this nghttp2 would drop the field and let the call go on without it.
+// Client. Without this nghttp2 would drop the field and let the call go on without it.
 int Session::Callbacks::OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame,
                                         const uint8_t*, size_t, const uint8_t*, size_t, uint8_t,
                                         void*) {
@@ -109,8 +121,7 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
       break;
     case NGHTTP2_DATA:
       if (Stream* stream = Find(session, frame->hd.stream_id); stream != nullptr && end) {
-        stream->peer_ended_ = true;
-        if (const auto handler = stream->handler_) handler->OnEnd({});
+        self.BodyEnded(*stream);
       }
       break;
     case NGHTTP2_SETTINGS:
@@ -135,10 +146,13 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
 }
 
 int Session::Callbacks::OnData(nghttp2_session* session, uint8_t, int32_t stream_id,
-                               const uint8_t* bytes, size_t size, void*) {
+                               const uint8_t* bytes, size_t size, void* user_data) {
   nghttp2_session_consume_connection(session, size);
   Stream* stream = Find(session, stream_id);
-  if (stream == nullptr || stream->handler_ == nullptr) {
+  if (stream != nullptr && Self(user_data).BodyIsTooLong(*stream, size)) {
+    Self(user_data).RefuseMalformed(*stream, kTooLong);
+  }
+  if (stream == nullptr || stream->handler_ == nullptr || stream->malformed_) {
     nghttp2_session_consume_stream(session, stream_id, size);
     return 0;
   }
@@ -193,7 +207,7 @@ int Session::Callbacks::OnStreamClosed(nghttp2_session* session, int32_t stream_
   if (self.open_block_ == stream_id) self.open_block_ = 0;  // it was refused halfway
   Stream* stream = Find(session, stream_id);
   if (stream == nullptr) return 0;
-  Closed closed{Closed::Why::kReset, error};
+  Closed closed{stream->malformed_ ? Closed::Why::kMalformed : Closed::Why::kReset, error};
   if (error == NGHTTP2_NO_ERROR && self.ReplyIsWhole(*stream)) closed.why = Closed::Why::kOrderly;
   if (error == NGHTTP2_REFUSED_STREAM && self.side_ == Side::kClient) {
     closed.why = Closed::Why::kNotProcessed;

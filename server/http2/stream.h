@@ -32,6 +32,7 @@ struct Closed {
     kNotProcessed,  // the peer certainly did not begin with it (RFC 9113 §8.7): refused, above the
                     // last stream of a GOAWAY, or never sent
     kConnectionLost,  // the connection went away
+    kMalformed,       // server: reset here, for what came breaks RFC 9113 §8
     kStalled,         // server: reset here, for the peer took too little of what waited for it
   };
   Why why;
@@ -112,7 +113,8 @@ class Stream {
   bool headers_seen_ = false;
   bool headers_too_large_ = false;
   bool peer_ended_ = false;
-  bool wasted_ = false;  // see Session::CountCostlyDeadline
+  bool malformed_ = false;  // it is being reset for that
+  bool wasted_ = false;     // see Session::CountCostlyDeadline
 
   // What goes out.
   bool begun_ = false;     // the first block has been given to be written

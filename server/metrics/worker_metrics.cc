@@ -15,6 +15,10 @@ constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_
 
 constexpr absl::string_view kGateRefusalNames[kGateRefusals] = {"flight_timeout", "queue_full"};
 
+constexpr absl::string_view kRefusedNames[] = {"malformed", "method", "content_type", "authority",
+                                               "host",      "scheme", "path",         "timeout"};
+static_assert(std::size(kRefusedNames) == kRefusedReasons);
+
 constexpr absl::string_view kHandshakeNames[] = {"full", "resumed", "failed", "timed_out"};
 static_assert(std::size(kHandshakeNames) == kHandshakes);
 
@@ -180,8 +184,11 @@ void DownstreamMetrics::Show(Visitor& visitor) const {
                 connections_accepted.value());
   visitor.Level("singleflight_connections", "Client connections open.", {}, connections.value());
   visitor.Level("singleflight_streams", "Client streams open.", {}, streams.value());
-  visitor.Count("singleflight_requests_refused_total", "Requests that are no acceptable gRPC call.",
-                {}, requests_refused.value());
+  for (size_t i = 0; i < kRefusedReasons; ++i) {
+    visitor.Count("singleflight_requests_refused_total",
+                  "Requests that are no acceptable gRPC call, by what is wrong.",
+                  {{"reason", std::string(kRefusedNames[i])}}, requests_refused[i].value());
+  }
   visitor.Count("singleflight_requests_unrouted_total", "Calls that no route matches.", {},
                 requests_unrouted.value());
   for (size_t i = 0; i < kHandshakes; ++i) {

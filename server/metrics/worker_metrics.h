@@ -10,6 +10,7 @@
 
 #include "server/metrics/bounds.h"
 #include "server/metrics/cell.h"
+#include "server/metrics/refused.h"
 #include "server/metrics/visitor.h"
 
 namespace singleflight::metrics {
@@ -163,7 +164,7 @@ struct DownstreamMetrics {
   Counter connections_accepted;
   Gauge connections;
   Gauge streams;
-  Counter requests_refused;   // not gRPC, or malformed
+  std::array<Counter, kRefusedReasons> requests_refused;
   Counter requests_unrouted;  // no route matches
   std::array<Counter, kHandshakes> tls_handshakes;
   Counter resets;       // streams that clients reset

@@ -46,6 +46,30 @@ char* WritePart(char* out, absl::string_view part) {
   return out + part.size();
 }
 
+// Eight characters at a time: A to Z in lower case, all else as it is.
+uint64_t InLowerCase(uint64_t text) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  const uint64_t low = text & 0x7f * kEach;
+  const uint64_t from_a = low + (0x80 - 'A') * kEach;
+  const uint64_t beyond_z = low + (0x7f - 'Z') * kEach;
+  const uint64_t upper = (from_a ^ beyond_z) & ~text & 0x80 * kEach;
+  return text | upper >> 2;
+}
+
+// RFC 3986 §3.2.2: an authority's case says nothing. In the key only; upstream gets it as it is.
+char* WriteAuthority(char* out, absl::string_view authority) {
+  out = WriteLength(out, authority.size());
+  uint64_t text = 0;
+  for (; !authority.empty(); authority.remove_prefix(std::min(authority.size(), sizeof(text)))) {
+    const size_t size = std::min(authority.size(), sizeof(text));
+    std::memcpy(&text, authority.data(), size);
+    text = InLowerCase(text);
+    std::memcpy(out, &text, size);
+    out += size;
+  }
+  return out;
+}
+
 void AppendPart(std::string& bytes, absl::string_view part) {
   const size_t size = bytes.size();
   bytes.resize(size + SizeOf(part));
@@ -122,7 +146,7 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
                         absl::string_view message, Key* key) const {
   const absl::string_view suffix = request.content_suffix();
   // No format means proto.
-  const absl::string_view parts[] = {authority, request.path(),
+  const absl::string_view parts[] = {request.path(),
                                      suffix == "+proto" ? absl::string_view() : suffix, message};
   const bool compressed = IsCompressed(message);
   absl::InlinedVector<Field, 8> counted;
@@ -142,12 +166,13 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
     return a.name != b.name ? a.name < b.name : a.name.data() < b.name.data();
   });
 
-  size_t size = sizeof(number_) + sizeof(trust);
+  size_t size = sizeof(number_) + sizeof(trust) + SizeOf(authority);
   for (const absl::string_view part : parts) size += SizeOf(part);
   for (const Field& field : counted) size += SizeOf(field.name) + SizeOf(field.value);
   SF_CHECK(size <= std::numeric_limits<uint32_t>::max());
   key->bytes.resize(size);
   char* out = WriteNumber(WriteNumber(key->bytes.data(), number_), trust);
+  out = WriteAuthority(out, authority);
   for (const absl::string_view part : parts) out = WritePart(out, part);
   for (const Field& field : counted) out = WritePart(WritePart(out, field.name), field.value);
   key->hash = XXH3_64bits_withSeed(key->bytes.data(), key->bytes.size(), seed_.value_);

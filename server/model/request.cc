@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "server/model/key_rules.h"
 #include "server/wire/timeout.h"
 
@@ -22,34 +23,51 @@ bool IsGrpc(absl::string_view content_type) {
 
 bool PlainPathCharacter(char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#' && c != '%'; }
 
-// "/service/method": two segments, neither empty nor made of dots.
+bool IsSegment(absl::string_view segment) {
+  return !segment.empty() && segment != "." && segment != "..";
+}
+
+// "/package.Service/Method", maybe behind a prefix, which is part of the method's name: at least
+// two segments.
 bool IsMethodPath(absl::string_view path) {
   if (path.empty() || path.front() != '/') return false;
-  if (!std::all_of(path.begin(), path.end(), PlainPathCharacter)) return false;
-  path.remove_prefix(1);
-  const size_t slash = path.find('/');
-  if (slash == absl::string_view::npos || slash == 0 || slash + 1 == path.size()) return false;
-  const absl::string_view service = path.substr(0, slash);
-  const absl::string_view method = path.substr(slash + 1);
-  if (method.find('/') != absl::string_view::npos) return false;
-  return service != "." && service != ".." && method != "." && method != "..";
+  size_t segments = 0;
+  size_t begin = 1;
+  for (size_t i = 1; i <= path.size(); ++i) {
+    if (i < path.size() && path[i] != '/') {
+      if (!PlainPathCharacter(path[i])) return false;
+    } else {
+      if (!IsSegment(path.substr(begin, i - begin))) return false;
+      ++segments;
+      begin = i + 1;
+    }
+  }
+  return segments >= 2;
 }
 
+// gRPC servers are not particular: a client on a Unix socket says its path, nothing, or
+// "@abstract".
 bool IsPlainAuthority(absl::string_view authority) {
-  return !authority.empty() && std::all_of(authority.begin(), authority.end(),
-                                           [](char c) { return c > 0x20 && c < 0x7f && c != '@'; });
+  return std::all_of(authority.begin(), authority.end(),
+                     [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
-Refusal Reset(absl::string_view why) {
-  return {Refusal::Answer::kReset, 0, wire::StatusCode::kInternal, std::string(why)};
+absl::string_view WithoutDefaultPort(absl::string_view authority, absl::string_view scheme) {
+  return absl::StripSuffix(authority, scheme == "https" ? ":443" : ":80");
 }
 
-Refusal Http(int status, absl::string_view why) {
-  return {Refusal::Answer::kHttp, status, wire::StatusCode::kUnknown, std::string(why)};
+using metrics::Refused;
+
+Refusal Reset(Refused reason, absl::string_view why) {
+  return {Refusal::Answer::kReset, 0, wire::StatusCode::kInternal, std::string(why), reason};
 }
 
-Refusal Status(wire::StatusCode code, std::string message) {
-  return {Refusal::Answer::kStatus, 200, code, std::move(message)};
+Refusal Http(int status, Refused reason, absl::string_view why) {
+  return {Refusal::Answer::kHttp, status, wire::StatusCode::kUnknown, std::string(why), reason};
+}
+
+Refusal Status(wire::StatusCode code, Refused reason, absl::string_view why) {
+  return {Refusal::Answer::kStatus, 200, code, std::string(why), reason};
 }
 
 // Fields that a proxy makes anew or that end at this hop.
@@ -75,15 +93,19 @@ class RequestParser {
   absl::variant<Request, Refusal> Parse(Headers fields) {
     request_.fields_ = std::move(fields);
     Locate();
-    if (method_ != "POST") return Http(405, "gRPC calls are POST");
+    if (method_ != "POST") return Http(405, Refused::kMethod, "gRPC calls are POST");
     if (content_types_ != 1 || !IsGrpc(Value(content_type_))) {
-      return Http(415, "the content-type is not application/grpc, once");
+      return Http(415, Refused::kContentType, "the content-type is not application/grpc, once");
     }
     request_.content_type_ = static_cast<uint32_t>(content_type_);
     if (absl::optional<Refusal> refusal = JudgeAuthority()) return *std::move(refusal);
-    if (scheme_ != "http" && scheme_ != "https") return Reset("odd :scheme");
+    if (scheme_ != "http" && scheme_ != "https") {
+      return Reset(Refused::kScheme, ":scheme is neither http nor https");
+    }
     if (path_ == kMissing || !IsMethodPath(Value(path_))) {
-      return Status(wire::StatusCode::kUnimplemented, ":path is not of the form /service/method");
+      return Status(wire::StatusCode::kUnimplemented, Refused::kPath,
+                    ":path names no method: /service/method, maybe behind a prefix, in visible "
+                    "ASCII without \"?\", \"#\", \"%\" and segments that are empty or dots");
     }
     request_.path_ = static_cast<uint32_t>(path_);
     if (absl::optional<Refusal> refusal = JudgeTimeout()) return *std::move(refusal);
@@ -92,6 +114,9 @@ class RequestParser {
 
  private:
   absl::string_view Value(size_t at) const { return request_.fields_.At(at).value; }
+  absl::string_view ValueOr(size_t at) const {
+    return at == kMissing ? absl::string_view() : Value(at);
+  }
 
   void Locate() {
     const HeadersView fields = request_.fields_;
@@ -124,23 +149,31 @@ class RequestParser {
     if (count++ == 0) first = at;
   }
 
+  // `host` may stand in for the authority, and says the same if both are there.
   absl::optional<Refusal> JudgeAuthority() {
-    if (hosts_ > 1) return Reset("several host fields");
-    if (authority_ == kMissing) authority_ = host_;
-    if (authority_ == kMissing) return Reset("no :authority");
-    if (host_ != kMissing && Value(host_) != Value(authority_)) {
-      return Reset("host differs from :authority");
+    if (hosts_ > 1) return Reset(Refused::kHost, "several host fields");
+    const absl::string_view host = ValueOr(host_), named = ValueOr(authority_);
+    const size_t at = named.empty() ? host_ : authority_;
+    if (!IsPlainAuthority(ValueOr(at))) {
+      return Reset(Refused::kAuthority, "a control character or obs-text in the authority");
     }
-    if (!IsPlainAuthority(Value(authority_))) return Reset("userinfo or odd bytes in :authority");
-    request_.authority_ = static_cast<uint32_t>(authority_);
+    if (!host.empty() && !named.empty() && !SameAuthority(host, named)) {
+      return Reset(Refused::kHost, "host differs from :authority");
+    }
+    if (at != kMissing) request_.authority_ = static_cast<uint32_t>(at);
     return absl::nullopt;
+  }
+
+  bool SameAuthority(absl::string_view a, absl::string_view b) const {
+    return a == b ||
+           absl::EqualsIgnoreCase(WithoutDefaultPort(a, scheme_), WithoutDefaultPort(b, scheme_));
   }
 
   absl::optional<Refusal> JudgeTimeout() {
     if (timeouts_ == 0) return absl::nullopt;
     request_.timeout_ = wire::ParseTimeout(Value(timeout_));
     if (timeouts_ == 1 && request_.timeout_.has_value()) return absl::nullopt;
-    return Status(wire::StatusCode::kInternal,
+    return Status(wire::StatusCode::kInternal, Refused::kTimeout,
                   "malformed grpc-timeout: it must be one value of up to eight digits and a unit");
   }
 

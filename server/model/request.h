@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "absl/types/variant.h"
+#include "server/metrics/refused.h"
 #include "server/model/headers.h"
 #include "server/wire/status.h"
 
@@ -22,7 +23,11 @@ inline constexpr absl::string_view kChainMarker = "singleflight-chain";
 class Request {
  public:
   absl::string_view path() const { return fields_.At(path_).value; }
-  absl::string_view authority() const { return fields_.At(authority_).value; }
+  // As gRPC servers take it: a host, the path of a socket, "@abstract"; empty: the caller named
+  // none.
+  absl::string_view authority() const {
+    return authority_ == kNone ? absl::string_view() : fields_.At(authority_).value;
+  }
 
   // What follows "application/grpc" in the content type: "", "+proto", ";charset=…".
   absl::string_view content_suffix() const;
@@ -36,10 +41,12 @@ class Request {
  private:
   friend class RequestParser;
 
+  static constexpr uint32_t kNone = static_cast<uint32_t>(-1);
+
   Headers fields_;
   // Where in it each stands (HeadersView::At).
   uint32_t path_ = 0;
-  uint32_t authority_ = 0;
+  uint32_t authority_ = kNone;
   uint32_t content_type_ = 0;
   absl::optional<absl::Duration> timeout_;
 };
@@ -55,6 +62,7 @@ struct Refusal {
   int http_status = 200;
   wire::StatusCode status = wire::StatusCode::kUnknown;
   std::string message;
+  metrics::Refused reason;
 };
 
 // Judges the header block of a request and takes it apart.

@@ -1,5 +1,7 @@
 #include "server/proxy/call.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -60,16 +62,15 @@ void Call::OnHeaders(model::Headers fields, bool end) {
   around().buffered.Add(BytesOf(*request_));
   route_ = context_->routes.Find(request_->authority(), request_->path());
   if (route_ == nullptr) {
-    around().metrics.downstream->requests_unrouted.Add();
-    return SendStatus(wire::StatusCode::kUnimplemented,
-                      absl::StrCat("no route of the proxy matches ", Shown(request_->path())));
+    return RefuseUnrouted();
   }
   if (around().buffered.budget().spent()) return ShedForRoom();
   TakeRoute(end);
 }
 
 void Call::Refuse(const model::Refusal& refusal) {
-  around().metrics.downstream->requests_refused.Add();
+  around().metrics.downstream->requests_refused[static_cast<size_t>(refusal.reason)].Add();
+  spdlog::debug("a request was refused: {}", refusal.message);
   switch (refusal.answer) {
     case model::Refusal::Answer::kReset:
       state_ = State::kReplied;
@@ -84,6 +85,13 @@ void Call::Refuse(const model::Refusal& refusal) {
     case model::Refusal::Answer::kStatus:
       return SendStatus(refusal.status, refusal.message);
   }
+}
+
+void Call::RefuseUnrouted() {
+  around().metrics.downstream->requests_unrouted.Add();
+  const std::string why = absl::StrCat("no route of the proxy matches ", Shown(request_->path()));
+  spdlog::debug("a call was refused: {}", why);
+  SendStatus(wire::StatusCode::kUnimplemented, why);
 }
 
 void Call::TakeRoute(bool end) {
@@ -408,9 +416,10 @@ void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
 }
 
 void Call::OnClosed(const http2::Closed& closed) {
-  if (closed.why == http2::Closed::Why::kReset) {
-    around().metrics.downstream->resets.Add();
-    if (CostUpstream()) stream_->session().CountCostlyReset();
+  const bool by_client = closed.why == http2::Closed::Why::kReset;
+  if (by_client) around().metrics.downstream->resets.Add();
+  if ((by_client || closed.why == http2::Closed::Why::kMalformed) && CostUpstream()) {
+    stream_->session().CountCostlyReset();
   }
   stream_ = nullptr;
   deadline_timer_.Cancel();

@@ -74,6 +74,7 @@ class Call final : public http2::StreamHandler,
   void OnRelayFailed(const core::CallFailure& failure) override;
 
   void Refuse(const model::Refusal& refusal);
+  void RefuseUnrouted();
   void TakeRoute(bool end);
   void Collect(absl::string_view bytes);
   void OnMessageWhole();

@@ -92,6 +92,11 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
     if (bound <= metrics::Bound::kEmptyFrames) return frontend_.TellOfFlood(bound, peer_);
     spdlog::debug("a client met a bound: {} ({})", std::string(metrics::NameOf(bound)), peer_);
   }
+  void OnMalformed(absl::string_view why) override {
+    constexpr auto kReason = static_cast<size_t>(metrics::Refused::kMalformed);
+    frontend_.metrics_.requests_refused[kReason].Add();
+    spdlog::debug("a request was refused: {}", fmt::string_view(why.data(), why.size()));
+  }
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 
   void OnTimeToDrain(metrics::Bound bound) override {

@@ -54,6 +54,7 @@ Pool::~Pool() { Shutdown(); }
 absl::string_view Pool::AuthorityFor(const model::Request& request) const {
   switch (options_.authority_rule) {
     case AuthorityRule::kPreserve:
+      if (request.authority().empty()) break;  // nothing to preserve
       return request.authority();
     case AuthorityRule::kFixed:
       return options_.authority;

@@ -154,7 +154,8 @@ core::CallFailure PooledCall::FailureOf(const http2::Closed& closed) const {
       }
       return {Kind::kLost, 0, wire::StatusCode::kUnavailable,
               upstream + "the connection was lost before the reply was whole"};
-    case http2::Closed::Why::kStalled:  // a server's
+    case http2::Closed::Why::kMalformed:  // a server's
+    case http2::Closed::Why::kStalled:    // likewise
     case http2::Closed::Why::kReset:
     case http2::Closed::Why::kOrderly:  // RST_STREAM NO_ERROR, but no status
       return {Kind::kReset, closed.error, wire::StatusOfReset(closed.error),

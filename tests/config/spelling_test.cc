@@ -189,9 +189,9 @@ TEST(AddressTest, WhatIsNoTargetIsToldFromWhatWouldBe) {
     EXPECT_THAT(TargetMistake(text), HasSubstr(mistake)) << text;
 }
 
-TEST(PatternTest, MethodsBeginWithASlashAndHaveTwoParts) {
-  for (const char* text :
-       {"/*", "/a.B/C", "/a.B/*", "/a*", "/*/Get*", "/a.B/Get$", "/*Catalog/Get*Item"}) {
+TEST(PatternTest, MethodsBeginWithASlashAndHaveTwoPartsOrMore) {
+  for (const char* text : {"/*", "/a.B/C", "/a.B/*", "/a*", "/*/Get*", "/a.B/Get$",
+                           "/*Catalog/Get*Item", "/api/a.B/C", "/api/v2/a.B/Get*", "/a/.../c"}) {
     EXPECT_EQ(MethodPatternMistake(text), "") << text;
   }
   const std::pair<const char*, const char*> table[] = {
@@ -200,9 +200,12 @@ TEST(PatternTest, MethodsBeginWithASlashAndHaveTwoParts) {
       {"", "try \"/*\""},
       {"/", "matches no call"},
       {"/a", "matches no call"},
-      {"/a/", "matches no call"},
-      {"//a", "matches no call"},
-      {"/a/b/c", "matches no call"},
+      {"/a/", "ends with \"/\", as no method does; try a \"*\" behind it"},
+      {"/*/", "ends with \"/\""},
+      {"//a", "has \"//\", which no method has; write one \"/\""},
+      {"/a//b*", "has \"//\""},
+      {"/../a/b", "has the segment \"..\", which no method has; remove it"},
+      {"/a/./b", "has the segment \".\""},
       {"/a/b?x", "has a character that no method has"},
       {"/a/b c", "has a character that no method has"},
       {"/a/ü", "has a character that no method has"},

@@ -178,6 +178,20 @@ TEST_F(AuthorityTest, APreservedAuthorityReachesUpstreamAndSplits) {
               UnorderedElementsAre("a.example", "b.example"));
 }
 
+TEST_F(AuthorityTest, ThePreservedAuthoritysCaseDoesNotSplit) {
+  Serve({.upstream = "authority: preserve"});
+  backend_.Hold();
+  Client a(proxy_->address(), "shop.example");
+  Client b(proxy_->address(), "Shop.EXAMPLE");
+  PendingCall first = a.Start(kRead, "id-7");
+  PendingCall second = b.Start(kRead, "id-7");
+  WaitForWaiters(2);
+  backend_.Release();
+  EXPECT_THAT(first.Wait(), IsOkWith("id-7"));
+  EXPECT_THAT(second.Wait(), IsOkWith("id-7"));
+  EXPECT_EQ(backend_.calls(), 1);
+}
+
 TEST_F(AuthorityTest, AFixedAuthorityIsWhatUpstreamSees) {
   Serve({.upstream = "authority: catalog.example"});
   EXPECT_EQ(UpstreamCallsOfTwoNames(), 1);

@@ -47,6 +47,9 @@ constexpr absl::string_view kValues[] = {"",
                                          "http",
                                          "/s/M",
                                          "/s/N",
+                                         "/api/s/N",
+                                         "A:80",
+                                         "/run/a.sock",
                                          "a",
                                          "b",
                                          "application/grpc",
@@ -161,7 +164,8 @@ Counted CountedOf(const Call& call, const Request& request, const KeyPolicy& pol
       if (!foreign.empty()) metadata[name].emplace_back(foreign);
     }
   }
-  return {call.authority, std::string(request.path()), suffix, call.message, metadata};
+  return {absl::AsciiStrToLower(call.authority), std::string(request.path()), suffix, call.message,
+          metadata};
 }
 
 Headers HeadersOf(const Fields& fields) {
@@ -181,8 +185,7 @@ void CheckRefusal(const Refusal& refusal) {
 void CheckRequest(const Request& request) {
   SF_CHECK(absl::StartsWith(request.path(), "/"));
   SF_CHECK(request.path().find_first_of("?#% ") == absl::string_view::npos);
-  SF_CHECK(!request.authority().empty());
-  SF_CHECK(request.authority().find('@') == absl::string_view::npos);
+  for (const char c : request.authority()) SF_CHECK(c >= 0x20 && c < 0x7f);
   const Headers onward = UpstreamFields(request, {"upstream:1", request.timeout(), "hop-1"});
   for (const absl::string_view name :
        {":method", ":scheme", ":path", ":authority", "te", "content-type", "singleflight-chain"}) {

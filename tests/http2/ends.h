@@ -70,11 +70,13 @@ struct Owner final : SessionListener {
   void OnGoAway() override { ++goaways; }
   void OnStreamGone() override { ++gone; }
   void OnBound(metrics::Bound bound) override { bounds.push_back(bound); }
+  void OnMalformed(absl::string_view why) override { malformed.emplace_back(why); }
   void OnPingAck() override { ++ping_acks; }
   void OnWritable() override { ++writable; }
 
   std::vector<std::shared_ptr<Ear>> ears;
   std::vector<metrics::Bound> bounds;  // that were met
+  std::vector<std::string> malformed;  // what was wrong
   std::function<void(Ear&)> prepare;
   int settings = 0, goaways = 0, gone = 0, ping_acks = 0, writable = 0;
 };

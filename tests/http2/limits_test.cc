@@ -156,7 +156,7 @@ TEST(LimitsTest, AnInvalidFieldResetsTheStreamAndIsNeverDropped) {
     EXPECT_EQ(server.ResetOf(1), kProtocolErrorCode) << fields[0].first;
     EXPECT_EQ(server.GoAwayError(), -1) << fields[0].first;
     EXPECT_EQ(server.ear().blocks, 0) << fields[0].first;
-    EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kReset)) << fields[0].first;
+    EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kMalformed)) << fields[0].first;
     server.Ask(3);
     EXPECT_EQ(server.ear(1).body, "ask") << "the connection goes on";
   }

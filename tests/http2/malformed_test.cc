@@ -148,6 +148,7 @@ TEST(MalformedTest, AMalformedRequestIsResetAndNeverSeen) {
     ExpectErrors(server, malformed);
     for (const auto& ear : server.owner.ears) EXPECT_EQ(ear->blocks, 0) << malformed.what;
     EXPECT_EQ(server.session.streams(), 0u) << malformed.what;
+    EXPECT_EQ(server.owner.malformed.size(), 1u) << malformed.what;
   }
 }
 
@@ -158,6 +159,49 @@ TEST(MalformedTest, AContentLengthThatLiesIsAStreamError) {
   server.Say(Data(1, "12345", kEndStream));
   EXPECT_EQ(server.ResetOf(1), kProtocol);
   EXPECT_FALSE(server.ear().ended);
+  EXPECT_EQ(server.ear().body, "");
+}
+
+TEST(MalformedTest, AContentLengthThatIsTrueChangesNothing) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.Say(Headers(1, RequestBlock({{"content-length", "4"}})));
+  server.Say(Data(1, "12"));
+  server.Say(Data(1, "34", kEndStream));
+  EXPECT_EQ(server.ear().body, "1234");
+  EXPECT_TRUE(server.ear().ended);
+  server.Say(Headers(3, RequestBlock({{"content-length", "3"}})));
+  server.Say(Data(3, "123"));
+  server.Say(Headers(3, HeaderEncoder::Literal({{"x-late", "1"}}), kEndHeaders | kEndStream));
+  EXPECT_TRUE(server.ear(1).ended);
+  EXPECT_TRUE(server.owner.malformed.empty());
+}
+
+TEST(MalformedTest, ABodyThatTrailersEndTooEarlyIsAStreamError) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.Say(Headers(1, RequestBlock({{"content-length", "4"}})));
+  server.Say(Data(1, "12"));
+  server.Say(Headers(1, HeaderEncoder::Literal({{"x-late", "1"}}), kEndHeaders | kEndStream));
+  EXPECT_EQ(server.ResetOf(1), kProtocol);
+  EXPECT_FALSE(server.ear().ended);
+  EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kMalformed));
+}
+
+// As clients on Unix sockets have them.
+TEST(MalformedTest, NoAuthorityAndOneThatIsNoHostAreNoErrors) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.Say(Headers(1, RequestWithout(":authority")));
+  int32_t stream = 3;
+  for (const char* authority : {"", "/run/catalog.sock", "@abstract"}) {
+    Fields fields = RequestFields();
+    fields[3].second = authority;
+    server.Say(Headers(stream, HeaderEncoder::Literal(fields)));
+    stream += 2;
+  }
+  ASSERT_EQ(server.owner.ears.size(), 4u);
+  for (const auto& ear : server.owner.ears) EXPECT_EQ(ear->blocks, 1);
 }
 
 TEST(MalformedTest, DataAfterTheEndOfAStreamIsAnError) {

@@ -43,6 +43,21 @@ TEST_F(KeyTest, TheAuthorityAsSentUpstreamTellsCallsApart) {
   EXPECT_TRUE(Meet({{":authority", "a"}}, {{":authority", "b"}}));  // replaced on the way
 }
 
+TEST_F(KeyTest, TheCaseOfAnAuthorityDoesNotTellCallsApart) {
+  EXPECT_TRUE(KeyOf({}, "id-7", "Catalog.SHOP.example:1") ==
+              KeyOf({}, "id-7", "catalog.shop.example:1"));
+  for (int c = 0; c < 256; ++c) {
+    for (const size_t at : {0, 7, 8}) {
+      std::string authority(9, 'a'), folded = authority;
+      authority[at] = static_cast<char>(c);
+      folded[at] = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);
+      EXPECT_TRUE(KeyOf({}, "id-7", authority) == KeyOf({}, "id-7", folded)) << c;
+      EXPECT_EQ(KeyOf({}, "id-7", authority) == KeyOf({}, "id-7", "aaaaaaaaa"),
+                folded == "aaaaaaaaa");
+    }
+  }
+}
+
 TEST_F(KeyTest, NoFormatMeansProto) {
   EXPECT_TRUE(
       Meet({{"content-type", "application/grpc"}}, {{"content-type", "application/grpc+proto"}}));

@@ -624,7 +624,8 @@ TEST_F(CallTest, WhatIsNoGrpcCallIsRefusedInItsOwnTerms) {
     ASSERT_TRUE(caller->ended);
     EXPECT_THAT(caller->headers.front(), Pair(":status", row.status));
   }
-  EXPECT_EQ(metrics_.downstream->requests_refused.value(), 4u);
+  EXPECT_EQ(refused(metrics::Refused::kContentType), 2u);
+  EXPECT_EQ(refused(metrics::Refused::kMethod), 2u);
   EXPECT_EQ(upstream_.calls(), 0u);
 }
 
@@ -638,14 +639,24 @@ TEST_F(CallTest, PathsThatNameNoMethodAreUnimplemented) {
   EXPECT_EQ(metrics_.downstream->requests_unrouted.value(), 1u);
 }
 
-TEST_F(CallTest, UserinfoInTheAuthorityResetsTheStream) {
+TEST_F(CallTest, ObsTextInTheAuthorityResetsTheStream) {
   Fields fields = http2::testing::RequestFields(kGet);
-  fields[3].second = "me@shop:1";
+  fields[3].second = "sh\xc3\xb6p:1";
   auto caller = std::make_shared<Ear>();
   caller->stream = &client_->Open(http2::testing::Block(fields), caller);
   Settle();
   ASSERT_TRUE(caller->EndedAs(Closed::Why::kReset));
   EXPECT_EQ(caller->closed->error, 1u);
+  EXPECT_EQ(refused(metrics::Refused::kAuthority), 1u);
+}
+
+TEST_F(CallTest, EveryRefusalIsCountedByItsReason) {
+  Open(kGet, {{"host", "elsewhere:1"}});
+  Open(kGet, {{"grpc-timeout", "123456789m"}});
+  Open("/shop.Catalog");
+  EXPECT_EQ(refused(metrics::Refused::kHost), 1u);
+  EXPECT_EQ(refused(metrics::Refused::kTimeout), 1u);
+  EXPECT_EQ(refused(metrics::Refused::kPath), 1u);
 }
 
 TEST_F(CallTest, AMalformedTimeoutIsAnError) {

@@ -173,6 +173,10 @@ class ProxyTest : public ::testing::Test {
     return metrics_.routes[0]->bypasses[static_cast<size_t>(why)].value();
   }
 
+  uint64_t refused(metrics::Refused why) {
+    return metrics_.downstream->requests_refused[static_cast<size_t>(why)].value();
+  }
+
   core::CollapseOptions collapse_;
   http2::SessionOptions options_;
   core::FakeLoop loop_{0};

@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import {randomBytes} from 'node:crypto';
 import {once} from 'node:events';
+import {mkdtempSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
 import {after, afterEach, before, describe, test} from 'node:test';
 
 import {Backend, Caller, KINDS, PATIENCE, Proxy, grpc, metadata} from './fixture.mjs';
@@ -204,6 +207,20 @@ for (const [name, route] of [
         assert.equal(outcome.details, 'one was enough');
       });
     }
+
+    test('a client on a Unix socket may call its server whatever it likes', async (context) => {
+      backend.methods = ECHO;
+      const folder = mkdtempSync(join(tmpdir(), 'interop-'));
+      const socket = `unix:${join(folder, 'proxy.sock')}`;
+      const own = await Proxy.start(backend.address, route, socket);
+      context.after(() => own.stop().then(() => rmSync(folder, {recursive: true})));
+      for (const name of [undefined, join(folder, 'proxy.sock'), '@abstract', 'me@shop']) {
+        const caller = new Caller(socket, name === undefined ? {} : {'grpc.default_authority': name});
+        const outcome = await caller.call('unary', bytes('x'));
+        caller.close();
+        assert.deepEqual(outcome.messages, bytes('x'), `${name}: ${outcome.details}`);
+      }
+    });
 
     test('the backend itself says that it does not have a method', async () => {
       const outcome = await same((caller) => caller.call('unary', bytes('a'), {path: '/interop.v1.Nobody/AtHome'}));

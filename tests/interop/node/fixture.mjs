@@ -38,12 +38,12 @@ function binary() {
 
 // A running proxy in front of `target`; `route` is more YAML of its one route.
 export class Proxy {
-  static async start(target, route) {
+  static async start(target, route, listener = '127.0.0.1:0') {
     const proxy = new Proxy();
     proxy.folder = mkdtempSync(join(tmpdir(), 'interop-'));
     const file = join(proxy.folder, 'proxy.yaml');
     writeFileSync(file, `
-listeners: [{address: 127.0.0.1:0}]
+listeners: [{address: "${listener}"}]
 upstreams: [{name: backend, target: "${target}"}]
 routes:
   - match: {method: /interop.v1.*}

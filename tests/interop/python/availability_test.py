@@ -39,6 +39,14 @@ class RelayRoute(InteropTest):
         self.assertIn('no route', outcome.details)
         self.assertEqual(self.backend.seen_so_far(), [])
 
+    def test_a_prefix_is_part_of_the_methods_name(self):
+        self.backend.on('unary_unary', echo, prefix='/api/v2')
+        proxy = self.start(Proxy(config(self.backend.address, self.ROUTE, method='/api/v2' + SERVICE + '*')))
+        caller = self.caller(proxy.address)
+        outcome = caller.call('unary_unary', b'x', method='/api/v2' + SERVICE + 'unary_unary')
+        self.assertEqual(outcome.messages, (b'x',), outcome.details)
+        self.assertEqual(caller.call('unary_unary', b'x').code, grpc.StatusCode.UNIMPLEMENTED)
+
     def test_a_backend_that_is_not_there_yet_is_found_once_it_is(self):
         proxy = self.start(Proxy(config(self.socket, self.ROUTE)))
         caller = self.caller(proxy.address)
@@ -73,6 +81,16 @@ class RelayRoute(InteropTest):
         proxy = self.start(Proxy(config(backend.address, self.ROUTE, listener=listener)))
         self.assertEqual(proxy.address, listener)
         self.assertEqual(self.caller(listener).call('unary_unary', b'x').messages, (b'x',))
+
+    def test_whatever_a_client_on_a_unix_socket_calls_its_server(self):
+        self.backend.on('unary_unary', echo)
+        self.start(Proxy(config(self.backend.address, self.ROUTE, listener=self.socket)))
+        names = [[], *([('grpc.default_authority', name)] for name in
+                       (self.socket.removeprefix('unix:'), '@abstract', 'me@shop', '%2Frun%2Fproxy.sock'))]
+        for options in names:
+            with self.subTest(options), contextlib.closing(Caller(self.socket, options=options)) as caller:
+                outcome = caller.call('unary_unary', b'x')
+                self.assertEqual(outcome.messages, (b'x',), outcome.details)
 
 
 class CollapseRoute(Collapse, RelayRoute):

@@ -42,9 +42,9 @@ class Backend(grpc.GenericRpcHandler):
         self.address = address if address.startswith('unix:') else f'127.0.0.1:{port}'
         self._server.start()
 
-    def on(self, kind, behaviour):
+    def on(self, kind, behaviour, prefix=''):
         """From now on /interop.v1.Echo/<kind> does this; kind is unary_unary, unary_stream, …"""
-        self._methods[SERVICE + kind] = getattr(grpc, kind + '_rpc_method_handler')(behaviour)
+        self._methods[prefix + SERVICE + kind] = getattr(grpc, kind + '_rpc_method_handler')(behaviour)
 
     def service(self, handler_call_details):
         self._seen.put(Seen(handler_call_details.method, tuple(map(tuple, handler_call_details.invocation_metadata))))
@@ -85,8 +85,8 @@ def without(names, metadata):
 class Caller:
     """A client of the backend, directly or through a proxy."""
 
-    def __init__(self, address, added=(), compression=None):
-        self.channel = grpc.insecure_channel(address, options=OPTIONS, compression=compression)
+    def __init__(self, address, added=(), compression=None, options=()):
+        self.channel = grpc.insecure_channel(address, options=[*OPTIONS, *options], compression=compression)
         self.added = added
 
     def start(self, kind, request, method=None, **options):
