@@ -177,6 +177,17 @@ TEST_F(ReloadTest, AConfigurationThatIsWrongLeavesTheOldOneInForceAndSaysWhy) {
   EXPECT_THAT(StatusPage(), Not(HasSubstr("refused")));
 }
 
+// It would otherwise end the process, or be lost.
+TEST_F(ReloadTest, AHangupWhileItStartsIsObeyedWhenItHas) {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  pthread_sigmask(SIG_BLOCK, &hangup, nullptr);  // so it waits until the proxy takes it
+  proxy_ = std::make_unique<ProxyProcess>(Yaml({}), ProxyProcess::Redirections{"", "kill -HUP $$"});
+  pthread_sigmask(SIG_UNBLOCK, &hangup, nullptr);
+  proxy_->WaitForMetric("singleflight_config_reloads_total{result=\"applied\"}", Eq(1));
+}
+
 TEST_F(ReloadTest, WhoAsksAgainIsToldAgain) {
   Serve();
   FailToReload("routes: 7\n");
