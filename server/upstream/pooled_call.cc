@@ -24,7 +24,8 @@ metrics::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
       return metrics::Unanswered::kRefused;
     case http2::Closed::Why::kConnectionLost:
       return silent ? metrics::Unanswered::kPingTimeout : metrics::Unanswered::kConnectionLost;
-    case http2::Closed::Why::kStalled:  // a server's
+    case http2::Closed::Why::kMalformed:  // a server's
+    case http2::Closed::Why::kStalled:    // likewise
     case http2::Closed::Why::kReset:
     case http2::Closed::Why::kOrderly:
       return metrics::Unanswered::kReset;
