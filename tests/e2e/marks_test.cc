@@ -121,6 +121,20 @@ TEST_F(MarksTest, AMethodThatStreamsSaysSo) {
                                  "singleflight; fwd=bypass; detail=streaming_method"));
 }
 
+// PITFALLS 48
+TEST_F(MarksTest, AHitStaysAHitWhileItsMethodIsTakenForStreaming) {
+  Serve(kKeeping);
+  HitAfter({});
+  backend_.AnswerWith({absl::StatusCode::kOk, "", "", {"one", "two"}});
+  for (int i = 0; i < 2; ++i) {
+    StreamCall call = client().Open(kRead);
+    EXPECT_TRUE(call.Write("id-8") && call.WritesDone());
+    EXPECT_EQ(call.Finish().messages.size(), 2u);
+  }
+  EXPECT_EQ(Metric("singleflight_calls_by_role_total{reason=\"streaming_method\"}"), 1);
+  EXPECT_GT(TtlOf(Ask(kRead, "id-7")), 0);
+}
+
 TEST_F(MarksTest, RepliesOnRelayRoutesGetNone) {
   Serve(kKeeping);
   const Answer plain = Ask(kWrite, "id-7");
