@@ -187,8 +187,8 @@ TEST_F(AuthorityTest, ThePreservedAuthoritysCaseDoesNotSplit) {
   PendingCall second = b.Start(kRead, "id-7");
   WaitForWaiters(2);
   backend_.Release();
-  EXPECT_THAT(first.Wait(), IsOkWith("id-7"));
-  EXPECT_THAT(second.Wait(), IsOkWith("id-7"));
+  EXPECT_THAT(first.Wait(), IsOkWith("reply to id-7"));
+  EXPECT_THAT(second.Wait(), IsOkWith("reply to id-7"));
   EXPECT_EQ(backend_.calls(), 1);
 }
 
