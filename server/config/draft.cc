@@ -110,6 +110,7 @@ void ReadUpstream(Mapping& in, Draft& draft) {
   in.Number("max_pending_calls", &out.max_pending_calls, 1, kMostCalls);
   in.Number("max_flights", &out.max_flights, 1, kMostCalls);
   in.Size("max_held_bytes", &out.max_held_bytes, 1, kLargestStore);
+  in.Size("max_reply_header_bytes", &out.max_reply_header_bytes, 1u << 10, 1u << 20);
   in.Number("release_concurrency", &out.release_concurrency, 1, kMostCalls);
   draft.upstreams.push_back(in.PlaceOf("name"));
   draft.config.upstreams.push_back(out);

@@ -158,7 +158,7 @@ void Flight::OnFailed(CallFailure failure) {
   }
   const Answer status = {
       Answer::Source::kOwn, model::MakeStatusReply(failure.status, failure.message), {}};
-  if (failure.kind == CallFailure::Kind::kReset) {
+  if (failure.kind == CallFailure::Kind::kReset || failure.kind == CallFailure::Kind::kRefused) {
     Land(status);  // upstream's word, which may be for one caller only
   } else {
     LandForAll(status);

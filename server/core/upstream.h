@@ -22,6 +22,7 @@ struct CallFailure {
     kNotStarted,   // upstream certainly did not begin; it may be sent again
     kLost,         // the connection went away; it may have been carried out
     kReset,        // upstream reset the stream with `reset_code`; it goes to the caller
+    kRefused,      // what came for a reply was not taken; the next would be no better
     kUnreachable,  // no connection, or no room; sending it again now is of no use
   };
   Kind kind;

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace singleflight::http2 {
 namespace {
@@ -71,9 +73,20 @@ void Connection::CloseNow() {
   timer_.Cancel();
   stall_timer_.Cancel();
   bytes_->Close();
+  NoteWhyEnded();
   std::unique_ptr<Session> gone = std::move(session_);
   gone.reset();
   listener_.OnConnectionClosed(why_);
+}
+
+// What happened to the socket in the end matters less than why this side had it end.
+void Connection::NoteWhyEnded() {
+  const std::string& why = session_->why_ended();
+  ended_by_bound_ = session_->ended_by_bound();
+  if (side_ == Side::kClient && !why.empty()) {
+    why_ = absl::StrCat(ended_by_bound_ ? "it was ended here: " : "the peer broke HTTP/2: ", why);
+  }
+  session_->SetCause(why_);
 }
 
 void Connection::AwaitReadable() {
@@ -118,6 +131,9 @@ void Connection::OnReadable() {
 void Connection::Take(absl::string_view bytes) {
   const bool first = std::exchange(first_bytes_, false);
   heard_at_ = worker_.Now();
+  if (first && side_ == Side::kClient && absl::StartsWith(bytes, "HTTP/1.")) {
+    return Close("it answers HTTP/1.1; gRPC needs HTTP/2 with prior knowledge");
+  }
   in_session_ = true;
   const uint64_t before = session_->received_frames();
   const absl::Status status = session_->Receive(bytes);
@@ -161,6 +177,7 @@ void Connection::Flush() {
     in_session_ = false;
     if (close_asked_) return CloseNow();
     if (out.empty()) {
+      if (session_->Done() && EndsCalls()) return Close(session_->why_ended());
       if (session_->Done()) return Linger();
       if (ClientHoldsUp()) WatchForStalls();
       return AwaitReadable();
@@ -242,6 +259,11 @@ void Connection::OnPingAck() {
 void Connection::FinishDrain() {
   timer_.Cancel();
   if (session_ != nullptr && session_->alive()) session_->FinishShutdown();
+}
+
+// A client whose calls nobody will answer any more does not keep them waiting.
+bool Connection::EndsCalls() const {
+  return side_ == Side::kClient && !session_->why_ended().empty();
 }
 
 // A close with bytes unread would reset the connection and could take the last frames with it.

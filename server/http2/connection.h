@@ -63,6 +63,9 @@ class Connection final : public SessionListener,
   // When the latest bytes came.
   base::Instant heard_at() const { return heard_at_; }
 
+  // See Session; still known in OnConnectionClosed.
+  bool ended_by_bound() const { return ended_by_bound_; }
+
   // Closes at the end of the current event, without ceremony. Streams are told that the connection
   // was lost.
   void Close(absl::string_view why);
@@ -87,6 +90,7 @@ class Connection final : public SessionListener,
   void AwaitReadable();
   void Take(absl::string_view bytes);
   void AnswerHttp1(absl::string_view bytes);
+  void NoteWhyEnded();
   void Flush();
   bool WriteOut(absl::string_view bytes);
   void OnWritten();
@@ -96,6 +100,7 @@ class Connection final : public SessionListener,
   bool SocketStalls();
   void CutStalledStreams();
   bool ClientHoldsUp() const;
+  bool EndsCalls() const;
   void Linger();
   void CloseNow();
 
@@ -121,6 +126,7 @@ class Connection final : public SessionListener,
   size_t lingered_ = 0;     // bytes that came meanwhile
   bool close_asked_ = false;
   std::string why_;
+  bool ended_by_bound_ = false;
   const absl::Duration stall_tick_;
   base::Timer stall_timer_;
   base::Timer timer_;  // of the round trip while draining, then of lingering

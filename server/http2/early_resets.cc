@@ -3,31 +3,21 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/http2/frame_head.h"
+
 namespace singleflight::http2 {
 namespace {
 
-// RFC 9113 §4.1, §6.2, §6.4
-constexpr size_t kHead = 9;
-constexpr size_t kReset = kHead + 4;
-constexpr uint8_t kHeadersType = 1, kResetType = 3;
+constexpr size_t kReset = FrameHead::kBytes + 4;  // RFC 9113 §6.4
 
-uint32_t Number(absl::string_view bytes) {
-  uint32_t number = 0;
-  for (const char byte : bytes) number = number << 8 | static_cast<uint8_t>(byte);
-  return number;
-}
-
-uint32_t Length(absl::string_view head) { return Number(head.substr(0, 3)); }
-uint8_t Type(absl::string_view head) { return static_cast<uint8_t>(head[3]); }
-uint32_t StreamOf(absl::string_view head) { return Number(head.substr(5, 4)) & 0x7fffffff; }
-
-bool IsReset(absl::string_view head) {
-  return Type(head) == kResetType && Length(head) == kReset - kHead;
+bool IsReset(absl::string_view bytes) {
+  const FrameHead head(bytes);
+  return head.type() == FrameHead::kReset && head.length() == kReset - FrameHead::kBytes;
 }
 
 // How much of a frame has to be there to judge it.
-size_t Needed(absl::string_view head) {
-  return head.size() >= kHead && IsReset(head) ? kReset : kHead;
+size_t Needed(absl::string_view bytes) {
+  return bytes.size() >= FrameHead::kBytes && IsReset(bytes) ? kReset : FrameHead::kBytes;
 }
 
 }  // namespace
@@ -75,13 +65,19 @@ bool EarlyResets::Complete(absl::string_view& bytes) {
   return true;
 }
 
-bool EarlyResets::IsEarly(absl::string_view head) const {
-  return IsReset(head) && StreamOf(head) % 2 == 1 && StreamOf(head) > last_begun_;
+// Within a header block it is no matter of a stream: no frame but CONTINUATION may come there.
+bool EarlyResets::IsEarly(absl::string_view bytes) const {
+  if (in_block_ || !IsReset(bytes)) return false;
+  const uint32_t stream = FrameHead(bytes).stream();
+  return stream % 2 == 1 && stream > last_begun_;
 }
 
-void EarlyResets::Begin(absl::string_view head) {
-  if (Type(head) == kHeadersType) last_begun_ = std::max(last_begun_, StreamOf(head));
-  pass_ = kHead + Length(head);
+void EarlyResets::Begin(absl::string_view bytes) {
+  const FrameHead head(bytes);
+  if (head.type() == FrameHead::kHeaders) last_begun_ = std::max(last_begun_, head.stream());
+  in_block_ = head.OpensBlock() || (in_block_ && head.type() == FrameHead::kContinuation &&
+                                    !head.Has(FrameHead::kEndHeaders));
+  pass_ = FrameHead::kBytes + head.length();
 }
 
 }  // namespace singleflight::http2

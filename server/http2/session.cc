@@ -7,12 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
+#include "server/http2/frame_head.h"
 #include "server/http2/nghttp2_fields.h"
 #include "server/http2/session_callbacks.h"
-#include "server/model/reply.h"
 
 namespace singleflight::http2 {
 namespace {
@@ -22,14 +21,11 @@ constexpr int32_t kLastStreamId = 1 << 30;
 
 constexpr uint64_t kResetsPerCompletedStream = 10;
 
-// A larger block's memory is not kept for the next.
-constexpr size_t kMostKeptBytes = 4 << 10;
+// More than the largest bounds of what comes in, which are bounds of options.
+constexpr size_t kMostSentHeaderBytes = 2 << 20;
 
-constexpr absl::string_view kTooShort = "a body shorter than content-length says";
-
-bool Informational(const model::Headers& fields) {
-  return absl::StartsWith(fields.Find(":status").value_or(""), "1");
-}
+// Frames of one header block beyond the first: half full ones are taken.
+size_t MostContinuations(size_t endless_bytes) { return 2 * endless_bytes / (16 << 10); }
 
 // What an error that ends the connection without ceremony stands for.
 metrics::Bound BoundOf(int nghttp2_error) {
@@ -48,15 +44,19 @@ metrics::Bound BoundOf(int nghttp2_error) {
 }  // namespace
 
 Session::Session(Side side, const SessionOptions& options, SessionListener& listener)
-    : side_(side), options_(options), listener_(listener) {
+    : side_(side),
+      options_(options),
+      listener_(listener),
+      long_fields_(side == Side::kServer ? FrameHead::kPrefaceBytes : 0,
+                   options.max_header_list_bytes) {
   nghttp2_option* option;
   SF_CHECK(nghttp2_option_new(&option) == 0);
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, options_.max_queued_acks);
+  nghttp2_option_set_max_continuations(option, MostContinuations(EndlessBytes()));
   // What either side's peers may send goes out again, with fields of this program's own.
-  nghttp2_option_set_max_send_header_block_length(
-      option, 2 * std::max(options_.max_header_list_bytes, SessionOptions().max_header_list_bytes));
+  nghttp2_option_set_max_send_header_block_length(option, kMostSentHeaderBytes);
   // gRPC servers send status messages that end in a space unencoded.
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
   // RequestRules have that.
@@ -97,7 +97,9 @@ Session::~Session() {
     stream->reset_ = true;
     if (const auto handler = std::move(stream->handler_)) {
       const bool never_left = side_ == Side::kClient && !stream->begun_;
-      handler->OnClosed({never_left ? Closed::Why::kNotProcessed : Closed::Why::kConnectionLost});
+      Closed closed{never_left ? Closed::Why::kNotProcessed : Closed::Why::kConnectionLost};
+      closed.cause = cause_;
+      handler->OnClosed(closed);
     }
   }
   nghttp2_session_del(session_);
@@ -116,14 +118,28 @@ absl::Status Session::Receive(absl::string_view bytes) {
 }
 
 absl::Status Session::Read(absl::string_view bytes) {
+  absl::Status status;
+  while (status.ok() && (!bytes.empty() || long_fields_.pending())) {
+    const absl::string_view next = long_fields_.Next(bytes);
+    if (long_fields_.oversized()) Terminate(ErrorCode::kFrameSizeError);
+    if (long_fields_.announced() > EndlessBytes()) EndEndless();
+    if (!next.empty()) status = Parse(next);
+  }
+  return status;
+}
+
+absl::Status Session::Parse(absl::string_view bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (taken >= 0) return absl::OkStatus();
-  CountEnd(BoundOf(static_cast<int>(taken)));
+  const metrics::Bound bound = BoundOf(static_cast<int>(taken));
+  CountEnd(bound);
+  ended_by_bound_ = bound == metrics::Bound::kContinuations;
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     return absl::InvalidArgumentError("the peer does not speak HTTP/2 with prior knowledge");
   }
-  return absl::AbortedError(nghttp2_strerror(static_cast<int>(taken)));
+  why_ended_ = nghttp2_strerror(static_cast<int>(taken));
+  return absl::AbortedError(why_ended_);
 }
 
 void Session::Produce(std::string* out, size_t enough) {
@@ -180,78 +196,6 @@ size_t Session::queued_frames() const { return nghttp2_session_get_outbound_queu
 
 uint32_t Session::peer_max_streams() const {
   return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-}
-
-void Session::HeaderBlockEnded(Stream& stream, bool end) {
-  if (side_ == Side::kServer) {
-    const absl::string_view wrong = rules_.JudgeEnd(end);
-    if (!wrong.empty()) return RefuseMalformed(stream, wrong);
-    if (end && BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
-    if (rules_.content_length() > 0) bodies_left_[stream.id_] = rules_.content_length();
-  }
-  if (stream.headers_too_large_) return RefuseHeaders(stream);
-  model::Headers fields = incoming_;  // takes no more memory than it needs
-  LetGoOfLargeBlock();
-  if (side_ == Side::kClient && !stream.headers_seen_ && Informational(fields)) return;
-  const bool first = !std::exchange(stream.headers_seen_, true);
-  stream.peer_ended_ = stream.peer_ended_ || end;
-  const auto handler = stream.handler_;
-  if (handler == nullptr) return;
-  if (first) {
-    handler->OnHeaders(std::move(fields), end);
-  } else {
-    handler->OnEnd(std::move(fields));
-  }
-}
-
-// By a DATA frame.
-void Session::BodyEnded(Stream& stream) {
-  if (BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
-  stream.peer_ended_ = true;
-  if (const auto handler = stream.handler_) handler->OnEnd({});
-}
-
-void Session::LetGoOfLargeBlock() {
-  if (incoming_.Footprint() > kMostKeptBytes) incoming_ = model::Headers();
-}
-
-void Session::RefuseHeaders(Stream& stream) {
-  const bool too_many = incoming_.fields() > options_.max_header_count;
-  LetGoOfLargeBlock();
-  if (side_ == Side::kClient || stream.headers_seen_) {
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_ENHANCE_YOUR_CALM);
-    return;
-  }
-  if (stream.finished_) return;  // its first block has been refused before
-  listener_.OnBound(too_many ? metrics::Bound::kHeaderCount : metrics::Bound::kHeaderBytes);
-  const std::string why =
-      too_many ? absl::StrCat("the request has more than ", options_.max_header_count,
-                              " header fields (limits.max_header_count)")
-               : absl::StrCat("the request's header list is larger than ",
-                              options_.max_header_list_bytes, " bytes (limits.max_header_bytes)");
-  stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted, why), true);
-}
-
-// Those who hear of streams hear of it when it is closed.
-void Session::RefuseMalformed(Stream& stream, absl::string_view why) {
-  LetGoOfLargeBlock();
-  if (std::exchange(stream.malformed_, true)) return;
-  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
-  listener_.OnMalformed(why);
-}
-
-bool Session::BodyIsTooLong(const Stream& stream, size_t more) {
-  if (bodies_left_.empty()) return false;  // gRPC clients do not say how long theirs will be
-  const auto left = bodies_left_.find(stream.id_);
-  if (left == bodies_left_.end()) return false;
-  left->second -= static_cast<int64_t>(more);
-  return left->second < 0;
-}
-
-bool Session::BodyIsTooShort(const Stream& stream) const {
-  if (bodies_left_.empty()) return false;
-  const auto left = bodies_left_.find(stream.id_);
-  return left != bodies_left_.end() && left->second != 0;
 }
 
 void Session::CloseStream(Stream& stream, Closed closed) {
@@ -338,6 +282,13 @@ void Session::CountCostlyReset() {
 // Told once, whatever else is found when the connection is ending.
 void Session::CountEnd(metrics::Bound bound) {
   if (!std::exchange(end_counted_, true)) listener_.OnBound(bound);
+}
+
+// A GOAWAY with an error has been written. What nghttp2 found stands in it.
+void Session::EndedFor(uint32_t error, absl::string_view reason) {
+  CountEnd(metrics::Bound::kProtocol);
+  if (!why_ended_.empty()) return;
+  why_ended_ = absl::StrCat(reason, reason.empty() ? "" : ", ", NameOfError(error));
 }
 
 void Session::EndFlood(metrics::Bound bound) {

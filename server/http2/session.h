@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/http2/early_resets.h"
+#include "server/http2/long_fields.h"
 #include "server/http2/request_rules.h"
 #include "server/http2/stream.h"
 #include "server/metrics/bounds.h"
@@ -116,6 +117,11 @@ class Session {
   // Client: opens no more streams; the connection ends with its last one.
   void Retire();
 
+  // Whether the peer says that it takes a header list as large as this one (RFC 9113 §6.5.2). More
+  // than that, and some end the connection.
+  bool PeerTakes(model::HeadersView fields) const;
+  uint32_t peer_max_header_list() const;
+
   size_t streams() const { return streams_.size(); }
 
   // Streams that ended in order, and not by their deadline.
@@ -151,6 +157,15 @@ class Session {
   static constexpr int kStallTicks = 4;
   static constexpr size_t kStallBytes = 4 << 10;
 
+  // Why this side ends the connection with an error; empty: it does not.
+  const std::string& why_ended() const { return why_ended_; }
+
+  // Whether it does for a bound of its own, and not because the peer broke the protocol.
+  bool ended_by_bound() const { return ended_by_bound_; }
+
+  // What the streams that are left hear as the cause when the session goes.
+  void SetCause(absl::string_view cause) { cause_ = std::string(cause); }
+
   // Frames that have come, of whatever kind.
   uint64_t received_frames() const { return received_frames_; }
 
@@ -160,9 +175,11 @@ class Session {
   // Client: the peer said in its GOAWAY that it gets too many PINGs (gRPC, "Keepalive").
   bool pinged_too_often() const { return pinged_too_often_; }
 
-  // Server: a header block that says more than this, by whatever compression, ends the connection;
-  // what is larger than `max_header_list_bytes` is read up to here, so that the call can be told.
+  // A header block that says more than this, by whatever compression, ends the connection; what is
+  // larger than `max_header_list_bytes` is read up to here, so that the call can be told. A backend
+  // is trusted with more than a client.
   static constexpr size_t kEndlessHeaderBytes = 256 << 10;
+  static constexpr size_t kEndlessReplyHeaderBytes = 16 << 20;
 
   // Server: empty DATA frames in a row, on all streams together, that do not end theirs.
   static constexpr int kMostEmptyFrames = 1000;
@@ -182,10 +199,15 @@ class Session {
   struct Callbacks;
 
   absl::Status Read(absl::string_view bytes);
+  absl::Status Parse(absl::string_view bytes);
+  size_t EndlessBytes() const;
+  void EndEndless();
   Stream& Adopt(int32_t id);
   void HeaderBlockEnded(Stream& stream, bool end);
+  void RefuseHeaders(Stream& stream, bool end);
+  void RefuseReply(Stream& stream, bool end);
+  void RefuseRequest(Stream& stream);
   void BodyEnded(Stream& stream);
-  void RefuseHeaders(Stream& stream);
   void RefuseMalformed(Stream& stream, absl::string_view why);
   bool BodyIsTooLong(const Stream& stream, size_t more);
   bool BodyIsTooShort(const Stream& stream) const;
@@ -198,6 +220,7 @@ class Session {
                    bool end);
   bool BlockStalled();
   void CountEnd(metrics::Bound bound);
+  void EndedFor(uint32_t error, absl::string_view reason);
   void EndFlood(metrics::Bound bound);
   void Wake() { listener_.OnWritable(); }
 
@@ -219,7 +242,11 @@ class Session {
   bool replied_ = false;
   bool flooded_ = false;
   bool end_counted_ = false;  // why the connection ends has been told
+  std::string why_ended_;
+  bool ended_by_bound_ = false;
+  std::string cause_;
   EarlyResets early_resets_;  // server
+  LongFields long_fields_;
   uint64_t received_frames_ = 0;
   uint64_t received_replies_ = 0;
   bool pinged_too_often_ = false;
@@ -227,6 +254,7 @@ class Session {
   int32_t open_block_ = 0;  // the stream whose header block is being received; 0: none
   int block_ticks_ = 0;
   size_t block_bytes_ = 0;  // what it has said, as header lists are measured (RFC 9113 §6.5.2)
+  absl::optional<wire::StatusCode> block_status_;  // that it said beyond max_header_list_bytes
   size_t streams_with_bytes_ = 0;
 };
 

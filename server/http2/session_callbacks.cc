@@ -19,6 +19,10 @@ constexpr absl::string_view kTooLong = "a body longer than content-length says";
 // Counted no further.
 constexpr size_t kMostCrumbs = std::numeric_limits<uint16_t>::max();
 
+const uint8_t* Bytes(absl::string_view text) {
+  return reinterpret_cast<const uint8_t*>(text.data());
+}
+
 absl::string_view View(const uint8_t* bytes, size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
@@ -65,6 +69,7 @@ int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* fr
   self.open_block_ = frame->hd.stream_id;
   self.block_ticks_ = 0;
   self.block_bytes_ = 0;
+  self.block_status_.reset();
   const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
   self.rules_.Begin(!begins);
   if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
@@ -76,38 +81,64 @@ int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* fr
 int Session::Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame,
                                  const uint8_t* name, size_t name_size, const uint8_t* value,
                                  size_t value_size, uint8_t flags, void* user_data) {
-  constexpr size_t kBytesOfAField = 32;  // beyond its own
   Session& self = Self(user_data);
-  self.block_bytes_ += name_size + value_size + kBytesOfAField;
-  if (self.block_bytes_ > kEndlessHeaderBytes && self.side_ == Side::kServer) {
-    self.EndFlood(metrics::Bound::kEndlessHeaders);
+  const bool never_index = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
+  model::Field field{View(name, name_size), View(value, value_size), never_index};
+  const LongField* const whole = self.long_fields_.field();
+  if (whole == nullptr) return Take(self, frame->hd.stream_id, field, 0);
+  if (whole->name.has_value()) field.name = *whole->name;
+  if (whole->value.has_value()) field.value = *whole->value;
+  if (self.side_ == Side::kClient && !Valid(field)) {
+    return RefuseField(session, frame->hd.stream_id);
+  }
+  return Take(self, frame->hd.stream_id, field, whole->left_out);
+}
+
+// As nghttp2 has looked at the beginning of both.
+bool Session::Callbacks::Valid(const model::Field& field) {
+  return nghttp2_check_header_name(Bytes(field.name), field.name.size()) != 0 &&
+         nghttp2_check_header_value(Bytes(field.value), field.value.size()) != 0;
+}
+
+// `left_out`: bytes that it has beyond those.
+int Session::Callbacks::Take(Session& self, int32_t stream_id, const model::Field& field,
+                             size_t left_out) {
+  constexpr size_t kBytesOfAField = 32;  // beyond its own
+  self.block_bytes_ += field.name.size() + field.value.size() + left_out + kBytesOfAField;
+  if (self.block_bytes_ > self.EndlessBytes()) {
+    self.EndEndless();
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // no more of this frame
   }
-  Stream* stream = Find(session, frame->hd.stream_id);
+  Stream* stream = Find(self.session_, stream_id);
   if (stream == nullptr) return 0;
   if (self.side_ == Side::kServer) {
-    const absl::string_view wrong =
-        self.rules_.Judge(View(name, name_size), View(value, value_size));
+    const absl::string_view wrong = self.rules_.Judge(field.name, field.value);
     if (!wrong.empty()) {
       self.RefuseMalformed(*stream, wrong);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
   }
-  if (stream->headers_too_large_) return 0;
-  self.incoming_.Add(View(name, name_size), View(value, value_size),
-                     (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0);
+  if (stream->headers_too_large_ || left_out > 0) {
+    stream->headers_too_large_ = true;
+    if (field.name == "grpc-status") self.block_status_ = wire::ParseStatus(field.value);
+    return 0;
+  }
+  self.incoming_.Add(field);
   stream->headers_too_large_ = self.incoming_.ListSize() > self.options_.max_header_list_bytes ||
                                self.incoming_.fields() > self.options_.max_header_count;
   return 0;
+}
+
+int Session::Callbacks::RefuseField(nghttp2_session* session, int32_t stream_id) {
+  nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_PROTOCOL_ERROR);
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 // Client. Without this nghttp2 would drop the field and let the call go on without it.
 int Session::Callbacks::OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame,
                                         const uint8_t*, size_t, const uint8_t*, size_t, uint8_t,
                                         void*) {
-  nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
-                            NGHTTP2_PROTOCOL_ERROR);
-  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  return RefuseField(session, frame->hd.stream_id);
 }
 
 int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame,
@@ -123,6 +154,9 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
       if (Stream* stream = Find(session, frame->hd.stream_id); stream != nullptr && end) {
         self.BodyEnded(*stream);
       }
+      break;
+    case NGHTTP2_RST_STREAM:
+      if (Stream* stream = Find(session, frame->hd.stream_id)) stream->peer_reset_ = true;
       break;
     case NGHTTP2_SETTINGS:
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
@@ -167,7 +201,8 @@ int Session::Callbacks::OnFrameSent(nghttp2_session* session, const nghttp2_fram
     if (Stream* stream = Find(session, frame->hd.stream_id)) stream->begun_ = true;
   }
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
-    Self(user_data).CountEnd(metrics::Bound::kProtocol);  // nghttp2 found something wrong
+    Self(user_data).EndedFor(frame->goaway.error_code,
+                             View(frame->goaway.opaque_data, frame->goaway.opaque_data_len));
   }
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.last_stream_id == kEveryStream) {
     Self(user_data).SendPing();  // after the notice, whose round trip it measures
@@ -209,8 +244,12 @@ int Session::Callbacks::OnStreamClosed(nghttp2_session* session, int32_t stream_
   if (stream == nullptr) return 0;
   Closed closed{stream->malformed_ ? Closed::Why::kMalformed : Closed::Why::kReset, error};
   if (error == NGHTTP2_NO_ERROR && self.ReplyIsWhole(*stream)) closed.why = Closed::Why::kOrderly;
-  if (error == NGHTTP2_REFUSED_STREAM && self.side_ == Side::kClient) {
-    closed.why = Closed::Why::kNotProcessed;
+  if (self.side_ == Side::kClient && closed.why == Closed::Why::kReset) {
+    if (error == NGHTTP2_REFUSED_STREAM) {
+      closed.why = Closed::Why::kNotProcessed;
+    } else if (!stream->peer_reset_) {
+      closed.why = Closed::Why::kMalformed;
+    }
   }
   self.CloseStream(*stream, closed);
   return 0;

@@ -8,6 +8,8 @@
 
 namespace singleflight::http2 {
 
+absl::string_view NameOfError(uint32_t error) { return nghttp2_http2_strerror(error); }
+
 void Stream::SendHeaders(model::HeadersView fields, bool end, absl::Span<const model::Field> more) {
   if (reset_) return;
   finished_ = end;

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "server/http2/slice_queue.h"
 #include "server/model/headers.h"
+#include "server/wire/status.h"
 
 namespace singleflight::http2 {
 
@@ -19,10 +21,14 @@ enum class ErrorCode : uint32_t {
   kNoError = 0x0,
   kProtocolError = 0x1,
   kInternalError = 0x2,
+  kFrameSizeError = 0x6,
   kRefusedStream = 0x7,
   kCancel = 0x8,
   kEnhanceYourCalm = 0xb,
 };
+
+// "PROTOCOL_ERROR", of whatever RFC 9113 §7 names.
+absl::string_view NameOfError(uint32_t error);
 
 // How a stream came to its end.
 struct Closed {
@@ -31,12 +37,15 @@ struct Closed {
     kReset,         // either side reset it with `error`
     kNotProcessed,  // the peer certainly did not begin with it (RFC 9113 §8.7): refused, above the
                     // last stream of a GOAWAY, or never sent
-    kConnectionLost,  // the connection went away
-    kMalformed,       // server: reset here, for what came breaks RFC 9113 §8
-    kStalled,         // server: reset here, for the peer took too little of what waited for it
+    kConnectionLost,   // the connection went away
+    kMalformed,        // reset here with `error`, for what came breaks RFC 9113
+    kStalled,          // server: reset here, for the peer took too little of what waited for it
+    kHeadersTooLarge,  // client: reset here, for a block was beyond max_header_list_bytes
   };
   Why why;
-  uint32_t error = 0;  // RFC 9113 §7
+  uint32_t error = 0;      // RFC 9113 §7
+  std::string cause = {};  // with kConnectionLost: why, as far as that is known
+  absl::optional<wire::StatusCode> status = {};  // with kHeadersTooLarge: what the block said
 };
 
 // Hears what happens on one stream. Called from within Session::Receive and Session::Produce; may
@@ -113,6 +122,7 @@ class Stream {
   bool headers_seen_ = false;
   bool headers_too_large_ = false;
   bool peer_ended_ = false;
+  bool peer_reset_ = false;
   bool malformed_ = false;  // it is being reset for that
   bool wasted_ = false;     // see Session::CountCostlyDeadline
 

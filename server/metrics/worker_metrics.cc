@@ -29,6 +29,9 @@ constexpr absl::string_view kRefusalNames[kStoreRefusals] = {
 constexpr absl::string_view kInflationRefusalNames[kInflationRefusals] = {"encoding", "corrupt",
                                                                           "past_bound", "no_room"};
 
+constexpr absl::string_view kReplyRefusalNames[kReplyRefusals] = {"max_reply_header_bytes",
+                                                                  "malformed"};
+
 constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "CANCELLED",
                                                             "UNKNOWN",
@@ -49,8 +52,9 @@ constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "none"};
 
 constexpr absl::string_view kUnansweredNames[] = {
-    "deadline", "flight_timeout",  "cancelled",    "bound",       "reset",
-    "refused",  "connection_lost", "ping_timeout", "unreachable", "max_pending_calls"};
+    "deadline",  "flight_timeout", "cancelled",        "bound",
+    "reset",     "refused",        "connection_lost",  "ping_timeout",
+    "malformed", "unreachable",    "max_pending_calls"};
 static_assert(std::size(kUnansweredNames) == kUnanswered);
 
 }  // namespace
@@ -159,6 +163,12 @@ void UpstreamMetrics::Show(const std::string& upstream, Visitor& visitor) const 
   visitor.Count("singleflight_upstream_calls_resent_total",
                 "Calls sent again because upstream had not started or had lost them.", labels,
                 resent.value());
+  for (size_t i = 0; i < kReplyRefusals; ++i) {
+    visitor.Count("singleflight_upstream_replies_refused_total",
+                  "Replies whose beginning or end was not taken, by reason.",
+                  {{"upstream", upstream}, {"reason", std::string(kReplyRefusalNames[i])}},
+                  replies_refused[i].value());
+  }
   visitor.Count("singleflight_upstream_connects_total", "Connections that became ready.", labels,
                 connects.value());
   visitor.Count("singleflight_upstream_connect_failures_total",

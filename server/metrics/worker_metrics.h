@@ -115,6 +115,13 @@ struct RouteMetrics {
 inline constexpr size_t kCallOutcomes =
     18;  // the gRPC codes, and "none" for whole replies without a status
 
+// Why the beginning or the end of a reply was not taken.
+enum class ReplyRefusal : uint8_t {
+  kHeaderBytes,  // past max_reply_header_bytes; the caller gets RESOURCE_EXHAUSTED
+  kMalformed,    // it breaks HTTP/2; the caller gets INTERNAL
+};
+inline constexpr size_t kReplyRefusals = 2;
+
 // What ended an upstream call that was not answered.
 enum class Unanswered : uint8_t {
   kDeadline,        // its caller's deadline passed, or that of the last one aboard its flight
@@ -125,10 +132,11 @@ enum class Unanswered : uint8_t {
   kRefused,         // the backend had not begun with it, and it is not sent again
   kConnectionLost,  // its connection ended
   kPingTimeout,     // likewise, because the backend answered no PING
+  kMalformed,       // what came for a reply breaks HTTP/2, and was refused here
   kUnreachable,     // it got no connection
   kNoRoom,          // max_pending_calls were waiting
 };
-inline constexpr size_t kUnanswered = 10;
+inline constexpr size_t kUnanswered = 11;
 
 // One upstream on one worker. Every call that begins is, once it has ended, counted once in
 // `calls` or once in `unanswered`; a flight that sends its call once more begins another.
@@ -139,6 +147,7 @@ struct UpstreamMetrics {
   Gauge active;                                 // calls that have a stream
   Gauge pending;                                // calls that wait for one
   Counter resent;
+  std::array<Counter, kReplyRefusals> replies_refused;
   Counter connects;
   Counter connect_failures;
   Counter tls_handshakes_full;

@@ -390,6 +390,11 @@ void Call::SendAnswer(const core::Answer& answer) {
   deadline_timer_.Cancel();
   state_ = State::kReplied;
   const model::Reply& reply = answer.reply;
+  const http2::Session& session = stream_->session();
+  if (!session.PeerTakes(reply.initial) || !session.PeerTakes(reply.trailing)) {
+    return SendStatus(wire::StatusCode::kResourceExhausted,
+                      WhyNotForClient(session, reply.status()));
+  }
   const Marks marks(context_->marks, answer, loop().Now());
   stream_->SendHeaders(reply.initial, reply.trailers_only, marks.fields());
   if (reply.trailers_only) return;

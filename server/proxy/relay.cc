@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "server/http2/session.h"
+#include "absl/strings/str_cat.h"
 
 namespace singleflight::proxy {
 namespace {
@@ -17,6 +17,14 @@ size_t BeyondUncoupled(size_t& ahead, size_t bytes) {
 }
 
 }  // namespace
+
+std::string WhyNotForClient(const http2::Session& session,
+                            absl::optional<wire::StatusCode> status) {
+  return absl::StrCat("the reply has more metadata than the client takes (",
+                      session.peer_max_header_list(), " bytes)",
+                      status.has_value() ? "; the backend's status was " : "",
+                      status.has_value() ? wire::StatusName(*status) : "");
+}
 
 Relay::Relay(http2::Stream& downstream, const Place& place, RelayListener& listener,
              std::unique_ptr<core::UpstreamCall> call)
@@ -83,9 +91,19 @@ void Relay::Finish(model::SharedHeaders trailing) {
 void Relay::OnWritten(size_t bytes) { call_->Consume(BeyondUncoupled(uncoupled_reply_, bytes)); }
 
 void Relay::OnInitial(model::Headers fields, bool end) {
+  if (!downstream_.session().PeerTakes(fields)) return RefuseFor(fields);
   replied_ = true;
   listener_.OnRelayHeaders(fields, end);
   if (end) listener_.OnRelayEnded();
+}
+
+// The client would end its connection, with its other calls on it.
+void Relay::RefuseFor(model::HeadersView fields) {
+  const absl::optional<wire::StatusCode> status =
+      wire::ParseStatus(fields.Find("grpc-status").value_or(""));
+  listener_.OnRelayFailed({core::CallFailure::Kind::kRefused, 0,
+                           wire::StatusCode::kResourceExhausted,
+                           WhyNotForClient(downstream_.session(), status)});
 }
 
 void Relay::OnData(absl::string_view bytes) {
@@ -107,6 +125,7 @@ bool Relay::WasUnary(const model::Headers& trailing) const {
 void Relay::OnEnd(model::Headers trailing) {
   if (WasUnary(trailing)) listener_.OnRelayUnary();
   listener_.OnRelayTrailers(trailing);
+  if (!downstream_.session().PeerTakes(trailing)) return RefuseFor(trailing);
   downstream_.Finish(model::SharedHeaders(std::move(trailing)));
   listener_.OnRelayEnded();
 }

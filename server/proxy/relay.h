@@ -2,6 +2,7 @@
 #define SINGLEFLIGHT_SERVER_PROXY_RELAY_H_
 
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/time/time.h"
@@ -10,10 +11,13 @@
 #include "server/core/pieces.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
-#include "server/http2/stream.h"
+#include "server/http2/session.h"
 #include "server/wire/message.h"
 
 namespace singleflight::proxy {
+
+// What a caller is told whose reply is larger than it says to take; `status`: the backend's.
+std::string WhyNotForClient(const http2::Session& session, absl::optional<wire::StatusCode> status);
 
 // What a relay tells its call. The relay may be destroyed from within either.
 class RelayListener {
@@ -107,6 +111,7 @@ class Relay final : public core::CallListener {
   Relay(http2::Stream& downstream, const Place& place, RelayListener& listener,
         std::unique_ptr<core::UpstreamCall> call);
 
+  void RefuseFor(model::HeadersView fields);
   void Forward(base::Slice bytes);
   void WatchForStall();
   void OnStallTimer();

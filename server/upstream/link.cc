@@ -109,6 +109,7 @@ void Link::OnStreamGone() {
 }
 
 bool Link::proved() const {
+  if (connection_ != nullptr && connection_->ended_by_bound()) return true;
   return served_ || (ready_ && worker_.Now() >= base::After(ready_since_, kProvedAfter));
 }
 

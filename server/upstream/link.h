@@ -80,8 +80,13 @@ class Link final : public http2::ConnectionListener,
   // Its peer answered no PING, which is why it ends.
   bool silent() const { return silent_; }
 
-  // Whether it has been of use: a call ended in order, or a second passed since it was ready.
+  // Whether it has been of use: a call ended in order, or a second passed since it was ready. One
+  // that this side ended for a bound of its own is not judged.
   bool proved() const;
+
+  // Only while CanOpen(): whether the peer takes a header list as large as this one.
+  bool Takes(model::HeadersView fields) const { return session()->PeerTakes(fields); }
+  uint32_t peer_max_header_list() const { return session()->peer_max_header_list(); }
 
   // Only while CanOpen().
   http2::Stream& Open(const model::Headers& fields, std::shared_ptr<http2::StreamHandler> handler);

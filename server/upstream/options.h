@@ -51,7 +51,8 @@ struct UpstreamOptions {
   uint32_t max_pending_calls = 65536;    // per worker; calls that wait for a connection or a stream
   uint32_t max_flights = 65536;          // flights in the air
   uint64_t max_held_bytes = 256u << 20;  // that flights hold, and kept replies in writing
-  uint32_t release_concurrency = 64;     // calls released from unshareable flights that run at once
+  uint64_t max_reply_header_bytes = 256 << 10;  // of a reply's header list or trailers, each
+  uint32_t release_concurrency = 64;  // calls released from unshareable flights that run at once
 
   bool operator==(const UpstreamOptions&) const = default;
 };

@@ -31,6 +31,11 @@ class Handle final : public core::UpstreamCall {
   const std::shared_ptr<PooledCall> call_;
 };
 
+http2::SessionOptions Bounded(http2::SessionOptions session, const UpstreamOptions& options) {
+  session.max_header_list_bytes = options.max_reply_header_bytes;
+  return session;
+}
+
 }  // namespace
 
 Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
@@ -40,7 +45,7 @@ Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string targ
       options_(options),
       target_authority_(std::move(target_authority)),
       tls_(std::move(tls)),
-      session_options_(session_options),
+      session_options_(Bounded(session_options, options)),
       metrics_(std::move(metrics)),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
       hooks_(std::move(hooks)),
@@ -100,7 +105,8 @@ void Pool::Dequeue(PooledCall& call) {
 
 void Pool::FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason,
                     absl::string_view why) {
-  const bool no_room = reason == metrics::Unanswered::kNoRoom;
+  const bool no_room =
+      reason == metrics::Unanswered::kNoRoom || reason == metrics::Unanswered::kBound;
   core::CallFailure failure{
       core::CallFailure::Kind::kUnreachable, 0,
       no_room ? wire::StatusCode::kResourceExhausted : wire::StatusCode::kUnavailable,

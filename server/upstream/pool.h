@@ -86,6 +86,7 @@ class Pool final : public core::Upstream, public LinkListener {
   base::Instant Now() const { return worker_.Now(); }
   metrics::UpstreamMetrics& metrics() { return *metrics_; }
   const std::string& name() const { return options_.name; }
+  uint64_t max_reply_header_bytes() const { return options_.max_reply_header_bytes; }
   absl::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
   Backend* BackendOf(const Link& link);

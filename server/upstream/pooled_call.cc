@@ -1,5 +1,7 @@
 #include "server/upstream/pooled_call.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,11 @@ constexpr size_t kMaxKeptBytes = 256 << 10;
 
 constexpr size_t kNoStatus = metrics::kCallOutcomes - 1;
 
+std::string WhyNotSent(const Link& link) {
+  return absl::StrCat("the request has more metadata than the backend takes (",
+                      link.peer_max_header_list(), " bytes)");
+}
+
 size_t OutcomeOf(wire::StatusCode code) { return static_cast<size_t>(code); }
 
 metrics::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
@@ -24,8 +31,11 @@ metrics::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
       return metrics::Unanswered::kRefused;
     case http2::Closed::Why::kConnectionLost:
       return silent ? metrics::Unanswered::kPingTimeout : metrics::Unanswered::kConnectionLost;
-    case http2::Closed::Why::kMalformed:  // a server's
-    case http2::Closed::Why::kStalled:    // likewise
+    case http2::Closed::Why::kHeadersTooLarge:
+      return metrics::Unanswered::kBound;
+    case http2::Closed::Why::kMalformed:
+      return metrics::Unanswered::kMalformed;
+    case http2::Closed::Why::kStalled:  // a server's
     case http2::Closed::Why::kReset:
     case http2::Closed::Why::kOrderly:
       return metrics::Unanswered::kReset;
@@ -74,6 +84,9 @@ void PooledCall::OpenOn(Link& link) {
   if (head_.deadline.has_value()) left = absl::FromChrono(*head_.deadline - pool_.Now());
   const model::Headers fields = model::UpstreamFields(
       *head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme()});
+  if (!link.Takes(fields)) {
+    return pool_.FailSoon(shared_from_this(), metrics::Unanswered::kBound, WhyNotSent(link));
+  }
   sent_ = 0;
   link_ = &link;
   stream_ = &link.Open(fields, shared_from_this());
@@ -133,8 +146,22 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
     --resends_left_;
     return pool_.Dispatch(shared_from_this());
   }
-  CountUnanswered(WhyUnanswered(closed, link_->silent()));
-  std::exchange(listener_, nullptr)->OnFailed(FailureOf(closed));
+  if (closed.status.has_value()) {
+    pool_.metrics().calls[OutcomeOf(*closed.status)].Add();
+  } else {
+    CountUnanswered(WhyUnanswered(closed, link_->silent()));
+  }
+  core::CallFailure failure = FailureOf(closed);
+  if (failure.kind == core::CallFailure::Kind::kRefused) CountRefused(closed, failure);
+  std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
+}
+
+void PooledCall::CountRefused(const http2::Closed& closed, const core::CallFailure& failure) {
+  using Refusal = metrics::ReplyRefusal;
+  const bool large = closed.why == http2::Closed::Why::kHeadersTooLarge;
+  const Refusal why = large ? Refusal::kHeaderBytes : Refusal::kMalformed;
+  pool_.metrics().replies_refused[static_cast<size_t>(why)].Add();
+  spdlog::debug("{}", failure.message);
 }
 
 bool PooledCall::MayResend(const http2::Closed& closed) const {
@@ -154,15 +181,31 @@ core::CallFailure PooledCall::FailureOf(const http2::Closed& closed) const {
                 upstream + "the backend is silent and answered no PING (ping_timeout)"};
       }
       return {Kind::kLost, 0, wire::StatusCode::kUnavailable,
-              upstream + "the connection was lost before the reply was whole"};
-    case http2::Closed::Why::kMalformed:  // a server's
-    case http2::Closed::Why::kStalled:    // likewise
+              absl::StrCat(upstream, "the connection was lost before the reply was whole",
+                           closed.cause.empty() ? "" : ": ", closed.cause)};
+    case http2::Closed::Why::kHeadersTooLarge:
+      return {Kind::kRefused, 0, wire::StatusCode::kResourceExhausted,
+              upstream + WhyTooLarge(closed)};
+    case http2::Closed::Why::kMalformed:
+      return {Kind::kRefused, 0, wire::StatusCode::kInternal,
+              absl::StrCat(upstream, "its reply was refused here: it breaks HTTP/2 (",
+                           http2::NameOfError(closed.error), ")")};
+    case http2::Closed::Why::kStalled:  // a server's
     case http2::Closed::Why::kReset:
     case http2::Closed::Why::kOrderly:  // RST_STREAM NO_ERROR, but no status
-      return {Kind::kReset, closed.error, wire::StatusOfReset(closed.error),
-              absl::StrCat(upstream, "the stream was reset with error ", closed.error)};
+      return {
+          Kind::kReset, closed.error, wire::StatusOfReset(closed.error),
+          absl::StrCat(upstream, "it reset the stream with ", http2::NameOfError(closed.error))};
   }
   SF_CHECK(!"unreachable");
+}
+
+std::string PooledCall::WhyTooLarge(const http2::Closed& closed) const {
+  const std::string said = closed.status.has_value()
+                               ? absl::StrCat("; its status was ", wire::StatusName(*closed.status))
+                               : "";
+  return absl::StrCat("its reply has more than ", pool_.max_reply_header_bytes(),
+                      " bytes of metadata (upstreams[].max_reply_header_bytes)", said);
 }
 
 void PooledCall::Fail(core::CallFailure failure, metrics::Unanswered why) {

@@ -49,6 +49,8 @@ class PooledCall final : public http2::StreamHandler,
 
   bool MayResend(const http2::Closed& closed) const;
   core::CallFailure FailureOf(const http2::Closed& closed) const;
+  void CountRefused(const http2::Closed& closed, const core::CallFailure& failure);
+  std::string WhyTooLarge(const http2::Closed& closed) const;
   void StopKeeping();
   void EndWith(const model::Headers& status_block);
   void CountUnanswered(metrics::Unanswered why);

@@ -39,6 +39,7 @@ COUNTED_AS = {
     'window-updates': 'streams_ended_total{reason="stall_timeout"}',
     'trickle': 'calls_by_role_total{route="/bench.Shared/*",role="bypass",reason="slow_request"}',
     'headers': 'connections_ended_total{reason="max_header_bytes"}',
+    'long-values': 'calls_shed_total{reason="max_header_bytes"}',
     'empty-data': 'connections_ended_total{reason="empty_frames"}',
     'connects': 'connections_ended_total{reason="handshake_timeout"}',
     'no-request': 'connections_ended_total{reason="first_request_timeout"}',

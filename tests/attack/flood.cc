@@ -91,6 +91,28 @@ std::string OneFieldAThousandTimes(uint64_t turn) {
   return Frame{kHeaders, kEndHeaders | kEndStream, StreamAt(turn), block}.Encoded();
 }
 
+// One value that is longer than nghttp2 takes, in Huffman code ('x' is 1111001, which comes around
+// every seven bytes).
+std::string OneLongValue(uint64_t turn) {
+  constexpr size_t kValueBytes = 140'000, kFrameBytes = 16'384;
+  static const std::string* const block = [] {
+    std::string code;
+    while (code.size() < kValueBytes) code += "\xf3\xe7\xcf\x9f\x3e\x7c\xf9";
+    std::string value = HeaderEncoder::Literal({{"x", code}});
+    value[3] = '\xff';  // RFC 7541 §5.2
+    return new std::string(HeaderEncoder::Literal(RequestFields(kRelayed)) + value);
+  }();
+  std::string out;
+  for (size_t at = 0; at < block->size(); at += kFrameBytes) {
+    const uint8_t ends = at + kFrameBytes >= block->size() ? kEndHeaders : 0;
+    const uint8_t flags = at == 0 ? static_cast<uint8_t>(kEndStream) : ends;
+    out += Frame{at == 0 ? kHeaders : kContinuation, flags, StreamAt(turn),
+                 block->substr(at, kFrameBytes)}
+               .Encoded();
+  }
+  return out;
+}
+
 std::string ClientHello() {
   static SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
   SSL* const tls = SSL_new(context);
@@ -127,6 +149,7 @@ std::vector<Flood> MakeFloods() {
       {"trickle", 4, Reads::kEverything, CallsThatHaveBegun, OneByteOfRequestEach,
        20 * kMillisecond},
       {"headers", 4, Reads::kEverything, hello, OneFieldAThousandTimes},
+      {"long-values", 4, Reads::kEverything, hello, OneLongValue},
       {"empty-data", 4, Reads::kEverything, [] { return Hello() + Request(kShared, 1); },
        again_and_again(Data(1, ""))},
       {"connects", 500, Reads::kEverything, nothing},

@@ -30,6 +30,7 @@ upstreams:
     max_pending_calls: 3
     max_flights: 4
     max_held_bytes: 64KiB
+    max_reply_header_bytes: 96KiB
     release_concurrency: 5
   - name: list
     endpoints: ["10.0.0.1:1", "[::1]:2", "unix:/x"]
@@ -85,6 +86,7 @@ TEST(LoadTest, ReadsUpstreams) {
   EXPECT_EQ(catalog.max_pending_calls, 3u);
   EXPECT_EQ(catalog.max_flights, 4u);
   EXPECT_EQ(catalog.max_held_bytes, 65536u);
+  EXPECT_EQ(catalog.max_reply_header_bytes, 98304u);
   EXPECT_EQ(catalog.release_concurrency, 5u);
   EXPECT_THAT(config.upstreams[1].endpoints, ElementsAre("10.0.0.1:1", "[::1]:2", "unix:/x"));
   EXPECT_EQ(config.upstreams[1].authority_rule, upstream::AuthorityRule::kPreserve);

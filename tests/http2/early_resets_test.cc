@@ -28,6 +28,8 @@ struct Case {
 
 std::vector<Case> Cases() {
   const std::string hello = std::string(kPreface) + Settings({{kInitialWindowSize, 1}}).Encoded();
+  const std::string open = Frame{kHeaders, 0, 7, "abc"}.Encoded();
+  const std::string ended = Frame{kContinuation, kEndHeaders, 7, "def"}.Encoded();
   const std::string odd_size = Frame{kRstStream, 0, 1, "12345"}.Encoded();
   return {
       {"nothing of the kind", hello + Begun(1) + Data(1, "abc").Encoded(),
@@ -42,6 +44,9 @@ std::vector<Case> Cases() {
        hello + Data(1, Reset(9)).Encoded() + Begun(1)},
       {"a stream of the server's", hello + Reset(2), hello + Reset(2)},
       {"stream zero", hello + Reset(0), hello + Reset(0)},
+      {"within a header block", hello + open + Reset(9) + ended, hello + open + Reset(9) + ended},
+      {"behind a header block of two frames", hello + open + ended + Reset(9) + Begun(11),
+       hello + open + ended + Begun(11)},
       {"another length", hello + odd_size, hello + odd_size},
   };
 }

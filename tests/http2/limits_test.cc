@@ -18,6 +18,7 @@ using ::testing::Pair;
 constexpr int64_t kProtocolErrorCode = 1;
 constexpr int64_t kRefusedStreamCode = 7;
 constexpr int64_t kEnhanceYourCalmCode = 11;
+constexpr int64_t kCancelCode = 8;
 
 // A server whose every call costs an upstream call.
 class CostlyServer : public ::testing::Test {
@@ -176,7 +177,7 @@ TEST(LimitsTest, AnInvalidFieldInATrailerBlockOrAReplyResetsTheStreamToo) {
   client.SayBlock(3, HeaderEncoder::Literal({{"grpc-status", "0"}, {"X-Bad", "a"}}), true);
   EXPECT_EQ(client.ResetOf(3), kProtocolErrorCode);
   EXPECT_FALSE(second->ended);
-  EXPECT_TRUE(second->EndedAs(Closed::Why::kReset));
+  EXPECT_TRUE(second->EndedAs(Closed::Why::kMalformed));
 }
 
 // PITFALLS 40
@@ -224,7 +225,7 @@ TEST(LimitsTest, AHeaderBlockInFramesWithoutEndEndsTheConnection) {
   for (; server.status.ok() && sent < 100; ++sent) {
     server.Say(Frame{kContinuation, 0, 1, field});
   }
-  EXPECT_LE(sent, 10);
+  EXPECT_LE(sent, 34);
   EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kContinuations));
 }
 
@@ -235,7 +236,7 @@ TEST(LimitsTest, EmptyContinuationsEndTheConnectionToo) {
   server.Say(Frame{kHeaders, 0, 1, HeaderEncoder::Literal(RequestFields())});
   int sent = 0;
   for (; server.status.ok() && sent < 100; ++sent) server.Say(Frame{kContinuation, 0, 1, ""});
-  EXPECT_LE(sent, 10);
+  EXPECT_LE(sent, 34);
 }
 
 // A gRPC client that cancels a call before its HEADERS are written says this (grpc/grpc#19655).
@@ -249,6 +250,16 @@ TEST(LimitsTest, AResetOfACallThatNeverBeganHarmsNoOther) {
   EXPECT_EQ(server.GoAwayError(), -1);
   EXPECT_EQ(server.ear(0).body, "ask");
   EXPECT_EQ(server.ear(1).body, "ask");
+}
+
+// RFC 9113 §6.10
+TEST(LimitsTest, AResetWithinAHeaderBlockEndsTheConnection) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.Say(Frame{kHeaders, 0, 1, HeaderEncoder::Literal(RequestFields())}.Encoded() +
+             RstStream(3, 8).Encoded() + Frame{kContinuation, kEndHeaders, 1, ""}.Encoded());
+  EXPECT_EQ(server.GoAwayError(), kProtocolErrorCode);
+  EXPECT_EQ(server.ear().blocks, 0);
 }
 
 // PITFALLS 27
@@ -405,7 +416,7 @@ TEST(LimitsTest, ATrailerBlockAfterARefusedHeaderListIsNotAnsweredTwice) {
   EXPECT_EQ(server.session.streams(), 0u);
 }
 
-TEST(LimitsTest, AReplyWhoseHeaderListIsTooLargeIsReset) {
+TEST(LimitsTest, AReplyWhoseHeaderListIsTooLargeIsRefused) {
   SessionOptions options;
   options.max_header_list_bytes = 1000;
   ByHand client(Side::kClient, options);
@@ -413,9 +424,9 @@ TEST(LimitsTest, AReplyWhoseHeaderListIsTooLargeIsReset) {
   auto call = client.Open();
   client.Listen();
   client.SayHeaders(1, ReplyFields({{"x-large", std::string(1000, 'a')}}));
-  EXPECT_EQ(client.ResetOf(1), kEnhanceYourCalmCode);
+  EXPECT_EQ(client.ResetOf(1), kCancelCode);
   EXPECT_EQ(call->blocks, 0);
-  EXPECT_TRUE(call->EndedAs(Closed::Why::kReset));
+  EXPECT_TRUE(call->EndedAs(Closed::Why::kHeadersTooLarge));
 }
 
 // What may come in may also go out: nghttp2 by itself refuses to send blocks near 64 KiB.
@@ -436,7 +447,7 @@ TEST(LimitsTest, ABlockLargerThanThePeersAreAllowedToSendStillLeaves) {
 }
 
 TEST(LimitsTest, ABlockThatCannotBeSentEndsItsCall) {
-  const std::pair<std::string, std::string> huge = {"x-huge", std::string(1 << 20, 'a')};
+  const std::pair<std::string, std::string> huge = {"x-huge", std::string(3 << 20, 'a')};
   ByHand server(Side::kServer);
   server.Greet();
   server.Ask(1);

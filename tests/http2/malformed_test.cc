@@ -260,7 +260,7 @@ TEST(MalformedTest, AReplyWithoutAStatusIsReset) {
   client.Listen();
   client.SayBlock(1, HeaderEncoder::Literal({{"content-type", "application/grpc"}}));
   EXPECT_EQ(client.ResetOf(1), kProtocol);
-  EXPECT_TRUE(call->EndedAs(Closed::Why::kReset));
+  EXPECT_TRUE(call->EndedAs(Closed::Why::kMalformed));
 }
 
 }  // namespace

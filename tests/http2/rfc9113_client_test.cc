@@ -37,7 +37,7 @@ class Rfc9113ClientTest : public ::testing::Test {
   void ExpectStreamError(const std::string& bytes, Error error) {
     client_.Say(bytes);
     EXPECT_EQ(client_.ResetOf(1), error);
-    EXPECT_TRUE(first_->EndedAs(Closed::Why::kReset));
+    EXPECT_TRUE(first_->EndedAs(Closed::Why::kMalformed));
     client_.SayHeaders(3, ReplyFields({{"grpc-status", "0"}}), true);
     EXPECT_TRUE(second_->ended);
     EXPECT_EQ(client_.GoAwayError(), kNoError);
@@ -167,7 +167,7 @@ TEST_F(Rfc9113ClientTest, AnIncrementOfZeroIsAnError) {
 TEST_F(Rfc9113ClientTest, AWindowBeyondTheLargestEndsItsCall) {
   client_.Say(WindowUpdate(1, 0x7fffffff));
   EXPECT_EQ(client_.ResetOf(1), kFlowControlError);
-  EXPECT_TRUE(first_->EndedAs(Closed::Why::kReset));
+  EXPECT_TRUE(first_->EndedAs(Closed::Why::kMalformed));
 }
 
 // §8.1

@@ -139,7 +139,8 @@ TEST(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
   worker.upstreams[0]->Show("catalog", written);
   EXPECT_EQ(written.label_values().at("reason").size(),
             kBypasses + kReleases + kGateRefusals + kStoreRefusals + kInflationRefusals +
-                kUnanswered);  // and none; flight_timeout stands twice
+                kReplyRefusals + kUnanswered -
+                1);  // and none; flight_timeout and malformed stand twice
   for (const auto& [label, values] : written.label_values()) {
     EXPECT_TRUE(label == "reason" || !values.contains("")) << label;
   }
