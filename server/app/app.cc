@@ -47,7 +47,7 @@ constexpr std::chrono::seconds kCutOffTime(1);
 struct WorkerParts {
   WorkerParts(size_t index, metrics::DownstreamMetrics& metrics, core::BufferBudget& budget,
               uint64_t seed)
-      : buffered(budget), worker(index), frontend(worker, metrics, seed) {}
+      : buffered(budget), worker(index, &buffered), frontend(worker, metrics, seed) {}
 
   core::Buffered buffered;
   net::Worker worker;
@@ -61,7 +61,9 @@ absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config:
     if (!same) changed.push_back(option);
   };
   compare(running.threads == next.threads, "threads");
-  compare(running.cache.max_bytes == next.cache.max_bytes, "cache.max_bytes");
+  compare(running.cache.max_bytes == next.cache.max_bytes ||
+              (running.cache_follows_memory && next.cache_follows_memory),
+          "cache.max_bytes");
   compare(running.cache.max_entry_bytes == next.cache.max_entry_bytes, "cache.max_entry_bytes");
   compare(running.health.address == next.health.address, "health.address");
   if (changed.empty()) return absl::OkStatus();
@@ -246,8 +248,11 @@ void App::Parts::FillRegistry() {
     int64_t buffered = commons.budget.bytes();
     for (const WorkerParts& parts : workers) buffered += parts.buffered.untold();
     visitor.Level("singleflight_buffered_bytes",
-                  "Bytes held for calls: by flights, requests being collected, and relays.", {},
+                  "Memory held for calls: by flights, requests being collected, and relays.", {},
                   buffered);
+    visitor.Level("singleflight_max_buffered_bytes",
+                  "Where it ends: limits.max_buffered_bytes, or what stands for it.", {},
+                  commons.budget.max());
     reloader.Show(visitor);
     if (health != nullptr) health->Show(visitor);
     world.log->Show(visitor);

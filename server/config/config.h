@@ -37,6 +37,7 @@ struct Config {
   std::vector<upstream::UpstreamOptions> upstreams;  // names are unique
   std::vector<core::RouteOptions> routes;            // each names an upstream that exists
   cache::StoreOptions cache;
+  bool cache_follows_memory = false;  // the file says nothing of cache.max_bytes
   proxy::MarkOptions reply_marks;
   proxy::LimitOptions limits;
   admin::HealthOptions health;

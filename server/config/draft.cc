@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/config/address.h"
+#include "server/config/memory_shares.h"
 #include "server/config/metadata.h"
 #include "server/config/pattern.h"
 
@@ -91,6 +92,13 @@ void ReadAuthority(Mapping& in, upstream::UpstreamOptions& out) {
   out.authority = authority;
 }
 
+// A bound that is a share of memory where the file does not say it. Its place, if it does.
+absl::optional<Place> ReadShare(Mapping& in, absl::string_view name, uint64_t* out, uint64_t min) {
+  *out = kAuto;
+  in.SizeOrAuto(name, out, min, kLargestStore);
+  return *out == kAuto ? absl::nullopt : absl::make_optional(in.PlaceOf(name));
+}
+
 void ReadUpstream(Mapping& in, Draft& draft) {
   upstream::UpstreamOptions out;
   in.Text("name", &out.name, NameMistake);
@@ -109,7 +117,7 @@ void ReadUpstream(Mapping& in, Draft& draft) {
   in.Number("max_connections_per_endpoint", &out.max_connections_per_endpoint, 1, 1024);
   in.Number("max_pending_calls", &out.max_pending_calls, 1, kMostCalls);
   in.Number("max_flights", &out.max_flights, 1, kMostCalls);
-  in.Size("max_held_bytes", &out.max_held_bytes, 1, kLargestStore);
+  draft.max_held_bytes.push_back(ReadShare(in, "max_held_bytes", &out.max_held_bytes, 1));
   in.Size("max_reply_header_bytes", &out.max_reply_header_bytes, 1u << 10, 1u << 20);
   in.Number("release_concurrency", &out.release_concurrency, 1, kMostCalls);
   draft.upstreams.push_back(in.PlaceOf("name"));
@@ -180,7 +188,7 @@ void ReadRoute(Mapping& in, Draft& draft) {
 
 void ReadStore(Mapping& in, Draft& draft) {
   cache::StoreOptions& out = draft.config.cache;
-  in.Size("max_bytes", &out.max_bytes, 64u << 10, kLargestStore);
+  draft.cache_max_bytes = ReadShare(in, "max_bytes", &out.max_bytes, 64u << 10);
   in.Size("max_entry_bytes", &out.max_entry_bytes, 1u << 10, kLargestMessage);
   draft.store = in.place();
   draft.max_entry_bytes = in.PlaceOf("max_entry_bytes");
@@ -197,8 +205,11 @@ void ReadMarks(Mapping& in, Draft& draft) {
 
 // A header list that is let in must be let out again to upstreams with fields of this program's
 // own, by a session whose bound for that is 128 KiB.
-void ReadLimits(Mapping& in, proxy::LimitOptions& out) {
-  in.Number("max_connections", &out.max_connections, 1, kMostCalls);
+void ReadLimits(Mapping& in, Draft& draft) {
+  proxy::LimitOptions& out = draft.config.limits;
+  if (in.Number("max_connections", &out.max_connections, 1, kMostCalls)) {
+    draft.max_connections = in.PlaceOf("max_connections");
+  }
   in.Number("max_connections_per_address", &out.max_connections_per_address, 1, kMostCalls);
   in.Number("max_concurrent_streams", &out.max_concurrent_streams, 1, kMostCalls);
   in.Size("max_header_bytes", &out.max_header_bytes, 1u << 10, 96u << 10);
@@ -217,7 +228,7 @@ void ReadLimits(Mapping& in, proxy::LimitOptions& out) {
     in.Refuse(in.PlaceOf("max_connection_age_grace"),
               "does nothing without max_connection_age; add that or remove it");
   }
-  in.Size("max_buffered_bytes", &out.max_buffered_bytes, 1u << 20, kLargestStore);
+  draft.max_buffered_bytes = ReadShare(in, "max_buffered_bytes", &out.max_buffered_bytes, 1u << 20);
 }
 
 void ReadHealth(Mapping& in, Draft& draft) {
@@ -241,6 +252,7 @@ void ReadLog(Mapping& in, LogOptions& out) {
 Draft ReadDraft(Reading& reading, const YAML::Node& root) {
   Draft draft;
   Config& config = draft.config;
+  config.cache.max_bytes = config.limits.max_buffered_bytes = kAuto;
   Mapping::ReadRoot(reading, root, [&](Mapping& in) {
     in.Sections("listeners", "add one, such as \"listeners: [{address: 127.0.0.1:8080}]\"",
                 [&](Mapping& entry) { ReadListener(entry, draft); });
@@ -251,7 +263,7 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
                 [&](Mapping& entry) { ReadRoute(entry, draft); });
     in.Section("cache", [&](Mapping& section) { ReadStore(section, draft); });
     in.Section("reply_marks", [&](Mapping& section) { ReadMarks(section, draft); });
-    in.Section("limits", [&](Mapping& section) { ReadLimits(section, config.limits); });
+    in.Section("limits", [&](Mapping& section) { ReadLimits(section, draft); });
     in.Section("health", [&](Mapping& section) { ReadHealth(section, draft); });
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
     in.Section("log", [&](Mapping& section) { ReadLog(section, config.log); });

@@ -31,8 +31,12 @@ struct Draft {
   std::vector<TlsPlaces> listener_tls;
   std::vector<TlsPlaces> upstream_tls;
   std::vector<RoutePlaces> routes;
-  absl::optional<Place> store;  // the section `cache`, if it is there
-  absl::optional<Place> marks;  // likewise `reply_marks`
+  absl::optional<Place> store;            // the section `cache`, if it is there
+  absl::optional<Place> marks;            // likewise `reply_marks`
+  absl::optional<Place> cache_max_bytes;  // these if they are there, and more than "auto"
+  absl::optional<Place> max_buffered_bytes;
+  absl::optional<Place> max_connections;
+  std::vector<absl::optional<Place>> max_held_bytes;  // of each upstream
   Place max_entry_bytes;
   bool names_max_entry_bytes = false;
   Place health;

@@ -14,8 +14,10 @@
 #include "absl/strings/str_cat.h"
 #include "server/config/document.h"
 #include "server/config/draft.h"
+#include "server/config/memory_shares.h"
 #include "server/config/problems.h"
 #include "server/config/reader.h"
+#include "server/net/memory.h"
 
 namespace singleflight::config {
 namespace {
@@ -26,7 +28,7 @@ constexpr size_t kLargestFile = 1u << 20;
 enum class Files { kLeave, kCheck };
 
 Config ReadConfig(absl::string_view text, absl::string_view filename,
-                  const Environment& environment, Files files, Problems& problems,
+                  const Environment& environment, uint64_t memory, Files files, Problems& problems,
                   std::vector<WatchedFile>* watched) {
   if (text.size() > kLargestFile) {
     problems.Refuse(Place(), absl::StrCat("the file is larger than ", kLargestFile, " bytes"));
@@ -40,7 +42,9 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   for (upstream::UpstreamOptions& upstream : draft.config.upstreams) {
     ResolvePaths(filename, upstream);
   }
+  FitToMemory(memory, draft);
   CheckDraft(draft, problems);
+  CheckMemory(memory, draft, problems);
   if (files == Files::kCheck) {
     *watched = FilesOf(draft.config);  // before they are opened
     CheckFiles(draft, problems);
@@ -76,10 +80,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, Waiting waiting) {
 }
 
 absl::StatusOr<Loaded> LoadText(absl::string_view text, absl::string_view filename,
-                                const Environment& environment, Files files) {
+                                const Environment& environment, uint64_t memory, Files files) {
   Problems problems(filename);
   Loaded loaded;
-  loaded.config = ReadConfig(text, filename, environment, files, problems, &loaded.files);
+  loaded.config = ReadConfig(text, filename, environment, memory, files, problems, &loaded.files);
   loaded.warnings = problems.warnings();
   const absl::Status status = problems.status();
   if (!status.ok()) return status;
@@ -91,7 +95,8 @@ absl::StatusOr<Loaded> LoadPath(const std::string& path, const Environment& envi
   const WatchedFile file = {path, StampOf(path)};
   absl::StatusOr<std::string> text = ReadFile(path, waiting);
   if (!text.ok()) return text.status();
-  absl::StatusOr<Loaded> loaded = LoadText(*text, path, environment, Files::kCheck);
+  absl::StatusOr<Loaded> loaded =
+      LoadText(*text, path, environment, net::AllowedMemory(), Files::kCheck);
   if (loaded.ok()) loaded->files.insert(loaded->files.begin(), file);
   return loaded;
 }
@@ -99,8 +104,8 @@ absl::StatusOr<Loaded> LoadPath(const std::string& path, const Environment& envi
 }  // namespace
 
 absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
-                            const Environment& environment) {
-  return LoadText(text, filename, environment, Files::kLeave);
+                            const Environment& environment, uint64_t memory) {
+  return LoadText(text, filename, environment, memory, Files::kLeave);
 }
 
 absl::StatusOr<Loaded> LoadFile(const std::string& path, const Environment& environment) {

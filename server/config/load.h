@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_LOAD_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_LOAD_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,15 +20,19 @@ struct Loaded {
   std::vector<WatchedFile> files;     // that LoadFile read: the file itself, and those it names
 };
 
+// So much that no share of it is less than its most.
+inline constexpr uint64_t kPlentyOfMemory = uint64_t{1} << 40;
+
 // Reads `text`, the contents of `filename` (which messages name and nothing opens; nor are files
-// opened that options name).
+// opened that options name). `memory`: bytes that the process may have, of which the bounds that
+// the file leaves out are shares.
 //
 // Errors: kInvalidArgument; the message holds every mistake, one a line, in the order of the file:
 //   FILE:LINE:COLUMN: routes[2].collapse.flight_timeout: "5x" is not a duration; try "5s"
 // A text that is not YAML is one such line. Bounded: 1 MiB of text, 100,000 values with aliases
 // counted as often as they are used. Threads: from any; `environment` is called on the calling one.
 absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
-                            const Environment& environment);
+                            const Environment& environment, uint64_t memory = kPlentyOfMemory);
 
 // Reads the file at `path`, and checks the files that it names. A pipe is read to its end, however
 // long that takes. Errors: as above; kNotFound, kPermissionDenied and their like when it cannot be

@@ -55,6 +55,9 @@ class Mapping {
   bool Duration(absl::string_view name, absl::optional<absl::Duration>* out, absl::Duration min,
                 absl::Duration max);
   bool Size(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max);
+
+  // The default is "auto", which reads as 0.
+  bool SizeOrAuto(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max);
   template <typename T>
   bool Number(absl::string_view name, T* out, uint64_t min, uint64_t max);
 
@@ -131,6 +134,7 @@ class Mapping {
 
   bool DurationOr(absl::string_view name, absl::string_view default_value, absl::Duration* out,
                   absl::Duration min, absl::Duration max);
+  void ReadSize(const Scalar& scalar, uint64_t* out, uint64_t min, uint64_t max);
   bool WholeNumber(absl::string_view name, absl::string_view default_value, uint64_t* out,
                    uint64_t min, uint64_t max);
   bool ChoiceIndex(absl::string_view name, size_t* index, const std::vector<std::string>& words);

@@ -44,17 +44,29 @@ bool Mapping::DurationOr(absl::string_view name, absl::string_view default_value
 bool Mapping::Size(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max) {
   const auto scalar = TakeScalar(name, "size", SizeText(*out));
   if (!scalar.has_value()) return Has(name);
-  const absl::optional<uint64_t> value = ParseSize(scalar->text);
+  ReadSize(*scalar, out, min, max);
+  return true;
+}
+
+bool Mapping::SizeOrAuto(absl::string_view name, uint64_t* out, uint64_t min, uint64_t max) {
+  const auto scalar = TakeScalar(name, "auto|size", "auto");
+  if (!scalar.has_value()) return Has(name);
+  *out = 0;
+  if (scalar->text != "auto") ReadSize(*scalar, out, min, max);
+  return true;
+}
+
+void Mapping::ReadSize(const Scalar& scalar, uint64_t* out, uint64_t min, uint64_t max) {
+  const absl::optional<uint64_t> value = ParseSize(scalar.text);
   if (!value.has_value()) {
-    Refuse(scalar->place,
-           absl::StrCat(scalar->shown, " is not a size; try ", Quoted(SuggestSize(scalar->text))));
+    Refuse(scalar.place,
+           absl::StrCat(scalar.shown, " is not a size; try ", Quoted(SuggestSize(scalar.text))));
   } else if (*value < min || *value > max) {
-    Refuse(scalar->place, absl::StrCat(scalar->shown, " is out of range; allowed are ",
-                                       SizeText(min), " to ", SizeText(max)));
+    Refuse(scalar.place, absl::StrCat(scalar.shown, " is out of range; allowed are ", SizeText(min),
+                                      " to ", SizeText(max)));
   } else {
     *out = *value;
   }
-  return true;
 }
 
 bool Mapping::Number(absl::string_view name, absl::optional<uint64_t>* out, uint64_t min,

@@ -7,14 +7,15 @@
 #include <string>
 #include <utility>
 
+#include "server/base/block_bytes.h"
 #include "server/base/slice.h"
 #include "server/metrics/cell.h"
 
 namespace singleflight::core {
 
-// The bytes that the process holds for calls, against one bound: requests and replies of flights,
-// requests that are being collected, and what is between the two ends of relays. Bytes that many
-// callers share count once.
+// The memory that the process holds for calls, against one bound: requests and replies of flights,
+// requests that are being collected, what is between the two ends of relays, and what each call
+// takes itself (footprint.h). What many callers share counts once.
 // Threads: any.
 class BufferBudget {
  public:
@@ -56,6 +57,23 @@ class Buffered {
     if (untold() >= kStep || untold() <= -kStep) Tell();
   }
 
+  // A part that belongs to something else, and is counted as long as it lives.
+  class Part {
+   public:
+    explicit Part(Buffered& buffered, int64_t bytes = 0) : buffered_(buffered) { Set(bytes); }
+    Part(const Part&) = delete;
+    Part& operator=(const Part&) = delete;
+    ~Part() { Set(0); }
+
+    void Set(int64_t bytes) {
+      if (bytes != bytes_) buffered_.Add(bytes - std::exchange(bytes_, bytes));
+    }
+
+   private:
+    Buffered& buffered_;
+    int64_t bytes_ = 0;
+  };
+
   // `bytes`, counted until nobody reads them any more.
   base::Slice Hold(std::string bytes) {
     const auto chunk = std::make_shared<const Chunk>(*this, std::move(bytes));
@@ -67,9 +85,14 @@ class Buffered {
 
   struct Chunk {
     Chunk(Buffered& buffered, std::string bytes) : buffered(buffered), bytes(std::move(bytes)) {
-      buffered.Add(static_cast<int64_t>(this->bytes.size()));
+      buffered.Add(footprint());
     }
-    ~Chunk() { buffered.Add(-static_cast<int64_t>(bytes.size())); }
+    ~Chunk() { buffered.Add(-footprint()); }
+    int64_t footprint() const {
+      constexpr size_t kCounts = 2 * sizeof(void*);  // of references to it
+      return static_cast<int64_t>(base::BlockBytes(sizeof(Chunk) + kCounts) +
+                                  base::BlockBytesOf(bytes));
+    }
     Buffered& buffered;
     const std::string bytes;
   };

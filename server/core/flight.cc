@@ -7,10 +7,14 @@
 #include "server/cache/privacy.h"
 #include "server/cache/vary.h"
 #include "server/core/by_loop.h"
+#include "server/core/footprint.h"
 #include "server/model/encoding.h"
 
 namespace singleflight::core {
 namespace {
+
+// While there is no room for more, a flight whose reply takes more lands without it.
+constexpr size_t kMostWithoutRoom = 64 << 10;
 
 // A message that is compressed and says not how: nobody can read it (gRPC, "Compression").
 bool IsUnreadable(const model::Reply& reply) {
@@ -69,6 +73,7 @@ Flight::Flight(const Surroundings& around, Route& route, Question question,
                       }),
       open_reply_timer_(around.loop.timers(),
                         [this] { GiveOver(metrics::Release::kReplyStreams); }),
+      own_bytes_(around.buffered, kBytesOfFlight + BytesOfUpstreamCall(*question_.request)),
       held_(std::make_shared<HeldBytes>(route.shared)) {
   route_.shared.flights.fetch_add(1, std::memory_order_relaxed);
 }
@@ -85,7 +90,9 @@ void Flight::Launch() {
     return;
   }
   if (route_.collapses()) deadline_timer_.Set(*deadline_);
-  if (Hold(question_.message.size() + landing_.key().bytes.size())) Send();
+  if (Hold(base::BlockBytes(question_.message.size()) + base::BlockBytesOf(landing_.key().bytes))) {
+    Send();
+  }
 }
 
 void Flight::Send() {
@@ -113,7 +120,17 @@ bool Flight::Hold(size_t bytes) {
 
 bool Flight::HoldReply(size_t bytes) {
   reply_bytes_ += bytes;
-  return Hold(bytes);
+  return Hold(bytes) && !NoRoom();
+}
+
+// Small replies are let through: they end calls that take more.
+bool Flight::NoRoom() {
+  if (reply_bytes_ <= kMostWithoutRoom || !around_.buffered.budget().spent()) return false;
+  around_.metrics.downstream->bounds.Count(metrics::Bound::kBufferedBytes);
+  LandStatus(wire::StatusCode::kResourceExhausted,
+             absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
+                          around_.buffered.budget().max(), ") for the calls that it has"));
+  return true;
 }
 
 void Flight::OnInitial(model::Headers fields, bool end) {
@@ -128,15 +145,16 @@ void Flight::OnInitial(model::Headers fields, bool end) {
 
 void Flight::OnData(absl::string_view bytes) {
   call_->Consume(bytes.size());  // reading upstream never waits for a caller
-  body_.append(bytes.data(), bytes.size());
   if (framed_) scanner_.Feed(bytes);
+  const size_t before = body_.footprint();
+  body_.Append(bytes, scanner_.to_come());
   if (scanner_.MoreThanOne() || scanner_.state() == wire::MessageScanner::State::kMalformed) {
     if (scanner_.complete() > 1) route_.NoteStream(question_.request->path(), around_.loop.Now());
     GiveOver(metrics::Release::kReplyStreams);
   } else if (body_.size() > route_.flights.max_reply_bytes) {
     GiveOver(metrics::Release::kReplyTooLarge);
-  } else if (HoldReply(bytes.size()) && scanner_.ExactlyOne() && !route_.flights.unary &&
-             !open_reply_timer_.pending()) {
+  } else if (HoldReply(body_.footprint() - before) && scanner_.ExactlyOne() &&
+             !route_.flights.unary && !open_reply_timer_.pending()) {
     open_reply_timer_.Set(base::After(around_.loop.Now(), route_.flights.open_reply_grace));
   }
 }
@@ -145,7 +163,7 @@ void Flight::OnEnd(model::Headers trailing) {
   age_.Read(trailing);
   if (trailing.Find("age").has_value()) trailing = model::Without(trailing, "age");
   if (!HoldReply(trailing.Footprint())) return;
-  LandReply({*std::move(initial_), std::move(body_), std::move(trailing), false, held_});
+  LandReply({*std::move(initial_), body_.Take(), std::move(trailing), false, held_});
 }
 
 void Flight::OnFailed(CallFailure failure) {
@@ -183,7 +201,7 @@ void Flight::DropReply() {
   held_->Add(-static_cast<int64_t>(std::exchange(reply_bytes_, 0)));
   initial_.reset();
   age_ = cache::Age();
-  body_.clear();
+  body_ = Gathered();
   scanner_ = wire::MessageScanner();
 }
 
@@ -268,7 +286,7 @@ void Flight::GiveOver(metrics::Release reason) {
   if (initial_.has_value() && age_.value() > absl::ZeroDuration()) {
     initial_->Add("age", absl::StrCat(absl::ToInt64Seconds(age_.value())));
   }
-  Takeover takeover{std::move(call_), std::move(initial_), std::move(body_), reason};
+  Takeover takeover{std::move(call_), std::move(initial_), body_.Take(), reason};
   FlightTable::WaiterList others;
   Waiter* const leader = SplitOffLeader(Take(), &others);
   End();
@@ -296,6 +314,7 @@ FlightTable::WaiterList Flight::Take() {
 void Flight::End() {
   deadline_timer_.Cancel();
   open_reply_timer_.Cancel();
+  own_bytes_.Set(0);  // here, as the flight itself may end on another thread
   call_.reset();
   self_.reset();
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/core/gathered.h"
 #include "server/core/held_bytes.h"
 #include "server/core/read_path.h"
 #include "server/wire/message.h"
@@ -51,6 +52,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   void Cancel(metrics::Unanswered why);
   void DropReply();  // what has arrived, before the call is sent again
   bool Hold(size_t bytes);
+  bool NoRoom();
   bool HoldReply(size_t bytes);
 
   void LandReply(model::ReplyParts parts);
@@ -88,8 +90,9 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   base::Instant sent_at_;
   cache::Age age_;       // that the reply came with
   bool framed_ = false;  // the body is gRPC messages
-  std::string body_;
+  Gathered body_;
   wire::MessageScanner scanner_;
+  Buffered::Part own_bytes_;
   size_t reply_bytes_ = 0;  // what `held_` counts for the reply
   std::shared_ptr<HeldBytes> held_;
 };

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/strings/string_view.h"
+#include "server/base/block_bytes.h"
 #include "server/base/slice.h"
 #include "server/core/buffered.h"
 
@@ -36,9 +37,15 @@ class Pieces {
   struct Chunk {
     Chunk(Buffered& buffered, size_t room)
         : buffered(buffered), room(room), bytes(std::make_unique_for_overwrite<char[]>(room)) {
-      buffered.Add(static_cast<int64_t>(room));
+      buffered.Add(footprint());
     }
-    ~Chunk() { buffered.Add(-static_cast<int64_t>(room)); }
+    ~Chunk() { buffered.Add(-footprint()); }
+
+    int64_t footprint() const {
+      constexpr size_t kCounts = 2 * sizeof(void*);  // of references to it
+      return static_cast<int64_t>(base::BlockBytes(sizeof(Chunk) + kCounts) +
+                                  base::BlockBytes(room));
+    }
 
     absl::string_view Append(absl::string_view more) {
       char* const at = bytes.get() + used;

@@ -15,8 +15,8 @@ namespace singleflight::core {
 
 namespace {
 
-// A longer key's storage is not kept for the next.
-constexpr size_t kMostKeptBytes = 64 << 10;
+// A longer key's storage is not kept for the next, which may become a flight's and stay.
+constexpr size_t kMostKeptBytes = 1 << 10;
 
 }  // namespace
 

@@ -51,7 +51,9 @@ Connection::Connection(net::Worker& worker, Side side, const SessionOptions& opt
       timer_(worker.timers(), [this] {
         if (!lingering_) return FinishDrain();
         worker_.InLine([self = shared_from_this()] { self->Close("drained"); });
-      }) {}
+      }) {
+  if (worker.buffered() != nullptr) waiting_bytes_.emplace(*worker.buffered());
+}
 
 Connection::~Connection() { worker_.ForgetEndOfTurn(*this); }
 
@@ -200,6 +202,7 @@ bool Connection::WriteOut(absl::string_view bytes) {
   blocked_ = n < bytes.size() || bytes_->backlog() > 0;
   if (!blocked_) return true;
   unsent_ = std::string(bytes.substr(n));
+  CountWaiting();
   WatchForStalls();
   bytes_->WhenWritable([self = shared_from_this()] { self->OnWritten(); });
   return false;
@@ -208,9 +211,16 @@ bool Connection::WriteOut(absl::string_view bytes) {
 void Connection::OnWritten() {
   if (session_ == nullptr) return;
   const std::string waiting = std::exchange(unsent_, std::string());
+  CountWaiting();
   if (!WriteOut(waiting)) return;
   stall_ticks_ = 0;
   OnWritable();
+}
+
+void Connection::CountWaiting() {
+  if (!waiting_bytes_.has_value()) return;
+  waiting_bytes_->Set(
+      static_cast<int64_t>(base::BlockBytesOf(unsent_) + base::BlockBytes(bytes_->backlog())));
 }
 
 void Connection::WatchForStalls() {

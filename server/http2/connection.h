@@ -4,6 +4,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/types/optional.h"
+#include "server/core/buffered.h"
 #include "server/http2/session.h"
 #include "server/net/byte_stream.h"
 #include "server/net/worker.h"
@@ -94,6 +96,7 @@ class Connection final : public SessionListener,
   void Flush();
   bool WriteOut(absl::string_view bytes);
   void OnWritten();
+  void CountWaiting();
   void FinishDrain();
   void WatchForStalls();
   void OnStallTick();
@@ -110,7 +113,8 @@ class Connection final : public SessionListener,
   ConnectionListener& listener_;
   std::unique_ptr<Session> session_;
 
-  std::string unsent_;     // what the byte stream did not take
+  std::string unsent_;                                  // what the byte stream did not take
+  absl::optional<core::Buffered::Part> waiting_bytes_;  // that, and what waits in the byte stream
   bool blocked_ = false;   // something waits for the socket, here or in the byte stream
   int64_t taken_ = 0;      // bytes that the byte stream took, ever
   int64_t left_then_ = 0;  // bytes that had left when `stall_ticks_` began to count

@@ -4,23 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "server/net/control_groups.h"
 
 namespace singleflight::net {
 namespace {
-
-std::string FirstLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
 
 int AffinityCpus() {
   cpu_set_t allowed;
@@ -28,19 +20,9 @@ int AffinityCpus() {
   return std::max(1, CPU_COUNT(&allowed));
 }
 
-// The group's path in cgroup v2 ("0::/a/b"), "/" within a namespace of its own.
-std::string OwnGroup(const std::string& self) {
-  std::ifstream file(self);
-  for (std::string line; std::getline(file, line);) {
-    absl::string_view path = line;
-    if (absl::ConsumePrefix(&path, "0::")) return std::string(path);
-  }
-  return "/";
-}
-
-absl::optional<double> QuotaV1(const std::string& root) {
-  const std::string quota = FirstLine(absl::StrCat(root, "/cpu/cpu.cfs_quota_us"));
-  const std::string period = FirstLine(absl::StrCat(root, "/cpu/cpu.cfs_period_us"));
+absl::optional<double> QuotaV1(const std::string& folder) {
+  const std::string quota = FirstLine(absl::StrCat(folder, "/cpu.cfs_quota_us"));
+  const std::string period = FirstLine(absl::StrCat(folder, "/cpu.cfs_period_us"));
   if (quota.empty() || quota.front() == '-') return absl::nullopt;
   return CpusOfQuota(absl::StrCat(quota, " ", period));
 }
@@ -61,14 +43,13 @@ absl::optional<double> CpusOfQuota(absl::string_view cpu_max) {
 // The smallest quota on the way from the own group to the root of the hierarchy holds.
 int AllowedCpus(const std::string& root, const std::string& self) {
   double cpus = AffinityCpus();
-  for (std::string group = OwnGroup(self); !group.empty(); group.resize(group.rfind('/'))) {
-    const absl::optional<double> quota =
-        CpusOfQuota(FirstLine(absl::StrCat(root, group, "/cpu.max")));
+  for (const std::string& group : OwnGroups(self, "")) {
+    const auto quota = CpusOfQuota(FirstLine(absl::StrCat(root, group, "/cpu.max")));
     cpus = std::min(cpus, quota.value_or(cpus));
-    if (group.rfind('/') == std::string::npos) break;
   }
-  cpus = std::min(cpus, CpusOfQuota(FirstLine(root + "/cpu.max")).value_or(cpus));
-  cpus = std::min(cpus, QuotaV1(root).value_or(cpus));
+  for (const std::string& group : OwnGroups(self, "cpu")) {
+    cpus = std::min(cpus, QuotaV1(absl::StrCat(root, "/cpu", group)).value_or(cpus));
+  }
   return std::max(1, static_cast<int>(std::ceil(cpus)));
 }
 

@@ -19,8 +19,11 @@ constexpr size_t kMostRoomKept = 1024;
 
 }  // namespace
 
-Worker::Worker(size_t index)
-    : index_(index), now_(std::chrono::steady_clock::now()), read_buffer_(kReadBytes) {}
+Worker::Worker(size_t index, core::Buffered* buffered)
+    : index_(index),
+      buffered_(buffered),
+      now_(std::chrono::steady_clock::now()),
+      read_buffer_(kReadBytes) {}
 
 // What is left may, as it goes, close sockets and post again.
 Worker::~Worker() {

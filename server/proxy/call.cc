@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/core/footprint.h"
 
 namespace singleflight::proxy {
 namespace {
@@ -19,12 +20,8 @@ constexpr int kRelayResends = 3;
 constexpr std::variant<metrics::Bypass, metrics::Release> kWhyStreams =
     metrics::Release::kReplyStreams;
 
-// What a call takes while it lives: its header block, and about as much as it, its stream and its
-// timers do.
-int64_t BytesOf(const model::Request& request) {
-  constexpr int64_t kOfACall = 1 << 10;
-  return kOfACall + static_cast<int64_t>(request.fields().Footprint());
-}
+// While there is no room, a relayed request of which more waits is refused.
+constexpr size_t kMostWaiting = 4 << 10;
 
 // A path in a message, which goes into a header block.
 absl::string_view Shown(absl::string_view path) { return path.substr(0, 256); }
@@ -40,13 +37,17 @@ Call::Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::St
       deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {}
 
 Call::Collecting::Collecting(Call& call)
-    : buffered(call.around().buffered),
+    : counted(call.around().buffered),
       timer(call.loop().timers(), [&call] { call.OnCollectingTimer(); }) {}
 
-Call::Collecting::~Collecting() { buffered.Add(-counted); }
+void Call::Collecting::Append(absl::string_view more) {
+  scanner.Feed(more);
+  bytes.Append(more, scanner.to_come());
+  counted.Set(static_cast<int64_t>(bytes.footprint()));
+}
 
 Call::~Call() {
-  if (request_ != nullptr) around().buffered.Add(-BytesOf(*request_));
+  if (request_ != nullptr) around().buffered.Add(-core::BytesOfCall(*request_));
 }
 
 void Call::OnCollectingTimer() {
@@ -59,7 +60,7 @@ void Call::OnHeaders(model::Headers fields, bool end) {
   absl::variant<model::Request, model::Refusal> parsed = model::ParseRequest(std::move(fields));
   if (const auto* refusal = absl::get_if<model::Refusal>(&parsed)) return Refuse(*refusal);
   request_ = std::make_shared<const model::Request>(absl::get<model::Request>(std::move(parsed)));
-  around().buffered.Add(BytesOf(*request_));
+  around().buffered.Add(core::BytesOfCall(*request_));
   route_ = context_->routes.Find(request_->authority(), request_->path());
   if (route_ == nullptr) {
     return RefuseUnrouted();
@@ -123,6 +124,7 @@ void Call::OnData(absl::string_view bytes) {
     if (relay_->LargestMessageWith(bytes) > context_->limits->max_message_bytes) {
       return ShedLargeMessage();
     }
+    if (NoRoomToWait(bytes)) return ShedForRoom();
     relay_->Send(bytes);
   } else if (stream_ != nullptr) {
     stream_->Consume(bytes.size());  // of a call that has been answered
@@ -131,11 +133,8 @@ void Call::OnData(absl::string_view bytes) {
 
 void Call::Collect(absl::string_view bytes) {
   stream_->Consume(bytes.size());
-  wire::MessageScanner& scanner = collecting_->scanner;
-  collecting_->bytes.append(bytes.data(), bytes.size());
-  collecting_->counted += static_cast<int64_t>(bytes.size());
-  collecting_->buffered.Add(static_cast<int64_t>(bytes.size()));
-  scanner.Feed(bytes);
+  collecting_->Append(bytes);
+  const wire::MessageScanner& scanner = collecting_->scanner;
   if (around().buffered.budget().spent()) {
     ShedForRoom();
   } else if (scanner.largest() > context_->limits->max_message_bytes) {
@@ -156,7 +155,7 @@ void Call::Collect(absl::string_view bytes) {
 void Call::OnMessageWhole() {
   if (route_->Streams(request_->path(), loop().Now())) {
     core::ReadPath& read_path = context_->read_path;
-    const model::Key& key = read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
+    const model::Key& key = read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes.view());
     if (!read_path.Look(*route_, key, *request_).reply) {
       return GoAlone(metrics::Bypass::kStreamingMethod);
     }
@@ -181,7 +180,8 @@ void Call::OnEnd(model::Headers trailing) {
 // The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
   collecting_->timer.Cancel();
-  model::Key& key = context_->read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes);
+  model::Key& key =
+      context_->read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes.view());
   cache::Found found = context_->read_path.Look(*route_, key, *request_);
   if (found.reply) {
     const void* const entry = found.reply.owner.get();
@@ -197,7 +197,7 @@ void Call::Ask() {
   if (context_->read_path.TooLargeToShare(*route_, key)) {
     return GoAlone(metrics::Bypass::kLargeReply);
   }
-  base::Slice message(std::move(collecting_->bytes));
+  base::Slice message(collecting_->bytes.Take());
   collecting_.reset();
   state_ = State::kWaiting;
   aboard_ = shared_from_this();
@@ -241,7 +241,7 @@ void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
   StartRelay();
   relay_->Scanned(collected->scanner);
   if (!collected->bytes.empty()) {
-    relay_->SendAhead(around().buffered.Hold(std::move(collected->bytes)));
+    relay_->SendAhead(around().buffered.Hold(collected->bytes.Take()));
   }
   if (request_ended_) relay_->Finish(std::move(trailing));
 }
@@ -258,7 +258,8 @@ void Call::StartRelay() {
 }
 
 Relay::Place Call::PlaceOfRelay() const {
-  return {loop(), around().buffered, context_->limits->stall_timeout};
+  return {loop(), around().buffered, context_->limits->stall_timeout,
+          core::BytesOfUpstreamCall(*request_)};
 }
 
 void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
@@ -366,6 +367,18 @@ void Call::ShedForRoom() {
   Shed(metrics::Bound::kBufferedBytes,
        absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
                     around().buffered.budget().max(), ") for the calls that it has"));
+}
+
+bool Call::NoRoomToWait(absl::string_view more) const {
+  return relay_->waiting() + more.size() > kMostWaiting && around().buffered.budget().spent();
+}
+
+// What of the reply has left cannot be taken back, so no status fits behind it.
+void Call::OnRelayUnread() {
+  const std::shared_ptr<Call> keep = shared_from_this();  // the stream lets go of it
+  around().metrics.downstream->bounds.Count(metrics::Bound::kBufferedBytes);
+  std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kEnhanceYourCalm);
+  OnRelayEnded();
 }
 
 void Call::Shed(metrics::Bound bound, absl::string_view message) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "server/core/gathered.h"
 #include "server/core/read_path.h"
 #include "server/core/route.h"
 #include "server/http2/session.h"
@@ -71,6 +72,7 @@ class Call final : public http2::StreamHandler,
   void OnRelayStalled() override;
   void OnRelayStreams() override { route_->NoteStream(request_->path(), loop().Now()); }
   void OnRelayUnary() override { route_->NoteUnary(request_->path()); }
+  void OnRelayUnread() override;
   void OnRelayFailed(const core::CallFailure& failure) override;
 
   void Refuse(const model::Refusal& refusal);
@@ -93,6 +95,7 @@ class Call final : public http2::StreamHandler,
   void OnCollectingTimer();
   void Shed(metrics::Bound bound, absl::string_view message);
   void ShedForRoom();
+  bool NoRoomToWait(absl::string_view more) const;
   void ShedLargeMessage();
   void SendAnswer(const core::Answer& answer);
   Marks MarksOfRelay(absl::Duration age) const;
@@ -108,10 +111,9 @@ class Call final : public http2::StreamHandler,
   // small enough not to share pages with what stays (a Stream takes 128 bytes).
   struct Collecting {
     explicit Collecting(Call& call);
-    ~Collecting();
-    core::Buffered& buffered;
-    std::string bytes;
-    int64_t counted = 0;  // in `buffered`
+    void Append(absl::string_view more);
+    core::Gathered bytes;
+    core::Buffered::Part counted;
     wire::MessageScanner scanner;
     base::Timer timer;  // of request_timeout; once a message is whole, of the wait for an end
   };

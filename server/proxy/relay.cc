@@ -9,6 +9,9 @@
 namespace singleflight::proxy {
 namespace {
 
+// While there is no room, a caller who leaves more of his reply unread loses it.
+constexpr size_t kMostUnread = 16 << 10;
+
 // Takes from `ahead` what of `bytes` it covers, and returns the rest.
 size_t BeyondUncoupled(size_t& ahead, size_t bytes) {
   const size_t covered = std::min(ahead, bytes);
@@ -30,6 +33,8 @@ Relay::Relay(http2::Stream& downstream, const Place& place, RelayListener& liste
              std::unique_ptr<core::UpstreamCall> call)
     : downstream_(downstream),
       loop_(place.loop),
+      buffered_(place.buffered),
+      own_bytes_(place.buffered, place.call_bytes),
       stall_timeout_(place.stall_timeout),
       listener_(listener),
       request_pieces_(place.buffered),
@@ -48,7 +53,7 @@ Relay::Relay(http2::Stream& downstream, core::Takeover takeover, const Place& pl
   if (!takeover.initial.has_value()) return;
   replied_ = true;
   listener_.OnRelayHeaders(*takeover.initial, false);
-  uncoupled_reply_ = takeover.body.size();
+  uncoupled_reply_ = unread_ = takeover.body.size();
   downstream_.Send(place.buffered.Hold(std::move(takeover.body)));
 }
 
@@ -88,7 +93,10 @@ void Relay::Finish(model::SharedHeaders trailing) {
   call_->Finish(std::move(trailing));
 }
 
-void Relay::OnWritten(size_t bytes) { call_->Consume(BeyondUncoupled(uncoupled_reply_, bytes)); }
+void Relay::OnWritten(size_t bytes) {
+  unread_ -= std::min(unread_, bytes);
+  call_->Consume(BeyondUncoupled(uncoupled_reply_, bytes));
+}
 
 void Relay::OnInitial(model::Headers fields, bool end) {
   if (!downstream_.session().PeerTakes(fields)) return RefuseFor(fields);
@@ -107,6 +115,8 @@ void Relay::RefuseFor(model::HeadersView fields) {
 }
 
 void Relay::OnData(absl::string_view bytes) {
+  unread_ += bytes.size();
+  if (unread_ > kMostUnread && buffered_.budget().spent()) return listener_.OnRelayUnread();
   if (reply_scanner_.has_value()) {
     reply_scanner_->Feed(bytes);
     if (reply_scanner_->complete() > 1) {

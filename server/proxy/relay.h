@@ -39,6 +39,9 @@ class RelayListener {
   virtual void OnRelayStreams() = 0;
   virtual void OnRelayUnary() = 0;
 
+  // There is no room for what the caller leaves unread of the reply.
+  virtual void OnRelayUnread() = 0;
+
   // Upstream ended without a status, or reset the stream; the caller has yet to be told.
   virtual void OnRelayFailed(const core::CallFailure& failure) = 0;
 
@@ -59,6 +62,7 @@ class Relay final : public core::CallListener {
     base::Loop& loop;
     core::Buffered& buffered;
     absl::Duration stall_timeout;
+    int64_t call_bytes;  // what the upstream call takes itself
   };
 
   // Sends the call.
@@ -80,6 +84,9 @@ class Relay final : public core::CallListener {
 
   // Follows the messages of the reply from now on, behind `so_far`, and tells what they prove.
   void WatchReply(const wire::MessageScanner& so_far) { reply_scanner_ = so_far; }
+
+  // Bytes of the request that upstream has yet to take.
+  size_t waiting() const { return on_its_way_; }
 
   // What the caller sends; it holds the caller's window until it has left for upstream.
   void Send(absl::string_view bytes);
@@ -119,6 +126,8 @@ class Relay final : public core::CallListener {
 
   http2::Stream& downstream_;
   base::Loop& loop_;
+  core::Buffered& buffered_;
+  const core::Buffered::Part own_bytes_;
   const absl::Duration stall_timeout_;
   RelayListener& listener_;
   core::Pieces request_pieces_;
@@ -131,6 +140,7 @@ class Relay final : public core::CallListener {
   size_t uncoupled_request_ = 0;  // bytes ahead that hold no window
   size_t uncoupled_reply_ = 0;
   size_t on_its_way_ = 0;    // bytes of the request that have not left for upstream
+  size_t unread_ = 0;        // bytes of the reply that have not left for the caller
   size_t progress_ = 0;      // bytes of it that have come since the timer was set
   uint64_t ended_then_ = 0;  // messages that had ended when it was
   base::Timer stall_timer_;  // runs while a message has begun, and perhaps a little longer

@@ -30,6 +30,9 @@ class MessageScanner {
   // Messages whose last byte has been seen.
   uint64_t complete() const { return complete_; }
 
+  // How many bytes the message that has begun says are still to come.
+  uint32_t to_come() const { return prefix_seen_ == kMessagePrefixBytes ? left_ : 0; }
+
   // The largest length that a prefix has claimed so far.
   uint32_t largest() const { return largest_; }
 

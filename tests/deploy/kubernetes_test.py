@@ -35,6 +35,16 @@ class Sidecar(unittest.TestCase):
                                    check=False)
         self.assertEqual(check.returncode, 0, check.stdout + check.stderr)
 
+    def test_its_bounds_fit_its_memory(self):
+        limit = SIDECAR['resources']['limits']['memory']
+        self.assertTrue(limit.endswith('Mi'), limit)
+        self.assertGreaterEqual(OPTIONS['threads'], 1)
+        self.assertNotIn('max_buffered_bytes', OPTIONS['limits'])  # follows the limit, as the cache does
+        left = int(limit[:-2]) - 16  # MiB; README, "Memory"
+        buffered, cache = left * 3 // 8, left // 8
+        connections = OPTIONS['limits']['max_connections'] * 17 / 1024
+        self.assertLessEqual(16 + 1.25 * buffered + cache + connections, int(limit[:-2]))
+
     def test_the_drain_ends_before_the_pod_is_killed(self):
         used = SIDECAR['lifecycle']['preStop']['sleep']['seconds'] + seconds(OPTIONS['drain_timeout'])
         self.assertGreaterEqual(POD['terminationGracePeriodSeconds'], used + 5)

@@ -186,6 +186,7 @@ TEST_F(LimitsTest, AStalledDownloadCancelsItsBackend) {
 // PITFALLS 14
 TEST_F(LimitsTest, PastMaxBufferedBytesNewCallsAreRefusedUntilThereIsRoom) {
   ServeWith("max_buffered_bytes: 3MiB");
+  backend_.Hold();
   RawClient client(proxy_->address(), /*stream_window=*/0);
   const int32_t large = client.Open(RawCall(kRead, std::string(2 << 20, 'x')));
   client.Until([this] { return Metric("singleflight_buffered_bytes") > (3 << 20); });
@@ -195,7 +196,22 @@ TEST_F(LimitsTest, PastMaxBufferedBytesNewCallsAreRefusedUntilThereIsRoom) {
   client.Reset(large, 0x8);
   client.Wait(large);
   proxy_->WaitForMetric("singleflight_buffered_bytes", Eq(0));
+  backend_.Release();
   EXPECT_THAT(Ask(kWrite, "id-7"), IsOkWith("reply to id-7"));
+}
+
+// PITFALLS 14
+TEST_F(LimitsTest, PastMaxBufferedBytesARelayedReplyThatIsLeftUnreadIsReset) {
+  ServeWith("max_buffered_bytes: 1MiB");
+  backend_.AnswerWith(Ok(std::string(4 << 20, 'x')));
+  RawClient deaf(proxy_->address(), /*stream_window=*/0);
+  std::vector<int32_t> calls;
+  for (int i = 0; i < 8; ++i) calls.push_back(deaf.Open(RawCall(kWrite, "id-7")));
+  deaf.Until(
+      [&] { return Metric("singleflight_calls_shed_total{reason=\"max_buffered_bytes\"}") > 0; });
+  proxy_->WaitForMetric("singleflight_buffered_bytes", ::testing::Le((1 << 20) + (128 << 10)));
+  for (const int32_t call : calls) deaf.Reset(call, 0x8);
+  for (const int32_t call : calls) deaf.Wait(call);
 }
 
 }  // namespace

@@ -258,6 +258,8 @@ TEST_F(ConnectionTest, APeerThatDoesNotReadHoldsNothingButTheReply) {
     return sent > 0 && sent == before;
   });
   EXPECT_LT(sent, kReply) << "made ahead of the socket";
+  EXPECT_GT(on_.counted(), 0) << "what the socket did not take";
+  EXPECT_LT(on_.counted(), 256 << 10);
 
   size_t bytes = 0;
   for (int ended = 0; ended < 8;) {
@@ -268,6 +270,7 @@ TEST_F(ConnectionTest, APeerThatDoesNotReadHoldsNothingButTheReply) {
     if (ended < 8 && !Hear()) break;
   }
   EXPECT_EQ(bytes, 8 * kReply);
+  EXPECT_EQ(on_.counted(), 0);
 }
 
 TEST_F(ConnectionTest, ReadingGoesOnWhileTheSocketTakesNothing) {

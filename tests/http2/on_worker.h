@@ -14,6 +14,9 @@ class OnWorker {
  public:
   OnWorker() { worker_.Start(); }
 
+  // What is counted of what its connections hold.
+  int64_t counted() const { return budget_.bytes() + buffered_.untold(); }
+
   net::Worker& worker() { return worker_; }
 
   // Runs `work` on the worker and waits until it has.
@@ -37,7 +40,9 @@ class OnWorker {
   void Stop() { worker_.Stop(); }
 
  private:
-  net::Worker worker_{0};
+  core::BufferBudget budget_{1 << 30};
+  core::Buffered buffered_{budget_};
+  net::Worker worker_{0, &buffered_};
 };
 
 }  // namespace singleflight::http2::testing

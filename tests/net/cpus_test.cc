@@ -85,6 +85,13 @@ TEST_F(AllowedCpusTest, AQuotaOfTheFirstVersionHolds) {
   EXPECT_EQ(Allowed(), 1);
 }
 
+TEST_F(AllowedCpusTest, AQuotaOfTheFirstVersionHoldsForTheGroupsBelow) {
+  Write("self", "3:cpu,cpuacct:/pod/container\n");
+  Write("cpu/pod/cpu.cfs_quota_us", "50000\n");
+  Write("cpu/pod/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(Allowed(), 1);
+}
+
 TEST_F(AllowedCpusTest, NoQuotaOfTheFirstVersionIsNoLimit) {
   Write("cpu/cpu.cfs_quota_us", "-1\n");
   Write("cpu/cpu.cfs_period_us", "100000\n");

@@ -1,0 +1,26 @@
+#ifndef SINGLEFLIGHT_SERVER_BASE_BLOCK_BYTES_H_
+#define SINGLEFLIGHT_SERVER_BASE_BLOCK_BYTES_H_
+
+#include <bit>
+#include <cstddef>
+#include <string>
+
+namespace singleflight::base {
+
+// The memory that an allocation of `bytes` takes, which is up to a quarter more: malloc hands out
+// blocks of some sizes only. Those of jemalloc: multiples of 16 up to 128, then four to a doubling.
+constexpr size_t BlockBytes(size_t bytes) {
+  if (bytes == 0) return 0;
+  const size_t step = bytes <= 128 ? 16 : std::bit_floor(bytes - 1) / 4;
+  return (bytes + step - 1) / step * step;
+}
+
+// What a string has allocated. A short one lies in the string itself.
+inline size_t BlockBytesOf(const std::string& text) {
+  const bool inside = text.capacity() <= std::string().capacity();
+  return inside ? 0 : BlockBytes(text.capacity() + 1);
+}
+
+}  // namespace singleflight::base
+
+#endif  // SINGLEFLIGHT_SERVER_BASE_BLOCK_BYTES_H_

@@ -1,0 +1,185 @@
+"""What the proxy takes is what it counts, it stays within what it is allowed, and what calls took goes back.
+
+memory_test.py PROXY
+"""
+
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.request
+
+from peers import Client, HungBackend, requests, wait_until
+
+PROXY = sys.argv[1]
+MIB = 1 << 20
+
+CONFIGURATION = '''
+listeners: [{{address: "127.0.0.1:0"}}]
+upstreams: [{{name: b, target: "{backend}", max_flights: 1000000, max_pending_calls: 1000000, {upstream}}}]
+routes:
+  - match: {{method: /shop.Reads/*}}
+    upstream: b
+    collapse: {{flight_timeout: 1h, max_join_age: 1h, max_waiters: 1000000}}
+  - match: {{method: /*}}
+    upstream: b
+limits: {{{limits}}}
+health: {{address: "127.0.0.1:0"}}
+threads: 2
+'''
+PLENTY = {'upstream': 'max_held_bytes: 8GiB', 'limits': 'max_buffered_bytes: 8GiB'}
+
+
+class Proxy:
+    """The real proxy; `allowed`: the most that its address space may take."""
+
+    def __init__(self, backend, upstream='', limits='', allowed=None):
+        self._file = tempfile.NamedTemporaryFile('w', suffix='.yaml')
+        self._file.write(CONFIGURATION.format(backend=backend.address, upstream=upstream, limits=limits))
+        self._file.flush()
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))) if allowed else None
+        self._process = subprocess.Popen([PROXY, '--config', self._file.name], stdout=subprocess.PIPE,
+                                         stderr=subprocess.DEVNULL, text=True, preexec_fn=limit)
+        ready = re.search(r'listening on (\S+); health on (\S+)', self._process.stdout.readline())
+        self.address, self._health = ready.groups()
+
+    def close(self):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+        self._file.close()
+
+    @property
+    def alive(self):
+        return self._process.poll() is None
+
+    def metric(self, selector):
+        with urllib.request.urlopen(f'http://{self._health}/metrics', timeout=60) as page:
+            lines = page.read().decode().splitlines()
+        return sum(int(line.rsplit(' ', 1)[1]) for line in lines if re.match(re.escape(selector) + r'[ {]', line))
+
+    @property
+    def counted(self):
+        return self.metric('singleflight_buffered_bytes')
+
+    @property
+    def connections(self):
+        return self.metric('singleflight_connections')
+
+    def taken(self, what='VmRSS'):
+        with open(f'/proc/{self._process.pid}/status', encoding='ascii') as status:
+            return int(re.search(what + r':\s+(\d+) kB', status.read()).group(1)) * 1024
+
+
+class Case(unittest.TestCase):
+    def started(self, thing):
+        self.addCleanup(thing.close)
+        return thing
+
+    def flood(self, proxy, path, size, connections, calls, more=()):
+        """Sends that many calls over that many connections, all different."""
+        each = calls // connections
+        return self.started(Client(proxy.address, connections,
+                                   lambda i: requests(path, size, range(i * each, (i + 1) * each), more)))
+
+
+class WhatIsCounted(Case):
+    """Beside idle connections, the process takes at most a quarter more than it counts for its calls."""
+
+    def check(self, path, size, calls, reads, more=()):
+        backend = self.started(HungBackend(reads))
+        proxy = self.started(Proxy(backend, **PLENTY))
+        connections = 20
+        idle = self.started(Client(proxy.address, connections, lambda i: ()))
+        wait_until(lambda: proxy.connections == connections, 'idle connections')
+        before = proxy.taken()
+        idle.close()
+        wait_until(lambda: proxy.connections == 0, 'no connections')
+        client = self.flood(proxy, path, size, connections, calls, more)
+        wait_until(lambda: client.done, 'all requests sent')
+        wait_until(lambda: proxy.metric('singleflight_calls_total') == calls, 'all requests there')
+        if reads:
+            wait_until(lambda: backend.whole == calls, 'all requests at the backend')
+        else:
+            wait_until(lambda: proxy.counted >= size * calls, 'all requests counted')
+        counted, taken = proxy.counted, proxy.taken() - before
+        self.assertLessEqual(taken, 1.25 * counted,
+                             f'{taken / calls:.0f} B a call taken, {counted / calls:.0f} B counted')
+        self.assertLessEqual(counted, 2 * taken, 'and it does not count what is not there')
+
+    def test_small_requests_on_a_collapse_route(self):
+        self.check('/shop.Reads/Get', 50, 20000, reads=True)
+
+    def test_small_requests_on_a_relay_route(self):
+        self.check('/shop.Writes/Put', 50, 20000, reads=True)
+
+    def test_small_requests_to_a_backend_that_reads_nothing(self):
+        self.check('/shop.Reads/Get', 50, 20000, reads=False)
+        self.check('/shop.Writes/Put', 50, 20000, reads=False)
+
+    def test_requests_of_4_kib(self):
+        self.check('/shop.Reads/Get', 4096, 8000, reads=True)
+        self.check('/shop.Writes/Put', 4096, 8000, reads=False)
+
+    def test_requests_of_64_kib(self):
+        self.check('/shop.Reads/Get', 65536, 1000, reads=True)
+        self.check('/shop.Writes/Put', 65536, 1000, reads=False)
+
+    def test_requests_of_1_mib(self):
+        self.check('/shop.Reads/Get', MIB, 100, reads=True)
+
+    def test_large_header_blocks(self):
+        more = [(f'x-field-{i}', 'v' * 100) for i in range(50)]
+        self.check('/shop.Reads/Get', 50, 2000, reads=False, more=more)
+        self.check('/shop.Writes/Put', 50, 2000, reads=False, more=more)
+
+
+class WhatIsAllowed(Case):
+    """A hung backend, and more requests than there is memory for: some are refused, and the process goes on."""
+
+    ALLOWED = 512 * MIB
+
+    def check(self, path, size, calls, connections=40):
+        backend = self.started(HungBackend(reads=False))
+        proxy = self.started(Proxy(backend, allowed=self.ALLOWED))
+        most = proxy.metric('singleflight_max_buffered_bytes')
+        self.assertEqual(most, 186 * MIB)  # README, "Memory"
+        client = self.flood(proxy, path, size, connections, calls)
+        wait_until(lambda: not proxy.alive or client.done or proxy.counted > most, 'the flood has come')
+        wait_until(lambda: not proxy.alive or client.replies > 0, 'some are refused')
+        self.assertTrue(proxy.alive)
+        self.assertGreater(proxy.metric('singleflight_calls_shed_total{reason="max_buffered_bytes"}')
+                           + proxy.metric('singleflight_resource_exhausted_total'), 0)
+        self.assertLess(proxy.taken('VmHWM'), 0.7 * self.ALLOWED)
+
+    def test_small_calls_to_be_relayed(self):
+        self.check('/shop.Writes/Put', 50, 120000, connections=120)
+
+    def test_requests_that_are_collected(self):
+        self.check('/shop.Reads/Get', 65536, 6000)
+
+    def test_requests_that_wait_in_relays(self):
+        self.check('/shop.Writes/Put', 200000, 4000)
+
+
+class WhatGoesBack(Case):
+    def test_rounds_of_connections_leave_little_behind(self):
+        backend = self.started(HungBackend())
+        proxy = self.started(Proxy(backend))
+        idle = proxy.taken()
+        for _ in range(4):
+            client = self.flood(proxy, '/shop.Writes/Put', 1000, 1000, 10000)
+            wait_until(lambda: backend.whole >= 10000, 'all calls at the backend')
+            backend.whole = 0
+            client.close()
+            wait_until(lambda: proxy.connections == 0, 'nobody there')
+        wait_until(lambda: proxy.taken() < idle + 12 * MIB, 'what calls took has gone back')
+
+
+if __name__ == '__main__':
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:])
