@@ -20,7 +20,8 @@ struct Flags {
   std::string text;
 };
 
-// Reads the arguments after the program's name: --config FILE (or --config=FILE), --check,
+// Reads the arguments after the program's name: --config FILE (or --config=FILE; -: standard
+// input), --check,
 // --version, --help.
 absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments);
 

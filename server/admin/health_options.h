@@ -8,6 +8,7 @@ namespace singleflight::admin {
 // `health:` — where /livez, /readyz and /metrics are served; empty: nowhere.
 struct HealthOptions {
   std::string address;  // ip:port, localhost:port or [v6]:port; port 0 takes a free one
+  std::string where = "health.address";  // it stands there, for messages
 };
 
 }  // namespace singleflight::admin

@@ -219,8 +219,9 @@ class Server final : public HealthServer {
 };
 
 absl::Status Failure(const HealthOptions& options, const boost::system::error_code& error) {
-  return absl::UnavailableError(
-      absl::StrCat("health.address: cannot listen on ", options.address, ": ", error.message()));
+  return absl::UnavailableError(absl::StrCat(options.where, ": cannot listen on ", options.address,
+                                             ": ", error.message(),
+                                             net::CureOf(error.value(), options.address)));
 }
 
 }  // namespace

@@ -45,8 +45,7 @@ Doors::Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_
 absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOptions>& options) {
   Plan plan;
   std::vector<Plan::Item> open = in_force_.items;
-  for (size_t i = 0; i < options.size(); ++i) {
-    const net::ListenerOptions& wanted = options[i];
+  for (const net::ListenerOptions& wanted : options) {
     absl::StatusOr<net::SharedTlsContext> tls = TlsOf(wanted);
     if (!tls.ok()) return tls.status();
     const auto same = std::find_if(open.begin(), open.end(), [&](const Plan::Item& item) {
@@ -64,7 +63,7 @@ absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOption
     absl::StatusOr<std::shared_ptr<Door>> door = Open(wanted);
     if (!door.ok()) {
       return absl::Status(door.status().code(),
-                          absl::StrCat("listeners[", i, "].address: ", door.status().message()));
+                          absl::StrCat(wanted.where, ": ", door.status().message()));
     }
     plan.items.push_back({*std::move(door), EntranceWith(*std::move(tls), nullptr), true});
   }

@@ -144,6 +144,10 @@ std::string HostPortMistake(absl::string_view text, Side side) {
 }
 
 std::string AddressMistake(absl::string_view text, Side side) {
+  if (absl::StartsWith(text, "unix-abstract:") || absl::StartsWith(text, "unix:@")) {
+    return "is an abstract socket, which only has a name; use one with a path, such as "
+           "\"unix:/run/singleflight.sock\"";
+  }
   if (absl::ConsumePrefix(&text, "unix:")) return UnixMistake(text);
   return HostPortMistake(text, side);
 }
@@ -168,6 +172,22 @@ std::string Ipv6ListMistake(absl::string_view list) {
     if (!mistake.empty()) return mistake;
   }
   return "";
+}
+
+// Of a target, with what stands behind it.
+std::string SchemeMistake(absl::string_view scheme, absl::string_view rest) {
+  const bool tls = scheme == "https" || scheme == "grpcs";
+  const bool of_the_web = tls || scheme == "http" || scheme == "grpc" || scheme == "h2c" ||
+                          scheme == "tcp" || scheme == "h2";
+  const std::string target(rest.substr(0, rest.find_first_of("/?#")));
+  if (!of_the_web || target.empty()) {
+    return "has an unknown scheme; a target is dns:///host:port, host:port, ipv4:…, ipv6:… or "
+           "unix:/path";
+  }
+  const bool has_port = PortMistake(target.substr(target.rfind(':') + 1), Side::kConnect).empty();
+  return absl::StrCat("has a scheme, which a target goes without; try ",
+                      Quoted(has_port ? target : absl::StrCat(target, tls ? ":443" : ":80")),
+                      tls ? " with \"tls: true\" beside it" : "");
 }
 
 bool IsAuthority(absl::string_view text, bool star_allowed) {
@@ -202,9 +222,12 @@ std::string TargetMistake(absl::string_view text) {
     return "is no target; dns has three slashes, try \"dns:///name:50051\"";
   if (absl::ConsumePrefix(&text, "ipv4:")) return Ipv4ListMistake(text);
   if (absl::ConsumePrefix(&text, "ipv6:")) return Ipv6ListMistake(text);
-  if (absl::StrContains(text, "://")) {
-    return "has an unknown scheme; a target is dns:///host:port, host:port, ipv4:…, ipv6:… or "
-           "unix:/path";
+  if (absl::string_view path = text; absl::ConsumePrefix(&path, "unix://")) {
+    return absl::StrCat("has too many slashes; try ",
+                        Quoted(absl::StrCat("unix:/", absl::StripPrefix(path, "/"))));
+  }
+  if (const size_t scheme = text.find("://"); scheme != absl::string_view::npos) {
+    return SchemeMistake(text.substr(0, scheme), text.substr(scheme + 3));
   }
   return AddressMistake(text, Side::kConnect);
 }

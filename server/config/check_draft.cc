@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "server/config/draft.h"
 #include "server/config/pattern.h"
 #include "server/config/scalars.h"
@@ -20,29 +21,66 @@ namespace {
 
 constexpr size_t kMostRoutes = 1000;  // each is compared with all before it
 
-// What two listeners cannot both have, however it is spelled; empty: any number may, such as port
-// 0.
-std::string Claim(absl::string_view address) {
-  if (absl::StartsWith(address, "unix:")) return std::string(address);
+// What an address takes for itself, however it is spelled.
+struct Claim {
+  std::string written;
+  std::string address;  // as bound
+  std::string port;
+  bool ipv6;
+  bool everywhere;  // on every address of its family
+  Place place;
+
+  // With 0.0.0.0 beside, [::] is for IPv6 alone (see SeparateFamilies).
+  bool Conflicts(const Claim& other) const {
+    if (address == other.address) return true;
+    return !port.empty() && port == other.port && ipv6 == other.ipv6 &&
+           (everywhere || other.everywhere);
+  }
+};
+
+// Nothing: any number may have it, such as port 0, or it is wrong by itself.
+absl::optional<Claim> ClaimOf(absl::string_view address, const Place& place) {
+  if (absl::StartsWith(address, "unix:"))
+    return Claim{std::string(address), std::string(address), "", false, false, place};
   const absl::StatusOr<net::Endpoint> endpoint = net::ParseAddress(address);
-  if (!endpoint.ok() || absl::EndsWith(address, ":0")) return "";
-  return net::ToString(*endpoint);
+  if (!endpoint.ok() || absl::EndsWith(address, ":0")) return absl::nullopt;
+  const std::string bound = net::ToString(*endpoint);
+  const size_t colon = bound.rfind(':');
+  const std::string host = bound.substr(0, colon);
+  return Claim{std::string(address),
+               bound,
+               bound.substr(colon + 1),
+               host[0] == '[',
+               host == "0.0.0.0" || host == "[::]",
+               place};
+}
+
+std::vector<Claim> ClaimsOf(const Draft& draft) {
+  std::vector<Claim> claims;
+  const auto add = [&](const std::string& address, const Place& place) {
+    if (absl::optional<Claim> claim = ClaimOf(address, place)) claims.push_back(*std::move(claim));
+  };
+  for (size_t i = 0; i < draft.listeners.size(); ++i) {
+    add(draft.config.listeners[i].address, draft.listeners[i]);
+  }
+  add(draft.config.health.address, draft.health);
+  return claims;
 }
 
 void CheckAddresses(const Draft& draft, Problems& problems) {
-  std::map<std::string, const Place*> taken;
-  const auto take = [&](const std::string& address, const Place& place) {
-    const std::string claim = Claim(address);
-    if (claim.empty()) return;
-    const auto [first, is_new] = taken.emplace(claim, &place);
-    if (is_new) return;
-    problems.Refuse(place, absl::StrCat(Quoted(address), " is taken by ", first->second->path,
-                                        " in line ", first->second->line, "; choose another port"));
-  };
-  for (size_t i = 0; i < draft.listeners.size(); ++i) {
-    take(draft.config.listeners[i].address, draft.listeners[i]);
+  const std::vector<Claim> claims = ClaimsOf(draft);
+  for (size_t later = 0; later < claims.size(); ++later) {
+    const Claim& claim = claims[later];
+    const auto first = std::find_if(claims.begin(), claims.begin() + static_cast<ptrdiff_t>(later),
+                                    [&](const Claim& other) { return other.Conflicts(claim); });
+    if (first == claims.begin() + static_cast<ptrdiff_t>(later)) continue;
+    const bool same = first->address == claim.address;
+    problems.Refuse(
+        claim.place,
+        absl::StrCat(Quoted(claim.written), " is taken by ", first->place.path, " in line ",
+                     first->place.line, same ? "" : absl::StrCat(" (", first->written, ")"),
+                     claim.port.empty() ? "; choose another path" : "; choose another port"));
   }
-  take(draft.config.health.address, draft.health);
 }
 
 void CheckUpstreamNames(const Draft& draft, Problems& problems) {
@@ -163,6 +201,17 @@ void CheckEffects(const Draft& draft, Problems& problems) {
 }
 
 }  // namespace
+
+void SeparateFamilies(Draft& draft) {
+  const std::vector<Claim> claims = ClaimsOf(draft);
+  for (net::ListenerOptions& listener : draft.config.listeners) {
+    const absl::optional<Claim> own = ClaimOf(listener.address, Place());
+    listener.ipv6_only = own.has_value() && own->ipv6 && own->everywhere &&
+                         std::any_of(claims.begin(), claims.end(), [&](const Claim& other) {
+                           return !other.ipv6 && other.port == own->port;
+                         });
+  }
+}
 
 void CheckFiles(const Draft& draft, Problems& problems) {
   for (size_t i = 0; i < draft.listener_tls.size(); ++i) {

@@ -11,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/config/open_bracket.h"
 
 namespace singleflight::config {
 namespace {
@@ -48,17 +49,43 @@ absl::string_view SyntaxCure(absl::string_view message) {
     return "; close each \"{\" and \"[\", and quote a value with \"${…}\" that stands inside them";
   }
   if (absl::StrContains(message, "map value")) return "; put a value that holds \": \" in quotes";
-  if (absl::StrContains(message, "tab")) return "; indent with spaces";
+  if (absl::StrContains(message, "end of map not found")) {
+    return "; the options of one section begin in the same column";
+  }
   if (absl::StrContains(message, "referenced anchor")) {
     return "; define \"&name\" before \"*name\", and quote a value that begins with \"*\"";
   }
   return "";
 }
 
-void RefuseSyntax(const YAML::Exception& error, Problems& problems) {
+// "{", "[" or a quote that nothing closes. The parser names where it gave up.
+bool RefuseOpenBracket(absl::string_view text, Problems& problems) {
+  const absl::optional<OpenBracket> open = FindOpenBracket(text);
+  if (!open.has_value()) return false;
+  const std::string opened(1, open->opened);
+  if (open->closed_by != 0) {
+    problems.Refuse(open->place,
+                    absl::StrCat("this is not YAML: what \"", opened, "\" opens here, \"",
+                                 std::string(1, open->closed_by), "\" closes in line ",
+                                 open->closed_here.line, ", column ", open->closed_here.column));
+  } else if (opened == "\"" || opened == "'") {
+    problems.Refuse(open->place, "this is not YAML: the quote that opens here is not closed");
+  } else {
+    problems.Refuse(open->place, absl::StrCat("this is not YAML: what \"", opened,
+                                              "\" opens here is not closed"));
+  }
+  return true;
+}
+
+void RefuseSyntax(const YAML::Exception& error, absl::string_view text, Problems& problems) {
   const Place place = At(error.mark);
   if (dynamic_cast<const YAML::DeepRecursion*>(&error) != nullptr) {
     return problems.Refuse(place, "this nests deeper than any configuration does");
+  }
+  const bool in_flow = absl::StrContains(error.msg, "flow");
+  if (in_flow && RefuseOpenBracket(text, problems)) return;
+  if (const absl::optional<Place> tab = FindTabBefore(text, place.line)) {
+    return problems.Refuse(*tab, "this is not YAML: a tab indents here; YAML wants spaces");
   }
   problems.Refuse(place, absl::StrCat("this is not YAML: ", absl::CHexEscape(error.msg),
                                       SyntaxCure(error.msg)));
@@ -97,7 +124,7 @@ YAML::Node ParseDocument(absl::string_view text, Problems& problems) {
   try {
     return ParseOrThrow(std::string(text), problems);
   } catch (const YAML::Exception& error) {
-    RefuseSyntax(error, problems);
+    RefuseSyntax(error, text, problems);
   } catch (const std::exception& error) {
     problems.Refuse(Place(), absl::StrCat("this is not YAML: ", absl::CHexEscape(error.what())));
   }

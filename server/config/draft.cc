@@ -164,17 +164,20 @@ void ReadRoute(Mapping& in, Draft& draft) {
   cache::FreshnessRules freshness;
   absl::optional<Place> max_ttl;
   const size_t mistakes = in.mistakes();
-  in.Section("match", [&](Mapping& match) { ReadMatch(match, out.match); });
+  in.Section("match", "match: {method: /package.Service/*}",
+             [&](Mapping& match) { ReadMatch(match, out.match); });
   const bool sound = in.mistakes() == mistakes;
   in.Text("upstream", &out.upstream, NameMistake);
   in.Require("upstream", "name the upstream that serves the route");
   if (in.SwitchOrSection("collapse", [&](Mapping& section) { ReadCollapse(section, collapse); })) {
     out.collapse = collapse;
   }
-  if (in.Section("cache", [&](Mapping& section) { ReadFreshness(section, freshness, &max_ttl); })) {
+  if (in.Section("cache", "cache: {ttl: 5s}",
+                 [&](Mapping& section) { ReadFreshness(section, freshness, &max_ttl); })) {
     out.cache = freshness;
   }
-  const bool key = in.Section("key", [&](Mapping& section) { ReadKeyRules(section, out.key); });
+  const bool key = in.Section("key", "key: {metadata: {ignore: [x-device-id]}}",
+                              [&](Mapping& section) { ReadKeyRules(section, out.key); });
   if (key && !out.collapse.has_value() && !out.cache.has_value()) {
     in.Refuse(
         in.PlaceOf("key"),
@@ -254,20 +257,25 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
   Config& config = draft.config;
   config.cache.max_bytes = config.limits.max_buffered_bytes = kAuto;
   Mapping::ReadRoot(reading, root, [&](Mapping& in) {
-    in.Sections("listeners", "add one, such as \"listeners: [{address: 127.0.0.1:8080}]\"",
+    in.Ignore("x-");  // they hold anchors
+    in.Sections("listeners", "listeners: [{address: 127.0.0.1:8080}]",
                 [&](Mapping& entry) { ReadListener(entry, draft); });
-    in.Sections("upstreams",
-                "add one, such as \"upstreams: [{name: backend, target: 127.0.0.1:50051}]\"",
+    in.Sections("upstreams", "upstreams: [{name: backend, target: 127.0.0.1:50051}]",
                 [&](Mapping& entry) { ReadUpstream(entry, draft); });
-    in.Sections("routes", "add one, such as \"routes: [{match: {method: /*}, upstream: backend}]\"",
+    in.Sections("routes", "routes: [{match: {method: /*}, upstream: backend}]",
                 [&](Mapping& entry) { ReadRoute(entry, draft); });
-    in.Section("cache", [&](Mapping& section) { ReadStore(section, draft); });
-    in.Section("reply_marks", [&](Mapping& section) { ReadMarks(section, draft); });
-    in.Section("limits", [&](Mapping& section) { ReadLimits(section, draft); });
-    in.Section("health", [&](Mapping& section) { ReadHealth(section, draft); });
+    in.Section("cache", "cache: {max_bytes: 256MiB}",
+               [&](Mapping& section) { ReadStore(section, draft); });
+    in.Section("reply_marks", "reply_marks: {age: false, cache_status: false}",
+               [&](Mapping& section) { ReadMarks(section, draft); });
+    in.Section("limits", "limits: {max_connections: 1000}",
+               [&](Mapping& section) { ReadLimits(section, draft); });
+    in.Section("health", "health: {address: 0.0.0.0:9900}",
+               [&](Mapping& section) { ReadHealth(section, draft); });
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
-    in.Section("log", [&](Mapping& section) { ReadLog(section, config.log); });
-    in.Section("reload", [&](Mapping& section) {
+    in.Section("log", "log: {level: debug}",
+               [&](Mapping& section) { ReadLog(section, config.log); });
+    in.Section("reload", "reload: {check_every: 1s}", [&](Mapping& section) {
       section.Duration("check_every", &config.reload.check_every, absl::ZeroDuration(), kLongest);
     });
     in.Duration("drain_timeout", &config.drain_timeout, absl::ZeroDuration(), kLongest);

@@ -46,6 +46,9 @@ struct Draft {
 // line.
 Draft ReadDraft(Reading& reading, const YAML::Node& root);
 
+// Has a listener on [::] leave IPv4 to another one on the same port.
+void SeparateFamilies(Draft& draft);
+
 // Refuses what is wrong between options: names that do not resolve, routes never reached, addresses
 // taken twice. Warns of what is allowed and seldom meant.
 void CheckDraft(const Draft& draft, Problems& problems);

@@ -24,6 +24,17 @@ namespace {
 
 constexpr size_t kLargestFile = 1u << 20;
 
+// Where addresses stand, for those who find that they cannot be had.
+void NamePlaces(absl::string_view filename, Draft& draft) {
+  const auto name = [&](const Place& place) {
+    return absl::StrCat(filename, ":", place.line, ":", place.column, ": ", place.path);
+  };
+  for (size_t i = 0; i < draft.listeners.size(); ++i) {
+    draft.config.listeners[i].where = name(draft.listeners[i]);
+  }
+  draft.config.health.where = name(draft.health);
+}
+
 // What is done about files that options name.
 enum class Files { kLeave, kCheck };
 
@@ -43,6 +54,8 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
     ResolvePaths(filename, upstream);
   }
   FitToMemory(memory, draft);
+  SeparateFamilies(draft);
+  NamePlaces(filename, draft);
   CheckDraft(draft, problems);
   CheckMemory(memory, draft, problems);
   if (files == Files::kCheck) {
@@ -74,6 +87,9 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, Waiting waiting) {
   }
   std::string text(kLargestFile + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) && errno == EISDIR) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder; name the file in it"));
+  }
   if (std::ferror(file.get()))
     return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot be read"));
   return text;

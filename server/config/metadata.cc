@@ -126,7 +126,8 @@ void ReadMetadata(Mapping& in, std::vector<Name>* ignored, model::KeyRules& out)
 
 void ReadKeyRules(Mapping& in, model::KeyRules& out) {
   std::vector<Name> ignored;
-  in.Section("metadata", [&](Mapping& section) { ReadMetadata(section, &ignored, out); });
+  in.Section("metadata", "metadata: {ignore: [x-device-id]}",
+             [&](Mapping& section) { ReadMetadata(section, &ignored, out); });
   in.Flag("share_across_credentials", &out.share_across_credentials);
   if (out.share_across_credentials) return;
   for (const Name& name : ignored) {

@@ -4,7 +4,9 @@
 #include <cstddef>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/config/suggest.h"
@@ -27,8 +29,29 @@ std::string Shown(absl::string_view name) {
                       name.size() > kLongest ? "…" : "");
 }
 
-constexpr absl::string_view kSectionWanted =
-    "; a section is wanted here, with a line \"option: value\" each";
+// Aliases may stand within what they are aliases of.
+constexpr int kMostMerges = 8;
+
+std::string Wanted(absl::string_view what, absl::string_view usual, absl::string_view example) {
+  return example.empty() ? absl::StrCat("; ", what, " is wanted here, ", usual)
+                         : absl::StrCat("; ", what, " is wanted here, try \"", example, "\"");
+}
+
+std::string SectionWanted(absl::string_view example) {
+  return Wanted("a section", "with a line \"option: value\" each", example);
+}
+
+// What somebody may have meant who knows other dialects of YAML; empty: nothing is known.
+absl::string_view Boolean(absl::string_view text) {
+  const std::string lower = absl::AsciiStrToLower(text);
+  for (const absl::string_view yes : {"true", "yes", "on", "y", "1"}) {
+    if (lower == yes) return "; try \"true\"";
+  }
+  for (const absl::string_view no : {"false", "no", "off", "n", "0"}) {
+    if (lower == no) return "; try \"false\"";
+  }
+  return "";
+}
 
 // How a message names what stands in the file.
 absl::string_view NameOf(const YAML::Node& node) {
@@ -46,26 +69,60 @@ bool HasForeignTag(const YAML::Node& node) {
 }  // namespace
 
 void Mapping::ReadRoot(Reading& reading, const YAML::Node& node, Body body) {
-  Read(reading, node, Place(), body);
+  Read(reading, node, Place(), "", body);
 }
 
-void Mapping::Read(Reading& reading, const YAML::Node& node, const Place& place, Body body) {
+void Mapping::Read(Reading& reading, const YAML::Node& node, const Place& place,
+                   absl::string_view example, Body body) {
   Mapping mapping(reading, place);
-  if (!mapping.describing() && !mapping.Collect(node)) return;
+  if (!mapping.describing() && !mapping.Collect(node, example)) return;
   body(mapping);
   mapping.RefuseUnknown();
 }
 
 // False: `node` is no mapping, and what would be missing in it is not worth a message.
-bool Mapping::Collect(const YAML::Node& node) {
+bool Mapping::Collect(const YAML::Node& node, absl::string_view example) {
   if (!node.IsMap()) {
     Refuse(place_, absl::StrCat(place_.path.empty() ? "the file is " : "is ", NameOf(node),
-                                kSectionWanted));
+                                SectionWanted(example)));
     return false;
   }
   std::map<std::string, int> lines;
   for (const auto& pair : node) CollectEntry(pair.first, pair.second, &lines);
+  for (const auto& pair : node) {  // what stands here goes before what is merged in
+    if (pair.first.IsScalar() && pair.first.Scalar() == "<<") {
+      Merge(pair.second, At(pair.first.Mark(), Join(place_.path, "<<")), 0);
+    }
+  }
   return true;
+}
+
+// "<<: *name", or a list of those, of which the first goes before the others (YAML's merge keys).
+void Mapping::Merge(const YAML::Node& value, const Place& place, int depth) {
+  if (depth == kMostMerges) return Refuse(place, "merges what merges it; remove one of the two");
+  if (value.IsMap()) return MergeFrom(value, depth);
+  const bool list = value.IsSequence() && value.size() > 0;
+  if (list &&
+      std::all_of(value.begin(), value.end(), [](const auto& item) { return item.IsMap(); })) {
+    for (const YAML::Node& item : value) MergeFrom(item, depth);
+    return;
+  }
+  Refuse(place, absl::StrCat("is ", NameOf(value),
+                             "; a section is merged, try \"x-name: &name {option: value}\" above "
+                             "and \"<<: *name\" here"));
+}
+
+void Mapping::MergeFrom(const YAML::Node& node, int depth) {
+  for (const auto& pair : node) {
+    const Place place = At(pair.first.Mark(), Join(place_.path, "<<"));
+    if (pair.first.IsScalar() && pair.first.Scalar() == "<<") {
+      if (!SpendValue(place)) return;
+      Merge(pair.second, place, depth + 1);
+    } else if (pair.first.IsScalar() && !Has(pair.first.Scalar())) {
+      std::map<std::string, int> lines;
+      CollectEntry(pair.first, pair.second, &lines);
+    }
+  }
 }
 
 void Mapping::CollectEntry(const YAML::Node& key, const YAML::Node& value,
@@ -74,6 +131,7 @@ void Mapping::CollectEntry(const YAML::Node& key, const YAML::Node& value,
   if (!SpendValue(key_place)) return;
   if (!key.IsScalar()) return Refuse(key_place, "the name of an option is a single word");
   const std::string& name = key.Scalar();
+  if (name == "<<") return;  // see Merge
   const auto [first, is_first] = lines->emplace(name, key_place.line);
   const std::string path = Join(place_.path, Shown(name));
   if (!is_first) {
@@ -141,60 +199,65 @@ absl::optional<Mapping::Scalar> Mapping::ScalarOf(const YAML::Node& node, const 
   return Scalar{*std::move(text), std::move(shown), place};
 }
 
-bool Mapping::Section(absl::string_view name, Body body) {
+bool Mapping::Section(absl::string_view name, absl::string_view example, Body body) {
   const Entry* entry = Take(name, "section");
-  if (describing()) Read(reading_, YAML::Node(), {1, 1, Join(place_.path, name)}, body);
+  if (describing()) Read(reading_, YAML::Node(), {1, 1, Join(place_.path, name)}, "", body);
   if (entry == nullptr) return Has(name);
-  Read(reading_, entry->value, entry->place, body);
+  Read(reading_, entry->value, entry->place, example, body);
   return true;
 }
 
 bool Mapping::SwitchOrSection(absl::string_view name, Body body) {
   const Entry* entry = Take(name, "true|false|section", "false");
-  if (describing()) Read(reading_, YAML::Node(), {1, 1, Join(place_.path, name)}, body);
+  if (describing()) Read(reading_, YAML::Node(), {1, 1, Join(place_.path, name)}, "", body);
   if (entry == nullptr) return Has(name);
   if (entry->value.IsMap()) {
-    Read(reading_, entry->value, entry->place, body);
+    Read(reading_, entry->value, entry->place, "", body);
     return true;
   }
   const auto scalar = ScalarOf(entry->value, entry->place);
   if (!scalar.has_value()) return true;
   if (scalar->text != "true" && scalar->text != "false") {
     Refuse(scalar->place,
-           absl::StrCat(scalar->shown, " is neither true nor false nor a section of options"));
+           absl::StrCat(scalar->shown, " is neither true nor false nor a section of options",
+                        Boolean(scalar->text)));
   }
   return scalar->text != "false";
 }
 
-void Mapping::Sections(absl::string_view name, absl::string_view cure, Body body) {
+void Mapping::Sections(absl::string_view name, absl::string_view example, Body body) {
+  const std::string cure = absl::StrCat("add one, such as \"", example, "\"");
   const Entry* entry = Take(name, "list of sections");
   Require(name, cure);
   if (describing()) {
-    Read(reading_, YAML::Node(), {1, 1, Join(place_.path, absl::StrCat(name, "[]"))}, body);
+    Read(reading_, YAML::Node(), {1, 1, Join(place_.path, absl::StrCat(name, "[]"))}, "", body);
   }
   if (entry == nullptr) return;
   if (entry->value.IsSequence() && entry->value.size() == 0) {
     Refuse(entry->place, absl::StrCat("is empty; ", cure));
   }
-  ReadItems(*entry,
-            [&](const YAML::Node& item, const Place& place) { Read(reading_, item, place, body); });
+  ReadItems(*entry, example, [&](const YAML::Node& item, const Place& place) {
+    Read(reading_, item, place, example, body);
+  });
 }
 
 bool Mapping::Texts(absl::string_view name, Each each) {
   const Entry* entry = Take(name, "list");
   if (entry == nullptr) return Has(name);
-  ReadItems(*entry, [&](const YAML::Node& item, const Place& place) {
+  const std::string example =
+      entry->value.IsScalar() ? absl::StrCat(name, ": [", entry->value.Scalar(), "]") : "";
+  ReadItems(*entry, example, [&](const YAML::Node& item, const Place& place) {
     const auto scalar = ScalarOf(item, place);
     if (scalar.has_value()) each(scalar->text, place);
   });
   return true;
 }
 
-void Mapping::ReadItems(const Entry& entry,
+void Mapping::ReadItems(const Entry& entry, absl::string_view example,
                         absl::FunctionRef<void(const YAML::Node&, const Place&)> read) {
   if (!entry.value.IsSequence()) {
     Refuse(entry.place, absl::StrCat("is ", NameOf(entry.value),
-                                     "; a list is wanted here, each entry begun with \"- \""));
+                                     Wanted("a list", "each entry begun with \"- \"", example)));
     return;
   }
   int index = 0;
@@ -226,17 +289,28 @@ Place Mapping::PlaceOf(absl::string_view name) const {
   return place_;
 }
 
+void Mapping::Ignore(absl::string_view prefix) {
+  for (Entry& entry : entries_) {
+    if (absl::StartsWith(entry.name, prefix)) entry.taken = true;
+  }
+}
+
 void Mapping::RefuseUnknown() {
   for (const Entry& entry : entries_) {
-    if (entry.taken) continue;
-    if (entry.name == "<<") {
-      Refuse(entry.name_place,
-             "merging is not supported; write the options out, or alias a whole section");
-      continue;
-    }
-    Refuse(entry.name_place, absl::StrCat("unknown option", DidYouMean(entry.name, known_),
-                                          "; allowed here: ", absl::StrJoin(known_, ", ")));
+    if (!entry.taken) RefuseUnknown(entry);
   }
+}
+
+void Mapping::RefuseUnknown(const Entry& entry) {
+  for (const std::string& option : known_) {
+    if (!absl::StartsWith(entry.name, absl::StrCat(option, ":"))) continue;
+    return Refuse(
+        entry.name_place,
+        absl::StrCat("has no space behind the first colon; try ",
+                     Quoted(absl::StrCat(option, ": ", entry.name.substr(option.size() + 1)))));
+  }
+  Refuse(entry.name_place, absl::StrCat("unknown option", DidYouMean(entry.name, known_),
+                                        "; allowed here: ", absl::StrJoin(known_, ", ")));
 }
 
 }  // namespace singleflight::config

@@ -75,16 +75,20 @@ class Mapping {
   bool Text(absl::string_view name, std::string* out, Check check);
   bool Text(absl::string_view name, absl::optional<std::string>* out, Check check);
 
-  bool Section(absl::string_view name, Body body);
+  // `example` is what a message shows where something else stands: "log: {level: debug}".
+  bool Section(absl::string_view name, absl::string_view example, Body body);
 
   // Lists: of mappings, each read by `body`, and of scalars. The first kind is required and may not
-  // be empty; `cure` ends the message.
-  void Sections(absl::string_view name, absl::string_view cure, Body body);
+  // be empty.
+  void Sections(absl::string_view name, absl::string_view example, Body body);
   bool Texts(absl::string_view name, Each each);
 
   // `name: false` and no `name` at all return false; `name: true` and `name: {…}` return true, the
   // latter after `body` has read the mapping.
   bool SwitchOrSection(absl::string_view name, Body body);
+
+  // Takes what begins with `prefix`, whatever it is.
+  void Ignore(absl::string_view prefix);
 
   // Refuses the mapping unless `name` stands in it. `cure` ends the message.
   void Require(absl::string_view name, absl::string_view cure);
@@ -117,8 +121,11 @@ class Mapping {
 
   Mapping(Reading& reading, Place place) : reading_(reading), place_(std::move(place)) {}
 
-  static void Read(Reading& reading, const YAML::Node& node, const Place& place, Body body);
-  bool Collect(const YAML::Node& node);
+  static void Read(Reading& reading, const YAML::Node& node, const Place& place,
+                   absl::string_view example, Body body);
+  bool Collect(const YAML::Node& node, absl::string_view example);
+  void Merge(const YAML::Node& value, const Place& place, int depth);
+  void MergeFrom(const YAML::Node& node, int depth);
   void CollectEntry(const YAML::Node& key, const YAML::Node& value,
                     std::map<std::string, int>* lines);
   void RefuseUnknown();
@@ -128,7 +135,9 @@ class Mapping {
   absl::optional<Scalar> TakeScalar(absl::string_view name, absl::string_view kind,
                                     absl::string_view default_value);
   absl::optional<Scalar> ScalarOf(const YAML::Node& node, const Place& place);
-  void ReadItems(const Entry& entry, absl::FunctionRef<void(const YAML::Node&, const Place&)> read);
+  void RefuseUnknown(const Entry& entry);
+  void ReadItems(const Entry& entry, absl::string_view example,
+                 absl::FunctionRef<void(const YAML::Node&, const Place&)> read);
   bool SpendValue(const Place& place);
   bool describing() const { return reading_.options != nullptr; }
 

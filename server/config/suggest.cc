@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/config/problems.h"
 
@@ -28,6 +29,18 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return row[b.size()];
 }
 
+// The only word of which `part` is one: "warn" of "warning", "key" of "private_key".
+absl::string_view OnlyOneWith(absl::string_view part, const std::vector<std::string>& known) {
+  constexpr size_t kShortestPart = 3;
+  absl::string_view only;
+  for (const std::string& candidate : known) {
+    if (part.size() < kShortestPart || !absl::StrContains(candidate, part)) continue;
+    if (!only.empty()) return "";
+    only = candidate;
+  }
+  return only;
+}
+
 }  // namespace
 
 std::string DidYouMean(absl::string_view found, const std::vector<std::string>& known) {
@@ -42,6 +55,7 @@ std::string DidYouMean(absl::string_view found, const std::vector<std::string>& 
     nearest = distance;
     best = candidate;
   }
+  if (best.empty()) best = OnlyOneWith(word, known);
   return best.empty() ? "" : absl::StrCat(" (did you mean ", Quoted(best), "?)");
 }
 

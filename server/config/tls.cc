@@ -92,7 +92,8 @@ void Report(const net::TlsContext::Made& made, const TlsPlaces& places, Problems
 TlsPlaces ReadListenerTls(Mapping& in, net::ListenerOptions& out) {
   TlsPlaces places;
   net::ServerTlsOptions tls;
-  if (in.Section("tls", [&](Mapping& section) { ReadServer(section, tls, places); })) {
+  if (in.Section("tls", "tls: {certificate: server.pem, private_key: server.key}",
+                 [&](Mapping& section) { ReadServer(section, tls, places); })) {
     out.tls = tls;
   }
   return places;

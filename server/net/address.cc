@@ -7,6 +7,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <cerrno>
 #include <cstring>
 
 #include "absl/strings/match.h"
@@ -77,6 +78,27 @@ absl::StatusOr<Endpoint> ParseAddress(absl::string_view text) {
   const asio::ip::address address = asio::ip::make_address(host, error);
   if (error) return absl::InvalidArgumentError(absl::StrCat("'", host, "' is not an IP address"));
   return Endpoint(asio::ip::tcp::endpoint(address, static_cast<uint16_t>(port)));
+}
+
+std::string CureOf(int error, absl::string_view address) {
+  const bool is_path = absl::StartsWith(address, "unix:");
+  const absl::string_view another = is_path ? "path" : "port";
+  switch (error) {
+    case EADDRINUSE:
+      return absl::StrCat("; something listens there: stop it, or choose another ", another);
+    case EACCES:
+      return is_path ? "; this user may not create a file there: choose another folder"
+                     : "; this user may not have it: choose a port from 1024 on, or give the "
+                       "program the right CAP_NET_BIND_SERVICE";
+    case EADDRNOTAVAIL:
+      return "; this machine does not have that address: use one that it has, or 0.0.0.0 for all";
+    case ENOENT:
+      return is_path ? "; create the folder, or choose another" : "";
+    case EAFNOSUPPORT:
+      return "; this machine has no IPv6: use an IPv4 address";
+    default:
+      return "";
+  }
 }
 
 std::string ToString(const Endpoint& endpoint) {

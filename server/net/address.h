@@ -53,6 +53,10 @@ std::string ToString(const Endpoint& endpoint);
 // known that it came by.
 std::string PeerOf(int fd);
 
+// What to do where an address cannot be listened on because of `error`, an errno, behind a
+// semicolon; empty: nobody knows.
+std::string CureOf(int error, absl::string_view address);
+
 }  // namespace singleflight::net
 
 #endif  // SINGLEFLIGHT_SERVER_NET_ADDRESS_H_

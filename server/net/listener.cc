@@ -1,5 +1,6 @@
 #include "server/net/listener.h"
 
+#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -40,8 +41,8 @@ absl::Status RemoveAbandoned(const std::string& path, const Endpoint& endpoint) 
 }
 
 absl::Status Failure(absl::string_view address, absl::string_view what, int error) {
-  return absl::UnavailableError(
-      absl::StrCat("cannot ", what, " ", address, ": ", std::strerror(error)));
+  return absl::UnavailableError(absl::StrCat("cannot ", what, " ", address, ": ",
+                                             std::strerror(error), CureOf(error, address)));
 }
 
 std::string AddressOf(const Socket& socket) {
@@ -72,6 +73,9 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker,
   const int on = 1;
   if (unix_path.empty()) {
     ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  }
+  if (options.ipv6_only) {
+    ::setsockopt(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
   }
   if (::bind(socket.fd(), endpoint->data(), endpoint->size()) != 0) {
     return Failure(options.address, "bind", errno);

@@ -13,7 +13,8 @@ struct ListenerOptions {
   std::string address;  // ip:port, localhost:port, [v6]:port or unix:/path; port 0 takes a free one
   absl::optional<ServerTlsOptions> tls;  // none: plaintext
 
-  bool operator==(const ListenerOptions&) const = default;
+  bool ipv6_only = false;  // of [::]: another listener has the port for IPv4
+  std::string where = "";  // the address stands there, for messages: "FILE:LINE:COLUMN: PATH"
 };
 
 }  // namespace singleflight::net

@@ -80,8 +80,8 @@ TEST(CacheOptionsTest, MistakesOfARouteAreRefusedWithTheirCure) {
        "6:12: routes[0].cache: \"ttl\" is missing; say how long a reply is kept, such as \"cache: "
        "{ttl: 5s}\""},
       {WithRouteOption("cache: true"),
-       "5:12: routes[0].cache: is a single value; a section is wanted here, with a line \"option: "
-       "value\" each"},
+       "5:12: routes[0].cache: is a single value; a section is wanted here, try \"cache: {ttl: "
+       "5s}\""},
       {WithRouteOption("cache:"), "5:5: routes[0].cache: has no value; give it one or remove it"},
       {WithCacheOption("ttl: 5"), "6:18: routes[0].cache.ttl: \"5\" is not a duration; try \"5s\""},
       {WithCacheOption("ttl: 0s"),
@@ -141,10 +141,11 @@ TEST(CacheOptionsTest, MistakesOfMarksAreRefusedWithTheirCure) {
       {WithOption("reply_marks: {age: no}"),
        "4:20: reply_marks.age: \"no\" is unknown; allowed: true, false"},
       {WithOption("reply_marks: {status: true}"),
-       "4:15: reply_marks.status: unknown option; allowed here: name, age, cache_status"},
+       "4:15: reply_marks.status: unknown option (did you mean \"cache_status\"?); allowed here: "
+       "name, age, cache_status"},
       {WithOption("reply_marks: false"),
-       "4:14: reply_marks: is a single value; a section is wanted here, with a line \"option: "
-       "value\" each"},
+       "4:14: reply_marks: is a single value; a section is wanted here, try \"reply_marks: {age: "
+       "false, cache_status: false}\""},
   });
   EXPECT_THAT(MistakesIn(WithOption("reply_marks: {name: " + std::string(65, 'a') + "}")),
               ElementsAre(HasSubstr(no_name)));

@@ -193,7 +193,7 @@ TEST(LoadTest, AMissingFileIsNamedWithTheCause) {
 
 TEST(LoadTest, ADirectoryIsNoFile) {
   EXPECT_THAT(std::string(LoadFile("/").status().message()),
-              HasSubstr("/: cannot be read: Is a directory"));
+              HasSubstr("/: is a folder; name the file in it"));
 }
 
 }  // namespace

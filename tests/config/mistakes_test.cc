@@ -75,9 +75,9 @@ TEST(MistakesTest, AnOptionStandsOnce) {
 TEST(MistakesTest, ShapesAreRefused) {
   ExpectMistakes({
       {WithOption("log: text"),
-       "4:6: log: is a single value; a section is wanted here, with a line \"option: value\" each"},
+       "4:6: log: is a single value; a section is wanted here, try \"log: {level: debug}\""},
       {WithOption("log: [level]"),
-       "4:6: log: is a list; a section is wanted here, with a line \"option: value\" each"},
+       "4:6: log: is a list; a section is wanted here, try \"log: {level: debug}\""},
       {WithOption("log:"), "4:1: log: has no value; give it one or remove it"},
       {WithOption("threads: ~"), "4:1: threads: has no value; give it one or remove it"},
       {WithOption("threads: [4]"), "4:10: threads: is a list; a single value is wanted here"},
@@ -85,20 +85,20 @@ TEST(MistakesTest, ShapesAreRefused) {
       {WithOption("threads: !!int 4"),
        "4:10: threads: has the tag \"tag:yaml.org,2002:int\", which means nothing here; remove it"},
       {WithOption("? [a]\n: 4"), "4:3: the name of an option is a single word"},
-      {WithOption("<<: {threads: 4}"),
-       "4:1: <<: merging is not supported; write the options out, or alias a whole section"},
       {WithBackend("endpoints: h:1"),
-       "5:16: upstreams[0].endpoints: is a single value; a list is wanted here, each entry begun "
-       "with \"- \""},
+       "5:16: upstreams[0].endpoints: is a single value; a list is wanted here, try \"endpoints: "
+       "[h:1]\""},
       {WithBackend("endpoints: [[h]]"),
        "5:17: upstreams[0].endpoints[0]: is a list; a single value is wanted here"},
       {"listeners: {address: h:1}\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
-       "1:12: listeners: is a section; a list is wanted here, each entry begun with \"- \""},
+       "1:12: listeners: is a section; a list is wanted here, try \"listeners: [{address: "
+       "127.0.0.1:8080}]\""},
       {"listeners: [h:1]\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n",
-       "1:13: listeners[0]: is a single value; a section is wanted here, with a line \"option: "
-       "value\" each"},
+       "1:13: listeners[0]: is a single value; a section is wanted here, try \"listeners: "
+       "[{address: 127.0.0.1:8080}]\""},
       {WithRouteOption("collapse: yes"),
-       "5:15: routes[0].collapse: \"yes\" is neither true nor false nor a section of options"},
+       "5:15: routes[0].collapse: \"yes\" is neither true nor false nor a section of options; "
+       "try \"true\""},
       {WithRouteOption("collapse: [a]"),
        "5:15: routes[0].collapse: is a list; a single value is wanted here"},
   });
@@ -142,7 +142,8 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
       {WithUpstreamOption("load_balancing: least_request"),
        "6:21: upstreams[0].load_balancing: \"least_request\" is unknown; allowed: round_robin"},
       {WithOption("log: {level: warn}"),
-       "4:14: log.level: \"warn\" is unknown; allowed: debug, info, warning, error"},
+       "4:14: log.level: \"warn\" is unknown (did you mean \"warning\"?); allowed: debug, info, "
+       "warning, error"},
       {WithOption("log: {level: inof}"),
        "4:14: log.level: \"inof\" is unknown; allowed: debug, info, warning, error"},
       {WithOption("log: {format: jsn}"),
@@ -388,8 +389,7 @@ TEST(MistakesTest, WhatIsNotYamlIsToldByLineAndColumn) {
        "a "
        "value with "
        "\"${…}\" that stands inside them"},
-      {"a: 1\n\tb: 2\n",
-       "2:1: this is not YAML: illegal tab when looking for indentation; indent with spaces"},
+      {"a: 1\n\tb: 2\n", "2:1: this is not YAML: a tab indents here; YAML wants spaces"},
       {"a: *b\n",
        "1:4: this is not YAML: the referenced anchor is not defined; define \"&name\" before "
        "\"*name\", and quote a "

@@ -97,8 +97,9 @@ TEST(CommandTest, AnAddressInUseIsNamed) {
       "\"}]\nupstreams: [{name: b, target: 127.0.0.1:1}]\nroutes: [{upstream: b}]\n");
   const Ran ran = Execute({"--config", file.path()});
   EXPECT_NE(ran.status, 0);
-  EXPECT_THAT(ran.err, AllOf(HasSubstr("listeners[0].address: cannot bind " + taken.address()),
-                             HasSubstr("in use")));
+  EXPECT_THAT(ran.err,
+              AllOf(HasSubstr(":1:23: listeners[0].address: cannot bind " + taken.address()),
+                    HasSubstr("in use")));
 }
 
 // The files of config/.

@@ -142,12 +142,12 @@ class WhatIsAllowed(Case):
 
     ALLOWED = 512 * MIB
 
-    def check(self, path, size, calls, connections=40):
+    def check(self, path, size, calls, connections=40, more=()):
         backend = self.started(HungBackend(reads=False))
         proxy = self.started(Proxy(backend, allowed=self.ALLOWED))
         most = proxy.metric('singleflight_max_buffered_bytes')
         self.assertEqual(most, 186 * MIB)  # README, "Memory"
-        client = self.flood(proxy, path, size, connections, calls)
+        client = self.flood(proxy, path, size, connections, calls, more)
         wait_until(lambda: not proxy.alive or client.done or proxy.counted > most, 'the flood has come')
         wait_until(lambda: not proxy.alive or client.replies > 0, 'some are refused')
         self.assertTrue(proxy.alive)
@@ -155,8 +155,9 @@ class WhatIsAllowed(Case):
                            + proxy.metric('singleflight_resource_exhausted_total'), 0)
         self.assertLess(proxy.taken('VmHWM'), 0.7 * self.ALLOWED)
 
-    def test_small_calls_to_be_relayed(self):
-        self.check('/shop.Writes/Put', 50, 120000, connections=120)
+    def test_calls_that_take_more_than_their_messages(self):
+        more = [(f'x-field-{i}', 'v' * 100) for i in range(10)]
+        self.check('/shop.Writes/Put', 50, 54000, connections=60, more=more)
 
     def test_requests_that_are_collected(self):
         self.check('/shop.Reads/Get', 65536, 6000)
