@@ -161,7 +161,9 @@ void RequireName(SSL_CTX* ssl, const std::string& host) {
     SF_CHECK(X509_VERIFY_PARAM_set1_ip(wanted, bytes, address.size()) == 1);
     return;
   }
-  X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // A host is what subjectAltName says, never what the subject does (RFC 9525 §6.3).
+  X509_VERIFY_PARAM_set_hostflags(
+      wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   SF_CHECK(X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1);
 }
 

@@ -14,7 +14,8 @@ std::string WhyNotVerified(const SSL* ssl) {
   switch (verdict) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return "TLS: the peer's certificate is for another name (see tls.server_name)";
+      return "TLS: the peer's certificate is for another name (see tls.server_name; what counts is "
+             "its subjectAltName, not its CN)";
     default:
       return absl::StrCat("TLS: the peer's certificate is not accepted: ",
                           X509_verify_cert_error_string(verdict));

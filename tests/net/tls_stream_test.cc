@@ -564,6 +564,12 @@ TEST_F(TlsStreamTest, AServerOfAnotherNameIsRefused) {
   EXPECT_THAT(Words(client_), HasSubstr("is for another name"));
 }
 
+// RFC 9525 §6.3
+TEST_F(TlsStreamTest, AServerWhoseNameIsACommonNameOnlyIsRefused) {
+  Meet(Client({authority_.ca(), "", "", ""}), Server(authority_.SignByCommonName("h.example")));
+  EXPECT_THAT(Words(client_), HasSubstr("what counts is its subjectAltName, not its CN"));
+}
+
 TEST_F(TlsStreamTest, AnAddressMustStandInTheCertificate) {
   const auto server = Server(authority_.Sign("127.0.0.1"));
   Meet(Client({authority_.ca(), "", "", ""}, "127.0.0.1"), server);

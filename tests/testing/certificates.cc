@@ -115,10 +115,19 @@ Authority::~Authority() {
 }
 
 CertificateFiles Authority::Sign(const std::string& host, int first, int last) {
+  return Issue(host, first, last, (IsAddress(host) ? "IP:" : "DNS:") + host);
+}
+
+CertificateFiles Authority::SignByCommonName(const std::string& host) {
+  return Issue(host, -1, 1, "");
+}
+
+CertificateFiles Authority::Issue(const std::string& host, int first, int last,
+                                  const std::string& names) {
   const KeyPtr key = NewKey();
   const X509Ptr certificate = NewCertificate(host, 2 + signed_, first, last, key.get());
   X509_set_issuer_name(certificate.get(), X509_get_subject_name(keys_->certificate.get()));
-  Extend(certificate.get(), NID_subject_alt_name, (IsAddress(host) ? "IP:" : "DNS:") + host);
+  if (!names.empty()) Extend(certificate.get(), NID_subject_alt_name, names);
   Must(X509_sign(certificate.get(), keys_->key.get(), EVP_sha256()) > 0, "sign");
   const std::string name = std::to_string(signed_++);
   return {Write(name + ".pem", PemOf(certificate.get())), Write(name + ".key", PemOf(key.get()))};

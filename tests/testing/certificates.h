@@ -30,6 +30,9 @@ class Authority {
   // behind (`first` and `last` are days from today).
   CertificateFiles Sign(const std::string& host, int first = -1, int last = 1);
 
+  // One that names the host as its subject's CN and nowhere else, as was done long ago.
+  CertificateFiles SignByCommonName(const std::string& host);
+
   // A file beside the others.
   std::string Write(const std::string& name, const std::string& bytes) const;
   const std::string& folder() const { return folder_; }
@@ -37,6 +40,7 @@ class Authority {
  private:
   struct Keys;
   Authority(const std::string& name, const Keys* above);
+  CertificateFiles Issue(const std::string& host, int first, int last, const std::string& names);
 
   std::string folder_;
   std::unique_ptr<Keys> keys_;
