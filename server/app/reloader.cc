@@ -2,19 +2,20 @@
 
 #include <spdlog/spdlog.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/app/utc.h"
 
 namespace singleflight {
-namespace {
 
-// How soon a refused file is tried again although nothing is seen to have changed.
-constexpr absl::Duration kRetryRefused = absl::Seconds(10);
-
-}  // namespace
-
-Reloader::Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply)
-    : path_(std::move(path)), clock_(std::move(clock)), apply_(std::move(apply)), timer_(control) {}
+Reloader::Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply,
+                   absl::Duration retry_refused)
+    : path_(std::move(path)),
+      clock_(std::move(clock)),
+      apply_(std::move(apply)),
+      retry_refused_(retry_refused),
+      timer_(control),
+      retry_(control) {}
 
 void Reloader::Begin(const config::Loaded& loaded) {
   Adopt(loaded);
@@ -24,6 +25,7 @@ void Reloader::Begin(const config::Loaded& loaded) {
 void Reloader::Adopt(const config::Loaded& loaded) {
   applied_at_ = clock_();
   refused_.clear();
+  retry_.cancel();
   check_every_ = loaded.config.reload.check_every;
   files_.clear();
   taken_.clear();
@@ -35,24 +37,38 @@ void Reloader::Adopt(const config::Loaded& loaded) {
 }
 
 void Reloader::Reload(absl::string_view why) {
-  if (const absl::Status status = Take(why); !status.ok()) Refuse(status.message());
+  if (const absl::Status status = Take(why); !status.ok()) {
+    Refuse(status.message());
+    AwaitRetry();
+  }
   AwaitTick();
+}
+
+void Reloader::AwaitRetry() {
+  retry_.expires_after(absl::ToChronoNanoseconds(retry_refused_));
+  retry_.async_wait([this](const boost::system::error_code& error) {
+    if (!error && check_every_ != absl::ZeroDuration() && !refused_.empty()) TryAgain();
+  });
 }
 
 // Nobody asked for it, so nobody is told once more of what was told before.
 void Reloader::TryAgain() {
   const absl::Status status = Take("tried again");
-  if (!status.ok() && status.message() != absl::string_view(refused_)) Refuse(status.message());
+  if (!status.ok()) {
+    if (status.message() != absl::string_view(refused_)) Refuse(status.message());
+    AwaitRetry();
+  }
   AwaitTick();
 }
 
 absl::Status Reloader::Take(absl::string_view why) {
-  tried_at_ = clock_();
   taken_ = seen_ = StampsNow();
   const absl::StatusOr<config::Loaded> loaded = config::LoadFileAgain(path_);
   if (!loaded.ok()) return loaded.status();
   if (const absl::Status status = apply_(loaded->config); !status.ok()) {
-    return absl::Status(status.code(), absl::StrCat(path_, ": ", status.message()));
+    const bool has_place = absl::StartsWith(status.message(), absl::StrCat(path_, ":"));
+    return absl::Status(status.code(),
+                        absl::StrCat(has_place ? "" : path_ + ": ", status.message()));
   }
   for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
   spdlog::info("configuration applied ({}): {}", std::string(why), path_);
@@ -62,7 +78,7 @@ absl::Status Reloader::Take(absl::string_view why) {
 }
 
 void Reloader::Refuse(absl::string_view why) {
-  if (refused_.empty()) refused_at_ = tried_at_;
+  if (refused_.empty()) refused_at_ = clock_();
   refused_ = std::string(why);
   ++refusals_;
   spdlog::error("configuration refused, the one before stays in force:\n{}", refused_);
@@ -83,16 +99,15 @@ void Reloader::Tick() {
   if (check_every_ == absl::ZeroDuration()) return;  // this one was on its way already
   const Stamps now = StampsNow();
   const bool changed = now != taken_ && now == seen_;
-  const bool again = !refused_.empty() && clock_() - tried_at_ >= kRetryRefused;
   seen_ = now;
   if (changed) return Reload("a file has changed");
-  if (again) return TryAgain();
   AwaitTick();
 }
 
 void Reloader::Stop() {
   check_every_ = absl::ZeroDuration();
   timer_.cancel();
+  retry_.cancel();
 }
 
 Reloader::Stamps Reloader::StampsNow() const {

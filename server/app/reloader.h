@@ -26,6 +26,7 @@ namespace singleflight {
 // while it is being written. A refused one is tried again from time to time, for what it names may
 // come later.
 //
+// Time: the wall clock is shown to people and decides nothing, since it jumps.
 // Threads: the one of `control`.
 class Reloader {
  public:
@@ -33,7 +34,11 @@ class Reloader {
   using Apply = absl::AnyInvocable<absl::Status(const config::Config&)>;
   using WallClock = std::function<absl::Time()>;
 
-  Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply);
+  // How soon a refused file is tried again although nothing is seen to have changed.
+  static constexpr absl::Duration kRetryRefused = absl::Seconds(10);
+
+  Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply,
+           absl::Duration retry_refused = kRetryRefused);
 
   // `loaded` is in force. Begins to watch its files.
   void Begin(const config::Loaded& loaded);
@@ -56,6 +61,7 @@ class Reloader {
   void Adopt(const config::Loaded& loaded);
   void Refuse(absl::string_view why);
   void TryAgain();
+  void AwaitRetry();
   void AwaitTick();
   void Tick();
   Stamps StampsNow() const;
@@ -63,7 +69,9 @@ class Reloader {
   const std::string path_;
   const WallClock clock_;
   Apply apply_;
+  const absl::Duration retry_refused_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer retry_;  // runs while the latest was refused
   absl::Duration check_every_;
   std::vector<std::string> files_;  // of the configuration in force
   Stamps taken_;                    // of files_, when they were last read
@@ -71,7 +79,6 @@ class Reloader {
   absl::Time applied_at_;
   std::string refused_;  // why the latest was refused; empty: it was applied
   absl::Time refused_at_;
-  absl::Time tried_at_;  // the latest time that it was refused
   uint64_t applied_ = 0;
   uint64_t refusals_ = 0;
 };
