@@ -1,6 +1,7 @@
 #include "server/base/timer_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace singleflight::base {
 
@@ -22,15 +23,17 @@ void Timer::Cancel() {
   if (pending()) queue_.Remove(*this);
 }
 
-absl::optional<Instant> TimerQueue::next() const {
-  if (heap_.empty()) return absl::nullopt;
-  return heap_.front()->when_;
+absl::optional<Instant> TimerQueue::next() {
+  if (timers_.empty()) return absl::nullopt;
+  Order();
+  return timers_.front()->when_;
 }
 
 void TimerQueue::Advance(Instant now) {
+  Order();
   earliest_ = After(now, absl::Nanoseconds(1));
-  while (!heap_.empty() && heap_.front()->when_ <= now) {
-    Timer& due = *heap_.front();
+  while (ordered_ > 0 && timers_.front()->when_ <= now) {
+    Timer& due = *timers_.front();
     Remove(due);
     due.run_(due.captured_);  // may destroy the timer
   }
@@ -38,33 +41,42 @@ void TimerQueue::Advance(Instant now) {
 }
 
 void TimerQueue::Insert(Timer& timer) {
-  heap_.push_back(nullptr);
-  Place(&timer, heap_.size() - 1);
-  SiftUp(timer.slot_);
+  timers_.push_back(&timer);
+  timer.slot_ = timers_.size() - 1;
 }
 
+void TimerQueue::Order() {
+  while (ordered_ < timers_.size()) SiftUp(ordered_++);
+}
+
+// The heap's last one fills a gap in it, and the very last one that which is behind the heap then.
 void TimerQueue::Remove(Timer& timer) {
-  const size_t slot = timer.slot_;
-  timer.slot_ = Timer::kIdle;
-  Timer* last = heap_.back();
-  heap_.pop_back();
-  if (last == &timer) return;
-  Place(last, slot);
-  SiftUp(slot);
-  SiftDown(last->slot_);
+  size_t gap = std::exchange(timer.slot_, Timer::kIdle);
+  Timer* const last = timers_.back();
+  if (gap < ordered_) {
+    Timer* const filler = timers_[--ordered_];
+    if (filler != &timer) {
+      Place(filler, gap);
+      SiftUp(gap);
+      SiftDown(filler->slot_);
+    }
+    gap = ordered_;
+  }
+  timers_.pop_back();
+  if (gap < timers_.size()) Place(last, gap);
 }
 
 void TimerQueue::Place(Timer* timer, size_t slot) {
-  heap_[slot] = timer;
+  timers_[slot] = timer;
   timer->slot_ = slot;
 }
 
 void TimerQueue::SiftUp(size_t slot) {
   while (slot > 0) {
     const size_t parent = (slot - 1) / 2;
-    if (heap_[parent]->when_ <= heap_[slot]->when_) return;
-    Timer* moved = heap_[parent];
-    Place(heap_[slot], parent);
+    if (timers_[parent]->when_ <= timers_[slot]->when_) return;
+    Timer* moved = timers_[parent];
+    Place(timers_[slot], parent);
     Place(moved, slot);
     slot = parent;
   }
@@ -73,12 +85,12 @@ void TimerQueue::SiftUp(size_t slot) {
 void TimerQueue::SiftDown(size_t slot) {
   while (true) {
     size_t least = slot;
-    for (size_t child = 2 * slot + 1; child <= 2 * slot + 2 && child < heap_.size(); ++child) {
-      if (heap_[child]->when_ < heap_[least]->when_) least = child;
+    for (size_t child = 2 * slot + 1; child <= 2 * slot + 2 && child < ordered_; ++child) {
+      if (timers_[child]->when_ < timers_[least]->when_) least = child;
     }
     if (least == slot) return;
-    Timer* moved = heap_[least];
-    Place(heap_[slot], least);
+    Timer* moved = timers_[least];
+    Place(timers_[slot], least);
     Place(moved, slot);
     slot = least;
   }

@@ -46,32 +46,36 @@ class Timer {
   void* captured_ = nullptr;
   void (*run_)(void* captured);
   Instant when_;
-  size_t slot_ = kIdle;  // place in the heap
+  size_t slot_ = kIdle;  // place in the queue
 };
 
 // The timers of one loop: a binary heap of pointers, so that setting and cancelling allocate
-// nothing in the steady state. It reads no clock: whoever drives it says what time it is.
+// nothing in the steady state. Those that were set since somebody asked for the next one stand
+// behind the heap as they came: most timers of calls are cancelled in the turn that set them, and
+// never enter it. It reads no clock: whoever drives it says what time it is.
 class TimerQueue {
  public:
   // When Advance has something to do; nothing: no timer is set.
-  absl::optional<Instant> next() const;
+  absl::optional<Instant> next();
 
   // Runs what is due at `now`, in order of time. Callbacks may set and cancel any timer; what they
   // set comes with a later call, even if it is due already, so that this comes to an end.
   void Advance(Instant now);
 
-  size_t size() const { return heap_.size(); }
+  size_t size() const { return timers_.size(); }
 
  private:
   friend class Timer;
 
   void Insert(Timer& timer);
+  void Order();
   void Remove(Timer& timer);
   void Place(Timer* timer, size_t slot);
   void SiftUp(size_t slot);
   void SiftDown(size_t slot);
 
-  std::vector<Timer*> heap_;
+  std::vector<Timer*> timers_;
+  size_t ordered_ = 0;                 // so many, from the first, are a heap
   Instant earliest_ = Instant::min();  // that a timer can be set for
 };
 

@@ -66,6 +66,7 @@ bool GlobMatches(absl::string_view pattern, absl::string_view text) {
   size_t star = absl::string_view::npos, resume = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
+      if (p + 1 == pattern.size()) return true;
       star = p++;
       resume = t;
     } else if (p < pattern.size() && pattern[p] == text[t]) {

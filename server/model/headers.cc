@@ -1,10 +1,11 @@
 #include "server/model/headers.h"
 
+#include <algorithm>
+
 namespace singleflight::model {
 namespace {
 
 constexpr size_t kUsualBlockBytes = 384;
-constexpr size_t kUsualFieldBytes = 128;
 
 char* Append(char* out, absl::string_view part) {
   if (!part.empty()) std::memcpy(out, part.data(), part.size());
@@ -26,23 +27,32 @@ size_t HeadersView::Count(absl::string_view name) const {
   return count;
 }
 
+Headers::Headers(const Headers& other)
+    : bytes_(other.empty() ? nullptr : new char[other.size_]),
+      size_(other.size_),
+      capacity_(other.size_),
+      fields_(other.fields_) {
+  Append(bytes_.get(), other.view().packed());
+}
+
 void Headers::Add(absl::string_view name, absl::string_view value, bool never_index) {
   const HeadersView::Lengths lengths = {static_cast<uint32_t>(name.size()),
                                         static_cast<uint32_t>(value.size()) & 0x7fffffffu,
                                         never_index ? 1u : 0u};
-  if (packed_.empty()) packed_.reserve(kUsualBlockBytes);
-  ++fields_;
   const size_t added = sizeof(lengths) + name.size() + value.size();
-  if (added <= kUsualFieldBytes) {  // put together first, so that it is appended once
-    char field[kUsualFieldBytes];
-    std::memcpy(field, &lengths, sizeof(lengths));
-    Append(Append(field + sizeof(lengths), name), value);
-    packed_.append(field, added);
-    return;
-  }
-  packed_.append(reinterpret_cast<const char*>(&lengths), sizeof(lengths));
-  packed_.append(name.data(), name.size());
-  packed_.append(value.data(), value.size());
+  if (capacity_ - size_ < added) MakeRoomFor(added);
+  char* const field = bytes_.get() + size_;
+  std::memcpy(field, &lengths, sizeof(lengths));
+  Append(Append(field + sizeof(lengths), name), value);
+  size_ += added;
+  ++fields_;
+}
+
+void Headers::MakeRoomFor(size_t bytes) {
+  capacity_ = std::max({kUsualBlockBytes, 2 * capacity_, size_ + bytes});
+  std::unique_ptr<char[]> larger(new char[capacity_]);
+  Append(larger.get(), view().packed());
+  bytes_ = std::move(larger);
 }
 
 }  // namespace singleflight::model

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <string>
 #include <utility>
 
 #include "absl/strings/string_view.h"
@@ -79,22 +78,37 @@ class HeadersView {
   absl::string_view packed_;
 };
 
-// One header block or trailer block, in one buffer of its own.
+// One header block or trailer block, in one buffer of its own. A std::string would do, but every
+// field of every call is added to one of these.
 class Headers {
  public:
+  Headers() = default;
+  Headers(const Headers& other);  // in as much memory as it takes
+  Headers(Headers&& other) noexcept { swap(other); }
+  Headers& operator=(Headers other) noexcept {
+    swap(other);
+    return *this;
+  }
+  void swap(Headers& other) noexcept {
+    bytes_.swap(other.bytes_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+    std::swap(fields_, other.fields_);
+  }
+
   void Add(absl::string_view name, absl::string_view value, bool never_index = false);
   void Add(const Field& field) { Add(field.name, field.value, field.never_index); }
 
   // Empties it, and keeps its memory for what comes next.
   void Clear() {
-    packed_.clear();
+    size_ = 0;
     fields_ = 0;
   }
 
-  HeadersView view() const { return HeadersView(packed_); }
+  HeadersView view() const { return HeadersView({bytes_.get(), size_}); }
   operator HeadersView() const { return view(); }  // NOLINT: a block is read through its view
 
-  bool empty() const { return packed_.empty(); }
+  bool empty() const { return size_ == 0; }
   HeadersView::Iterator begin() const { return view().begin(); }
   HeadersView::Iterator end() const { return view().end(); }
   Field At(size_t offset) const { return view().At(offset); }
@@ -104,13 +118,17 @@ class Headers {
   size_t fields() const { return fields_; }
 
   // As RFC 9113 §6.5.2 counts for SETTINGS_MAX_HEADER_LIST_SIZE: 32 bytes a field beyond its text.
-  size_t ListSize() const { return packed_.size() + (32 - sizeof(HeadersView::Lengths)) * fields_; }
+  size_t ListSize() const { return size_ + (32 - sizeof(HeadersView::Lengths)) * fields_; }
 
   // Bytes of memory, this object included.
-  size_t Footprint() const { return sizeof(*this) + packed_.capacity(); }
+  size_t Footprint() const { return sizeof(*this) + capacity_; }
 
  private:
-  std::string packed_;
+  void MakeRoomFor(size_t bytes);
+
+  std::unique_ptr<char[]> bytes_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
   uint32_t fields_ = 0;
 };
 

@@ -16,7 +16,9 @@ constexpr absl::string_view kGrpc = "application/grpc";
 constexpr size_t kMissing = static_cast<size_t>(-1);
 
 bool IsGrpc(absl::string_view content_type) {
-  if (!absl::StartsWithIgnoreCase(content_type, kGrpc)) return false;
+  if (!absl::StartsWith(content_type, kGrpc) && !absl::StartsWithIgnoreCase(content_type, kGrpc)) {
+    return false;
+  }
   const absl::string_view rest = content_type.substr(kGrpc.size());
   return rest.empty() || rest.front() == '+' || rest.front() == ';';
 }

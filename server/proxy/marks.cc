@@ -9,6 +9,10 @@
 namespace singleflight::proxy {
 namespace {
 
+int64_t WholeSeconds(base::Instant::duration duration) {
+  return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
+}
+
 // After the name of this proxy.
 absl::string_view HowItCame(core::Answer::Source source) {
   switch (source) {
@@ -30,17 +34,17 @@ absl::string_view HowItCame(core::Answer::Source source) {
 
 Marks::Marks(const MarkOptions& options, const core::Answer& answer, base::Instant now) {
   if (answer.source == core::Answer::Source::kOwn) return;
-  AddAge(options, absl::FromChrono(now - answer.lifespan.born));
+  AddAge(options, WholeSeconds(now - answer.lifespan.born));
   BeginStatus(options);
   Append(HowItCame(answer.source));
   if (answer.source == core::Answer::Source::kHit) {
-    AppendSeconds(absl::FromChrono(answer.lifespan.expires - now));
+    AppendNumber(WholeSeconds(answer.lifespan.expires - now));
   }
   EndStatus(options);
 }
 
 Marks::Marks(const MarkOptions& options, metrics::Bypass why, absl::Duration age) {
-  AddAge(options, age);
+  AddAge(options, absl::ToInt64Seconds(age));
   BeginStatus(options);
   Append("; fwd=bypass; detail=");
   Append(metrics::NameOf(why));
@@ -48,17 +52,17 @@ Marks::Marks(const MarkOptions& options, metrics::Bypass why, absl::Duration age
 }
 
 Marks::Marks(const MarkOptions& options, metrics::Release why, Role role, absl::Duration age) {
-  AddAge(options, age);
+  AddAge(options, absl::ToInt64Seconds(age));
   BeginStatus(options);
   Append(role == Role::kLeader ? "; fwd=uri-miss; detail=" : "; fwd=bypass; detail=");
   Append(metrics::NameOf(why));
   EndStatus(options);
 }
 
-void Marks::AddAge(const MarkOptions& options, absl::Duration age) {
+void Marks::AddAge(const MarkOptions& options, int64_t seconds) {
   if (!options.age) return;
   const size_t begins = used_;
-  AppendSeconds(std::max(age, absl::ZeroDuration()));
+  AppendNumber(std::max<int64_t>(seconds, 0));
   fields_[count_++] = {"age", {text_.data() + begins, used_ - begins}};
 }
 
@@ -78,10 +82,9 @@ void Marks::Append(absl::string_view text) {
   used_ += text.size();
 }
 
-void Marks::AppendSeconds(absl::Duration duration) {
+void Marks::AppendNumber(int64_t number) {
   char* const end = text_.data() + text_.size();
-  const auto [ptr, error] =
-      std::to_chars(text_.data() + used_, end, absl::ToInt64Seconds(duration));
+  const auto [ptr, error] = std::to_chars(text_.data() + used_, end, number);
   SF_CHECK(error == std::errc());
   used_ = static_cast<size_t>(ptr - text_.data());
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -42,10 +43,10 @@ class Marks {
   absl::Span<const model::Field> fields() const { return {fields_.data(), count_}; }
 
  private:
-  void AddAge(const MarkOptions& options, absl::Duration age);
+  void AddAge(const MarkOptions& options, int64_t seconds);
   void BeginStatus(const MarkOptions& options);
   void Append(absl::string_view text);
-  void AppendSeconds(absl::Duration duration);
+  void AppendNumber(int64_t number);
   void EndStatus(const MarkOptions& options);
 
   std::array<char, 192> text_;
