@@ -19,7 +19,7 @@ MIB = 1 << 20
 
 CONFIGURATION = '''
 listeners: [{{address: "127.0.0.1:0"}}]
-upstreams: [{{name: b, target: "{backend}", max_flights: 1000000, max_pending_calls: 1000000, {upstream}}}]
+upstreams: [{{name: b, target: "{backend}", max_flights: 1000000, max_pending_calls: 1000000, ping_after: 1h, {upstream}}}]
 routes:
   - match: {{method: /shop.Reads/*}}
     upstream: b
