@@ -160,10 +160,12 @@ void LongFields::TakeFrame(absl::string_view frame) {
 // A number that began in the frame before may make it longer than that frame was.
 void LongFields::EndPiece(absl::optional<LongField> completes) {
   while (out_.size() > kMaxFrame) {
-    pieces_.push_back({out_.substr(0, kMaxFrame), {}});
+    pieces_.emplace_back().frame = out_.substr(0, kMaxFrame);
     out_.erase(0, kMaxFrame);
   }
-  pieces_.push_back({std::exchange(out_, ""), std::move(completes)});
+  Piece& last = pieces_.emplace_back();
+  last.frame.swap(out_);
+  last.completes = std::move(completes);
 }
 
 void LongFields::Follow(absl::string_view block) {
