@@ -185,7 +185,7 @@ TEST_F(LimitsTest, AStalledDownloadCancelsItsBackend) {
 
 // PITFALLS 14
 TEST_F(LimitsTest, PastMaxBufferedBytesNewCallsAreRefusedUntilThereIsRoom) {
-  ServeWith("max_buffered_bytes: 3MiB");
+  Serve({.upstream = "max_held_bytes: 8MiB", .top = "limits: {max_buffered_bytes: 3MiB}"});
   backend_.Hold();
   RawClient client(proxy_->address(), /*stream_window=*/0);
   const int32_t large = client.Open(RawCall(kRead, std::string(2 << 20, 'x')));
