@@ -15,7 +15,8 @@ endif()
 
 add_compile_options(-Wall -Wextra -Werror -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 14)
-  add_compile_options(-Wno-restrict)  # sees overlaps in std::string that are none (GCC PR 105651)
+  # They see overlaps and bounds in std::string that are none (GCC PR 105651, 105329).
+  add_compile_options(-Wno-restrict -Wno-array-bounds)
 endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   add_compile_options(-Wthread-safety)
