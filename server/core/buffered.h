@@ -9,6 +9,7 @@
 
 #include "server/base/block_bytes.h"
 #include "server/base/slice.h"
+#include "server/core/client.h"
 #include "server/metrics/cell.h"
 
 namespace singleflight::core {
@@ -29,6 +30,11 @@ class BufferBudget {
 
   // Whether there is no room for new calls.
   bool spent() const { return bytes() > max(); }
+
+  // Whether there is none for new calls of `client`. Null: nobody's.
+  bool PastShare(const Client* client) const {
+    return client != nullptr && core::PastShare(client->buffered.load(kRelaxed), bytes(), max());
+  }
 
  private:
   static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;

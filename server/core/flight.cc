@@ -74,7 +74,7 @@ Flight::Flight(const Surroundings& around, Route& route, Question question,
       open_reply_timer_(around.loop.timers(),
                         [this] { GiveOver(metrics::Release::kReplyStreams); }),
       own_bytes_(around.buffered, kBytesOfFlight + BytesOfUpstreamCall(*question_.request)),
-      held_(std::make_shared<HeldBytes>(route.shared)) {
+      held_(std::make_shared<HeldBytes>(route.shared, question_.client)) {
   route_.shared.flights.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -90,16 +90,27 @@ void Flight::Launch() {
     return;
   }
   if (route_.collapses()) deadline_timer_.Set(*deadline_);
-  if (Hold(base::BlockBytes(question_.message.size()) + base::BlockBytesOf(landing_.key().bytes))) {
+  if (Hold(base::BlockBytes(question_.message.size()) + base::BlockBytesOf(landing_.key().bytes)) &&
+      !PastShare()) {
     Send();
   }
+}
+
+bool Flight::PastShare() {
+  if (!held_->PastShare()) return false;
+  around_.metrics.downstream->bounds.Count(metrics::Bound::kClientShare);
+  LandStatus(wire::StatusCode::kResourceExhausted,
+             absl::StrCat("upstream '", route_.shared.name,
+                          "': calls of this client hold more than half of max_held_bytes (",
+                          route_.shared.max_held_bytes.load(), "); what is left is for others"));
+  return true;
 }
 
 void Flight::Send() {
   Upstream& upstream = *around_.upstreams[route_.upstream];
   const model::Request& request = *question_.request;
   call_ = upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
-                          around_.chain_hop},
+                          around_.chain_hop, 0, question_.client},
                          *this);
   sent_at_ = around_.loop.Now();
   call_->Send(question_.message);

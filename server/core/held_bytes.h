@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "server/base/slice.h"
+#include "server/core/client.h"
 #include "server/core/route.h"
 
 namespace singleflight::core {
@@ -16,12 +17,17 @@ namespace singleflight::core {
 // have in writing are bounded by their number.
 inline constexpr size_t kSmallReplyBytes = 4 << 10;
 
-// Counts bytes against an upstream's bound, and the process's, for as long as it lives, which may
-// be longer than the configuration that it began with. Threads: any, one at a time.
+// Counts bytes against an upstream's bound, and the process's, and for the client whose call needs
+// them, for as long as it lives, which may be longer than the configuration that it began with.
+// Threads: any, one at a time.
 class HeldBytes {
  public:
-  explicit HeldBytes(SharedUpstream& upstream)
-      : upstream_(upstream), keep_(upstream.weak_from_this().lock()) {}
+  // `client`: null: nobody's.
+  explicit HeldBytes(SharedUpstream& upstream, const std::shared_ptr<Client>& client = nullptr)
+      : upstream_(upstream),
+        keep_(upstream.weak_from_this().lock()),
+        clients_(client == nullptr ? nullptr : client->HeldOf(upstream.name)),
+        buffered_(upstream.budget == nullptr ? nullptr : client) {}
   HeldBytes(const HeldBytes&) = delete;
   HeldBytes& operator=(const HeldBytes&) = delete;
   ~HeldBytes() { Add(-bytes_); }
@@ -30,13 +36,27 @@ class HeldBytes {
   bool Add(int64_t bytes) {
     bytes_ += bytes;
     if (upstream_.budget != nullptr) upstream_.budget->Add(bytes);
-    const int64_t before = upstream_.held_bytes.fetch_add(bytes, std::memory_order_relaxed);
-    return before + bytes <= upstream_.max_held_bytes.load(std::memory_order_relaxed);
+    if (clients_ != nullptr) clients_->fetch_add(bytes, kRelaxed);
+    buffered_.Add(bytes);
+    const int64_t before = upstream_.held_bytes.fetch_add(bytes, kRelaxed);
+    return before + bytes <= upstream_.max_held_bytes.load(kRelaxed);
+  }
+
+  // Whether the client has its share without this; asked where something begins, for what is under
+  // way goes on.
+  bool PastShare() const {
+    return clients_ != nullptr &&
+           core::PastShare(clients_->load(kRelaxed) - bytes_, upstream_.held_bytes.load(kRelaxed),
+                           upstream_.max_held_bytes.load(kRelaxed));
   }
 
  private:
+  static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
+
   SharedUpstream& upstream_;
   const std::shared_ptr<SharedUpstream> keep_;
+  const std::shared_ptr<Client::Bytes> clients_;  // the client's part of `held_bytes`
+  ClientBytes buffered_;                          // and of what counts against the budget
   int64_t bytes_ = 0;
 };
 

@@ -18,13 +18,16 @@ namespace singleflight::core {
 // Threads: its loop's, also for letting go of what it returns.
 class InWriting {
  public:
-  // `reply` with an owner that counts. None: that would be past max_held_bytes.
-  absl::optional<model::Reply> Hold(SharedUpstream& upstream, const model::Reply& reply);
+  // `reply` with an owner that counts, for `client` if it is the first that gets it. None: that
+  // would be past max_held_bytes, or the client's share of it.
+  absl::optional<model::Reply> Hold(SharedUpstream& upstream, const model::Reply& reply,
+                                    const std::shared_ptr<Client>& client);
 
  private:
   struct Holding;
 
-  std::shared_ptr<const Holding> HoldingOf(SharedUpstream& upstream, const model::Reply& reply);
+  std::shared_ptr<const Holding> HoldingOf(SharedUpstream& upstream, const model::Reply& reply,
+                                           const std::shared_ptr<Client>& client);
   void ForgetWritten();
 
   // By the reply's owner, which a holding keeps alive. Those that are over are forgotten when there

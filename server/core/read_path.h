@@ -85,8 +85,9 @@ class ReadPath {
   base::Slice MessageFor(const Route& route, const model::Request& request, const Question& asked);
 
   // A kept reply as it goes to one caller: see InWriting.
-  absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply) {
-    return in_writing_.Hold(route.shared, reply);
+  absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply,
+                                    const std::shared_ptr<Client>& client = nullptr) {
+    return in_writing_.Hold(route.shared, reply, client);
   }
 
   // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls

@@ -9,6 +9,7 @@
 #include "absl/types/optional.h"
 #include "server/base/slice.h"
 #include "server/base/timer_queue.h"
+#include "server/core/client.h"
 #include "server/metrics/worker_metrics.h"
 #include "server/model/headers.h"
 #include "server/model/request.h"
@@ -84,6 +85,7 @@ struct CallHead {
   std::string chain_hop;  // see model::Onward
   int resends =
       0;  // how often the upstream itself may send the call again if it certainly had not started
+  std::shared_ptr<Client> client = nullptr;  // whose share it takes of; null: nobody's
 };
 
 // A named backend, as seen from one loop.

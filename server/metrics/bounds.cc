@@ -23,7 +23,8 @@ constexpr absl::string_view kNames[kBounds] = {"reset_allowance",
                                                "max_header_count",
                                                "max_message_bytes",
                                                "max_buffered_bytes",
-                                               "stall_timeout"};
+                                               "stall_timeout",
+                                               "client_share"};
 
 }  // namespace
 

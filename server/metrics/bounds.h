@@ -37,8 +37,9 @@ enum class Bound : uint8_t {
   kMessageBytes,   // a message of it claims to be too large
   kBufferedBytes,  // the process holds enough for the calls that it has
   kRequestStall,   // it has begun a message and hardly goes on with it
+  kClientShare,    // its client holds more than half of what there is, and others need the rest
 };
-inline constexpr size_t kBounds = 19;
+inline constexpr size_t kBounds = 20;
 
 // The option or rule, as labels say it: "idle_timeout".
 absl::string_view NameOf(Bound bound);

@@ -52,9 +52,9 @@ constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "none"};
 
 constexpr absl::string_view kUnansweredNames[] = {
-    "deadline",  "flight_timeout", "cancelled",        "bound",
-    "reset",     "refused",        "connection_lost",  "ping_timeout",
-    "malformed", "unreachable",    "max_pending_calls"};
+    "deadline",  "flight_timeout", "cancelled",         "bound",
+    "reset",     "refused",        "connection_lost",   "ping_timeout",
+    "malformed", "unreachable",    "max_pending_calls", "client_share"};
 static_assert(std::size(kUnansweredNames) == kUnanswered);
 
 }  // namespace

@@ -135,8 +135,9 @@ enum class Unanswered : uint8_t {
   kMalformed,       // what came for a reply breaks HTTP/2, and was refused here
   kUnreachable,     // it got no connection
   kNoRoom,          // max_pending_calls were waiting
+  kClientShare,     // more than half of them its client's, and what was left is for others
 };
-inline constexpr size_t kUnanswered = 11;
+inline constexpr size_t kUnanswered = 12;
 
 // One upstream on one worker. Every call that begins is, once it has ended, counted once in
 // `calls` or once in `unanswered`; a flight that sends its call once more begins another.

@@ -12,6 +12,12 @@ namespace {
 // Of an IPv6 address: what a site has all addresses of (RFC 6177 §2).
 constexpr size_t kNetworkBytes = 8;
 
+// 127.0.0.0/8, and ::1, of whose network nothing but zeros is kept.
+bool IsOfThisMachine(const Admission::Address& address) {
+  if (address == Admission::Address{}) return true;
+  return address[10] == 0xff && address[11] == 0xff && address[12] == 127;
+}
+
 }  // namespace
 
 const char* Admission::NameOf(Refusal refusal) {
@@ -34,10 +40,11 @@ void Admission::SetLimits(const LimitOptions& limits, uint64_t descriptors) {
 }
 
 absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& from) {
-  const absl::optional<Refusal> refusal = Enter(from);
+  auto client = std::make_shared<core::Client>();
+  const absl::optional<Refusal> refusal = Enter(from, &client);
   if (!refusal.has_value()) {
     full_.store(false, std::memory_order_relaxed);
-    return Pass(*this, from);
+    return Pass(*this, from, std::move(client));
   }
   refused_[static_cast<size_t>(*refusal)].fetch_add(1, std::memory_order_relaxed);
   if (!full_.exchange(true, std::memory_order_relaxed)) {
@@ -47,17 +54,19 @@ absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& 
   return absl::nullopt;
 }
 
-absl::optional<Admission::Refusal> Admission::Enter(const absl::optional<Address>& from) {
+absl::optional<Admission::Refusal> Admission::Enter(const absl::optional<Address>& from,
+                                                    std::shared_ptr<core::Client>* client) {
   MutexLock lock(mu_);
   if (connections_ >= max_) return Refusal::kConnections;
   if (connections_ >= descriptors_) return Refusal::kDescriptors;
   if (from.has_value()) {
-    uint64_t& of_address = by_address_[*from];
-    if (max_per_address_.has_value() && of_address >= *max_per_address_) {
-      if (of_address == 0) by_address_.erase(*from);
+    Peer& peer = by_address_[*from];
+    if (max_per_address_.has_value() && peer.connections >= *max_per_address_) {
+      if (peer.connections == 0) by_address_.erase(*from);
       return Refusal::kConnectionsPerAddress;
     }
-    ++of_address;
+    if (++peer.connections == 1) peer.client = *client;
+    if (!IsOfThisMachine(*from)) *client = peer.client;
   }
   ++connections_;
   return absl::nullopt;
@@ -68,7 +77,7 @@ void Admission::Leave(const absl::optional<Address>& from) {
   --connections_;
   if (!from.has_value()) return;
   const auto found = by_address_.find(*from);
-  if (--found->second == 0) by_address_.erase(found);
+  if (--found->second.connections == 0) by_address_.erase(found);
 }
 
 absl::optional<Admission::Address> Admission::PeerOf(int fd) {

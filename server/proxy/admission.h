@@ -6,9 +6,12 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/optional.h"
+#include "server/core/client.h"
 #include "server/metrics/visitor.h"
 #include "server/proxy/limits.h"
 #include "singleflight/mutex.h"
@@ -26,9 +29,11 @@ class Admission {
   // One connection, counted for as long as this lives.
   class Pass {
    public:
-    Pass(Admission& admission, const absl::optional<Address>& from)
-        : admission_(&admission), from_(from) {}
-    Pass(Pass&& other) noexcept : admission_(other.admission_), from_(other.from_) {
+    Pass(Admission& admission, const absl::optional<Address>& from,
+         std::shared_ptr<core::Client> client)
+        : admission_(&admission), from_(from), client_(std::move(client)) {}
+    Pass(Pass&& other) noexcept
+        : admission_(other.admission_), from_(other.from_), client_(std::move(other.client_)) {
       other.admission_ = nullptr;
     }
     Pass& operator=(Pass&&) = delete;
@@ -36,9 +41,14 @@ class Admission {
       if (admission_ != nullptr) admission_->Leave(from_);
     }
 
+    // Whose connection it is: all of an address are one client's, but for addresses of this
+    // machine, behind which there may be anybody.
+    const std::shared_ptr<core::Client>& client() const { return client_; }
+
    private:
     Admission* admission_;
     absl::optional<Address> from_;  // none: a Unix socket
+    std::shared_ptr<core::Client> client_;
   };
 
   static constexpr uint64_t kUnlimited = ~uint64_t{0};
@@ -66,7 +76,13 @@ class Admission {
  private:
   enum class Refusal { kConnections, kConnectionsPerAddress, kDescriptors };
 
-  absl::optional<Refusal> Enter(const absl::optional<Address>& from);
+  struct Peer {
+    uint64_t connections = 0;
+    std::shared_ptr<core::Client> client;
+  };
+
+  absl::optional<Refusal> Enter(const absl::optional<Address>& from,
+                                std::shared_ptr<core::Client>* client);
   void Leave(const absl::optional<Address>& from);
 
   static const char* NameOf(Refusal refusal);
@@ -79,7 +95,7 @@ class Admission {
   uint64_t descriptors_ ABSL_GUARDED_BY(mu_) = 0;
   absl::optional<uint64_t> max_per_address_ ABSL_GUARDED_BY(mu_);
   uint64_t connections_ ABSL_GUARDED_BY(mu_) = 0;
-  absl::flat_hash_map<Address, uint64_t> by_address_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<Address, Peer> by_address_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace singleflight::proxy

@@ -38,16 +38,24 @@ Call::Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::St
 
 Call::Collecting::Collecting(Call& call)
     : counted(call.around().buffered),
+      of_client(call.context_->client),
       timer(call.loop().timers(), [&call] { call.OnCollectingTimer(); }) {}
 
 void Call::Collecting::Append(absl::string_view more) {
   scanner.Feed(more);
   bytes.Append(more, scanner.to_come());
-  counted.Set(static_cast<int64_t>(bytes.footprint()));
+  const auto footprint = static_cast<int64_t>(bytes.footprint());
+  of_client.Set(footprint);
+  counted.Set(footprint);
 }
 
 Call::~Call() {
-  if (request_ != nullptr) around().buffered.Add(-core::BytesOfCall(*request_));
+  if (request_ != nullptr) CountRequest(-core::BytesOfCall(*request_));
+}
+
+void Call::CountRequest(int64_t bytes) {
+  around().buffered.Add(bytes);
+  if (context_->client != nullptr) context_->client->buffered += bytes;
 }
 
 void Call::OnCollectingTimer() {
@@ -60,12 +68,12 @@ void Call::OnHeaders(model::Headers fields, bool end) {
   absl::variant<model::Request, model::Refusal> parsed = model::ParseRequest(std::move(fields));
   if (const auto* refusal = absl::get_if<model::Refusal>(&parsed)) return Refuse(*refusal);
   request_ = std::make_shared<const model::Request>(absl::get<model::Request>(std::move(parsed)));
-  around().buffered.Add(core::BytesOfCall(*request_));
+  CountRequest(core::BytesOfCall(*request_));
   route_ = context_->routes.Find(request_->authority(), request_->path());
   if (route_ == nullptr) {
     return RefuseUnrouted();
   }
-  if (around().buffered.budget().spent()) return ShedForRoom();
+  if (!HasRoom()) return ShedForRoom();
   TakeRoute(end);
 }
 
@@ -135,7 +143,7 @@ void Call::Collect(absl::string_view bytes) {
   stream_->Consume(bytes.size());
   collecting_->Append(bytes);
   const wire::MessageScanner& scanner = collecting_->scanner;
-  if (around().buffered.budget().spent()) {
+  if (!HasRoom()) {
     ShedForRoom();
   } else if (scanner.largest() > context_->limits->max_message_bytes) {
     ShedLargeMessage();
@@ -202,12 +210,13 @@ void Call::Ask() {
   state_ = State::kWaiting;
   aboard_ = shared_from_this();
   CountAsked(context_->read_path.Ask(*route_, std::move(key),
-                                     {request_, std::move(message), deadline_}, found, *this));
+                                     {request_, std::move(message), deadline_, context_->client},
+                                     found, *this));
 }
 
 void Call::SendKept(const cache::Found& found, bool held) {
   const absl::optional<model::Reply> reply =
-      held ? found.reply : context_->read_path.Hold(*route_, found.reply);
+      held ? found.reply : context_->read_path.Hold(*route_, found.reply, context_->client);
   if (reply.has_value()) {
     route_metrics().saved.Add();
     return SendAnswer({core::Answer::Source::kHit, *reply, found.lifespan});
@@ -216,7 +225,8 @@ void Call::SendKept(const cache::Found& found, bool held) {
   SendStatus(wire::StatusCode::kResourceExhausted,
              absl::StrCat("upstream '", route_->shared.name,
                           "': replies that are being written hold more than max_held_bytes (",
-                          route_->shared.max_held_bytes.load(), ")"));
+                          route_->shared.max_held_bytes.load(),
+                          "), or those of this client more than half of it"));
 }
 
 void Call::CountAsked(core::Asked asked) {
@@ -252,14 +262,14 @@ void Call::StartRelay() {
   relay_ = std::make_unique<Relay>(
       *stream_, upstream,
       core::CallHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
-                     kRelayResends},
+                     kRelayResends, context_->client},
       PlaceOfRelay(), *this);
   if (!route_->relays()) relay_->WatchReply({});
 }
 
 Relay::Place Call::PlaceOfRelay() const {
   return {loop(), around().buffered, context_->limits->stall_timeout,
-          core::BytesOfUpstreamCall(*request_)};
+          core::BytesOfUpstreamCall(*request_), context_->client};
 }
 
 void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
@@ -362,8 +372,19 @@ void Call::OnDeadline() {
                           "' had not answered"));
 }
 
+bool Call::HasRoom() const {
+  const core::BufferBudget& budget = around().buffered.budget();
+  return !budget.spent() && !budget.PastShare(context_->client.get());
+}
+
 // A call that is still being collected has nobody waiting for it upstream.
 void Call::ShedForRoom() {
+  if (!around().buffered.budget().spent()) {
+    return Shed(
+        metrics::Bound::kClientShare,
+        absl::StrCat("calls of this client hold more than half of limits.max_buffered_bytes (",
+                     around().buffered.budget().max(), "); what is left is for others"));
+  }
   Shed(metrics::Bound::kBufferedBytes,
        absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
                     around().buffered.budget().max(), ") for the calls that it has"));

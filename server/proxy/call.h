@@ -23,6 +23,9 @@ struct CallContext {
   core::RouteTable& routes;
   const MarkOptions& marks;
   std::shared_ptr<const LimitOptions> limits;
+
+  // Whose calls they are; null: nobody's. Everybody's is copied for each connection.
+  std::shared_ptr<core::Client> client = nullptr;
 };
 
 // One caller's call, from its header block to the last byte of its reply: it finds the route, and
@@ -75,6 +78,7 @@ class Call final : public http2::StreamHandler,
   void OnRelayUnread() override;
   void OnRelayFailed(const core::CallFailure& failure) override;
 
+  void CountRequest(int64_t bytes);
   void Refuse(const model::Refusal& refusal);
   void RefuseUnrouted();
   void TakeRoute(bool end);
@@ -94,6 +98,7 @@ class Call final : public http2::StreamHandler,
   void OnDeadline();
   void OnCollectingTimer();
   void Shed(metrics::Bound bound, absl::string_view message);
+  bool HasRoom() const;
   void ShedForRoom();
   bool NoRoomToWait(absl::string_view more) const;
   void ShedLargeMessage();
@@ -114,6 +119,7 @@ class Call final : public http2::StreamHandler,
     void Append(absl::string_view more);
     core::Gathered bytes;
     core::Buffered::Part counted;
+    core::ClientBytes of_client;
     wire::MessageScanner scanner;
     base::Timer timer;  // of request_timeout; once a message is whole, of the wait for an end
   };

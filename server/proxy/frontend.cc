@@ -41,6 +41,9 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
 
   const Entrance& entrance() const { return *entrance_; }
 
+  // Another one is in force, and calls keep the one that they began with.
+  void ForgetContext() { context_ = nullptr; }
+
   // Either may be the end of this.
   void Start(std::unique_ptr<net::ByteStream> bytes) {
     if (entrance_->tls == nullptr) return StartHttp2(std::move(bytes));
@@ -82,7 +85,19 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
 
   void OnStream(http2::Stream& stream) override {
     timers_.OnStream();
-    stream.SetHandler(std::make_shared<Call>(frontend_.context_, entrance_->trust, stream));
+    stream.SetHandler(std::make_shared<Call>(Context(), entrance_->trust, stream));
+  }
+
+  // The one in force, as this client's.
+  const std::shared_ptr<const CallContext>& Context() {
+    if (context_ != nullptr) return context_;
+    struct Owned {
+      std::shared_ptr<const CallContext> everybodys;  // what it refers to lives with this
+      CallContext its;
+    };
+    const auto owned = std::make_shared<Owned>(Owned{frontend_.context_, *frontend_.context_});
+    owned->its.client = pass_.client();
+    return context_ = std::shared_ptr<const CallContext>(owned, &owned->its);
   }
   void OnSettings() override { timers_.OnHandshake(); }
   void OnGoAway() override {}
@@ -127,7 +142,8 @@ class Frontend::Client final : public http2::ConnectionListener, public ClientTi
   const std::shared_ptr<const Entrance> entrance_;
   const Admission::Pass pass_;
   ClientTimers timers_;
-  std::unique_ptr<net::TlsStream> tls_;  // until the handshake is over
+  std::shared_ptr<const CallContext> context_;  // null before the first call under the one in force
+  std::unique_ptr<net::TlsStream> tls_;         // until the handshake is over
   std::shared_ptr<http2::Connection> connection_;
   std::shared_ptr<void> alive_;  // ends with this; none before somebody asks
 };
@@ -138,6 +154,11 @@ Frontend::Frontend(net::Worker& worker, metrics::DownstreamMetrics& metrics, uin
       random_(static_cast<std::minstd_rand::result_type>(seed)) {}
 
 Frontend::~Frontend() { CloseAll(); }
+
+void Frontend::SetContext(std::shared_ptr<const CallContext> context) {
+  context_ = std::move(context);
+  for (const auto& [client, owned] : clients_) client->ForgetContext();
+}
 
 void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
                      Admission::Pass pass) {

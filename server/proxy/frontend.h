@@ -42,7 +42,7 @@ class Frontend {
 
   // What connections and calls begin with from now on; once before the first. Null: none comes any
   // more.
-  void SetContext(std::shared_ptr<const CallContext> context) { context_ = std::move(context); }
+  void SetContext(std::shared_ptr<const CallContext> context);
 
   // Serves a connection; each of its streams becomes a Call.
   void Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,

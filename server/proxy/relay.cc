@@ -19,6 +19,13 @@ size_t BeyondUncoupled(size_t& ahead, size_t bytes) {
   return bytes - covered;
 }
 
+// So many of those `on_its_way` have left: a flight may have sent some before.
+size_t Left(size_t& on_its_way, size_t bytes) {
+  const size_t left = std::min(on_its_way, bytes);
+  on_its_way -= left;
+  return left;
+}
+
 }  // namespace
 
 std::string WhyNotForClient(const http2::Session& session,
@@ -39,6 +46,7 @@ Relay::Relay(http2::Stream& downstream, const Place& place, RelayListener& liste
       listener_(listener),
       request_pieces_(place.buffered),
       reply_pieces_(place.buffered),
+      client_bytes_(place.client),
       call_(std::move(call)),
       stall_timer_(place.loop.timers(), [this] { OnStallTimer(); }) {}
 
@@ -54,6 +62,7 @@ Relay::Relay(http2::Stream& downstream, core::Takeover takeover, const Place& pl
   replied_ = true;
   listener_.OnRelayHeaders(*takeover.initial, false);
   uncoupled_reply_ = unread_ = takeover.body.size();
+  client_bytes_.Add(static_cast<int64_t>(unread_));
   downstream_.Send(place.buffered.Hold(std::move(takeover.body)));
 }
 
@@ -66,6 +75,7 @@ void Relay::SendAhead(base::Slice bytes) {
 
 void Relay::Forward(base::Slice bytes) {
   on_its_way_ += bytes.size();
+  client_bytes_.Add(static_cast<int64_t>(bytes.size()));
   progress_ += bytes.size();
   if (scanner_.state() == wire::MessageScanner::State::kInside && !stall_timer_.pending()) {
     WatchForStall();
@@ -94,7 +104,7 @@ void Relay::Finish(model::SharedHeaders trailing) {
 }
 
 void Relay::OnWritten(size_t bytes) {
-  unread_ -= std::min(unread_, bytes);
+  client_bytes_.Add(-static_cast<int64_t>(Left(unread_, bytes)));
   call_->Consume(BeyondUncoupled(uncoupled_reply_, bytes));
 }
 
@@ -124,6 +134,7 @@ void Relay::OnData(absl::string_view bytes) {
       listener_.OnRelayStreams();
     }
   }
+  client_bytes_.Add(static_cast<int64_t>(bytes.size()));
   downstream_.Send(reply_pieces_.Copy(bytes));
 }
 
@@ -141,7 +152,7 @@ void Relay::OnEnd(model::Headers trailing) {
 }
 
 void Relay::OnSent(size_t bytes) {
-  on_its_way_ -= std::min(on_its_way_, bytes);  // a flight may have sent some before
+  client_bytes_.Add(-static_cast<int64_t>(Left(on_its_way_, bytes)));
   downstream_.Consume(BeyondUncoupled(uncoupled_request_, bytes));
 }
 

@@ -63,6 +63,7 @@ class Relay final : public core::CallListener {
     core::Buffered& buffered;
     absl::Duration stall_timeout;
     int64_t call_bytes;  // what the upstream call takes itself
+    std::shared_ptr<core::Client> client = nullptr;
   };
 
   // Sends the call.
@@ -132,6 +133,7 @@ class Relay final : public core::CallListener {
   RelayListener& listener_;
   core::Pieces request_pieces_;
   core::Pieces reply_pieces_;
+  core::ClientBytes client_bytes_;  // on their way through here, either way
   std::unique_ptr<core::UpstreamCall> call_;
   core::Invalidation invalidation_;
   wire::MessageScanner scanner_;                        // of the request

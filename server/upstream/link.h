@@ -72,6 +72,10 @@ class Link final : public http2::ConnectionListener,
   // False: no call will ever be sent on it again.
   bool alive() const { return !ready_ || (session() != nullptr && session()->alive()); }
 
+  // That the peer allows at a time; 0: it has yet to say so, or takes no more.
+  size_t max_streams() const {
+    return ready_ && session() != nullptr && session()->alive() ? session()->peer_max_streams() : 0;
+  }
   size_t streams() const { return session() == nullptr ? 0 : session()->streams(); }
 
   // The peer has been asked whether it lives, and has yet to answer.

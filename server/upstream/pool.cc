@@ -82,7 +82,8 @@ void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
     return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, kShuttingDown);
   }
   ConnectWhereUseful();
-  if (Link* link = queue_.empty() ? PickLink() : nullptr) return call->OpenOn(*link);
+  const bool at_once = queue_.empty() && MayOpen(call->client());
+  if (Link* link = at_once ? PickLink() : nullptr) return call->OpenOn(*link);
   if (!AnyHope()) {
     return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, WhyUnreachable());
   }
@@ -91,22 +92,66 @@ void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
         std::move(call), metrics::Unanswered::kNoRoom,
         absl::StrCat("max_pending_calls (", options_.max_pending_calls, ") calls are waiting"));
   }
+  if (PastShareOfQueue(call->client())) {
+    return FailSoon(
+        std::move(call), metrics::Unanswered::kClientShare,
+        absl::StrCat("more than half of max_pending_calls (", options_.max_pending_calls,
+                     ") are this client's; what is left is for others"));
+  }
   call->queued_ = true;
-  queue_.push_back(call);
-  call->place_ = std::prev(queue_.end());
+  call->place_ = queue_.Push(call);
   metrics_->pending.Add(1);
+  // Those before it may be waiting for their clients' shares, not for a stream.
+  if (queue_.size() > 1) ServeQueue();
+}
+
+bool Pool::PastShareOfQueue(const core::Client* client) const {
+  return client != nullptr &&
+         core::PastShare(static_cast<int64_t>(queue_.of(client) + 1),
+                         static_cast<int64_t>(queue_.size() + 1), options_.max_pending_calls);
+}
+
+void Pool::StreamOpened(const PooledCall& call) {
+  metrics_->active.Add(1);
+  shares_.Opened(call.client());
+}
+
+void Pool::StreamEnded(const PooledCall& call) {
+  metrics_->active.Add(-1);
+  shares_.Ended(call.client());
+}
+
+bool Pool::MayOpen(const core::Client* client) const {
+  return client == nullptr || shares_.MayOpen(client, StreamsThere());
+}
+
+// On the connections that there are, and on those that may still be made to the same endpoints.
+size_t Pool::StreamsThere() const {
+  size_t there = 0;
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    if (!backend->in_force) continue;
+    size_t most = 0;
+    for (const std::shared_ptr<Link>& link : backend->links) {
+      most = std::max(most, link->max_streams());
+    }
+    there += most * options_.max_connections_per_endpoint;
+  }
+  return there;
 }
 
 void Pool::Dequeue(PooledCall& call) {
   if (!std::exchange(call.queued_, false)) return;
   metrics_->pending.Add(-1);
-  queue_.erase(call.place_);
+  queue_.Erase(call.place_);
 }
 
 void Pool::FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason,
                     absl::string_view why) {
-  const bool no_room =
-      reason == metrics::Unanswered::kNoRoom || reason == metrics::Unanswered::kBound;
+  const bool no_room = reason == metrics::Unanswered::kNoRoom ||
+                       reason == metrics::Unanswered::kBound ||
+                       reason == metrics::Unanswered::kClientShare;
+  spdlog::debug("upstream '{}': a call fails: {}", name(),
+                fmt::string_view(why.data(), why.size()));
   core::CallFailure failure{
       core::CallFailure::Kind::kUnreachable, 0,
       no_room ? wire::StatusCode::kResourceExhausted : wire::StatusCode::kUnavailable,
@@ -252,7 +297,9 @@ void Pool::ServeQueue() {
   while (!queue_.empty()) {
     Link* link = PickLink();
     if (link == nullptr) return ConnectWhereUseful();
-    const std::shared_ptr<PooledCall> call = queue_.front();
+    const std::shared_ptr<PooledCall> call =
+        queue_.Next([this](const core::Client* client) { return MayOpen(client); });
+    if (call == nullptr) return;
     Dequeue(*call);
     call->OpenOn(*link);
   }
@@ -307,7 +354,7 @@ void Pool::PauseAfter(Backend& backend, int failures) {
 
 void Pool::FailQueue(const std::string& why) {
   while (!queue_.empty()) {
-    const std::shared_ptr<PooledCall> call = queue_.front();
+    const std::shared_ptr<PooledCall> call = queue_.Next([](const core::Client*) { return true; });
     Dequeue(*call);
     FailSoon(call, metrics::Unanswered::kUnreachable, why);
   }

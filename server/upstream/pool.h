@@ -24,8 +24,12 @@ namespace singleflight::upstream {
 // once with the reason, until the pause after a failure (it doubles, with jitter) is over. A
 // connection that becomes ready and ends before it was of any use is a failure too, from the second
 // in a row on. A connection whose peer is asked whether it lives gets calls only if no other has
-// room; one that does not answer ends, and its endpoint is connected to anew. Threads: its
-// worker's.
+// room; one that does not answer ends, and its endpoint is connected to anew.
+//
+// Clients whose calls wait have their turns one after the other, and none may take more than its
+// share of the streams that there are, nor of the calls that may wait (core/client.h).
+//
+// Threads: its worker's.
 class Pool final : public core::Upstream, public LinkListener {
  public:
   struct Hooks {
@@ -83,12 +87,17 @@ class Pool final : public core::Upstream, public LinkListener {
   // For PooledCall.
   void Dispatch(std::shared_ptr<PooledCall> call);
   void Dequeue(PooledCall& call);
+  void StreamOpened(const PooledCall& call);
+  void StreamEnded(const PooledCall& call);
   base::Instant Now() const { return worker_.Now(); }
   metrics::UpstreamMetrics& metrics() { return *metrics_; }
   const std::string& name() const { return options_.name; }
   uint64_t max_reply_header_bytes() const { return options_.max_reply_header_bytes; }
   absl::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
+  bool MayOpen(const core::Client* client) const;
+  bool PastShareOfQueue(const core::Client* client) const;
+  size_t StreamsThere() const;
   Backend* BackendOf(const Link& link);
   Link* PickLink();
   static Link* RoomOn(const Backend& backend);
@@ -124,7 +133,8 @@ class Pool final : public core::Upstream, public LinkListener {
   std::string resolve_error_;
   std::vector<std::unique_ptr<Backend>> backends_;
   size_t next_ = 0;
-  PooledCall::Queue queue_;
+  WaitingCalls queue_;
+  StreamShares shares_;
   base::Timer pause_over_;  // runs while an endpoint may not be connected to yet
 };
 

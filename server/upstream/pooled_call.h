@@ -1,7 +1,6 @@
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_POOLED_CALL_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_POOLED_CALL_H_
 
-#include <list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "server/core/upstream.h"
 #include "server/http2/stream.h"
 #include "server/metrics/worker_metrics.h"
+#include "server/upstream/client_shares.h"
 
 namespace singleflight::upstream {
 
@@ -33,13 +33,15 @@ class PooledCall final : public http2::StreamHandler,
   void SetListener(core::CallListener& listener) { listener_ = &listener; }
   void Cancel(metrics::Unanswered why);
 
+  // Null: nobody's.
+  const core::Client* client() const { return head_.client.get(); }
+
   // For the pool: the call gets a stream of `link`, or none.
   void OpenOn(Link& link);
   void Fail(core::CallFailure failure, metrics::Unanswered why);
 
  private:
   friend class Pool;
-  using Queue = std::list<std::shared_ptr<PooledCall>>;
 
   void OnHeaders(model::Headers fields, bool end) override;
   void OnData(absl::string_view bytes) override;
@@ -63,7 +65,7 @@ class PooledCall final : public http2::StreamHandler,
   int resends_left_;
 
   bool queued_ = false;  // in the pool's queue, at `place_`
-  Queue::iterator place_;
+  WaitingCalls::Line::iterator place_;
 
   std::vector<base::Slice>
       kept_;  // request bytes that a stream has yet to be given, or may have to be given again

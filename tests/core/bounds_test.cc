@@ -146,6 +146,48 @@ TEST_F(BoundsTest, LargeKeptRepliesCountAsHeldWhileTheyAreBeingWritten) {
   EXPECT_TRUE(paths(0).Hold(route(), Look("id-8").reply).has_value());
 }
 
+TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
+  max_held_bytes_ = 10'000;
+  const auto greedy = std::make_shared<Client>();
+  client_ = greedy;
+  Ask(std::string(1500, 'a'));  // which the key holds once more
+  Ask(std::string(1500, 'b'));
+  ASSERT_EQ(upstream_.calls(), 2);
+  EXPECT_THAT(Ask(std::string(1500, 'c')).reply(),
+              IsStatus(StatusCode::kResourceExhausted,
+                       "'catalog': calls of this client hold more than half of max_held_bytes"));
+  EXPECT_EQ(upstream_.calls(), 2);
+  client_ = std::make_shared<Client>();
+  EXPECT_EQ(Ask(std::string(1500, 'd')).heard(), 0) << "another client's goes upstream";
+  for (FakeCall* call : std::vector(upstream_.live_calls())) call->Answer("blue kettle");
+  Settle();
+  for (TestWaiter& waiter : waiters_) waiter.Drop();
+  EXPECT_EQ(greedy->HeldOf("catalog")->load(), 0);
+}
+
+TEST_F(BoundsTest, OneLargeThingIsNoMoreThanAClientsShare) {
+  max_held_bytes_ = 10'000;
+  client_ = std::make_shared<Client>();
+  EXPECT_EQ(Ask(std::string(4500, 'a')).heard(), 0);
+  Answer("blue kettle");
+}
+
+TEST_F(BoundsTest, KeptRepliesInWritingCountForTheirClient) {
+  cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
+  max_held_bytes_ = 100'000;
+  for (const char* id : {"id-6", "id-7", "id-8"}) {
+    Ask(id);
+    Answer(std::string(id == std::string("id-6") ? 60'000 : 20'000, 'x'));
+    waiters_.back().Drop();
+  }
+  const auto greedy = std::make_shared<Client>();
+  const auto modest = std::make_shared<Client>();
+  const auto large = paths(0).Hold(route(), Look("id-6").reply, greedy);
+  ASSERT_TRUE(large.has_value());
+  EXPECT_FALSE(paths(0).Hold(route(), Look("id-7").reply, greedy).has_value());
+  EXPECT_TRUE(paths(0).Hold(route(), Look("id-8").reply, modest).has_value());
+}
+
 TEST_F(BoundsTest, AKeptReplyThatManyCallersGetCountsOnceOnEachLoop) {
   cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
   max_held_bytes_ = 100'000;

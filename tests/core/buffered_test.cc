@@ -71,5 +71,21 @@ TEST(BufferBudgetTest, ALoopThatEndsLeavesNothingUntold) {
   EXPECT_EQ(budget.bytes(), 10);
 }
 
+TEST(BufferBudgetTest, TheLastQuarterIsForClientsThatHaveNoMoreThanHalf) {
+  BufferBudget budget(1000);
+  Client greedy, modest;
+  budget.Add(751);
+  greedy.buffered = 501;
+  modest.buffered = 250;
+  EXPECT_TRUE(budget.PastShare(&greedy));
+  EXPECT_FALSE(budget.PastShare(&modest));
+  EXPECT_FALSE(budget.PastShare(nullptr));
+  greedy.buffered = 500;
+  EXPECT_FALSE(budget.PastShare(&greedy));
+  greedy.buffered = 750;
+  budget.Add(-1);
+  EXPECT_FALSE(budget.PastShare(&greedy)) << "nobody else wants it";
+}
+
 }  // namespace
 }  // namespace singleflight::core

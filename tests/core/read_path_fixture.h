@@ -48,6 +48,7 @@ class ReadPathTest : public ::testing::Test {
   int64_t max_flights_ = 1000;
   int64_t max_held_bytes_ = 1 << 30;
   absl::optional<base::Instant> deadline_;  // of every caller
+  std::shared_ptr<Client> client_;          // of callers to come; null: nobody's
 
   // A caller on loop 0 asks, and gets what is kept if it is; its verdict is in what is returned.
   TestWaiter& Ask(const std::string& id, const Fields& metadata = {},
@@ -68,8 +69,8 @@ class ReadPathTest : public ::testing::Test {
     if (found.reply) {
       waiter.Hit(found);
     } else {
-      read_path.Ask(route, std::move(key), {request, base::Slice(Framed(id)), deadline_}, found,
-                    waiter);
+      read_path.Ask(route, std::move(key), {request, base::Slice(Framed(id)), deadline_, client_},
+                    found, waiter);
     }
     return waiter;
   }

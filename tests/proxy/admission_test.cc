@@ -106,6 +106,26 @@ TEST_F(AdmissionTest, NewLimitsHoldForWhatComesAndCountWhatIsThere) {
   EXPECT_EQ(passes_.size(), 5u) << "nobody is sent away";
 }
 
+TEST_F(AdmissionTest, AllConnectionsOfAnAddressAreOneClients) {
+  Open(100, absl::nullopt);
+  for (const uint8_t last : {1, 1, 2}) EXPECT_TRUE(Enter(From(last)));
+  EXPECT_EQ(passes_[0].client(), passes_[1].client());
+  EXPECT_NE(passes_[0].client(), passes_[2].client());
+}
+
+// Behind those of this machine there may be anybody: a sidecar sees no other.
+TEST_F(AdmissionTest, OfAddressesOfThisMachineEveryConnectionIsAClient) {
+  Open(100, absl::nullopt);
+  const Admission::Address v4 = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, 1};
+  const Admission::Address v6 = {};
+  for (const auto& from :
+       {absl::make_optional(v4), absl::make_optional(v6), absl::optional<Admission::Address>()}) {
+    EXPECT_TRUE(Enter(from));
+    EXPECT_TRUE(Enter(from));
+    EXPECT_NE(passes_.back().client(), passes_[passes_.size() - 2].client());
+  }
+}
+
 TEST_F(AdmissionTest, APassThatHasMovedIsGivenBackOnce) {
   Open(1, absl::nullopt);
   {

@@ -308,6 +308,47 @@ TEST_F(CallTest, PastMaxBufferedBytesARelayedRequestThatWaitsIsRefused) {
 }
 
 // PITFALLS 14
+TEST_F(CallTest, PastItsShareOfMaxBufferedBytesAClientsNewCallsAreRefused) {
+  const auto greedy = std::make_shared<core::Client>();
+  context_.client = greedy;
+  budget_.set_max(1 << 20);
+  constexpr int64_t kOfOthers = 800 << 10;  // and of this one: a fake upstream holds nothing
+  buffered_.Add(kOfOthers);
+  for (int i = 0; i < 8; ++i) Send(*Open(kWatch), Framed(std::string(kWindow, 'x')));
+  ASSERT_EQ(upstream_.calls(), 8u);
+  auto refused = Ask(kWatch, "hello");
+  EXPECT_EQ(StatusOf(*refused), "8");
+  EXPECT_THAT(refused->headers,
+              Contains(Pair("grpc-message",
+                            AllOf(HasSubstr("of this client"), HasSubstr("max_buffered_bytes")))));
+  EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kClientShare), 1u);
+  for (size_t i = 0; i < 4; ++i) upstream_.call(i).Take(kWindow);
+  buffered_.Add(-kOfOthers);
+  Ask(kWatch, "hello");
+  EXPECT_EQ(upstream_.calls(), 9u) << "there is room again";
+  HangUp();
+  EXPECT_EQ(greedy->buffered.load(), 0);
+  Connect();
+}
+
+// PITFALLS 14
+TEST_F(CallTest, WhatACallHoldsCountsForItsClientUntilItHasGone) {
+  const auto client = std::make_shared<core::Client>();
+  context_.client = client;
+  auto relayed = Ask(kWatch, std::string(1000, 'x'));
+  relayed->consume = false;
+  EXPECT_GE(client->buffered.load(), 1000);
+  Upstream([](FakeCall& call) { call.Answer(std::string(2000, 'y')); });
+  auto collected = Open(kGet);
+  Send(*collected, Framed(std::string(3000, 'x')).substr(0, 2900));
+  EXPECT_GE(client->buffered.load(), 2900);
+  auto aboard = Ask(kGet, "id-7");
+  HangUp();
+  EXPECT_EQ(client->buffered.load(), 0);
+  Connect();
+}
+
+// PITFALLS 14
 TEST_F(CallTest, HeaderBlocksOfCallsCount) {
   const int64_t before = buffered();
   auto caller = Open(kGet, {{"x-large", std::string(20 << 10, 'x')}});

@@ -239,7 +239,7 @@ class PoolTest : public ::testing::Test {
     caller.consume = consumes_;
     auto request = std::make_shared<const model::Request>(
         absl::get<model::Request>(model::ParseRequest(Block(RequestFields()))));
-    caller.call = pool_->Start({request, "catalog:1", absl::nullopt, "", resends}, caller);
+    caller.call = pool_->Start({request, "catalog:1", absl::nullopt, "", resends, client_}, caller);
     if (message.empty()) return;
     caller.call->Send(base::Slice(message));
     caller.call->Finish({});
@@ -261,7 +261,8 @@ class PoolTest : public ::testing::Test {
       std::make_shared<metrics::UpstreamMetrics>();
   metrics::UpstreamMetrics& metrics_ = *shared_metrics_;
   int connect_failed_ = 0;
-  bool consumes_ = true;  // callers that begin from now on
+  bool consumes_ = true;                  // callers that begin from now on
+  std::shared_ptr<core::Client> client_;  // likewise; null: nobody's
   std::vector<std::unique_ptr<ScriptedServer>> servers_;
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Caller>> callers_;

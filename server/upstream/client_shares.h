@@ -1,0 +1,74 @@
+#ifndef SINGLEFLIGHT_SERVER_UPSTREAM_CLIENT_SHARES_H_
+#define SINGLEFLIGHT_SERVER_UPSTREAM_CLIENT_SHARES_H_
+
+#include <cstddef>
+#include <list>
+#include <memory>
+
+#include "absl/container/flat_hash_map.h"
+#include "server/core/client.h"
+
+namespace singleflight::upstream {
+
+class PooledCall;
+
+// How many streams each client has of those that there are.
+class StreamShares {
+ public:
+  void Opened(const core::Client* client) {
+    ++all_;
+    if (client != nullptr) ++by_client_[client];
+  }
+  void Ended(const core::Client* client) {
+    --all_;
+    const auto found = by_client_.find(client);
+    if (found != by_client_.end() && --found->second == 0) by_client_.erase(found);
+  }
+
+  // Whether `client` may have one more of `most`. Without a client there is no share.
+  bool MayOpen(const core::Client* client, size_t most) const;
+
+ private:
+  absl::flat_hash_map<const core::Client*, size_t> by_client_;
+  size_t all_ = 0;
+};
+
+// Calls that wait for a stream: each client's in the order in which they came, the clients in turn,
+// so that nobody waits behind all that another one has asked for.
+class WaitingCalls {
+ public:
+  using Line = std::list<std::shared_ptr<PooledCall>>;
+
+  // The call stands at the place that is returned, for Erase.
+  Line::iterator Push(std::shared_ptr<PooledCall> call);
+  void Erase(Line::iterator place);
+
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  size_t of(const core::Client* client) const;
+
+  // The next call, which stays where it is, and whose client has its next turn after all others;
+  // of clients that may take one. Null: none may.
+  template <typename May>
+  std::shared_ptr<PooledCall> Next(const May& may) {
+    for (auto at = turns_.begin(); at != turns_.end(); ++at) {
+      if (!may(at->client)) continue;
+      turns_.splice(turns_.end(), turns_, at);
+      return turns_.back().calls.front();
+    }
+    return nullptr;
+  }
+
+ private:
+  struct Turn {
+    const core::Client* client;
+    Line calls;  // never empty
+  };
+  std::list<Turn> turns_;
+  absl::flat_hash_map<const core::Client*, std::list<Turn>::iterator> by_client_;
+  size_t size_ = 0;
+};
+
+}  // namespace singleflight::upstream
+
+#endif  // SINGLEFLIGHT_SERVER_UPSTREAM_CLIENT_SHARES_H_
