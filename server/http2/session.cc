@@ -106,7 +106,20 @@ Session::~Session() {
 }
 
 absl::Status Session::Receive(absl::string_view bytes) {
-  if (side_ == Side::kClient) return Read(bytes);
+  return side_ == Side::kClient ? ReceiveReplies(bytes) : ReceiveRequests(bytes);
+}
+
+absl::Status Session::ReceiveReplies(absl::string_view bytes) {
+  absl::Status status;
+  while (!bytes.empty() && status.ok()) {
+    const absl::string_view next = early_data_.Next(bytes);
+    if (early_data_.stream() != 0) RefuseEarlyData(early_data_.stream());
+    status = Read(next);
+  }
+  return status;
+}
+
+absl::Status Session::ReceiveRequests(absl::string_view bytes) {
   absl::Status status;
   const uint64_t before = early_resets_.count();
   while (!bytes.empty() && status.ok()) status = Read(early_resets_.Next(bytes));
@@ -115,6 +128,13 @@ absl::Status Session::Receive(absl::string_view bytes) {
     CountCostlyReset();  // it cost less, but has to have an end as well
   }
   return status;
+}
+
+// nghttp2 takes no notice of DATA on a stream that is being reset.
+void Session::RefuseEarlyData(int32_t stream_id) {
+  const auto found = streams_.find(stream_id);
+  if (found == streams_.end() || found->second->headers_seen_ || found->second->reset_) return;
+  nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream_id, NGHTTP2_PROTOCOL_ERROR);
 }
 
 absl::Status Session::Read(absl::string_view bytes) {

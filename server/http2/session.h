@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/http2/early_data.h"
 #include "server/http2/early_resets.h"
 #include "server/http2/long_fields.h"
 #include "server/http2/request_rules.h"
@@ -200,6 +201,9 @@ class Session {
 
   absl::Status Read(absl::string_view bytes);
   absl::Status Parse(absl::string_view bytes);
+  absl::Status ReceiveReplies(absl::string_view bytes);
+  absl::Status ReceiveRequests(absl::string_view bytes);
+  void RefuseEarlyData(int32_t stream_id);
   size_t EndlessBytes() const;
   void EndEndless();
   Stream& Adopt(int32_t id);
@@ -246,6 +250,7 @@ class Session {
   bool ended_by_bound_ = false;
   std::string cause_;
   EarlyResets early_resets_;  // server
+  EarlyData early_data_;      // client
   LongFields long_fields_;
   uint64_t received_frames_ = 0;
   uint64_t received_replies_ = 0;

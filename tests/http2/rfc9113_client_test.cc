@@ -170,10 +170,24 @@ TEST_F(Rfc9113ClientTest, AWindowBeyondTheLargestEndsItsCall) {
   EXPECT_TRUE(first_->EndedAs(Closed::Why::kMalformed));
 }
 
-// §8.1
-TEST_F(Rfc9113ClientTest, DataBeforeTheReplysHeadersEndsTheConnection) {
-  ExpectConnectionError(Data(1, "soon").Encoded(), kProtocolError);
+// §8.1.1
+TEST_F(Rfc9113ClientTest, DataBeforeTheReplysHeadersIsMalformed) {
+  ExpectStreamError(Data(1, "soon").Encoded(), kProtocolError);
+  for (int i = 0; i < 100; ++i) client_.Say(Data(1, std::string(16384, 'x')));
   EXPECT_EQ(first_->body, "");
+  EXPECT_GT(client_.Refunded(0), 1 << 20) << "others have the connection's window";
+}
+
+// §8.1.1
+TEST_F(Rfc9113ClientTest, DataInTheTurnsOfOthersIsNotTakenForEarly) {
+  std::string bytes = Headers(1, ReplyFields()) + Headers(3, ReplyFields());
+  for (const int32_t stream : {1, 3, 3, 1, 1, 3}) bytes += Data(stream, "x").Encoded();
+  for (const char byte : bytes) client_.Say(std::string(1, byte));
+  EXPECT_EQ(first_->body, "xxx");
+  EXPECT_EQ(second_->body, "xxx");
+  client_.Say(Data(1, "y").Encoded() + Data(3, "y").Encoded());
+  EXPECT_EQ(first_->body, "xxxy");
+  EXPECT_EQ(second_->body, "xxxy");
 }
 
 // §8.1
