@@ -168,7 +168,7 @@ TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
 TEST_F(BoundsTest, OneLargeThingIsNoMoreThanAClientsShare) {
   max_held_bytes_ = 10'000;
   client_ = std::make_shared<Client>();
-  EXPECT_EQ(Ask(std::string(4500, 'a')).heard(), 0);
+  EXPECT_EQ(Ask(std::string(4000, 'a')).heard(), 0);
   Answer("blue kettle");
 }
 

@@ -51,7 +51,9 @@ TEST_F(SharesTest, AThousandSilentRelaysOfOneClientDoNotKeepOthersFromTheBackend
 TEST_F(SharesTest, OneClientDoesNotKeepOthersFromWaiting) {
   ServeStreams(4, "max_pending_calls: 40");
   RawClient greedy(proxy_->address());
-  OpenSilent(greedy, 100);
+  OpenSilent(greedy, 1);  // makes the connection
+  greedy.Until([this] { return Metric("singleflight_upstream_calls_active") == 1; });
+  OpenSilent(greedy, 99);
   const std::string refused = "singleflight_upstream_unanswered_total{reason=\"client_share\"}";
   greedy.Until([&] { return Metric(refused) == 100 - 3 - 30; });
   EXPECT_THAT(Ask(kWrite, "id-7", {.timeout = seconds(20)}), IsOkWith("reply to id-7"));
