@@ -88,8 +88,8 @@ TEST(HostileTest, MistakesAreCutAfterAHundred) {
 }
 
 TEST(HostileTest, LongAndUnprintableTextIsShownShortOnOneLine) {
-  EXPECT_THAT(MistakesIn(WithOption("threads: \"" + std::string(1000, 'x') + "\"")),
-              ElementsAre(HasSubstr(std::string(80, 'x') + "…\" is neither")));
+  EXPECT_THAT(MistakesIn(WithOption(absl::StrCat("threads: \"", std::string(1000, 'x'), "\""))),
+              ElementsAre(HasSubstr(absl::StrCat(std::string(80, 'x'), "…\" is neither"))));
   EXPECT_THAT(MistakesIn(WithOption("threads: \"a\\nb\\x01\"")),
               ElementsAre(HasSubstr("\"a\\nb\\x01\" is neither")));
   EXPECT_THAT(MistakesIn(WithOption("\"a\\nb\": 1")), ElementsAre(Not(HasSubstr("\n"))));

@@ -125,7 +125,8 @@ TEST(AddressTest, WhatIsNoListenerAddressIsToldFromWhatWouldBe) {
       {"[1.2.3.4]:80", "has no IPv6 address between its brackets"},
       {"unix:", "has no absolute path; try \"unix:/run/singleflight.sock\""},
       {"unix:x.sock", "has no absolute path"},
-      {"unix:/" + std::string(107, 'a'), "has a path of 108 bytes; a Unix socket allows 107"},
+      {absl::StrCat("unix:/", std::string(107, 'a')),
+       "has a path of 108 bytes; a Unix socket allows 107"},
       {"unix:/a b", "has a path with white space"},
   };
   for (const auto& [text, mistake] : table)
@@ -133,7 +134,7 @@ TEST(AddressTest, WhatIsNoListenerAddressIsToldFromWhatWouldBe) {
 }
 
 TEST(AddressTest, AUnixPathMayFillTheSocketAddress) {
-  EXPECT_EQ(ListenerAddressMistake("unix:/" + std::string(106, 'a')), "");
+  EXPECT_EQ(ListenerAddressMistake(absl::StrCat("unix:/", std::string(106, 'a'))), "");
 }
 
 TEST(AddressTest, HealthIsServedOnTcpOnly) {
@@ -152,7 +153,7 @@ TEST(AddressTest, EndpointsMayBeNames) {
       {".:80", "has a host that is no IPv4 address"},
       {".corp.example:80", "has a host with nothing beside a dot"},
       {"a..b:80", "has a host with nothing beside a dot"},
-      {std::string(254, 'a') + ":80", "has a host of more than 253 characters"},
+      {absl::StrCat(std::string(254, 'a'), ":80"), "has a host of more than 253 characters"},
       {"h:0", "has the port \"0\"; a port is a number from 1 to 65535"},
   };
   for (const auto& [text, mistake] : table) {
