@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <list>
+
 #include "tests/testing/http_get.h"
 #include "tests/testing/proxy_fixture.h"
 #include "tests/testing/raw_calls.h"
@@ -187,14 +189,18 @@ TEST_F(LimitsTest, AStalledDownloadCancelsItsBackend) {
 TEST_F(LimitsTest, PastMaxBufferedBytesNewCallsAreRefusedUntilThereIsRoom) {
   Serve({.upstream = "max_held_bytes: 8MiB", .top = "limits: {max_buffered_bytes: 3MiB}"});
   backend_.Hold();
-  RawClient client(proxy_->address(), /*stream_window=*/0);
-  const int32_t large = client.Open(RawCall(kRead, std::string(2 << 20, 'x')));
-  client.Until([this] { return Metric("singleflight_buffered_bytes") > (3 << 20); });
+  // None may have more than half. Each takes a MiB: its message, and as much for its key.
+  std::list<RawClient> clients;
+  for (const char content : {'a', 'b', 'c'}) {
+    clients.emplace_back(proxy_->address(), /*stream_window=*/0);
+    clients.back().Open(RawCall(kRead, std::string(500 << 10, content)));
+    const int64_t all = static_cast<int64_t>(clients.size()) << 20;
+    clients.back().Until([&] { return Metric("singleflight_buffered_bytes") > all; });
+  }
   EXPECT_THAT(Ask(kWrite, "id-7"),
               FailedWith(absl::StatusCode::kResourceExhausted, HasSubstr("max_buffered_bytes")));
   EXPECT_EQ(Metric("singleflight_calls_shed_total{reason=\"max_buffered_bytes\"}"), 1);
-  client.Reset(large, 0x8);
-  client.Wait(large);
+  clients.clear();
   proxy_->WaitForMetric("singleflight_buffered_bytes", Eq(0));
   backend_.Release();
   EXPECT_THAT(Ask(kWrite, "id-7"), IsOkWith("reply to id-7"));
