@@ -22,6 +22,10 @@ if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   add_compile_options(-Wthread-safety)
 endif()
 
+if(NOT SINGLEFLIGHT_SANITIZE STREQUAL "" AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  # What sanitizers add makes GCC see members of std::optional and std::function that nobody has set.
+  add_compile_options(-Wno-maybe-uninitialized)
+endif()
 if(SINGLEFLIGHT_SANITIZE STREQUAL "address")
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -g1)
   add_link_options(-fsanitize=address,undefined)
