@@ -102,6 +102,11 @@ class AsyncGroup {
     return DoJoin(key, waiter, now, limits);
   }
 
+  // For a waiter that may not lead: joins the flight of `key` where there is one that it may join.
+  // How many are aboard then, this caller included; 0: it has not joined.
+  [[nodiscard]] size_t Follow(const Key& key, Waiter& waiter, TimePoint now,
+                              const JoinLimits& limits = {});
+
   // Stops waiting. For the thread that the waiter belongs to.
   Left Leave(Waiter& waiter, OnLast on_last);
 
@@ -214,6 +219,18 @@ auto AsyncGroup<Key, Result, Context, Hash, Eq>::DoJoin(K&& key, Waiter& waiter,
   if (led != nullptr) return {Role::kLeader, Landing(led), aboard};
   shard.Recycle(std::move(spare));
   return {Role::kFollower, Landing(), aboard};
+}
+
+template <typename Key, typename Result, typename Context, typename Hash, typename Eq>
+size_t AsyncGroup<Key, Result, Context, Hash, Eq>::Follow(const Key& key, Waiter& waiter,
+                                                          TimePoint now, const JoinLimits& limits) {
+  internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
+  const size_t hash = internal::Mix(hash_(key));
+  Shard& shard = ShardOf(hash);
+  std::unique_ptr<Flight> spare;
+  const size_t aboard = shard.Follow({waiter, hash, now, limits}, key, eq_, spare);
+  if (spare != nullptr) shard.Recycle(std::move(spare));
+  return aboard;
 }
 
 template <typename Key, typename Result, typename Context, typename Hash, typename Eq>

@@ -90,20 +90,7 @@ void Flight::Launch() {
     return;
   }
   if (route_.collapses()) deadline_timer_.Set(*deadline_);
-  if (Hold(base::BlockBytes(question_.message.size()) + base::BlockBytesOf(landing_.key().bytes)) &&
-      !PastShare()) {
-    Send();
-  }
-}
-
-bool Flight::PastShare() {
-  if (!held_->PastShare()) return false;
-  around_.metrics.downstream->bounds.Count(metrics::Bound::kClientShare);
-  LandStatus(wire::StatusCode::kResourceExhausted,
-             absl::StrCat("upstream '", route_.shared.name,
-                          "': calls of this client hold more than half of max_held_bytes (",
-                          route_.shared.max_held_bytes.load(), "); what is left is for others"));
-  return true;
+  if (Hold(BytesHeldByFlight(landing_.key(), question_.message))) Send();
 }
 
 void Flight::Send() {

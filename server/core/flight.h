@@ -54,7 +54,6 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   bool Hold(size_t bytes);
   bool NoRoom();
   bool HoldReply(size_t bytes);
-  bool PastShare();
 
   void LandReply(model::ReplyParts parts);
   absl::optional<cache::Refusal> Keep(const Answer& answer);

@@ -4,6 +4,8 @@
 #include <cstdint>
 
 #include "server/base/block_bytes.h"
+#include "server/base/slice.h"
+#include "server/model/key.h"
 #include "server/model/request.h"
 
 // What calls take beyond their messages, for BufferBudget: the objects of this program and of
@@ -27,6 +29,11 @@ inline int64_t BytesOfUpstreamCall(const model::Request& request) {
 
 // A flight, beyond its upstream call: itself, and its place in the flight table.
 inline constexpr int64_t kBytesOfFlight = 768;
+
+// Of what counts for its upstream's max_held_bytes, a flight has this before any reply.
+inline size_t BytesHeldByFlight(const model::Key& key, const base::Slice& message) {
+  return base::BlockBytes(message.size()) + base::BlockBytesOf(key.bytes);
+}
 
 }  // namespace singleflight::core
 

@@ -17,6 +17,16 @@ namespace singleflight::core {
 // have in writing are bounded by their number.
 inline constexpr size_t kSmallReplyBytes = 4 << 10;
 
+// Whether calls of `client` hold its share of what the upstream's may, so that it may not hold
+// `more`. Asked where something begins, for what is under way goes on. Null: nobody's, who has no
+// share.
+inline bool PastShare(const SharedUpstream& upstream, Client* client, int64_t more) {
+  const int64_t all = upstream.held_bytes.load(std::memory_order_relaxed) + more;
+  const int64_t most = upstream.max_held_bytes.load(std::memory_order_relaxed);
+  if (client == nullptr || !PastShare(all, all, most)) return false;  // without a look at whose
+  return PastShare(client->HeldOf(upstream.name)->load(std::memory_order_relaxed), all, most);
+}
+
 // Counts bytes against an upstream's bound, and the process's, and for the client whose call needs
 // them, for as long as it lives, which may be longer than the configuration that it began with.
 // Threads: any, one at a time.
@@ -42,8 +52,7 @@ class HeldBytes {
     return before + bytes <= upstream_.max_held_bytes.load(kRelaxed);
   }
 
-  // Whether the client has its share without this; asked where something begins, for what is under
-  // way goes on.
+  // Whether the client has its share without this.
   bool PastShare() const {
     return clients_ != nullptr &&
            core::PastShare(clients_->load(kRelaxed) - bytes_, upstream_.held_bytes.load(kRelaxed),

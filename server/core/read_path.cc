@@ -8,6 +8,7 @@
 #include "server/cache/groups.h"
 #include "server/core/by_loop.h"
 #include "server/core/flight.h"
+#include "server/core/footprint.h"
 #include "server/core/held_bytes.h"
 #include "server/model/encoding.h"
 
@@ -83,12 +84,20 @@ cache::Found ReadPath::Look(const Route& route, const model::Key& key,
 // The flight is marked with the purges that its leader knew of when he looked, not with later ones:
 // what the second look finds may be older than a purge that comes next, and whoever asks after that
 // must not be aboard.
+//
+// A leader whom his client's share refuses would take those with him who joined meanwhile, so that
+// is judged before.
 Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cache::Found& missed,
                     Waiter& waiter) {
   const FlightTable::JoinLimits limits = {route.flights.max_waiters,
                                           absl::ToChronoNanoseconds(route.flights.max_join_age),
                                           missed.purged, missed.purged};
   question.line = key.hash;
+  const auto bytes = static_cast<int64_t>(BytesHeldByFlight(key, question.message));
+  if (PastShare(route.shared, question.client.get(), bytes)) {
+    const bool follows = around_.flights.Follow(key, waiter, around_.loop.Now(), limits) != 0;
+    return follows ? Asked::kFollows : Asked::kPastShare;
+  }
   FlightTable::Joined joined =
       around_.flights.Join(std::move(key), waiter, around_.loop.Now(), limits);
   if (joined.role == Role::kFollower) return Asked::kFollows;

@@ -40,9 +40,11 @@ struct Surroundings {
 
 // What became of a call that was asked.
 enum class Asked {
-  kKept,     // the reply had been kept meanwhile; the waiter has its answer
-  kLeads,    // a flight was started for it
-  kFollows,  // it is aboard another caller's flight
+  kKept,       // the reply had been kept meanwhile; the waiter has its answer
+  kLeads,      // a flight was started for it
+  kFollows,    // it is aboard another caller's flight
+  kPastShare,  // there is none, and its client may start none (see PastShare); the waiter hears
+               // nothing
 };
 
 // The way of a call that may get its reply without an upstream call of its own: look whether the

@@ -79,6 +79,7 @@ void Session::HeaderBlockEnded(Stream& stream, bool end) {
 
 // By a DATA frame.
 void Session::BodyEnded(Stream& stream) {
+  if (stream.headers_too_large_) return;
   if (BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
   stream.peer_ended_ = true;
   if (const auto handler = stream.handler_) handler->OnEnd({});
@@ -108,21 +109,24 @@ void Session::RefuseReply(Stream& stream, bool end) {
   if (handler != nullptr) handler->OnClosed(closed);
 }
 
+// A first block is answered here; its handler hears of nothing but the end.
 void Session::RefuseRequest(Stream& stream) {
   const bool too_many = incoming_.fields() > options_.max_header_count;
   LetGoOfLargeBlock();
   if (stream.finished_) return;  // it has been answered, or its first block has been refused
-  listener_.OnBound(too_many ? metrics::Bound::kHeaderCount : metrics::Bound::kHeaderBytes);
-  if (stream.headers_seen_) {
-    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_ENHANCE_YOUR_CALM);
-    return;
-  }
+  const auto bound = too_many ? metrics::Bound::kHeaderCount : metrics::Bound::kHeaderBytes;
+  const absl::string_view block = stream.headers_seen_ ? "trailer block" : "header list";
   const std::string why =
-      too_many ? absl::StrCat("the request has more than ", options_.max_header_count,
-                              " header fields (limits.max_header_count)")
-               : absl::StrCat("the request's header list is larger than ",
+      too_many ? absl::StrCat("the request's ", block, " has more than ", options_.max_header_count,
+                              " fields (limits.max_header_count)")
+               : absl::StrCat("the request's ", block, " is larger than ",
                               options_.max_header_list_bytes, " bytes (limits.max_header_bytes)");
-  stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted, why), true);
+  if (!stream.headers_seen_) {
+    listener_.OnBound(bound);
+    stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted, why), true);
+  } else if (const auto handler = stream.handler_) {
+    handler->OnTrailersTooLarge(bound, why);
+  }
 }
 
 // Those who hear of streams hear of it when it is closed.

@@ -186,7 +186,8 @@ int Session::Callbacks::OnData(nghttp2_session* session, uint8_t, int32_t stream
   if (stream != nullptr && Self(user_data).BodyIsTooLong(*stream, size)) {
     Self(user_data).RefuseMalformed(*stream, kTooLong);
   }
-  if (stream == nullptr || stream->handler_ == nullptr || stream->malformed_) {
+  if (stream == nullptr || stream->handler_ == nullptr || stream->malformed_ ||
+      stream->headers_too_large_) {
     nghttp2_session_consume_stream(session, stream_id, size);
     return 0;
   }

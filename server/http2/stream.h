@@ -9,6 +9,7 @@
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
 #include "server/http2/slice_queue.h"
+#include "server/metrics/bounds.h"
 #include "server/model/headers.h"
 #include "server/wire/status.h"
 
@@ -62,6 +63,10 @@ class StreamHandler {
 
   // The peer's side ended: with a trailer block, or with an empty one standing for none.
   virtual void OnEnd(model::Headers trailing) = 0;
+
+  // Server, in place of OnEnd: the request's trailer block is beyond `bound`. `why` says so to the
+  // caller, whom the handler answers.
+  virtual void OnTrailersTooLarge(metrics::Bound, absl::string_view) {}
 
   // So many bytes given to Stream::Send have been written into frames.
   virtual void OnSent(size_t bytes) = 0;

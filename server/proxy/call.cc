@@ -239,7 +239,18 @@ void Call::CountAsked(core::Asked asked) {
       return metrics.leaders.Add();
     case core::Asked::kFollows:
       return metrics.followers.Add();
+    case core::Asked::kPastShare:
+      metrics.departed.Add();
+      return ShedForShare();
   }
+}
+
+void Call::ShedForShare() {
+  StepAshore();
+  Shed(metrics::Bound::kClientShare,
+       absl::StrCat("upstream '", route_->shared.name,
+                    "': calls of this client hold more than half of max_held_bytes (",
+                    route_->shared.max_held_bytes.load(), "); what is left is for others"));
 }
 
 // Neither to be shared nor to be kept: relayed with what has been collected.
@@ -412,6 +423,10 @@ void Call::Shed(metrics::Bound bound, absl::string_view message) {
 void Call::OnRelayStalled() {
   Shed(metrics::Bound::kRequestStall,
        "the request has begun a message and hardly goes on with it (limits.stall_timeout)");
+}
+
+void Call::OnTrailersTooLarge(metrics::Bound bound, absl::string_view why) {
+  if (state_ != State::kReplied) Shed(bound, why);
 }
 
 void Call::ShedLargeMessage() {

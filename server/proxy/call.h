@@ -60,6 +60,7 @@ class Call final : public http2::StreamHandler,
   void OnHeaders(model::Headers fields, bool end) override;
   void OnData(absl::string_view bytes) override;
   void OnEnd(model::Headers trailing) override;
+  void OnTrailersTooLarge(metrics::Bound bound, absl::string_view why) override;
   void OnSent(size_t bytes) override;
   void OnClosed(const http2::Closed& closed) override;
 
@@ -100,6 +101,7 @@ class Call final : public http2::StreamHandler,
   void Shed(metrics::Bound bound, absl::string_view message);
   bool HasRoom() const;
   void ShedForRoom();
+  void ShedForShare();
   bool NoRoomToWait(absl::string_view more) const;
   void ShedLargeMessage();
   void SendAnswer(const core::Answer& answer);

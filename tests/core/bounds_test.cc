@@ -153,9 +153,8 @@ TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
   Ask(std::string(1500, 'a'));  // which the key holds once more
   Ask(std::string(1500, 'b'));
   ASSERT_EQ(upstream_.calls(), 2);
-  EXPECT_THAT(Ask(std::string(1500, 'c')).reply(),
-              IsStatus(StatusCode::kResourceExhausted,
-                       "'catalog': calls of this client hold more than half of max_held_bytes"));
+  Ask(std::string(1500, 'c'));
+  EXPECT_EQ(asked_, Asked::kPastShare);
   EXPECT_EQ(upstream_.calls(), 2);
   client_ = std::make_shared<Client>();
   EXPECT_EQ(Ask(std::string(1500, 'd')).heard(), 0) << "another client's goes upstream";
@@ -163,6 +162,24 @@ TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
   Settle();
   for (TestWaiter& waiter : waiters_) waiter.Drop();
   EXPECT_EQ(greedy->HeldOf("catalog")->load(), 0);
+}
+
+// SEMANTICS §2: as no upstream call of its own comes of it.
+TEST_F(BoundsTest, AClientThatHoldsItsShareFollowsOthers) {
+  max_held_bytes_ = 10'000;
+  const auto greedy = std::make_shared<Client>();
+  client_ = greedy;
+  Ask(std::string(1500, 'a'));
+  Ask(std::string(1500, 'b'));
+  client_ = std::make_shared<Client>();
+  Ask("id-7");
+  client_ = greedy;
+  Ask("id-7");
+  EXPECT_EQ(asked_, Asked::kFollows);
+  for (FakeCall* call : std::vector(upstream_.live_calls())) call->Answer("blue kettle");
+  Settle();
+  EXPECT_EQ(waiters_.back().reply().body, Framed("blue kettle"));
+  for (TestWaiter& waiter : waiters_) waiter.Drop();
 }
 
 TEST_F(BoundsTest, OneLargeThingIsNoMoreThanAClientsShare) {

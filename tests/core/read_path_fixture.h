@@ -49,6 +49,7 @@ class ReadPathTest : public ::testing::Test {
   int64_t max_held_bytes_ = 1 << 30;
   absl::optional<base::Instant> deadline_;  // of every caller
   std::shared_ptr<Client> client_;          // of callers to come; null: nobody's
+  Asked asked_ = Asked::kLeads;             // what became of the latest that was not kept
 
   // A caller on loop 0 asks, and gets what is kept if it is; its verdict is in what is returned.
   TestWaiter& Ask(const std::string& id, const Fields& metadata = {},
@@ -69,8 +70,9 @@ class ReadPathTest : public ::testing::Test {
     if (found.reply) {
       waiter.Hit(found);
     } else {
-      read_path.Ask(route, std::move(key), {request, base::Slice(Framed(id)), deadline_, client_},
-                    found, waiter);
+      asked_ = read_path.Ask(route, std::move(key),
+                             {request, base::Slice(Framed(id)), deadline_, client_}, found, waiter);
+      if (asked_ == Asked::kPastShare) left_.insert(&waiter);  // its call refuses it
     }
     return waiter;
   }

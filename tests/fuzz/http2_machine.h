@@ -100,6 +100,7 @@ class Actor final : public StreamHandler {
     if (habit_ == Habit::kResetsAtEnd) Reset(false);
     if (habit_ == Habit::kAnswersAtEnd) Answer();
   }
+  void OnTrailersTooLarge(metrics::Bound, absl::string_view) override { OnEnd({}); }
   void OnSent(size_t bytes) override {
     Hears();
     SF_CHECK(bytes > 0);

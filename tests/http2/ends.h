@@ -35,6 +35,9 @@ struct Ear final : StreamHandler {
     ended = true;
     if (on_end) on_end();
   }
+  void OnTrailersTooLarge(metrics::Bound, absl::string_view why) override {
+    refused = std::string(why);
+  }
   void OnSent(size_t bytes) override { sent += bytes; }
   void OnClosed(const Closed& how) override {
     EXPECT_FALSE(closed.has_value()) << "told twice";
@@ -52,6 +55,7 @@ struct Ear final : StreamHandler {
   std::string body;
   Fields trailing;
   bool ended = false;
+  std::string refused;  // why its trailer block was
   size_t sent = 0;
   absl::optional<Closed> closed;
   std::function<void()> on_headers, on_data, on_end, on_closed;

@@ -413,7 +413,43 @@ TEST(LimitsTest, ATrailerBlockAfterARefusedHeaderListIsNotAnsweredTwice) {
           .Encoded());
   EXPECT_EQ(server.Heard(kHeaders, 1).size(), 1u);
   EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kOrderly));
+  EXPECT_EQ(server.ear().body, "");
+  EXPECT_FALSE(server.ear().ended) << "its handler hears nothing of what was refused";
   EXPECT_EQ(server.session.streams(), 0u);
+}
+
+TEST(LimitsTest, ABodyThatEndsARefusedRequestIsNotHeard) {
+  SessionOptions options;
+  options.max_header_list_bytes = 1000;
+  ByHand server(Side::kServer, options);
+  server.Greet();
+  const std::string block =
+      HeaderEncoder::Literal(RequestFields("/s/M", {{"x-large", std::string(1000, 'a')}}));
+  server.Say(Frame{kHeaders, kEndHeaders, 1, block}.Encoded() +
+             Data(1, "message", kEndStream).Encoded());
+  EXPECT_EQ(server.ear().body, "");
+  EXPECT_FALSE(server.ear().ended);
+  EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kOrderly));
+}
+
+// SEMANTICS §6: the call is told, and by name.
+TEST(LimitsTest, ATrailerBlockThatIsTooLargeIsForTheHandlerToAnswer) {
+  SessionOptions options;
+  options.max_header_list_bytes = 1000;
+  options.max_header_count = 20;
+  ByHand server(Side::kServer, options);
+  server.Greet();
+  server.SayHeaders(1, RequestFields());
+  server.SayHeaders(1, {{"x-large", std::string(1000, 'a')}}, true);
+  EXPECT_THAT(server.ear().refused, HasSubstr("trailer block is larger than 1000 bytes"));
+  EXPECT_FALSE(server.ear().ended);
+  server.SayHeaders(3, RequestFields());
+  server.SayHeaders(3, Fields(21, {"x", ""}), true);
+  EXPECT_THAT(server.ear(1).refused, HasSubstr("limits.max_header_count"));
+  EXPECT_THAT(server.Heard(kRstStream), IsEmpty());
+  AnswerOk(*server.ear().stream, "heard");
+  server.Listen();
+  EXPECT_EQ(server.BodyOf(1), "heard");
 }
 
 TEST(LimitsTest, AReplyWhoseHeaderListIsTooLargeIsRefused) {

@@ -209,6 +209,18 @@ TEST_F(AsyncGroupTest, AnOldFlightTakesNoNewcomers) {
   EXPECT_THAT(log_, ElementsAre("ann:blue", "bob:blue", "cid:red"));
 }
 
+TEST_F(AsyncGroupTest, WhoMayNotLeadFollowsOrNothingHappens) {
+  EXPECT_EQ(flights_.Follow("key", ann_, now_), 0u);
+  EXPECT_FALSE(ann_.aboard());
+  EXPECT_EQ(flights_.flights(), 0u);
+  auto landing = Lead(ann_, {.max_waiters = 2});
+  EXPECT_EQ(flights_.Follow("key", bob_, now_, {.max_waiters = 2}), 2u);
+  EXPECT_EQ(flights_.Follow("key", cid_, now_, {.max_waiters = 2}), 0u);
+  EXPECT_FALSE(landing.superseded()) << "who does not lead takes no flight's place";
+  landing.Land("blue");
+  EXPECT_THAT(log_, ElementsAre("ann:blue", "bob:blue"));
+}
+
 TEST_F(AsyncGroupTest, AFullFlightTakesNoNewcomers) {
   const JoinLimits limits = {.max_waiters = 2};
   auto full = Lead(ann_, limits);

@@ -307,6 +307,42 @@ TEST_F(CallTest, PastMaxBufferedBytesARelayedRequestThatWaitsIsRefused) {
   Reset(*aboard);
 }
 
+// SEMANTICS §2
+TEST_F(CallTest, PastItsShareOfMaxHeldBytesAClientLeadsNoFlight) {
+  context_.client = std::make_shared<core::Client>();
+  shared_.max_held_bytes = 10'000;
+  std::vector<std::shared_ptr<Ear>> aboard;
+  for (const char id : {'a', 'b'}) aboard.push_back(Ask(kGet, std::string(1500, id)));
+  auto refused = Ask(kGet, std::string(1500, 'c'));
+  EXPECT_EQ(StatusOf(*refused), "8");
+  EXPECT_THAT(refused->headers,
+              Contains(Pair("grpc-message", HasSubstr("more than half of max_held_bytes"))));
+  EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kClientShare), 1u);
+  EXPECT_EQ(upstream_.calls(), 2u);
+  aboard.push_back(Ask(kGet, std::string(1500, 'a')));
+  for (size_t i = 0; i < 2; ++i) upstream_.call(i).Answer("kettle");
+  Settle();
+  for (const auto& caller : aboard) EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
+}
+
+// SEMANTICS §6
+TEST_F(CallTest, ATrailerBlockThatIsTooLargeIsRefusedByTheNameOfTheBound) {
+  options_.max_header_list_bytes = 1000;
+  Connect();
+  for (const char* path : {kGet, kWatch}) {
+    auto caller = Open(path);
+    Send(*caller, Framed("hello"));
+    caller->stream->Finish(http2::testing::Trailing({{"x-large", std::string(1000, 'a')}}));
+    Settle();
+    EXPECT_EQ(StatusOf(*caller), "8") << path;
+    EXPECT_THAT(caller->headers,
+                Contains(Pair("grpc-message", HasSubstr("limits.max_header_bytes"))));
+  }
+  EXPECT_EQ(upstream_.calls(), 1u);
+  EXPECT_TRUE(upstream_.latest().cancelled());
+  EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kHeaderBytes), 2u);
+}
+
 // PITFALLS 14
 TEST_F(CallTest, PastItsShareOfMaxBufferedBytesAClientsNewCallsAreRefused) {
   const auto greedy = std::make_shared<core::Client>();

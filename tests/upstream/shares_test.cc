@@ -61,15 +61,16 @@ TEST_F(SharesTest, WhileOthersWaitAClientWithMoreThanHalfGetsNoMore) {
 TEST_F(SharesTest, ClientsWhoseCallsWaitHaveTheirTurnsOneAfterTheOther) {
   ScriptedServer& server = ServeStreams(1);
   AskAs(greedy_, 3, "greedy");
+  Until([&] { return server.calls() == 1; });
   AskAs(modest_, 2, "modest");
   for (size_t i = 0; i < 5; ++i) {
     Until([&] { return server.calls() == i + 1 && server.call(i).ended; });
     Run([&] { Echo(server.call(i)); });
   }
-  EXPECT_EQ(server.call(1).body, "modest");
-  EXPECT_EQ(server.call(2).body, "greedy");
-  EXPECT_EQ(server.call(3).body, "modest");
-  EXPECT_EQ(server.call(4).body, "greedy");
+  EXPECT_EQ(server.call(1).body, "greedy");
+  EXPECT_EQ(server.call(2).body, "modest");
+  EXPECT_EQ(server.call(3).body, "greedy");
+  EXPECT_EQ(server.call(4).body, "modest");
 }
 
 TEST_F(SharesTest, AClientThatIsAloneHasNoShareOfStreamsWithoutABound) {
