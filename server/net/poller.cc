@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <iterator>
+#include <utility>
 
 #include "server/base/check.h"
 
@@ -60,6 +61,7 @@ void Poller::Remove(const Socket& socket, Watch& watch) {
 }
 
 void Poller::Again(Watch& watch) {
+  if (std::exchange(watch.queued_, true)) return;
   watch.unlink();
   ready_.push_back(watch);
 }
@@ -82,6 +84,7 @@ Watch* Poller::Next() {
   --batch_left_;
   Watch& next = batch_.front();
   next.unlink();
+  next.queued_ = false;
   idle_.push_back(next);
   return &next;
 }

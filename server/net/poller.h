@@ -40,11 +40,14 @@ class Watch : public WatchHook {
  private:
   friend class Poller;
   void Raise(unsigned events);
+
+  bool queued_ = false;  // to be told now or after the next Wait
 };
 
 // The sockets of one loop, by epoll: each is registered once, edge-triggered, so that waiting for
 // more costs no system call. Who has more to do than fits into one turn asks to be told again, and
-// stands behind all that are ready by then.
+// stands behind all that are ready by then. Nothing moves whoever stands in line already, or the
+// busiest would never have their turn.
 //
 // An event is turned into flags before anybody is told of any, so that whoever goes meanwhile is
 // not told of its own. Threads: the loop's; Wake from any. When it is destroyed, what is left has
@@ -62,7 +65,7 @@ class Poller {
 
   void Remove(const Socket& socket, Watch& watch);
 
-  // OnReady is called once more, after the next Wait.
+  // OnReady is called once more, after the next Wait if not before.
   void Again(Watch& watch);
 
   // Sleeps until something is ready, somebody called Wake, or `ms` have passed (-1: no limit).
