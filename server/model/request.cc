@@ -1,11 +1,11 @@
 #include "server/model/request.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/character_set.h"
 #include "server/model/key_rules.h"
 #include "server/wire/timeout.h"
 
@@ -23,7 +23,10 @@ bool IsGrpc(absl::string_view content_type) {
   return rest.empty() || rest.front() == '+' || rest.front() == ';';
 }
 
-bool PlainPathCharacter(char c) { return c > 0x20 && c < 0x7f && c != '?' && c != '#' && c != '%'; }
+// Visible ASCII, but for what ends a path or stands for other characters in it.
+constexpr base::CharacterSet kInSegment([](uint8_t c) {
+  return c > 0x20 && c < 0x7f && c != '/' && c != '?' && c != '#' && c != '%';
+});
 
 bool IsSegment(absl::string_view segment) {
   return !segment.empty() && segment != "." && segment != "..";
@@ -32,27 +35,20 @@ bool IsSegment(absl::string_view segment) {
 // "/package.Service/Method", maybe behind a prefix, which is part of the method's name: at least
 // two segments.
 bool IsMethodPath(absl::string_view path) {
-  if (path.empty() || path.front() != '/') return false;
   size_t segments = 0;
-  size_t begin = 1;
-  for (size_t i = 1; i <= path.size(); ++i) {
-    if (i < path.size() && path[i] != '/') {
-      if (!PlainPathCharacter(path[i])) return false;
-    } else {
-      if (!IsSegment(path.substr(begin, i - begin))) return false;
-      ++segments;
-      begin = i + 1;
-    }
+  for (; !path.empty(); ++segments) {
+    if (path.front() != '/') return false;
+    path.remove_prefix(1);
+    const size_t size = kInSegment.Span(path);
+    if (!IsSegment(path.substr(0, size))) return false;
+    path.remove_prefix(size);
   }
   return segments >= 2;
 }
 
 // gRPC servers are not particular: a client on a Unix socket says its path, nothing, or
 // "@abstract".
-bool IsPlainAuthority(absl::string_view authority) {
-  return std::all_of(authority.begin(), authority.end(),
-                     [](char c) { return c >= 0x20 && c < 0x7f; });
-}
+constexpr base::CharacterSet kInAuthority([](uint8_t c) { return c >= 0x20 && c < 0x7f; });
 
 absl::string_view WithoutDefaultPort(absl::string_view authority, absl::string_view scheme) {
   return absl::StripSuffix(authority, scheme == "https" ? ":443" : ":80");
@@ -156,7 +152,7 @@ class RequestParser {
     if (hosts_ > 1) return Reset(Refused::kHost, "several host fields");
     const absl::string_view host = ValueOr(host_), named = ValueOr(authority_);
     const size_t at = named.empty() ? host_ : authority_;
-    if (!IsPlainAuthority(ValueOr(at))) {
+    if (!kInAuthority.HasAllOf(ValueOr(at))) {
       return Reset(Refused::kAuthority, "a control character or obs-text in the authority");
     }
     if (!host.empty() && !named.empty() && !SameAuthority(host, named)) {
