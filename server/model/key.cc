@@ -3,13 +3,13 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <forward_list>
 #include <limits>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/ascii.h"
 #include "server/base/check.h"
 #include "server/model/encoding.h"
 
@@ -23,8 +23,9 @@ constexpr int kLengthBits = 7;
 constexpr size_t kMoreFollows = 1 << kLengthBits;
 
 size_t SizeOf(absl::string_view part) {
-  const int bits = std::bit_width(part.size() | 1);
-  return static_cast<size_t>((bits + kLengthBits - 1) / kLengthBits) + part.size();
+  size_t size = 1 + part.size();
+  for (size_t length = part.size(); length >= kMoreFollows; length >>= kLengthBits) ++size;
+  return size;
 }
 
 char* WriteLength(char* out, size_t length) {
@@ -46,27 +47,10 @@ char* WritePart(char* out, absl::string_view part) {
   return out + part.size();
 }
 
-// Eight characters at a time: A to Z in lower case, all else as it is.
-uint64_t InLowerCase(uint64_t text) {
-  constexpr uint64_t kEach = 0x0101010101010101;
-  const uint64_t low = text & 0x7f * kEach;
-  const uint64_t from_a = low + (0x80 - 'A') * kEach;
-  const uint64_t beyond_z = low + (0x7f - 'Z') * kEach;
-  const uint64_t upper = (from_a ^ beyond_z) & ~text & 0x80 * kEach;
-  return text | upper >> 2;
-}
-
 // RFC 3986 §3.2.2: an authority's case says nothing. In the key only; upstream gets it as it is.
 char* WriteAuthority(char* out, absl::string_view authority) {
   out = WriteLength(out, authority.size());
-  uint64_t text = 0;
-  for (; !authority.empty(); authority.remove_prefix(std::min(authority.size(), sizeof(text)))) {
-    const size_t size = std::min(authority.size(), sizeof(text));
-    std::memcpy(&text, authority.data(), size);
-    text = InLowerCase(text);
-    std::memcpy(out, &text, size);
-    out += size;
-  }
+  for (const char c : authority) *out++ = absl::ascii_tolower(static_cast<unsigned char>(c));
   return out;
 }
 
