@@ -96,7 +96,18 @@ class Headers {
     std::swap(fields_, other.fields_);
   }
 
-  void Add(absl::string_view name, absl::string_view value, bool never_index = false);
+  void Add(absl::string_view name, absl::string_view value, bool never_index = false) {
+    const HeadersView::Lengths lengths = {static_cast<uint32_t>(name.size()),
+                                          static_cast<uint32_t>(value.size()) & 0x7fffffffu,
+                                          never_index ? 1u : 0u};
+    const size_t added = sizeof(lengths) + name.size() + value.size();
+    if (capacity_ - size_ < added) MakeRoomFor(added);
+    char* const field = bytes_.get() + size_;
+    std::memcpy(field, &lengths, sizeof(lengths));
+    Append(Append(field + sizeof(lengths), name), value);
+    size_ += added;
+    ++fields_;
+  }
   void Add(const Field& field) { Add(field.name, field.value, field.never_index); }
 
   // Empties it, and keeps its memory for what comes next.
@@ -124,6 +135,11 @@ class Headers {
   size_t Footprint() const { return sizeof(*this) + capacity_; }
 
  private:
+  static char* Append(char* out, absl::string_view part) {
+    if (!part.empty()) std::memcpy(out, part.data(), part.size());
+    return out + part.size();
+  }
+
   void MakeRoomFor(size_t bytes);
 
   std::unique_ptr<char[]> bytes_;
