@@ -20,21 +20,17 @@ class FrameHead {
 
   explicit FrameHead(absl::string_view bytes) : bytes_(bytes) {}
 
-  size_t length() const { return Number(0, 3); }
+  size_t length() const { return Byte(0) << 16 | Byte(1) << 8 | Byte(2); }
   uint8_t type() const { return static_cast<uint8_t>(bytes_[3]); }
-  uint32_t stream() const { return Number(5, 4) & 0x7fffffff; }
+  uint32_t stream() const {
+    return (Byte(5) << 24 | Byte(6) << 16 | Byte(7) << 8 | Byte(8)) & 0x7fffffff;
+  }
   bool Has(uint8_t flag) const { return (static_cast<uint8_t>(bytes_[4]) & flag) != 0; }
 
   bool OpensBlock() const { return type() == kHeaders && !Has(kEndHeaders); }
 
  private:
-  uint32_t Number(size_t at, size_t size) const {
-    uint32_t number = 0;
-    for (const char byte : bytes_.substr(at, size)) {
-      number = number << 8 | static_cast<uint8_t>(byte);
-    }
-    return number;
-  }
+  uint32_t Byte(size_t at) const { return static_cast<uint8_t>(bytes_[at]); }
 
   absl::string_view bytes_;
 };
