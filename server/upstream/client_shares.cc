@@ -7,11 +7,9 @@
 
 namespace singleflight::upstream {
 
-bool StreamShares::MayOpen(const core::Client* client, size_t most) const {
-  const auto found = by_client_.find(client);
-  if (found == by_client_.end()) return true;
-  return !core::PastShare(static_cast<int64_t>(found->second + 1), static_cast<int64_t>(all_ + 1),
-                          static_cast<int64_t>(most));
+size_t StreamShares::of(const core::Client* client) const {
+  const auto known = by_client_.find(client);
+  return known == by_client_.end() ? 0 : known->second;
 }
 
 WaitingCalls::Line::iterator WaitingCalls::Push(std::shared_ptr<PooledCall> call) {

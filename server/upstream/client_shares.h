@@ -12,7 +12,7 @@ namespace singleflight::upstream {
 
 class PooledCall;
 
-// How many streams each client has of those that there are.
+// How many streams of one connection each client has.
 class StreamShares {
  public:
   void Opened(const core::Client* client) {
@@ -25,8 +25,8 @@ class StreamShares {
     if (found != by_client_.end() && --found->second == 0) by_client_.erase(found);
   }
 
-  // Whether `client` may have one more of `most`. Without a client there is no share.
-  bool MayOpen(const core::Client* client, size_t most) const;
+  size_t all() const { return all_; }
+  size_t of(const core::Client* client) const;
 
  private:
   absl::flat_hash_map<const core::Client*, size_t> by_client_;

@@ -7,6 +7,7 @@
 #include "server/http2/connection.h"
 #include "server/net/address.h"
 #include "server/net/tls_stream.h"
+#include "server/upstream/client_shares.h"
 #include "server/upstream/pulse.h"
 
 namespace singleflight::upstream {
@@ -78,6 +79,9 @@ class Link final : public http2::ConnectionListener,
   }
   size_t streams() const { return session() == nullptr ? 0 : session()->streams(); }
 
+  // Whose they are.
+  StreamShares& shares() { return shares_; }
+
   // The peer has been asked whether it lives, and has yet to answer.
   bool in_doubt() const { return pulse_.in_doubt(); }
 
@@ -128,6 +132,7 @@ class Link final : public http2::ConnectionListener,
   base::Timer connect_timer_;
   const absl::Duration ping_timeout_;
   Pulse pulse_;
+  StreamShares shares_;
   bool silent_ = false;
   bool ready_ = false;
   base::Instant ready_since_;

@@ -111,32 +111,36 @@ bool Pool::PastShareOfQueue(const core::Client* client) const {
                          static_cast<int64_t>(queue_.size() + 1), options_.max_pending_calls);
 }
 
-void Pool::StreamOpened(const PooledCall& call) {
+void Pool::StreamOpened(const PooledCall& call, Link& link) {
   metrics_->active.Add(1);
-  shares_.Opened(call.client());
+  link.shares().Opened(call.client());
 }
 
-void Pool::StreamEnded(const PooledCall& call) {
+void Pool::StreamEnded(const PooledCall& call, Link& link) {
   metrics_->active.Add(-1);
-  shares_.Ended(call.client());
+  link.shares().Ended(call.client());
 }
 
+// Of the streams on the connections that take calls, and on those that may still be made to the
+// same endpoints.
 bool Pool::MayOpen(const core::Client* client) const {
-  return client == nullptr || shares_.MayOpen(client, StreamsThere());
-}
-
-// On the connections that there are, and on those that may still be made to the same endpoints.
-size_t Pool::StreamsThere() const {
+  if (client == nullptr) return true;
+  size_t its = 0;
+  size_t all = 0;
   size_t there = 0;
   for (const std::unique_ptr<Backend>& backend : backends_) {
     if (!backend->in_force) continue;
     size_t most = 0;
     for (const std::shared_ptr<Link>& link : backend->links) {
+      if (!link->alive()) continue;
       most = std::max(most, link->max_streams());
+      its += link->shares().of(client);
+      all += link->shares().all();
     }
     there += most * options_.max_connections_per_endpoint;
   }
-  return there;
+  return its == 0 || !core::PastShare(static_cast<int64_t>(its + 1), static_cast<int64_t>(all + 1),
+                                      static_cast<int64_t>(there));
 }
 
 void Pool::Dequeue(PooledCall& call) {
@@ -332,6 +336,7 @@ void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
   DropIdleBackends();
   if (queue_.empty()) return;
   ConnectWhereUseful();
+  ServeQueue();  // its streams are gone from the shares of those who had them
   if (!AnyHope()) FailQueue(WhyUnreachable());
 }
 

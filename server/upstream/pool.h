@@ -27,7 +27,10 @@ namespace singleflight::upstream {
 // room; one that does not answer ends, and its endpoint is connected to anew.
 //
 // Clients whose calls wait have their turns one after the other, and none may take more than its
-// share of the streams that there are, nor of the calls that may wait (core/client.h).
+// share of the streams that there are, nor of the calls that may wait (core/client.h). Streams on a
+// connection that takes no more calls are gone from there, and nobody has them: else who has many
+// long ones would wait for their end beside empty connections. So the queue is served whenever a
+// stream may have become free, and whenever a share may have.
 //
 // Threads: its worker's.
 class Pool final : public core::Upstream, public LinkListener {
@@ -87,8 +90,8 @@ class Pool final : public core::Upstream, public LinkListener {
   // For PooledCall.
   void Dispatch(std::shared_ptr<PooledCall> call);
   void Dequeue(PooledCall& call);
-  void StreamOpened(const PooledCall& call);
-  void StreamEnded(const PooledCall& call);
+  void StreamOpened(const PooledCall& call, Link& link);
+  void StreamEnded(const PooledCall& call, Link& link);
   base::Instant Now() const { return worker_.Now(); }
   metrics::UpstreamMetrics& metrics() { return *metrics_; }
   const std::string& name() const { return options_.name; }
@@ -97,7 +100,6 @@ class Pool final : public core::Upstream, public LinkListener {
 
   bool MayOpen(const core::Client* client) const;
   bool PastShareOfQueue(const core::Client* client) const;
-  size_t StreamsThere() const;
   Backend* BackendOf(const Link& link);
   Link* PickLink();
   static Link* RoomOn(const Backend& backend);
@@ -134,7 +136,6 @@ class Pool final : public core::Upstream, public LinkListener {
   std::vector<std::unique_ptr<Backend>> backends_;
   size_t next_ = 0;
   WaitingCalls queue_;
-  StreamShares shares_;
   base::Timer pause_over_;  // runs while an endpoint may not be connected to yet
 };
 

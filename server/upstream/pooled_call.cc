@@ -75,7 +75,7 @@ void PooledCall::Cancel(metrics::Unanswered why) {
   CountUnanswered(why);
   pool_.Dequeue(*this);
   if (stream_ == nullptr) return;
-  pool_.StreamEnded(*this);
+  pool_.StreamEnded(*this, *link_);
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
 }
 
@@ -90,7 +90,7 @@ void PooledCall::OpenOn(Link& link) {
   sent_ = 0;
   link_ = &link;
   stream_ = &link.Open(fields, shared_from_this());
-  pool_.StreamOpened(*this);
+  pool_.StreamOpened(*this, *link_);
   for (const base::Slice& bytes : kept_) stream_->Send(bytes);
   if (finished_) stream_->Finish(trailing_);
   if (kept_bytes_ > kMaxKeptBytes || resends_left_ == 0) StopKeeping();
@@ -122,7 +122,7 @@ void PooledCall::EndWith(const model::Headers& status_block) {
   const absl::optional<wire::StatusCode> code =
       wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
   pool_.metrics().calls[code.has_value() ? OutcomeOf(*code) : kNoStatus].Add();
-  pool_.StreamEnded(*this);
+  pool_.StreamEnded(*this, *link_);
   http2::Stream* stream = std::exchange(stream_, nullptr);
   if (stream->ended()) {
     stream->SetHandler(nullptr);
@@ -140,7 +140,7 @@ void PooledCall::OnSent(size_t bytes) {
 
 void PooledCall::OnClosed(const http2::Closed& closed) {
   stream_ = nullptr;
-  pool_.StreamEnded(*this);
+  pool_.StreamEnded(*this, *link_);
   if (MayResend(closed)) {
     pool_.metrics().resent.Add();
     --resends_left_;

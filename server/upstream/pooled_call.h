@@ -61,7 +61,7 @@ class PooledCall final : public http2::StreamHandler,
   const core::CallHead head_;
   core::CallListener* listener_;  // null once the call has ended for it
   http2::Stream* stream_ = nullptr;
-  const Link* link_ = nullptr;  // of the stream
+  Link* link_ = nullptr;  // of the stream
   int resends_left_;
 
   bool queued_ = false;  // in the pool's queue, at `place_`

@@ -31,6 +31,14 @@ class SharesTest : public PoolTest {
     });
   }
 
+  // Streams that stay open, on the latest connection, which then takes no more calls.
+  void FillAndDrain(ScriptedServer& server, int calls) {
+    const size_t before = server.calls();
+    AskAs(greedy_, calls, "long");
+    Until([&] { return server.calls() == before + static_cast<size_t>(calls); });
+    Run([&] { server.session(server.connections() - 1).BeginShutdown(); });
+  }
+
   const std::shared_ptr<core::Client> greedy_ = std::make_shared<core::Client>();
   const std::shared_ptr<core::Client> modest_ = std::make_shared<core::Client>();
 };
@@ -110,6 +118,56 @@ TEST_F(SharesTest, TheLastQuarterOfTheCallsThatMayWaitIsForOthersToo) {
   EXPECT_EQ(Unanswered(metrics::Unanswered::kClientShare), 1u);
   AskAs(modest_, 25);
   EXPECT_EQ(metrics_.pending.value(), 100);
+}
+
+// Ten on one connection and five on the other are all that it may have. With the ten gone it may
+// have more, although nothing else happens on the other connection.
+TEST_F(SharesTest, ACallThatWaitsForItsClientsShareIsServedWhenAnotherConnectionDies) {
+  http2::SessionOptions options;
+  options.max_concurrent_streams = 10;
+  options_.max_connections_per_endpoint = 1;
+  options_.max_reconnect_backoff = absl::Hours(1);
+  ScriptedServer& dies = Serve(options);
+  ScriptedServer& lives = Serve(options);
+  MakePool({dies.endpoint(), lives.endpoint()});
+  AskAs(nullptr, 1);
+  Until([&] { return metrics_.connections.value() == 2 && metrics_.active.value() == 1; });
+  Run([&] { callers_.front()->call.reset(); });
+  AskAs(greedy_, 14);
+  Until([&] { return lives.calls() >= 7 && metrics_.active.value() == 14; });
+  Run([&] {
+    for (size_t i = 0; i < lives.calls(); ++i) {
+      if (lives.call(i).ended) Echo(lives.call(i));
+    }
+  });
+  Until([&] { return metrics_.active.value() == 7; });
+  AskAs(greedy_, 9);
+  EXPECT_EQ(metrics_.active.value(), 15);
+  EXPECT_EQ(metrics_.pending.value(), 1);
+  Run([&] { dies.Stop(); });
+  Until([&] { return metrics_.active.value() <= 6; });
+  Until([&] { return metrics_.pending.value() == 0; });
+  EXPECT_EQ(metrics_.active.value(), 6);
+}
+
+TEST_F(SharesTest, StreamsOnConnectionsThatTakeNoMoreCallsAreNoPartOfAShare) {
+  ScriptedServer& server = ServeStreams(10);
+  for (int i = 0; i < 5; ++i) FillAndDrain(server, 8);
+  EXPECT_EQ(metrics_.active.value(), 40);
+  AskAs(greedy_, 8);
+  Until([&] { return server.calls() == 48; });
+}
+
+TEST_F(SharesTest, StreamsOfEndpointsThatAreGoneAreNoPartOfAShare) {
+  ScriptedServer& old = ServeStreams(10);
+  http2::SessionOptions options;
+  options.max_concurrent_streams = 10;
+  ScriptedServer& next = Serve(options);
+  AskAs(greedy_, 9);
+  Until([&] { return old.calls() == 8; });
+  SetEndpoints({next.endpoint()});
+  AskAs(greedy_, 7);
+  Until([&] { return next.calls() == 8; });
 }
 
 TEST_F(SharesTest, OneThatLeavesTheQueueTakesItsTurnWithIt) {
