@@ -6,21 +6,7 @@ namespace singleflight::wire {
 
 void MessageScanner::Feed(absl::string_view bytes) {
   while (!bytes.empty() && !malformed_) {
-    if (prefix_seen_ == kMessagePrefixBytes) {
-      const auto taken = static_cast<uint32_t>(std::min<size_t>(left_, bytes.size()));
-      left_ -= taken;
-      bytes.remove_prefix(taken);
-    } else {
-      const uint8_t byte = static_cast<uint8_t>(bytes.front());
-      bytes.remove_prefix(1);
-      if (prefix_seen_ == 0) {
-        malformed_ = byte > 1;
-        left_ = 0;
-      } else {
-        left_ = left_ << 8 | byte;
-      }
-      if (++prefix_seen_ == kMessagePrefixBytes) largest_ = std::max(largest_, left_);
-    }
+    bytes.remove_prefix(prefix_seen_ < kMessagePrefixBytes ? TakePrefix(bytes) : TakeBody(bytes));
     if (prefix_seen_ == kMessagePrefixBytes && left_ == 0) {
       prefix_seen_ = 0;
       ++complete_;
@@ -28,9 +14,24 @@ void MessageScanner::Feed(absl::string_view bytes) {
   }
 }
 
-MessageScanner::State MessageScanner::state() const {
-  if (malformed_) return State::kMalformed;
-  return prefix_seen_ == 0 ? State::kBetween : State::kInside;
+// How many bytes it took, of a prefix that may come in pieces.
+size_t MessageScanner::TakePrefix(absl::string_view bytes) {
+  if (prefix_seen_ == 0 && static_cast<uint8_t>(bytes.front()) > 1) {
+    malformed_ = true;
+    return 0;
+  }
+  const size_t taken = std::min(bytes.size(), kMessagePrefixBytes - prefix_seen_);
+  // The flag comes first, and leaves at the top.
+  for (size_t i = 0; i < taken; ++i) left_ = left_ << 8 | static_cast<uint8_t>(bytes[i]);
+  prefix_seen_ = static_cast<uint8_t>(prefix_seen_ + taken);
+  if (prefix_seen_ == kMessagePrefixBytes) largest_ = std::max(largest_, left_);
+  return taken;
+}
+
+size_t MessageScanner::TakeBody(absl::string_view bytes) {
+  const size_t taken = std::min<size_t>(left_, bytes.size());
+  left_ -= static_cast<uint32_t>(taken);
+  return taken;
 }
 
 }  // namespace singleflight::wire

@@ -25,7 +25,10 @@ class MessageScanner {
   // The next bytes, in order.
   void Feed(absl::string_view bytes);
 
-  State state() const;
+  State state() const {
+    if (malformed_) return State::kMalformed;
+    return prefix_seen_ == 0 ? State::kBetween : State::kInside;
+  }
 
   // Messages whose last byte has been seen.
   uint64_t complete() const { return complete_; }
@@ -43,6 +46,9 @@ class MessageScanner {
   bool ExactlyOne() const { return complete_ == 1 && state() == State::kBetween; }
 
  private:
+  size_t TakePrefix(absl::string_view bytes);
+  size_t TakeBody(absl::string_view bytes);
+
   bool malformed_ = false;
   uint8_t prefix_seen_ = 0;  // of kMessagePrefixBytes
   uint32_t left_ = 0;  // bytes of the body still to come; within a prefix, what it says so far
