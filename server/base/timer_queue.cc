@@ -11,17 +11,13 @@ Instant After(Instant instant, absl::Duration duration) {
   return instant + absl::ToChronoNanoseconds(duration);
 }
 
-Timer::~Timer() { Cancel(); }
-
 void Timer::Set(Instant when) {
   Cancel();
   when_ = std::max(when, queue_.earliest_);
   queue_.Insert(*this);
 }
 
-void Timer::Cancel() {
-  if (pending()) queue_.Remove(*this);
-}
+void Timer::Unset() { queue_.Remove(*this); }
 
 absl::optional<Instant> TimerQueue::next() {
   if (timers_.empty()) return absl::nullopt;

@@ -31,16 +31,20 @@ class Timer {
   }
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
-  ~Timer();
+  ~Timer() { Cancel(); }
 
   // Replaces an earlier setting.
   void Set(Instant when);
-  void Cancel();
+  void Cancel() {
+    if (pending()) Unset();
+  }
   bool pending() const { return slot_ != kIdle; }
 
  private:
   friend class TimerQueue;
   static constexpr size_t kIdle = static_cast<size_t>(-1);
+
+  void Unset();
 
   TimerQueue& queue_;
   void* captured_ = nullptr;
