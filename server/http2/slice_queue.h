@@ -21,10 +21,9 @@ class SliceQueue {
   }
 
   void Pop() {
+    if (front_ + 1 == slices_.size()) return Clear();
     slices_[front_++] = base::Slice();
-    if (empty()) {
-      Clear();
-    } else if (front_ >= kMostGone && 2 * front_ >= slices_.size()) {
+    if (front_ >= kMostGone && 2 * front_ >= slices_.size()) {
       slices_.erase(slices_.begin(), slices_.begin() + static_cast<ptrdiff_t>(front_));
       front_ = 0;
     }
