@@ -24,7 +24,8 @@ constexpr absl::string_view kNames[kBounds] = {"reset_allowance",
                                                "max_message_bytes",
                                                "max_buffered_bytes",
                                                "stall_timeout",
-                                               "client_share"};
+                                               "client_share",
+                                               "client_header_list"};
 
 }  // namespace
 
@@ -41,9 +42,10 @@ void BoundMetrics::Show(Visitor& visitor) const {
       visitor.Count("singleflight_streams_ended_total", "Client streams that a limit reset.",
                     labels, met_[i].value());
     } else {
-      visitor.Count("singleflight_calls_shed_total",
-                    "Calls that a limit for clients answered with RESOURCE_EXHAUSTED.", labels,
-                    met_[i].value());
+      visitor.Count(
+          "singleflight_calls_shed_total",
+          "Calls that a limit for clients, or of theirs, answered with RESOURCE_EXHAUSTED.", labels,
+          met_[i].value());
     }
   }
 }

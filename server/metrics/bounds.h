@@ -38,8 +38,9 @@ enum class Bound : uint8_t {
   kBufferedBytes,  // the process holds enough for the calls that it has
   kRequestStall,   // it has begun a message and hardly goes on with it
   kClientShare,    // its client holds more than half of what there is, and others need the rest
+  kClientHeaders,  // its reply has more metadata than its client says to take
 };
-inline constexpr size_t kBounds = 20;
+inline constexpr size_t kBounds = 21;
 
 // The option or rule, as labels say it: "idle_timeout".
 absl::string_view NameOf(Bound bound);

@@ -23,6 +23,29 @@ constexpr std::variant<metrics::Bypass, metrics::Release> kWhyStreams =
 // While there is no room, a relayed request of which more waits is refused.
 constexpr size_t kMostWaiting = 4 << 10;
 
+// Whether the client takes `fields` and `marks` in one block. Nearly always that is far from what
+// it says to take, and nothing has to be counted.
+bool Takes(const http2::Session& client, model::HeadersView fields,
+           absl::Span<const model::Field> marks) {
+  constexpr size_t kMostMarks = 512;  // that they count for, as RFC 9113 §6.5.2 counts
+  constexpr size_t kMostByPacked = 32 / sizeof(model::HeadersView::Lengths);
+  if (fields.packed().size() * kMostByPacked + kMostMarks <= client.peer_max_header_list()) {
+    return true;
+  }
+  model::Headers block;
+  for (const model::Field field : fields) block.Add(field);
+  for (const model::Field& mark : marks) block.Add(mark);
+  return client.PeerTakes(block);
+}
+
+// A trailer block of this program's own.
+model::Headers StatusTrailers(wire::StatusCode code, absl::string_view message) {
+  model::Headers trailing;
+  trailing.Add("grpc-status", absl::StrCat(static_cast<int>(code)));
+  trailing.Add("grpc-message", wire::EncodeMessage(message));
+  return trailing;
+}
+
 // A path in a message, which goes into a header block.
 absl::string_view Shown(absl::string_view path) { return path.substr(0, 256); }
 
@@ -309,8 +332,9 @@ void Call::OnTakeover(core::Takeover takeover) {
   why_relayed_ = takeover.why;
   wire::MessageScanner so_far;
   so_far.Feed(takeover.body);
-  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover), PlaceOfRelay(), *this);
+  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover.call), PlaceOfRelay(), *this);
   relay_->WatchReply(so_far);
+  relay_->GoOn(std::move(takeover.initial), std::move(takeover.body));
 }
 
 void Call::OnReleased(const core::Question& asked, metrics::Release why) {
@@ -324,16 +348,19 @@ void Call::OnSent(size_t bytes) {
 
 // Only calls of routes that are not declared to be reads can tell to drop what is kept. A reply
 // that streams may never end, and the others before the gate do not wait for that.
-void Call::OnRelayHeaders(model::HeadersView fields, bool end) {
+bool Call::OnRelayHeaders(model::HeadersView fields, bool end) {
   if (why_relayed_ == kWhyStreams) at_gate_.reset();
   if (route_->relays()) {
     core::Invalidation invalidation = context_->read_path.Invalidate(*route_, *request_, fields);
     if (end) invalidation.Forget();
     relay_->Keep(std::move(invalidation));
-    return stream_->SendHeaders(model::DownstreamFields(fields), end);
+    if (SendFirst(model::DownstreamFields(fields), end, {})) return true;
+  } else {
+    const Marks marks = MarksOfRelay(cache::AgeOf(fields));
+    if (SendFirst(model::DownstreamFields(fields, "age"), end, marks.fields())) return true;
   }
-  const Marks marks = MarksOfRelay(cache::AgeOf(fields));
-  stream_->SendHeaders(model::DownstreamFields(fields, "age"), end, marks.fields());
+  ShedForClient(wire::ParseStatus(fields.Find("grpc-status").value_or("")));
+  return false;
 }
 
 Marks Call::MarksOfRelay(absl::Duration age) const {
@@ -343,10 +370,14 @@ Marks Call::MarksOfRelay(absl::Duration age) const {
   return Marks(context_->marks, std::get<metrics::Bypass>(why_relayed_), age);
 }
 
-void Call::OnRelayTrailers(model::HeadersView fields) {
-  if (!route_->relays()) return;
-  relay_->Invalidate();
-  context_->read_path.Invalidate(*route_, *request_, fields).Forget();
+bool Call::OnRelayTrailers(model::HeadersView fields) {
+  if (route_->relays()) {
+    relay_->Invalidate();
+    context_->read_path.Invalidate(*route_, *request_, fields).Forget();
+  }
+  if (stream_->session().PeerTakes(fields)) return true;
+  ShedForClient(wire::ParseStatus(fields.Find("grpc-status").value_or("")));
+  return false;
 }
 
 void Call::OnRelayEnded() {
@@ -439,31 +470,50 @@ void Call::SendAnswer(const core::Answer& answer) {
   deadline_timer_.Cancel();
   state_ = State::kReplied;
   const model::Reply& reply = answer.reply;
-  const http2::Session& session = stream_->session();
-  if (!session.PeerTakes(reply.initial) || !session.PeerTakes(reply.trailing)) {
-    return SendStatus(wire::StatusCode::kResourceExhausted,
-                      WhyNotForClient(session, reply.status()));
-  }
   const Marks marks(context_->marks, answer, loop().Now());
-  stream_->SendHeaders(reply.initial, reply.trailers_only, marks.fields());
+  if (!stream_->session().PeerTakes(reply.trailing) ||
+      !SendFirst(reply.initial, reply.trailers_only, marks.fields())) {
+    const bool own = answer.source == core::Answer::Source::kOwn;
+    return own ? SendStatus(*reply.status(), "") : ShedForClient(reply.status());
+  }
   if (reply.trailers_only) return;
   stream_->Send(reply.body_slice());
   stream_->Finish(reply.shared_trailing());
 }
 
-// A status of this program's own, whatever the call was doing.
+// The one place that gives a reply's first block to the client; `marks` go behind it. False: it is
+// more than the client takes, who would end its connection, with its other calls on it.
+bool Call::SendFirst(model::HeadersView fields, bool end, absl::Span<const model::Field> marks) {
+  if (!Takes(stream_->session(), fields, marks)) return false;
+  stream_->SendHeaders(fields, end, marks);
+  return true;
+}
+
+// `status`: the backend's.
+void Call::ShedForClient(absl::optional<wire::StatusCode> status) {
+  const std::string why = absl::StrCat(
+      "the reply has more metadata than the client takes (",
+      stream_->session().peer_max_header_list(), " bytes)",
+      status.has_value() ? absl::StrCat("; the backend's status was ", wire::StatusName(*status))
+                         : "");
+  spdlog::debug("{}: {}", std::string(Shown(request_->path())), why);
+  Shed(metrics::Bound::kClientHeaders, why);
+}
+
+// A status of this program's own, whatever the call was doing. A client that takes little goes
+// without the message.
 void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
   deadline_timer_.Cancel();
   collecting_.reset();
   const bool replied = relay_ != nullptr && relay_->replied();
   state_ = State::kReplied;
-  if (!replied) {
-    stream_->SendHeaders(model::StatusFields(code, message), true);
+  const auto block = replied ? StatusTrailers : model::StatusFields;
+  model::Headers fields = block(code, message);
+  if (!stream_->session().PeerTakes(fields)) fields = block(code, "");
+  if (replied) {
+    stream_->Finish(model::SharedHeaders(std::move(fields)));
   } else {
-    model::Headers trailing;
-    trailing.Add("grpc-status", absl::StrCat(static_cast<int>(code)));
-    trailing.Add("grpc-message", wire::EncodeMessage(message));
-    stream_->Finish(model::SharedHeaders(std::move(trailing)));
+    stream_->SendHeaders(fields, true);
   }
   relay_.reset();
   at_gate_.reset();

@@ -70,8 +70,8 @@ class Call final : public http2::StreamHandler,
   void OnReleased(const core::Question& asked, metrics::Release why) override;
 
   // The relay.
-  void OnRelayHeaders(model::HeadersView fields, bool end) override;
-  void OnRelayTrailers(model::HeadersView fields) override;
+  bool OnRelayHeaders(model::HeadersView fields, bool end) override;
+  bool OnRelayTrailers(model::HeadersView fields) override;
   void OnRelayEnded() override;
   void OnRelayStalled() override;
   void OnRelayStreams() override { route_->NoteStream(request_->path(), loop().Now()); }
@@ -105,6 +105,8 @@ class Call final : public http2::StreamHandler,
   bool NoRoomToWait(absl::string_view more) const;
   void ShedLargeMessage();
   void SendAnswer(const core::Answer& answer);
+  bool SendFirst(model::HeadersView fields, bool end, absl::Span<const model::Field> marks);
+  void ShedForClient(absl::optional<wire::StatusCode> status);
   Marks MarksOfRelay(absl::Duration age) const;
   void SendStatus(wire::StatusCode code, absl::string_view message);
   void StepAshore() { aboard_.reset(); }

@@ -1,10 +1,7 @@
 #include "server/proxy/relay.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
-
-#include "absl/strings/str_cat.h"
 
 namespace singleflight::proxy {
 namespace {
@@ -28,16 +25,8 @@ size_t Left(size_t& on_its_way, size_t bytes) {
 
 }  // namespace
 
-std::string WhyNotForClient(const http2::Session& session,
-                            absl::optional<wire::StatusCode> status) {
-  return absl::StrCat("the reply has more metadata than the client takes (",
-                      session.peer_max_header_list(), " bytes)",
-                      status.has_value() ? "; the backend's status was " : "",
-                      status.has_value() ? wire::StatusName(*status) : "");
-}
-
-Relay::Relay(http2::Stream& downstream, const Place& place, RelayListener& listener,
-             std::unique_ptr<core::UpstreamCall> call)
+Relay::Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call,
+             const Place& place, RelayListener& listener)
     : downstream_(downstream),
       loop_(place.loop),
       buffered_(place.buffered),
@@ -52,18 +41,15 @@ Relay::Relay(http2::Stream& downstream, const Place& place, RelayListener& liste
 
 Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
              const Place& place, RelayListener& listener)
-    : Relay(downstream, place, listener, upstream.Start(std::move(head), *this)) {}
+    : Relay(downstream, upstream.Start(std::move(head), *this), place, listener) {}
 
-Relay::Relay(http2::Stream& downstream, core::Takeover takeover, const Place& place,
-             RelayListener& listener)
-    : Relay(downstream, place, listener, std::move(takeover.call)) {
+void Relay::GoOn(absl::optional<model::Headers> initial, std::string body) {
   call_->SetListener(*this);
-  if (!takeover.initial.has_value()) return;
+  if (!initial.has_value() || !listener_.OnRelayHeaders(*initial, false)) return;
   replied_ = true;
-  listener_.OnRelayHeaders(*takeover.initial, false);
-  uncoupled_reply_ = unread_ = takeover.body.size();
+  uncoupled_reply_ = unread_ = body.size();
   client_bytes_.Add(static_cast<int64_t>(unread_));
-  downstream_.Send(place.buffered.Hold(std::move(takeover.body)));
+  downstream_.Send(buffered_.Hold(std::move(body)));
 }
 
 void Relay::Send(absl::string_view bytes) { Forward(request_pieces_.Copy(bytes)); }
@@ -109,19 +95,9 @@ void Relay::OnWritten(size_t bytes) {
 }
 
 void Relay::OnInitial(model::Headers fields, bool end) {
-  if (!downstream_.session().PeerTakes(fields)) return RefuseFor(fields);
+  if (!listener_.OnRelayHeaders(fields, end)) return;
   replied_ = true;
-  listener_.OnRelayHeaders(fields, end);
   if (end) listener_.OnRelayEnded();
-}
-
-// The client would end its connection, with its other calls on it.
-void Relay::RefuseFor(model::HeadersView fields) {
-  const absl::optional<wire::StatusCode> status =
-      wire::ParseStatus(fields.Find("grpc-status").value_or(""));
-  listener_.OnRelayFailed({core::CallFailure::Kind::kRefused, 0,
-                           wire::StatusCode::kResourceExhausted,
-                           WhyNotForClient(downstream_.session(), status)});
 }
 
 void Relay::OnData(absl::string_view bytes) {
@@ -145,8 +121,7 @@ bool Relay::WasUnary(const model::Headers& trailing) const {
 
 void Relay::OnEnd(model::Headers trailing) {
   if (WasUnary(trailing)) listener_.OnRelayUnary();
-  listener_.OnRelayTrailers(trailing);
-  if (!downstream_.session().PeerTakes(trailing)) return RefuseFor(trailing);
+  if (!listener_.OnRelayTrailers(trailing)) return;
   downstream_.Finish(model::SharedHeaders(std::move(trailing)));
   listener_.OnRelayEnded();
 }

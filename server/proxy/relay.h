@@ -16,17 +16,15 @@
 
 namespace singleflight::proxy {
 
-// What a caller is told whose reply is larger than it says to take; `status`: the backend's.
-std::string WhyNotForClient(const http2::Session& session, absl::optional<wire::StatusCode> status);
-
 // What a relay tells its call. The relay may be destroyed from within either.
 class RelayListener {
  public:
   // The reply's first block, for the listener to send to the caller. `end`: it is all of the reply.
-  virtual void OnRelayHeaders(model::HeadersView fields, bool end) = 0;
+  // False: the caller does not take it, and the call has been ended.
+  virtual bool OnRelayHeaders(model::HeadersView fields, bool end) = 0;
 
-  // The trailing block, which goes to the caller next.
-  virtual void OnRelayTrailers(model::HeadersView fields) = 0;
+  // The trailing block, which goes to the caller next. False: likewise.
+  virtual bool OnRelayTrailers(model::HeadersView fields) = 0;
 
   // The reply's last byte has been given to the caller's stream.
   virtual void OnRelayEnded() = 0;
@@ -70,9 +68,12 @@ class Relay final : public core::CallListener {
   Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
         const Place& place, RelayListener& listener);
 
-  // Goes on with a call whose flight could not share its reply.
-  Relay(http2::Stream& downstream, core::Takeover takeover, const Place& place,
+  // Goes on with a call whose flight could not share its reply. GoOn next.
+  Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call, const Place& place,
         RelayListener& listener);
+
+  // What of that reply has come, as Takeover has it.
+  void GoOn(absl::optional<model::Headers> initial, std::string body);
 
   // Looks at what the caller sends, before Send: the largest message that it has announced so far.
   uint32_t LargestMessageWith(absl::string_view bytes) {
@@ -116,10 +117,6 @@ class Relay final : public core::CallListener {
   void OnSent(size_t bytes) override;
   void OnFailed(core::CallFailure failure) override;
 
-  Relay(http2::Stream& downstream, const Place& place, RelayListener& listener,
-        std::unique_ptr<core::UpstreamCall> call);
-
-  void RefuseFor(model::HeadersView fields);
   void Forward(base::Slice bytes);
   void WatchForStall();
   void OnStallTimer();

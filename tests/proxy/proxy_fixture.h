@@ -61,9 +61,14 @@ class ProxyTest : public ::testing::Test {
   }
 
   // A connection with the options as they are now.
-  void Connect() {
+  void Connect() { ConnectTaking(options_.max_header_list_bytes); }
+
+  // The same, and its client takes no larger blocks than that.
+  void ConnectTaking(size_t most) {
+    http2::SessionOptions of_client = options_;
+    of_client.max_header_list_bytes = most;
     server_ = std::make_unique<http2::Session>(http2::Side::kServer, options_, host_);
-    client_ = std::make_unique<http2::Session>(http2::Side::kClient, options_, owner_);
+    client_ = std::make_unique<http2::Session>(http2::Side::kClient, of_client, owner_);
     Settle();
   }
 
@@ -168,6 +173,8 @@ class ProxyTest : public ::testing::Test {
 
   // Bytes held for calls.
   int64_t buffered() { return budget_.bytes() + buffered_.untold(); }
+
+  uint64_t bounds(metrics::Bound bound) { return metrics_.downstream->bounds.count(bound); }
 
   uint64_t bypasses(metrics::Bypass why) {
     return metrics_.routes[0]->bypasses[static_cast<size_t>(why)].value();
