@@ -18,10 +18,13 @@ constexpr size_t kMaxKeptBytes = 256 << 10;
 
 constexpr size_t kNoStatus = metrics::kCallOutcomes - 1;
 
-std::string WhyNotSent(const Link& link) {
-  return absl::StrCat("the request has more metadata than the backend takes (",
-                      link.peer_max_header_list(), " bytes)");
+std::string WhyNotSent(const Link& link, absl::string_view what) {
+  return absl::StrCat(what, " more metadata than the backend takes (", link.peer_max_header_list(),
+                      " bytes)");
 }
+
+constexpr absl::string_view kRequestHas = "the request has";
+constexpr absl::string_view kTrailersHave = "the trailers of the request have";
 
 size_t OutcomeOf(wire::StatusCode code) { return static_cast<size_t>(code); }
 
@@ -62,7 +65,16 @@ void PooledCall::Send(base::Slice bytes) {
 void PooledCall::Finish(model::SharedHeaders trailing) {
   finished_ = true;
   trailing_ = std::move(trailing);
-  if (stream_ != nullptr) stream_->Finish(trailing_);
+  if (stream_ != nullptr) FinishStream();
+}
+
+// A backend that is sent more than it takes may end the connection, with everybody's calls on it.
+void PooledCall::FinishStream() {
+  if (trailing_.empty() || link_->Takes(trailing_.view())) return stream_->Finish(trailing_);
+  pool_.StreamEnded(*this, *link_);
+  std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
+  pool_.FailSoon(shared_from_this(), metrics::Unanswered::kBound,
+                 WhyNotSent(*link_, kTrailersHave));
 }
 
 void PooledCall::Consume(size_t bytes) {
@@ -84,8 +96,10 @@ void PooledCall::OpenOn(Link& link) {
   if (head_.deadline.has_value()) left = absl::FromChrono(*head_.deadline - pool_.Now());
   const model::Headers fields = model::UpstreamFields(
       *head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme()});
-  if (!link.Takes(fields)) {
-    return pool_.FailSoon(shared_from_this(), metrics::Unanswered::kBound, WhyNotSent(link));
+  const bool head_fits = link.Takes(fields);
+  if (!head_fits || !link.Takes(trailing_.view())) {
+    return pool_.FailSoon(shared_from_this(), metrics::Unanswered::kBound,
+                          WhyNotSent(link, head_fits ? kTrailersHave : kRequestHas));
   }
   sent_ = 0;
   link_ = &link;

@@ -53,6 +53,7 @@ class PooledCall final : public http2::StreamHandler,
   core::CallFailure FailureOf(const http2::Closed& closed) const;
   void CountRefused(const http2::Closed& closed, const core::CallFailure& failure);
   std::string WhyTooLarge(const http2::Closed& closed) const;
+  void FinishStream();
   void StopKeeping();
   void EndWith(const model::Headers& status_block);
   void CountUnanswered(metrics::Unanswered why);
