@@ -188,7 +188,7 @@ absl::Status App::Parts::Apply(const config::Config& next) {
   SetAdmission();
   commons.budget.set_max(config.limits.max_buffered_bytes);
   ledger.Prune();
-  own_listeners.Set(Doors::AddressesOf(*plan));
+  own_listeners.Set(*plan);
   upstreams.Adopt(*backends);
   const std::shared_ptr<Rules> rules =
       MakeRules(config, *std::move(backends), world.entropy.keys, fingerprints);

@@ -51,6 +51,12 @@ absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOption
     const auto same = std::find_if(open.begin(), open.end(), [&](const Plan::Item& item) {
       return IsAt(*item.door, wanted.address);
     });
+    if (same != open.end() && same->door->ipv6_only != wanted.ipv6_only) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(wanted.where, ": the running proxy listens there ",
+                       wanted.ipv6_only ? "for IPv4 too" : "for IPv6 only",
+                       ", which a reload does not change: restart the proxy"));
+    }
     if (same != open.end()) {
       const absl::Status status =
           net::RefuseEnded(same->entrance->tls.get(), tls->get(), TlsPlace(wanted));
@@ -84,6 +90,7 @@ std::shared_ptr<const proxy::Entrance> Doors::EntranceWith(net::SharedTlsContext
 absl::StatusOr<std::shared_ptr<Doors::Door>> Doors::Open(const net::ListenerOptions& options) {
   const std::shared_ptr<Door> door = OwnedOn(worker_, std::make_unique<Door>());
   door->address = options.address;
+  door->ipv6_only = options.ipv6_only;
   absl::Status status;
   RunOn(worker_, [&] {
     absl::StatusOr<std::unique_ptr<net::Listener>> listener = net::Listener::Open(

@@ -28,6 +28,7 @@ class Doors {
 
   struct Door {
     std::string address;  // as the configuration wrote it that opened the door
+    bool ipv6_only;       // likewise
     std::unique_ptr<net::Listener> listener;
     std::shared_ptr<const proxy::Entrance> entrance;  // of who comes in now; the worker's
   };

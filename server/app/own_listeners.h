@@ -2,9 +2,9 @@
 #define SINGLEFLIGHT_SERVER_APP_OWN_LISTENERS_H_
 
 #include <algorithm>
-#include <string>
 #include <vector>
 
+#include "server/app/doors.h"
 #include "server/net/own_addresses.h"
 
 namespace singleflight {
@@ -12,25 +12,24 @@ namespace singleflight {
 // Where this process listens. Threads: one.
 class OwnListeners {
  public:
-  // As bound.
-  void Set(const std::vector<std::string>& addresses) {
+  void Set(const Doors::Plan& plan) {
     listeners_.clear();
-    for (const std::string& address : addresses) {
-      const absl::StatusOr<net::Endpoint> endpoint = net::ParseAddress(address);
-      if (endpoint.ok()) listeners_.push_back(*endpoint);
+    for (const Doors::Plan::Item& item : plan.items) {
+      const auto endpoint = net::ParseAddress(item.door->listener->address());
+      if (endpoint.ok()) listeners_.push_back({*endpoint, item.door->ipv6_only});
     }
   }
 
   // Whether who connects there comes to one of them.
   bool AreAt(const net::Endpoint& endpoint) const {
     const net::IpAddresses local = net::LocalAddresses();
-    return std::any_of(listeners_.begin(), listeners_.end(), [&](const net::Endpoint& listener) {
+    return std::any_of(listeners_.begin(), listeners_.end(), [&](const net::Listening& listener) {
       return net::Reaches(endpoint, listener, local);
     });
   }
 
  private:
-  std::vector<net::Endpoint> listeners_;
+  std::vector<net::Listening> listeners_;
 };
 
 }  // namespace singleflight

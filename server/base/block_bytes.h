@@ -21,6 +21,9 @@ inline size_t BlockBytesOf(const std::string& text) {
   return inside ? 0 : BlockBytes(text.capacity() + 1);
 }
 
+// Empties it and gives its memory back. Assigning an empty string keeps the memory.
+inline void LetGo(std::string& text) { std::string().swap(text); }
+
 }  // namespace singleflight::base
 
 #endif  // SINGLEFLIGHT_SERVER_BASE_BLOCK_BYTES_H_

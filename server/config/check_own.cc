@@ -43,18 +43,18 @@ class OwnListeners {
     const std::vector<net::Endpoint> endpoints = Endpoints(upstream);
     size_t at = 0;
     for (; at < draft_.config.listeners.size(); ++at) {
-      if (IsReached(draft_.config.listeners[at].address, endpoints)) break;
+      if (IsReached(draft_.config.listeners[at], endpoints)) break;
     }
     return at;
   }
 
  private:
   // Port 0 is nobody's yet.
-  bool IsReached(const std::string& listener, const std::vector<net::Endpoint>& by) const {
-    const absl::StatusOr<net::Endpoint> bound = net::ParseAddress(listener);
-    if (!bound.ok() || absl::EndsWith(listener, ":0")) return false;
+  bool IsReached(const net::ListenerOptions& listener, const std::vector<net::Endpoint>& by) const {
+    const absl::StatusOr<net::Endpoint> bound = net::ParseAddress(listener.address);
+    if (!bound.ok() || absl::EndsWith(listener.address, ":0")) return false;
     for (const net::Endpoint& endpoint : by) {
-      if (net::Reaches(endpoint, *bound, local_)) return true;
+      if (net::Reaches(endpoint, {*bound, listener.ipv6_only}, local_)) return true;
     }
     return false;
   }

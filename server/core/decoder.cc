@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "server/base/block_bytes.h"
 #include "server/base/check.h"
 #include "server/core/held_bytes.h"
 #include "server/model/encoding.h"
@@ -87,7 +88,7 @@ absl::string_view Decoder::ForKey(const Route& route, const model::Request& requ
 }
 
 void Decoder::Release() {
-  if (for_key_.capacity() > kMostKeptForKeys) for_key_ = std::string();
+  if (for_key_.capacity() > kMostKeptForKeys) base::LetGo(for_key_);
 }
 
 absl::optional<base::Slice> Decoder::Message(const Route& route, const model::Request& sender,

@@ -199,7 +199,7 @@ void Flight::DropReply() {
   held_->Add(-static_cast<int64_t>(std::exchange(reply_bytes_, 0)));
   initial_.reset();
   age_ = cache::Age();
-  body_ = Gathered();
+  body_.Take();
   scanner_ = wire::MessageScanner();
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/base/block_bytes.h"
 #include "server/base/check.h"
 #include "server/cache/groups.h"
 #include "server/core/by_loop.h"
@@ -26,7 +27,7 @@ void Waiter::OnLanded(const model::Reply*) { SF_CHECK(!"a flight was destroyed i
 model::Key& ReadPath::KeyFor(const Route& route, uint32_t trust, const model::Request& request,
                              absl::string_view message) {
   const absl::string_view authority = around_.upstreams[route.upstream]->AuthorityFor(request);
-  if (key_.bytes.capacity() > kMostKeptBytes) key_ = model::Key();
+  if (key_.bytes.capacity() > kMostKeptBytes) base::LetGo(key_.bytes);
   if (model::IsCompressed(message)) {
     message = decoder_.ForKey(route, request, message, MetricsOf(route).request_inflation);
   }

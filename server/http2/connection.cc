@@ -148,6 +148,7 @@ void Connection::Take(absl::string_view bytes) {
     return Close(status.message());
   }
   if (ClientHoldsUp()) WatchForStalls();
+  CountBlock();
   // Many replies at once leave at once, while what they are made of is in the processor's cache.
   if (session_->queued_frames() >= kManyFrames && !blocked_) return Flush();
   OnWritable();
@@ -217,10 +218,15 @@ void Connection::OnWritten() {
   OnWritable();
 }
 
+void Connection::CountBlock() {
+  const size_t bytes = session_->BlockFootprint();
+  if (std::exchange(block_bytes_, bytes) != bytes) CountWaiting();
+}
+
 void Connection::CountWaiting() {
   if (!waiting_bytes_.has_value()) return;
-  waiting_bytes_->Set(
-      static_cast<int64_t>(base::BlockBytesOf(unsent_) + base::BlockBytes(bytes_->backlog())));
+  waiting_bytes_->Set(static_cast<int64_t>(base::BlockBytesOf(unsent_) +
+                                           base::BlockBytes(bytes_->backlog()) + block_bytes_));
 }
 
 void Connection::WatchForStalls() {

@@ -96,6 +96,7 @@ class Connection final : public SessionListener,
   void Flush();
   bool WriteOut(absl::string_view bytes);
   void OnWritten();
+  void CountBlock();
   void CountWaiting();
   void FinishDrain();
   void WatchForStalls();
@@ -115,6 +116,7 @@ class Connection final : public SessionListener,
 
   std::string unsent_;                                  // what the byte stream did not take
   absl::optional<core::Buffered::Part> waiting_bytes_;  // that, and what waits in the byte stream
+  size_t block_bytes_ = 0;                              // of a header block that is being received
   bool blocked_ = false;   // something waits for the socket, here or in the byte stream
   int64_t taken_ = 0;      // bytes that the byte stream took, ever
   int64_t left_then_ = 0;  // bytes that had left when `stall_ticks_` began to count

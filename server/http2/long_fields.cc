@@ -61,8 +61,7 @@ absl::string_view LongFields::Next(absl::string_view& bytes) {
     if (piece.completes.has_value()) field_of_returned_ = &*piece.completes;
     return piece.frame;
   }
-  pieces_.clear();
-  piece_ = 0;
+  Release();
   if (!held_.empty()) {
     if (!Hold(bytes)) return {};
     if (IsTaken(held_)) {
@@ -81,6 +80,12 @@ absl::string_view LongFields::Next(absl::string_view& bytes) {
   return before;
 }
 
+void LongFields::ReleasePieces() {
+  pieces_ = {};
+  piece_ = 0;
+  field_of_returned_ = nullptr;
+}
+
 // How many of the bytes are of frames that pass.
 size_t LongFields::Passing(absl::string_view bytes) {
   size_t at = 0;
@@ -97,7 +102,7 @@ size_t LongFields::Passing(absl::string_view bytes) {
 
 void LongFields::TakeHeld() {
   TakeFrame(held_);
-  held_ = std::string();
+  base::LetGo(held_);
 }
 
 // Moves bytes to `held_` until there is a frame's head and, if the frame is to be taken, all of it;
@@ -140,6 +145,8 @@ void LongFields::TakeFrame(absl::string_view frame) {
   in_block_ = !head.Has(FrameHead::kEndHeaders);
   if (!fragment.has_value()) return pieces_.push_back({std::string(frame), {}});
   Follow(*fragment);
+  // A number without end, for nghttp2 to find.
+  if (!in_block_ && !broken_ && InNumber()) out_ += number_;
   EndPiece({});
   const absl::string_view stream = frame.substr(5, 4);
   const bool prioritized = head.type() == FrameHead::kHeaders && head.Has(FrameHead::kPriority);
@@ -250,6 +257,10 @@ void LongFields::NumberEnded() {
   }
 }
 
+bool LongFields::InNumber() const {
+  return at_ != At::kBegin && at_ != At::kName && at_ != At::kValue;
+}
+
 void LongFields::BeginString() {
   at_ = at_ == At::kNameSize ? At::kName : At::kValue;
   left_ = value_;
@@ -282,17 +293,12 @@ void LongFields::TakeString(absl::string_view& block) {
 }
 
 void LongFields::TakeLong(absl::string_view bytes) {
-  if (cut_) {
-    field_->left_out += bytes.size();
-    return;
-  }
+  if (cut_) return LeaveOut(bytes);
   const size_t before = text_.size();
   if (!huffman_) {
     text_.append(bytes.data(), bytes.size());
   } else if (!reader_.Feed(bytes, &text_)) {
-    broken_ = true;
-    out_.append(kImpossible.data(), kImpossible.size());
-    return;
+    return BreakString();
   }
   kept_ += text_.size() - before;
   if (kept_ <= most_ || text_.size() < kShown) return;
@@ -300,18 +306,32 @@ void LongFields::TakeLong(absl::string_view bytes) {
   field_->left_out += text_.size() - kShown;
   kept_ -= text_.size() - kShown;
   text_.resize(kShown);
+  text_.shrink_to_fit();
+}
+
+// It has to be well-formed all the same.
+void LongFields::LeaveOut(absl::string_view bytes) {
+  std::string text;
+  if (!huffman_) {
+    field_->left_out += bytes.size();
+  } else if (reader_.Feed(bytes, &text)) {
+    field_->left_out += text.size();
+  } else {
+    BreakString();
+  }
+}
+
+void LongFields::BreakString() {
+  broken_ = true;
+  out_.append(kImpossible.data(), kImpossible.size());
 }
 
 void LongFields::LongEnded() {
-  if (huffman_ && !cut_ && !reader_.MayEnd()) {
-    broken_ = true;
-    out_.append(kImpossible.data(), kImpossible.size());
-    return;
-  }
+  if (huffman_ && !reader_.MayEnd()) return BreakString();
   AppendShownSize(&out_);
   out_.append(text_, 0, kShown);
   (at_ == At::kName ? field_->name : field_->value) = std::move(text_);
-  text_ = std::string();
+  text_.clear();
   if (at_ == At::kName) EndPiece({});
 }
 

@@ -8,6 +8,8 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "server/base/block_bytes.h"
+#include "server/http2/frame_head.h"
 #include "server/http2/huffman.h"
 
 namespace singleflight::http2 {
@@ -50,6 +52,17 @@ class LongFields {
   absl::string_view Next(absl::string_view& bytes);
   bool pending() const { return piece_ < pieces_.size(); }
 
+  // What was returned is not needed any more; keeps no memory of it.
+  void Release() {
+    if (!pieces_.empty() && !pending()) ReleasePieces();
+  }
+
+  // Whether the beginning of a frame of a block has come, and not its end.
+  bool holds_block() const { return held_.size() >= FrameHead::kBytes; }
+
+  // In bytes of memory.
+  size_t footprint() const { return base::BlockBytesOf(held_) + base::BlockBytesOf(text_); }
+
   // The field that the bytes returned last complete; null: one that nghttp2 knows whole, or none.
   const LongField* field() const { return field_of_returned_; }
 
@@ -72,6 +85,7 @@ class LongFields {
     absl::optional<LongField> completes;
   };
 
+  void ReleasePieces();
   bool Hold(absl::string_view& bytes);
   size_t Passing(absl::string_view bytes);
   void TakeHeld();
@@ -82,9 +96,12 @@ class LongFields {
   void BeginNumber(At at, int prefix_bits);
   void TakeNumber(absl::string_view& block);
   void NumberEnded();
+  bool InNumber() const;
   void BeginString();
   void TakeString(absl::string_view& block);
   void TakeLong(absl::string_view bytes);
+  void LeaveOut(absl::string_view bytes);
+  void BreakString();
   void LongEnded();
   void StringEnded();
   void Break(absl::string_view block);

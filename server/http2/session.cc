@@ -145,6 +145,7 @@ absl::Status Session::Read(absl::string_view bytes) {
     if (long_fields_.announced() > EndlessBytes()) EndEndless();
     if (!next.empty()) status = Parse(next);
   }
+  long_fields_.Release();
   return status;
 }
 
@@ -317,7 +318,7 @@ void Session::EndFlood(metrics::Bound bound) {
   Terminate(ErrorCode::kEnhanceYourCalm);
 }
 
-bool Session::BlockStalled() { return open_block_ != 0 && ++block_ticks_ > kStallTicks; }
+bool Session::BlockStalled() { return block_open() && ++block_ticks_ > kStallTicks; }
 
 void Session::CutStalled() {
   if (BlockStalled()) return EndFlood(metrics::Bound::kConnectionStall);

@@ -149,7 +149,12 @@ class Session {
 
   // Whether a peer that does nothing more would hold what is here: bytes that wait for a stream's
   // window, or a header block that has begun.
-  bool waits() const { return streams_with_bytes_ > 0 || open_block_ != 0; }
+  bool waits() const { return streams_with_bytes_ > 0 || block_open(); }
+
+  // What is held of a header block whose end has not come, in bytes of memory.
+  size_t BlockFootprint() const {
+    return long_fields_.footprint() + (open_block_ == 0 ? 0 : incoming_.Footprint());
+  }
 
   // Resets streams that their windows have held up, and ends the connection whose header block does
   // not come to its end, for `kStallTicks` calls of this in a row. Less than kStallBytes in all
@@ -223,6 +228,8 @@ class Session {
   void SubmitReply(Stream& stream, model::HeadersView fields, absl::Span<const model::Field> more,
                    bool end);
   bool BlockStalled();
+  bool block_open() const { return open_block_ != 0 || long_fields_.holds_block(); }
+  void BlockEnded() { open_block_ = block_ticks_ = 0; }
   void CountEnd(metrics::Bound bound);
   void EndedFor(uint32_t error, absl::string_view reason);
   void EndFlood(metrics::Bound bound);
@@ -257,7 +264,7 @@ class Session {
   bool pinged_too_often_ = false;
   int empty_frames_ = 0;    // in a row
   int32_t open_block_ = 0;  // the stream whose header block is being received; 0: none
-  int block_ticks_ = 0;
+  int block_ticks_ = 0;     // for which a block has been open
   size_t block_bytes_ = 0;  // what it has said, as header lists are measured (RFC 9113 §6.5.2)
   absl::optional<wire::StatusCode> block_status_;  // that it said beyond max_header_list_bytes
   size_t streams_with_bytes_ = 0;

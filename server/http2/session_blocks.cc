@@ -60,7 +60,7 @@ void Session::HeaderBlockEnded(Stream& stream, bool end) {
     const absl::string_view wrong = rules_.JudgeEnd(end);
     if (!wrong.empty()) return RefuseMalformed(stream, wrong);
     if (end && BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
-    if (rules_.content_length() > 0) bodies_left_[stream.id_] = rules_.content_length();
+    if (!end && rules_.content_length() >= 0) bodies_left_[stream.id_] = rules_.content_length();
   }
   if (stream.headers_too_large_) return RefuseHeaders(stream, end);
   model::Headers fields = incoming_;  // takes no more memory than it needs

@@ -67,7 +67,6 @@ int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* fr
   Session& self = Self(user_data);
   self.incoming_.Clear();
   self.open_block_ = frame->hd.stream_id;
-  self.block_ticks_ = 0;
   self.block_bytes_ = 0;
   self.block_status_.reset();
   const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
@@ -147,7 +146,7 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
   const bool end = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
-      self.open_block_ = 0;
+      self.BlockEnded();
       if (Stream* stream = Find(session, frame->hd.stream_id)) self.HeaderBlockEnded(*stream, end);
       break;
     case NGHTTP2_DATA:
@@ -167,7 +166,8 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) self.listener_.OnPingAck();
       break;
     case NGHTTP2_GOAWAY:
-      self.alive_ = false;
+      // A server opens no streams; its client may go on, until this side says so (RFC 9113 §6.8).
+      if (self.side_ == Side::kClient) self.alive_ = false;
       self.pinged_too_often_ =
           frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM &&
           View(frame->goaway.opaque_data, frame->goaway.opaque_data_len) == "too_many_pings";
@@ -240,7 +240,7 @@ int Session::Callbacks::OnFrameNotSent(nghttp2_session* session, const nghttp2_f
 int Session::Callbacks::OnStreamClosed(nghttp2_session* session, int32_t stream_id, uint32_t error,
                                        void* user_data) {
   Session& self = Self(user_data);
-  if (self.open_block_ == stream_id) self.open_block_ = 0;  // it was refused halfway
+  if (self.open_block_ == stream_id) self.BlockEnded();  // it was refused halfway
   Stream* stream = Find(session, stream_id);
   if (stream == nullptr) return 0;
   Closed closed{stream->malformed_ ? Closed::Why::kMalformed : Closed::Why::kReset, error};

@@ -80,11 +80,13 @@ IpAddresses LocalAddresses() {
   return local;
 }
 
-bool Reaches(const Endpoint& to, const Endpoint& listener, const IpAddresses& local) {
+bool Reaches(const Endpoint& to, const Listening& listener, const IpAddresses& local) {
   const bool is_path = to.family() == AF_UNIX;
-  if (is_path != (listener.family() == AF_UNIX)) return false;
-  if (is_path) return ReachesPath(PathOf(to), PathOf(listener));
-  return ReachesPort(TcpOf(to), TcpOf(listener), local);
+  if (is_path != (listener.endpoint.family() == AF_UNIX)) return false;
+  if (is_path) return ReachesPath(PathOf(to), PathOf(listener.endpoint));
+  const asio::ip::tcp::endpoint target = TcpOf(to);
+  if (listener.ipv6_only && Meant(target.address()).is_v4()) return false;
+  return ReachesPort(target, TcpOf(listener.endpoint), local);
 }
 
 }  // namespace singleflight::net

@@ -15,10 +15,16 @@ using IpAddresses = std::vector<boost::asio::ip::address>;
 // The addresses of this machine's interfaces, as they are now.
 IpAddresses LocalAddresses();
 
+// Where something listens. `ipv6_only`: as in ListenerOptions.
+struct Listening {
+  Endpoint endpoint;
+  bool ipv6_only = false;
+};
+
 // Whether who connects to `to`, on a machine that has the addresses `local`, arrives at what
 // listens on `listener`. A listener on every address ("0.0.0.0", "[::]") is reached by each of the
 // machine's; a Unix socket by each path to it.
-bool Reaches(const Endpoint& to, const Endpoint& listener, const IpAddresses& local);
+bool Reaches(const Endpoint& to, const Listening& listener, const IpAddresses& local);
 
 }  // namespace singleflight::net
 

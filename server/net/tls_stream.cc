@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "server/base/block_bytes.h"
 #include "server/base/check.h"
 #include "server/net/tls_errors.h"
 
@@ -298,7 +299,7 @@ bool TlsStream::Flush() {
   if (outgoing_.capacity() > worker_.record_buffer().capacity()) {
     outgoing_.swap(worker_.record_buffer());
   }
-  outgoing_ = std::string();
+  base::LetGo(outgoing_);
   if (std::exchange(ends_writing_, false)) inner_->EndWriting();
   return true;
 }

@@ -1,6 +1,7 @@
 #include "server/upstream/pulse.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace singleflight::upstream {
 namespace {
@@ -9,6 +10,7 @@ constexpr absl::Duration kShortestPause = absl::Seconds(5);  // between PINGs
 
 // What gRPC's servers enforce unless they are told otherwise.
 constexpr absl::Duration kStrikeWindow = absl::Minutes(5);
+constexpr absl::Duration kStrikeMargin = absl::Seconds(10);
 constexpr int kMostUnrewarded = 2;  // and one more for a call that began after them
 
 // A timer that rings so late tells of this process, not of the peer: what has come meanwhile has
@@ -31,9 +33,13 @@ bool Pulse::in_doubt() const { return asked_ && peer_.heard().at <= pinged_at_; 
 void Pulse::OnTimer() {
   const base::Instant now = loop_.Now();
   if (in_doubt()) {
-    if (now <= base::After(answer_by_, kLate)) return peer_.OnSilent();
-    answer_by_ = base::After(now, options_.timeout);
-    return timer_.Set(answer_by_);
+    if (now > base::After(answer_by_, kLate)) {
+      answer_by_ = base::After(now, options_.timeout);
+      last_turn_ = false;
+    } else if (std::exchange(last_turn_, true)) {
+      return peer_.OnSilent();
+    }
+    return timer_.Set(std::max(now, answer_by_));
   }
   asked_ = false;
   if (peer_.calls() == 0) return;  // the next one sets it again
@@ -53,6 +59,7 @@ void Pulse::Ask() {
   asked_ = true;
   pinged_at_ = loop_.Now();
   answer_by_ = base::After(pinged_at_, options_.timeout);
+  last_turn_ = false;
   timer_.Set(answer_by_);
   peer_.SendPing();
 }
@@ -69,7 +76,7 @@ base::Instant Pulse::Earliest() const {
   const bool free =
       spent < kMostUnrewarded || (spent == kMostUnrewarded && waiting_since_ > pinged_at_);
   const absl::Duration pause = kShortestPause * options_.slowness;
-  return base::After(pinged_at_, free ? pause : std::max(pause, kStrikeWindow));
+  return base::After(pinged_at_, free ? pause : std::max(pause, kStrikeWindow + kStrikeMargin));
 }
 
 }  // namespace singleflight::upstream

@@ -50,7 +50,10 @@ class PulsePeer {
 // server that has nothing to say counts as a strike each PING that comes within five minutes of the
 // one before, and ends the connection, with the calls on it, at the third; any reply wipes them
 // out. So without a reply there are two PINGs, one more for a call that begins after them, and then
-// one every five minutes.
+// one every five minutes and some seconds, for the way there takes longer now and then.
+//
+// Timers ring before sockets are read. So at the end of the time everybody is given another turn: a
+// process that was stopped for a while reads what came meanwhile before it judges.
 //
 // Streams come and go without touching the timer: one that rings too early is set anew.
 // Threads: its loop's.
@@ -82,6 +85,7 @@ class Pulse {
   bool asked_ = false;
   base::Instant pinged_at_;
   base::Instant answer_by_;  // once asked
+  bool last_turn_ = false;   // that time has passed
   int unrewarded_ = 0;       // PINGs without a reply between them, when the latest went out
   uint64_t replies_then_ = 0;
   base::Timer timer_;  // runs while calls wait, and perhaps a little longer

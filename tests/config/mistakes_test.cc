@@ -328,6 +328,10 @@ TEST(MistakesTest, AnUpstreamBesideTheProxyIsRight) {
            {"unix:/run/a", "target: \"unix:/run/b\""}}) {
     EXPECT_THAT(MistakesIn(Looping(listener, backend)), IsEmpty()) << listener << " " << backend;
   }
+  EXPECT_THAT(MistakesIn("listeners: [{address: \"[::]:1\"}, {address: 127.0.0.1:1}]\n"
+                         "upstreams: [{name: b, target: 127.0.0.2:1}]\nroutes: [{upstream: b}]\n"),
+              IsEmpty())
+      << "[::] is for IPv6 alone there";
 }
 
 TEST(MistakesTest, NamesAndAddressesAreTakenOnce) {

@@ -314,6 +314,17 @@ TEST_F(ReloadTest, APortThatMovesBetweenAddressesIsRefusedWithTheCure) {
   EXPECT_THAT(StatusPage(), HasSubstr("the running proxy listens on 0.0.0.0" + port));
 }
 
+TEST_F(ReloadTest, ASocketForBothFamiliesStaysNoneForOneAndTheOtherWayRound) {
+  Serve({.listeners = "[{address: \"[::]:0\"}]"});
+  const std::string address = proxy_->address();
+  const std::string port = address.substr(address.rfind(':'));
+  const std::string both = absl::StrCat("[{address: \"[::]", port, "\"}, ");
+  FailToReload(Yaml({.listeners = absl::StrCat(both, "{address: \"127.0.0.1", port, "\"}]")}));
+  EXPECT_THAT(StatusPage(), AllOf(HasSubstr("listeners[0].address: the running proxy listens there "
+                                            "for IPv4 too"),
+                                  HasSubstr("restart the proxy")));
+}
+
 TEST_F(ReloadTest, BoundsOfAnUpstreamChange) {
   Serve();
   Reload({.upstream = "max_flights: 1"});

@@ -436,6 +436,19 @@ TEST_F(ConnectionTest, DrainingEndsTheConnectionAfterItsLastCall) {
 }
 
 // PITFALLS 43
+TEST_F(ConnectionTest, AClientThatSaidGoAwayIsDrainedToo) {
+  Greet();
+  Ask(1);
+  Say(GoAway(0, 0));
+  on_.Until([this] { return server_.owner.goaways == 1; });
+  on_.Run([this] { server_.connection->Drain(); });
+  EXPECT_EQ(HearFrame(kGoAway).Number(), 1u);
+  on_.Run([this] { AnswerOk(*server_.owner.ears[0]->stream, "kettle"); });
+  EXPECT_EQ(HearFrame(kData).payload, "kettle");
+  HearAll();
+}
+
+// PITFALLS 43
 TEST_F(ConnectionTest, DrainingDoesNotWaitForAPeerThatDoesNotAcknowledge) {
   Greet();
   on_.Run([this] { server_.connection->Drain(); });

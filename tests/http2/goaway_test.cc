@@ -190,6 +190,22 @@ TEST(GoAwayTest, TerminatingCutsRunningCallsOff) {
   EXPECT_TRUE(server.session.Done());
 }
 
+TEST(GoAwayTest, AClientThatSaidGoAwayIsDrainedLikeAnyOther) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.Ask(1);
+  server.Say(GoAway(0, 0));
+  server.Ask(3);
+  EXPECT_EQ(server.owner.ears.size(), 2u) << "it may go on";
+  EXPECT_TRUE(server.session.alive());
+  server.session.BeginShutdown();
+  server.session.FinishShutdown();
+  server.Listen();
+  EXPECT_EQ(server.Heard(kGoAway).back().Number(), 3u);
+  server.Ask(5);
+  EXPECT_EQ(server.owner.ears.size(), 2u) << "no more";
+}
+
 TEST(GoAwayTest, AServerGoesOnWithTheCallsOfAClientThatSaysGoAway) {
   Connected pair;
   auto call = pair.Ask();

@@ -196,11 +196,18 @@ TEST(LongValuesTest, WhatIsNotCompressedRightEndsTheConnection) {
   coded[3] = '\xff';
   std::string padded = HeaderEncoder::Literal({{"x", std::string(70'001, '\0')}});  // '0's
   padded[3] = '\xff';
+  std::string broken_behind_the_bound =
+      HeaderEncoder::Literal({{"x", std::string(300'000, '\0') + std::string(10'000, '\xff')}});
+  broken_behind_the_bound[3] = '\xff';
   const std::string blocks[] = {
       begun + coded,
       begun + padded,
       begun + HeaderEncoder::Literal({{"x", value}}).substr(0, 69'000),
       std::string(20'000, '\x82') + "\xff\xff\xff\xff\xff\xff\xff\x7f",
+      begun + std::string(20'000, '\x82') + "\x7f",
+      begun + std::string(20'000, '\x82') + "\xff\x80",
+      begun + std::string(20'000, '\x82') + std::string("\x40\1x\x7f\x80", 5),
+      begun + broken_behind_the_bound,
   };
   for (const std::string& block : blocks) {
     TwoCalls calls(256 << 10);
@@ -253,6 +260,32 @@ TEST(LongValuesTest, ARequestWithALongValueIsRefusedByTheNameOfTheLimit) {
     EXPECT_EQ(server.ear(2).body, "ask") << "and new ones come";
     EXPECT_EQ(server.GoAwayError(), kNoError);
   }
+}
+
+TEST(LongValuesTest, NothingIsKeptOfAValueOnceItHasBeenRead) {
+  LongFields filter(0, 64 << 10);
+  const std::string block =
+      HeaderEncoder::Literal(RequestFields("/s/M", {{"x-long", std::string(130'000, '%')}}));
+  std::string bytes;
+  for (size_t at = 0; at < block.size(); at += 16384) {
+    const bool last = at + 16384 >= block.size();
+    bytes += Frame{at == 0 ? kHeaders : kContinuation, static_cast<uint8_t>(last ? kEndHeaders : 0),
+                   1, block.substr(at, 16384)}
+                 .Encoded();
+  }
+  absl::string_view left = bytes;
+  size_t most = 0;
+  bool told = false;
+  while (!left.empty() || filter.pending()) {
+    filter.Next(left);
+    most = std::max(most, filter.footprint());
+    told = told || filter.field() != nullptr;
+  }
+  EXPECT_TRUE(told);
+  EXPECT_GT(most, 64u << 10);
+  filter.Release();
+  EXPECT_EQ(filter.field(), nullptr);
+  EXPECT_LT(filter.footprint(), 8u << 10);
 }
 
 TEST(LongValuesTest, ALongPathIsRefusedLikeAnyOtherValue) {

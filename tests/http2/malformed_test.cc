@@ -160,6 +160,10 @@ TEST(MalformedTest, AContentLengthThatLiesIsAStreamError) {
   EXPECT_EQ(server.ResetOf(1), kProtocol);
   EXPECT_FALSE(server.ear().ended);
   EXPECT_EQ(server.ear().body, "");
+  server.Say(Headers(3, RequestBlock({{"content-length", "0"}})));
+  server.Say(Data(3, "1", kEndStream));
+  EXPECT_EQ(server.ResetOf(3), kProtocol);
+  EXPECT_EQ(server.ear(1).body, "");
 }
 
 TEST(MalformedTest, AContentLengthThatIsTrueChangesNothing) {

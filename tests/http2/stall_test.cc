@@ -138,6 +138,16 @@ TEST_F(StallTest, AHeaderBlockThatDoesNotEndEndsTheConnection) {
   EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
 }
 
+TEST_F(StallTest, TheFirstFrameOfABlockOfSeveralCountsBeforeItHasCome) {
+  Frame frame{kHeaders, 0, 5, std::string(10'000, 'x')};
+  server_.Say(frame.Encoded().substr(0, 9'000));
+  EXPECT_TRUE(server_.session.waits());
+  EXPECT_GE(server_.session.BlockFootprint(), 9'000u);
+  Tick(Session::kStallTicks + 1);
+  EXPECT_EQ(server_.GoAwayError(), 11);
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
+}
+
 TEST_F(StallTest, NoHeaderBlockIsOpenOnceItHasEndedHoweverItDid) {
   server_.SayHeaders(5, RequestFields());
   EXPECT_FALSE(server_.session.waits()) << "whole";

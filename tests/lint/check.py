@@ -109,6 +109,21 @@ def foreign_headers(sources) -> Iterator[str]:
             yield finding(source, 1, f'{header} is heavy to compile and already in {users[0].path}: one .cc only')
 
 
+# --- memory ---------------------------------------------------------------------------------------------------------
+
+EMPTIED = re.compile(r'^\s*(?:if \(.*\) )?[\w.>-]+ = std::string\((?:"")?\);')
+
+
+def emptied_strings(sources) -> Iterator[str]:
+    """A string keeps its memory when an empty one is assigned to it."""
+    for source in sources:
+        if not source.is_cpp() or not source.path.startswith(('server/', 'lib/')):
+            continue
+        for number, line in source.code():
+            if EMPTIED.match(line):
+                yield finding(source, number, 'keeps the memory; base::LetGo gives it back, clear() says that it stays')
+
+
 # --- time -----------------------------------------------------------------------------------------------------------
 
 REAL_TIME = re.compile(r'_clock::now\b|\babsl::Now\b|\bGetCurrentTimeNanos\b|\bgettimeofday\b|\bclock_gettime\b'
@@ -220,7 +235,7 @@ def read_sources(top):
             pass  # deleted, a link, or not text
 
 
-RULES = [layers, foreign_headers, real_time, sleeps, unregistered_tests, disabled_tests]
+RULES = [layers, foreign_headers, emptied_strings, real_time, sleeps, unregistered_tests, disabled_tests]
 
 
 def main():

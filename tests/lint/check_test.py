@@ -94,6 +94,16 @@ class RealTime(unittest.TestCase):
         self.assertEqual(found(check.real_time, ('lib/a.h', '// not absl::Now()\nreturn loop.time();')), [])
 
 
+class EmptiedStrings(unittest.TestCase):
+    def test_an_empty_string_that_is_assigned_is_found(self):
+        for line in ('  text_ = std::string();', '  if (large) text_ = std::string();', '  out->body = std::string("");'):
+            self.assertEqual(found(check.emptied_strings, ('server/core/a.cc', line)), ['server/core/a.cc:1'])
+
+    def test_declarations_and_tests_are_not(self):
+        self.assertEqual(found(check.emptied_strings, ('server/core/a.cc', '  std::string text = std::string();'),
+                               ('tests/core/a.cc', '  text_ = std::string();')), [])
+
+
 class Sleeps(unittest.TestCase):
     def test_every_language_is_found(self):
         for path, line in (('a.cc', 'std::this_thread::sleep_for(1s);'), ('a.h', 'absl::SleepFor(d);'),

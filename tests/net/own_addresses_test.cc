@@ -12,8 +12,8 @@ namespace singleflight::net {
 namespace {
 
 // On a machine whose only other address is 10.0.0.7.
-bool Leads(const std::string& to, const std::string& listener) {
-  return Reaches(*ParseAddress(to), *ParseAddress(listener),
+bool Leads(const std::string& to, const std::string& listener, bool ipv6_only = false) {
+  return Reaches(*ParseAddress(to), {*ParseAddress(listener), ipv6_only},
                  {boost::asio::ip::make_address("10.0.0.7")});
 }
 
@@ -44,6 +44,13 @@ TEST(OwnAddressesTest, AListenerOnEveryAddressIsReachedByEachOfTheMachine) {
   EXPECT_FALSE(Leads("[::1]:1", "0.0.0.0:1"));
 }
 
+TEST(OwnAddressesTest, AListenerForIpv6OnlyIsReachedByNoIpv4Address) {
+  EXPECT_FALSE(Leads("10.0.0.7:1", "[::]:1", true));
+  EXPECT_FALSE(Leads("[::ffff:10.0.0.7]:1", "[::]:1", true));
+  EXPECT_FALSE(Leads("0.0.0.0:1", "[::]:1", true));
+  EXPECT_TRUE(Leads("[::1]:1", "[::]:1", true));
+}
+
 TEST(OwnAddressesTest, NoAddressMeansThisMachine) {
   EXPECT_TRUE(Leads("0.0.0.0:1", "127.0.0.1:1"));
   EXPECT_TRUE(Leads("[::]:1", "[::1]:1"));
@@ -67,7 +74,7 @@ TEST(OwnAddressesTest, APathIsOneHoweverItIsReached) {
 
 TEST(OwnAddressesTest, TheMachinesAddressesAreKnown) {
   const IpAddresses local = LocalAddresses();
-  EXPECT_TRUE(Reaches(*ParseAddress("127.0.0.1:1"), *ParseAddress("0.0.0.0:1"), local));
+  EXPECT_TRUE(Reaches(*ParseAddress("127.0.0.1:1"), {*ParseAddress("0.0.0.0:1")}, local));
 }
 
 }  // namespace
