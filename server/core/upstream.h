@@ -27,9 +27,10 @@ struct CallFailure {
     kUnreachable,  // no connection, or no room; sending it again now is of no use
   };
   Kind kind;
-  uint32_t reset_code = 0;  // with kReset, RFC 9113 §7
-  wire::StatusCode status;  // what a caller is told
-  std::string message;      // names the upstream and the cause
+  uint32_t reset_code = 0;    // with kReset, RFC 9113 §7
+  wire::StatusCode status;    // what a caller is told
+  std::string message;        // names the upstream and the cause
+  model::Headers block = {};  // with kRefused: the one that was not taken, if it was read
 };
 
 // Hears what becomes of one upstream call. After OnInitial with `end`, OnEnd or OnFailed nothing

@@ -16,8 +16,9 @@ enum class Refused : uint8_t {
   kScheme,       // neither http nor https
   kPath,         // names no method
   kTimeout,      // grpc-timeout is none
+  kBinary,       // a field of binary metadata is no base64, or joins too many values
 };
-inline constexpr size_t kRefusedReasons = 8;
+inline constexpr size_t kRefusedReasons = 9;
 
 }  // namespace singleflight::metrics
 

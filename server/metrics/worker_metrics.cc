@@ -15,8 +15,9 @@ constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_
 
 constexpr absl::string_view kGateRefusalNames[kGateRefusals] = {"flight_timeout", "queue_full"};
 
-constexpr absl::string_view kRefusedNames[] = {"malformed", "method", "content_type", "authority",
-                                               "host",      "scheme", "path",         "timeout"};
+constexpr absl::string_view kRefusedNames[] = {"malformed", "method",  "content_type",
+                                               "authority", "host",    "scheme",
+                                               "path",      "timeout", "binary"};
 static_assert(std::size(kRefusedNames) == kRefusedReasons);
 
 constexpr absl::string_view kHandshakeNames[] = {"full", "resumed", "failed", "timed_out"};
@@ -30,7 +31,7 @@ constexpr absl::string_view kInflationRefusalNames[kInflationRefusals] = {"encod
                                                                           "past_bound", "no_room"};
 
 constexpr absl::string_view kReplyRefusalNames[kReplyRefusals] = {"max_reply_header_bytes",
-                                                                  "malformed"};
+                                                                  "malformed", "binary"};
 
 constexpr absl::string_view kOutcomeNames[kCallOutcomes] = {"OK",
                                                             "CANCELLED",

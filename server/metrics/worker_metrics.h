@@ -119,8 +119,9 @@ inline constexpr size_t kCallOutcomes =
 enum class ReplyRefusal : uint8_t {
   kHeaderBytes,  // past max_reply_header_bytes; the caller gets RESOURCE_EXHAUSTED
   kMalformed,    // it breaks HTTP/2; the caller gets INTERNAL
+  kBinary,       // its binary metadata is no base64; likewise
 };
-inline constexpr size_t kReplyRefusals = 2;
+inline constexpr size_t kReplyRefusals = 3;
 
 // What ended an upstream call that was not answered.
 enum class Unanswered : uint8_t {
@@ -132,10 +133,10 @@ enum class Unanswered : uint8_t {
   kRefused,         // the backend had not begun with it, and it is not sent again
   kConnectionLost,  // its connection ended
   kPingTimeout,     // likewise, because the backend answered no PING
-  kMalformed,       // what came for a reply breaks HTTP/2, and was refused here
-  kUnreachable,     // it got no connection
-  kNoRoom,          // max_pending_calls were waiting
-  kClientShare,     // more than half of them its client's, and what was left is for others
+  kMalformed,    // what came for a reply was refused here: it breaks HTTP/2, or its metadata gRPC
+  kUnreachable,  // it got no connection
+  kNoRoom,       // max_pending_calls were waiting
+  kClientShare,  // more than half of them its client's, and what was left is for others
 };
 inline constexpr size_t kUnanswered = 12;
 

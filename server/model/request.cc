@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/character_set.h"
+#include "server/model/binary_fields.h"
 #include "server/model/key_rules.h"
 #include "server/wire/timeout.h"
 
@@ -68,6 +69,12 @@ Refusal Status(wire::StatusCode code, Refused reason, absl::string_view why) {
   return {Refusal::Answer::kStatus, 200, code, std::string(why), reason};
 }
 
+absl::optional<Refusal> JudgeBinary(Headers& fields) {
+  const absl::optional<std::string> wrong = SeparateBinary(fields);
+  if (!wrong.has_value()) return absl::nullopt;
+  return Status(wire::StatusCode::kInternal, Refused::kBinary, *wrong);
+}
+
 // Fields that a proxy makes anew or that end at this hop.
 bool MadeAnew(absl::string_view name) {
   return absl::StartsWith(name, ":") || name == "te" || name == "host" ||
@@ -107,6 +114,7 @@ class RequestParser {
     }
     request_.path_ = static_cast<uint32_t>(path_);
     if (absl::optional<Refusal> refusal = JudgeTimeout()) return *std::move(refusal);
+    if (has_binary_) return ParseBinary();
     return std::move(request_);
   }
 
@@ -116,11 +124,21 @@ class RequestParser {
     return at == kMissing ? absl::string_view() : Value(at);
   }
 
+  // A block that has changed is looked at anew, for its fields have moved.
+  absl::variant<Request, Refusal> ParseBinary() {
+    Headers& fields = request_.fields_;
+    const size_t before = fields.fields();
+    if (absl::optional<Refusal> refusal = JudgeBinary(fields)) return *std::move(refusal);
+    if (fields.fields() != before) return RequestParser().Parse(std::move(fields));
+    return std::move(request_);
+  }
+
   void Locate() {
     const HeadersView fields = request_.fields_;
     for (auto at = fields.begin(); at != fields.end(); ++at) {
       const Field field = *at;
       const size_t i = at.offset();
+      has_binary_ |= IsBinary(field.name);
       switch (field.name.size()) {  // most names are ruled out by their length
         case 4:
           if (field.name == "host") Note(i, host_, hosts_);
@@ -183,11 +201,14 @@ class RequestParser {
   size_t host_ = kMissing, hosts_ = 0;
   size_t content_type_ = kMissing, content_types_ = 0;
   size_t timeout_ = kMissing, timeouts_ = 0;
+  bool has_binary_ = false;
 };
 
 absl::variant<Request, Refusal> ParseRequest(Headers fields) {
   return RequestParser().Parse(std::move(fields));
 }
+
+absl::optional<Refusal> JudgeTrailers(Headers& trailing) { return JudgeBinary(trailing); }
 
 absl::string_view Request::content_suffix() const {
   return fields_.At(content_type_).value.substr(kGrpc.size());

@@ -65,8 +65,12 @@ struct Refusal {
   metrics::Refused reason;
 };
 
-// Judges the header block of a request and takes it apart.
+// Judges the header block of a request and takes it apart. Values of binary metadata that are
+// joined get fields of their own (SeparateBinary).
 absl::variant<Request, Refusal> ParseRequest(Headers fields);
+
+// Judges the trailer block of a request, and makes it ready to be sent on.
+absl::optional<Refusal> JudgeTrailers(Headers& trailing);
 
 // What a call to an upstream says that its caller did not.
 struct Onward {

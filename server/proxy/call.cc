@@ -119,6 +119,13 @@ void Call::Refuse(const model::Refusal& refusal) {
   }
 }
 
+void Call::RefuseTrailers(const model::Refusal& refusal) {
+  if (state_ == State::kReplied) return;
+  if (state_ == State::kCollecting) route_metrics().departed.Add();
+  if (relay_ != nullptr) relay_->Cancel(metrics::Unanswered::kCancelled);
+  Refuse(refusal);
+}
+
 void Call::RefuseUnrouted() {
   around().metrics.downstream->requests_unrouted.Add();
   const std::string why = absl::StrCat("no route of the proxy matches ", Shown(request_->path()));
@@ -196,6 +203,10 @@ void Call::OnMessageWhole() {
 
 void Call::OnEnd(model::Headers trailing) {
   request_ended_ = true;
+  if (!trailing.empty()) {
+    const absl::optional<model::Refusal> refusal = model::JudgeTrailers(trailing);
+    if (refusal.has_value()) return RefuseTrailers(*refusal);
+  }
   model::SharedHeaders block(std::move(trailing));
   if (state_ == State::kRelaying) {
     relay_->Finish(std::move(block));
@@ -389,6 +400,9 @@ void Call::OnRelayEnded() {
 
 // A reset crosses as it is, behind what came before it; whatever else happened becomes a status.
 void Call::OnRelayFailed(const core::CallFailure& failure) {
+  if (route_->relays()) {
+    context_->read_path.Invalidate(*route_, *request_, failure.block).Forget();
+  }
   if (failure.kind != core::CallFailure::Kind::kReset) {
     return SendStatus(failure.status, failure.message);
   }

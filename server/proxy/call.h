@@ -81,6 +81,7 @@ class Call final : public http2::StreamHandler,
 
   void CountRequest(int64_t bytes);
   void Refuse(const model::Refusal& refusal);
+  void RefuseTrailers(const model::Refusal& refusal);
   void RefuseUnrouted();
   void TakeRoute(bool end);
   void Collect(absl::string_view bytes);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
+#include "server/model/binary_fields.h"
 #include "server/upstream/link.h"
 #include "server/upstream/pool.h"
 
@@ -27,6 +28,15 @@ constexpr absl::string_view kRequestHas = "the request has";
 constexpr absl::string_view kTrailersHave = "the trailers of the request have";
 
 size_t OutcomeOf(wire::StatusCode code) { return static_cast<size_t>(code); }
+
+std::string ItsStatus(absl::optional<wire::StatusCode> status) {
+  return status.has_value() ? absl::StrCat("; its status was ", wire::StatusName(*status)) : "";
+}
+
+metrics::ReplyRefusal WhyRefused(const http2::Closed& closed) {
+  const bool large = closed.why == http2::Closed::Why::kHeadersTooLarge;
+  return large ? metrics::ReplyRefusal::kHeaderBytes : metrics::ReplyRefusal::kMalformed;
+}
 
 metrics::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
   switch (closed.why) {
@@ -119,6 +129,7 @@ void PooledCall::StopKeeping() {
 void PooledCall::OnHeaders(model::Headers fields, bool end) {
   replied_ = true;
   StopKeeping();
+  if (!TakesMetadataOf(fields, end)) return;
   if (end) EndWith(fields);
   core::CallListener* listener = end ? std::exchange(listener_, nullptr) : listener_;
   listener->OnInitial(std::move(fields), end);
@@ -127,6 +138,7 @@ void PooledCall::OnHeaders(model::Headers fields, bool end) {
 void PooledCall::OnData(absl::string_view bytes) { listener_->OnData(bytes); }
 
 void PooledCall::OnEnd(model::Headers trailing) {
+  if (!TakesMetadataOf(trailing, true)) return;
   EndWith(trailing);
   std::exchange(listener_, nullptr)->OnEnd(std::move(trailing));
 }
@@ -136,13 +148,39 @@ void PooledCall::EndWith(const model::Headers& status_block) {
   const absl::optional<wire::StatusCode> code =
       wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
   pool_.metrics().calls[code.has_value() ? OutcomeOf(*code) : kNoStatus].Add();
+  LeaveStream(true, http2::ErrorCode::kNoError);
+}
+
+void PooledCall::LeaveStream(bool whole, http2::ErrorCode code) {
   pool_.StreamEnded(*this, *link_);
   http2::Stream* stream = std::exchange(stream_, nullptr);
-  if (stream->ended()) {
+  if (whole && stream->ended()) {
     stream->SetHandler(nullptr);
   } else {
-    stream->Reset(http2::ErrorCode::kNoError);
+    stream->Reset(code);
   }
+}
+
+// Clients may end their connections for what is malformed in it, with other calls on them, so it
+// goes to none. `end`: it is the last of the reply.
+bool PooledCall::TakesMetadataOf(model::Headers& block, bool end) {
+  const absl::optional<std::string> wrong = model::SeparateBinary(block);
+  if (!wrong.has_value()) return true;
+  if (end) {
+    EndWith(block);
+  } else {
+    CountUnanswered(metrics::Unanswered::kMalformed);
+    LeaveStream(false, http2::ErrorCode::kCancel);
+  }
+  const absl::optional<absl::string_view> status = block.Find("grpc-status");
+  core::CallFailure failure = {
+      core::CallFailure::Kind::kRefused, 0, wire::StatusCode::kInternal,
+      absl::StrCat("upstream '", pool_.name(), "': its reply was refused here: ", *wrong,
+                   ItsStatus(wire::ParseStatus(status.value_or("")))),
+      std::move(block)};
+  CountRefused(metrics::ReplyRefusal::kBinary, failure);
+  std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
+  return false;
 }
 
 void PooledCall::OnSent(size_t bytes) {
@@ -166,14 +204,11 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
     CountUnanswered(WhyUnanswered(closed, link_->silent()));
   }
   core::CallFailure failure = FailureOf(closed);
-  if (failure.kind == core::CallFailure::Kind::kRefused) CountRefused(closed, failure);
+  if (failure.kind == core::CallFailure::Kind::kRefused) CountRefused(WhyRefused(closed), failure);
   std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
 }
 
-void PooledCall::CountRefused(const http2::Closed& closed, const core::CallFailure& failure) {
-  using Refusal = metrics::ReplyRefusal;
-  const bool large = closed.why == http2::Closed::Why::kHeadersTooLarge;
-  const Refusal why = large ? Refusal::kHeaderBytes : Refusal::kMalformed;
+void PooledCall::CountRefused(metrics::ReplyRefusal why, const core::CallFailure& failure) {
   pool_.metrics().replies_refused[static_cast<size_t>(why)].Add();
   spdlog::debug("{}", failure.message);
 }
@@ -215,11 +250,9 @@ core::CallFailure PooledCall::FailureOf(const http2::Closed& closed) const {
 }
 
 std::string PooledCall::WhyTooLarge(const http2::Closed& closed) const {
-  const std::string said = closed.status.has_value()
-                               ? absl::StrCat("; its status was ", wire::StatusName(*closed.status))
-                               : "";
   return absl::StrCat("its reply has more than ", pool_.max_reply_header_bytes(),
-                      " bytes of metadata (upstreams[].max_reply_header_bytes)", said);
+                      " bytes of metadata (upstreams[].max_reply_header_bytes)",
+                      ItsStatus(closed.status));
 }
 
 void PooledCall::Fail(core::CallFailure failure, metrics::Unanswered why) {

@@ -51,11 +51,13 @@ class PooledCall final : public http2::StreamHandler,
 
   bool MayResend(const http2::Closed& closed) const;
   core::CallFailure FailureOf(const http2::Closed& closed) const;
-  void CountRefused(const http2::Closed& closed, const core::CallFailure& failure);
+  void CountRefused(metrics::ReplyRefusal why, const core::CallFailure& failure);
   std::string WhyTooLarge(const http2::Closed& closed) const;
   void FinishStream();
   void StopKeeping();
+  bool TakesMetadataOf(model::Headers& block, bool end);
   void EndWith(const model::Headers& status_block);
+  void LeaveStream(bool whole, http2::ErrorCode code);
   void CountUnanswered(metrics::Unanswered why);
 
   Pool& pool_;

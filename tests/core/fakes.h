@@ -140,6 +140,12 @@ class FakeCall {
     if (EndsNow())
       listener_->OnFailed({kind, 8, code, "upstream 'catalog': connection reset by peer"});
   }
+  void Refuse(const Fields& block) {  // its reply, of which this was not taken
+    if (EndsNow()) {
+      listener_->OnFailed({CallFailure::Kind::kRefused, 0, wire::StatusCode::kInternal,
+                           "upstream 'catalog': its reply was refused here", HeadersOf(block)});
+    }
+  }
   void Answer(absl::string_view message) {
     Begin();
     Data(Framed(message));

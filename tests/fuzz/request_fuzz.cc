@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "server/base/check.h"
+#include "server/model/binary_fields.h"
 #include "server/model/key.h"
 #include "tests/fuzz/input.h"
 
@@ -144,6 +145,12 @@ bool CountsByMember(const KeyRules& rules) {
   return named == (rules.mode == KeyRules::Mode::kOnly);
 }
 
+Headers HeadersOf(const Fields& fields) {
+  Headers headers;
+  for (const auto& [name, value] : fields) headers.Add(name, value);
+  return headers;
+}
+
 // All that counts, without any bytes being strung together.
 using Counted = std::tuple<std::string, std::string, std::string, std::string,
                            std::map<std::string, std::vector<std::string>>>;
@@ -154,7 +161,10 @@ Counted CountedOf(const Call& call, const Request& request, const KeyPolicy& pol
   if (suffix == "+proto") suffix.clear();
   const bool compressed = !call.message.empty() && call.message[0] == '\1';
   std::map<std::string, std::vector<std::string>> metadata;
-  for (const auto& [name, value] : call.fields) {
+  Headers fields = HeadersOf(call.fields);
+  SF_CHECK(!SeparateBinary(fields).has_value());
+  for (const Field field : fields) {
+    const std::string name(field.name), value(field.value);
     const bool about_encoding = name == "grpc-encoding" || name == "grpc-accept-encoding";
     if (policy.Counts(name) || (compressed && about_encoding)) {
       metadata[name].push_back(value);
@@ -166,12 +176,6 @@ Counted CountedOf(const Call& call, const Request& request, const KeyPolicy& pol
   }
   return {absl::AsciiStrToLower(call.authority), std::string(request.path()), suffix, call.message,
           metadata};
-}
-
-Headers HeadersOf(const Fields& fields) {
-  Headers headers;
-  for (const auto& [name, value] : fields) headers.Add(name, value);
-  return headers;
 }
 
 void CheckRefusal(const Refusal& refusal) {

@@ -141,12 +141,19 @@ TEST_F(KeyTest, AShortPartCostsOneByteBesideItsOwn) {
 
 TEST_F(KeyTest, TraceHeadersAndRequestIdsDoNotTellCallsApart) {
   for (const char* name :
-       {"traceparent", "grpc-trace-bin", "b3", "x-request-id", "user-agent", "x-amzn-trace-id",
-        "date", "grpc-previous-rpc-attempts", "cache-control", "x-b3-flags", "x-datadog-tags",
+       {"traceparent", "b3", "x-request-id", "user-agent", "x-amzn-trace-id", "date",
+        "grpc-previous-rpc-attempts", "cache-control", "x-b3-flags", "x-datadog-tags",
         "sentry-trace", "newrelic", "x-correlation-id", "ot-tracer-spanid"}) {
     EXPECT_TRUE(Meet({{name, "1"}}, {{name, "2"}})) << name;
     EXPECT_TRUE(Meet({{name, "1"}}, {})) << name;
   }
+  EXPECT_TRUE(Meet({{"grpc-trace-bin", "AQ"}}, {{"grpc-trace-bin", "Ag"}}));
+}
+
+// PITFALLS 28
+TEST_F(KeyTest, HowBinaryValuesAreJoinedDoesNotTellCallsApart) {
+  EXPECT_TRUE(Meet({{"x-bin", "YQ,Yg"}}, {{"x-bin", "YQ"}, {"x-bin", "Yg"}}));
+  EXPECT_FALSE(Meet({{"x-bin", "YQ,Yg"}}, {{"x-bin", "Yg,YQ"}}));
 }
 
 // PITFALLS 20

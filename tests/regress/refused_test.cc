@@ -78,6 +78,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"ValueWithALineBreak", "x-bad", "a\nb", "", "", "malformed"},
         // PITFALLS 28
         Refused{"TimeoutOfNineDigits", "grpc-timeout", "123456789m", "", "13", "timeout"},
+        Refused{"BinaryThatIsNoBase64", "x-a-bin", "!!", "", "13", "binary"},
+        Refused{"BinaryOfWhichAPartIsNoBase64", "x-a-bin", "YQ,Y", "", "13", "binary"},
         Refused{"TimeoutWithoutUnit", "grpc-timeout", "100", "", "13", "timeout"}),
     [](const auto& info) { return info.param.name; });
 

@@ -162,6 +162,57 @@ TEST_F(RefusedTest, AMalformedReplyIsNotTakenForAResetOfTheBackends) {
   EXPECT_EQ(server.calls(), 1u);
 }
 
+// PITFALLS 28
+TEST_F(RefusedTest, AReplyWhoseBinaryMetadataIsNoBase64EndsItsCallAlone) {
+  ScriptedServer& server = Serve();
+  MakePool({server.endpoint()});
+  Caller& honest = Ask("honest");
+  Until([&] { return server.calls() == 1; });
+  const Fields bad = {{"x-a-bin", "YQ,!!"}, {"grpc-status", "5"}};
+  server.serve = [&](Ear& ear) {
+    if (ear.body != "in trailers") {
+      return ear.stream->SendHeaders(Block(ReplyFields(bad)), ear.body == "in one block");
+    }
+    ear.stream->SendHeaders(Block(ReplyFields()), false);
+    ear.stream->Finish(Trailing(bad));
+  };
+  for (const char* where : {"in the first block", "in trailers", "in one block"}) {
+    Caller& caller = Ask(where);
+    Await(caller);
+    ASSERT_TRUE(caller.failure.has_value()) << where;
+    EXPECT_EQ(caller.failure->kind, Kind::kRefused);
+    EXPECT_EQ(caller.failure->status, wire::StatusCode::kInternal);
+    EXPECT_THAT(caller.failure->message,
+                AllOf(HasSubstr("'catalog'"), HasSubstr("x-a-bin"), HasSubstr("NOT_FOUND")));
+    EXPECT_TRUE(caller.failure->block.Find("x-a-bin").has_value());
+  }
+  EXPECT_EQ(Refused(metrics::ReplyRefusal::kBinary), 3u);
+  EXPECT_EQ(Answered(wire::StatusCode::kNotFound), 2u) << "what the backend answered";
+  EXPECT_EQ(Unanswered(metrics::Unanswered::kMalformed), 1u);
+  Run([&] { Echo(server.call(0)); });
+  Await(honest);
+  EXPECT_EQ(honest.body, "honest");
+  EXPECT_EQ(server.accepted(), 1);
+}
+
+// PITFALLS 28
+TEST_F(RefusedTest, ValuesThatAReplyJoinsGoToItsCallerOneByOne) {
+  ScriptedServer& server = Serve();
+  server.serve = [](Ear& ear) {
+    ear.stream->SendHeaders(Block(ReplyFields({{"x-a-bin", "YQ,Yg=="}})), false);
+    ear.stream->Finish(Trailing({{"grpc-status", "0"}, {"x-b-bin", "YQ==,Yg"}}));
+  };
+  MakePool({server.endpoint()});
+  Caller& caller = Ask();
+  Await(caller);
+  ASSERT_TRUE(caller.ended);
+  EXPECT_THAT(caller.initial,
+              AllOf(Contains(Pair("x-a-bin", "YQ")), Contains(Pair("x-a-bin", "Yg=="))));
+  EXPECT_THAT(caller.trailing,
+              ::testing::ElementsAre(Pair("grpc-status", "0"), Pair("x-b-bin", "YQ=="),
+                                     Pair("x-b-bin", "Yg")));
+}
+
 TEST_F(RefusedTest, AResetOfTheBackendsIsCalledByItsName) {
   ScriptedServer& server = Serve();
   server.serve = [](Ear& ear) { ear.stream->Reset(http2::ErrorCode::kEnhanceYourCalm); };
