@@ -454,6 +454,7 @@ bool Call::NoRoomToWait(absl::string_view more) const {
 void Call::OnRelayUnread() {
   const std::shared_ptr<Call> keep = shared_from_this();  // the stream lets go of it
   around().metrics.downstream->bounds.Count(metrics::Bound::kBufferedBytes);
+  relay_->Cancel(metrics::Unanswered::kBound);
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kEnhanceYourCalm);
   OnRelayEnded();
 }

@@ -307,6 +307,21 @@ TEST_F(CallTest, PastMaxBufferedBytesARelayedRequestThatWaitsIsRefused) {
   Reset(*aboard);
 }
 
+TEST_F(CallTest, ARelayedReplyThatIsLeftUnreadPastMaxBufferedBytesWasEndedByABound) {
+  auto aboard = Ask(kGet, "id-7");
+  auto relayed = Ask(kWatch, "hello");
+  budget_.set_max(0);
+  Upstream([](FakeCall& call) {
+    call.Begin();
+    call.Data(std::string(32 << 10, 'x'));
+  });
+  EXPECT_TRUE(relayed->EndedAs(Closed::Why::kReset));
+  EXPECT_TRUE(upstream_.latest().cancelled());
+  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kBound);
+  EXPECT_EQ(bounds(metrics::Bound::kBufferedBytes), 1u);
+  Reset(*aboard);
+}
+
 // SEMANTICS §2
 TEST_F(CallTest, PastItsShareOfMaxHeldBytesAClientLeadsNoFlight) {
   context_.client = std::make_shared<core::Client>();
