@@ -125,6 +125,8 @@ bool Flight::HoldReply(size_t bytes) {
 bool Flight::NoRoom() {
   if (reply_bytes_ <= kMostWithoutRoom || !around_.buffered.budget().spent()) return false;
   around_.metrics.downstream->bounds.Count(metrics::Bound::kBufferedBytes);
+  metrics().resource_exhausted.Add();
+  Cancel(metrics::Unanswered::kBound);
   LandStatus(wire::StatusCode::kResourceExhausted,
              absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
                           around_.buffered.budget().max(), ") for the calls that it has"));

@@ -322,6 +322,19 @@ TEST_F(CallTest, ARelayedReplyThatIsLeftUnreadPastMaxBufferedBytesWasEndedByABou
   Reset(*aboard);
 }
 
+TEST_F(CallTest, AFlightThatMaxBufferedBytesEndsWasEndedByABound) {
+  auto aboard = Ask(kGet, "id-7");
+  budget_.set_max(0);
+  Upstream([](FakeCall& call) {
+    call.Begin();
+    call.Data(Framed(std::string(80 << 10, 'x')));
+  });
+  EXPECT_EQ(StatusOf(*aboard), "8");
+  EXPECT_TRUE(upstream_.latest().cancelled());
+  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kBound);
+  EXPECT_EQ(metrics_.routes[0]->resource_exhausted.value(), 1u);
+}
+
 // SEMANTICS §2
 TEST_F(CallTest, PastItsShareOfMaxHeldBytesAClientLeadsNoFlight) {
   context_.client = std::make_shared<core::Client>();
