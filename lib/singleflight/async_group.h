@@ -48,8 +48,9 @@ enum class OnLast {
 // Memory: flights are pooled, so in the steady state neither leader nor follower allocates. A key
 // that was moved in dies at the landing; the storage of one that was copied is kept for the next.
 // Errors: Join throws what copying the key throws, and std::bad_alloc; then nobody has joined, and
-// a flight that was there goes on as it was. Leave throws what copying a Context throws; then
-// nobody has left. Nothing else throws, and making, moving and destroying a Context must not.
+// a flight that was there goes on as it was. Join and Leave throw what copying a Context throws;
+// then nobody has joined or left. Nothing else throws, and making, moving and destroying a Context
+// must not.
 template <typename Key, typename Result, typename Context = std::monostate,
           typename Hash = absl::Hash<Key>, typename Eq = std::equal_to<Key>>
 class AsyncGroup {
@@ -68,7 +69,11 @@ class AsyncGroup {
   struct Joined {
     Role role;
     Landing landing;  // engaged for the leader, empty for followers
-    size_t waiting;   // how many were aboard then, this caller included
+    size_t waiting;   // how many were aboard then, this caller included; 0: it has not joined
+
+    // For the first follower of another party than the leader's: the flight's, so that he tells
+    // whoever does the work (JoinLimits::party, Landing::widened); otherwise empty.
+    Context widened;
   };
 
   struct Left {
@@ -103,8 +108,7 @@ class AsyncGroup {
   }
 
   // For a waiter that may not lead: joins the flight of `key` where there is one that it may join.
-  // How many are aboard then, this caller included; 0: it has not joined.
-  [[nodiscard]] size_t Follow(const Key& key, Waiter& waiter, TimePoint now,
+  [[nodiscard]] Joined Follow(const Key& key, Waiter& waiter, TimePoint now,
                               const JoinLimits& limits = {});
 
   // Stops waiting. For the thread that the waiter belongs to.
@@ -186,6 +190,9 @@ class [[nodiscard]] AsyncGroup<Key, Result, Context, Hash, Eq>::Landing {
   // How many are aboard.
   size_t waiting() const { return flight_->shard.waiting(*flight_); }
 
+  // Whether somebody of another party than the leader's has joined.
+  bool widened() const { return flight_->shard.widened(*flight_); }
+
   // True once newcomers start another flight instead of joining this one: it was too old or too
   // full for one, forgotten, or retired by its last waiter.
   bool superseded() const { return !flight_->shard.joinable(*flight_); }
@@ -209,28 +216,31 @@ auto AsyncGroup<Key, Result, Context, Hash, Eq>::DoJoin(K&& key, Waiter& waiter,
   internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
   const size_t hash = internal::Mix(hash_(key));
   Shard& shard = ShardOf(hash);
-  const typename Shard::Newcomer newcomer{waiter, hash, now, limits};
+  Context widened{};
+  const typename Shard::Newcomer newcomer{waiter, hash, now, limits, widened};
   std::unique_ptr<Flight> spare;
   size_t aboard = shard.Follow(newcomer, key, eq_, spare);
-  if (aboard != 0) return {Role::kFollower, Landing(), aboard};
+  if (aboard != 0) return {Role::kFollower, Landing(), aboard, std::move(widened)};
 
   spare->SetKey(std::forward<K>(key));
   Flight* const led = shard.Lead(newcomer, eq_, spare, aboard);
-  if (led != nullptr) return {Role::kLeader, Landing(led), aboard};
+  if (led != nullptr) return {Role::kLeader, Landing(led), aboard, Context()};
   shard.Recycle(std::move(spare));
-  return {Role::kFollower, Landing(), aboard};
+  return {Role::kFollower, Landing(), aboard, std::move(widened)};
 }
 
 template <typename Key, typename Result, typename Context, typename Hash, typename Eq>
-size_t AsyncGroup<Key, Result, Context, Hash, Eq>::Follow(const Key& key, Waiter& waiter,
-                                                          TimePoint now, const JoinLimits& limits) {
+auto AsyncGroup<Key, Result, Context, Hash, Eq>::Follow(const Key& key, Waiter& waiter,
+                                                        TimePoint now, const JoinLimits& limits)
+    -> Joined {
   internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
   const size_t hash = internal::Mix(hash_(key));
   Shard& shard = ShardOf(hash);
   std::unique_ptr<Flight> spare;
-  const size_t aboard = shard.Follow({waiter, hash, now, limits}, key, eq_, spare);
+  Context widened{};
+  const size_t aboard = shard.Follow({waiter, hash, now, limits, widened}, key, eq_, spare);
   if (spare != nullptr) shard.Recycle(std::move(spare));
-  return aboard;
+  return {Role::kFollower, Landing(), aboard, std::move(widened)};
 }
 
 template <typename Key, typename Result, typename Context, typename Hash, typename Eq>

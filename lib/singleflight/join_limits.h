@@ -19,6 +19,11 @@ struct JoinLimits {
   // this key. A flight marked with an older one takes no newcomers.
   uint64_t generation = 0;
   uint64_t min_generation = 0;
+
+  // Whose the caller is, for work that is on one party's account until somebody else wants it too.
+  // It keeps nobody out, is compared and nothing else, and may not be used again by another party
+  // while a flight that the caller leads is in the air.
+  const void* party = nullptr;
 };
 
 }  // namespace singleflight

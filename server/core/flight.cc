@@ -96,8 +96,9 @@ void Flight::Launch() {
 void Flight::Send() {
   Upstream& upstream = *around_.upstreams[route_.upstream];
   const model::Request& request = *question_.request;
+  waits_.store(true, std::memory_order_relaxed);  // before it is asked who is aboard
   call_ = upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
-                          around_.chain_hop, 0, question_.client},
+                          around_.chain_hop, 0, landing_.widened() ? nullptr : question_.client},
                          *this);
   sent_at_ = around_.loop.Now();
   call_->Send(question_.message);
@@ -176,11 +177,21 @@ void Flight::OnFailed(CallFailure failure) {
   }
   const Answer status = {
       Answer::Source::kOwn, model::MakeStatusReply(failure.status, failure.message), {}};
-  if (failure.kind == CallFailure::Kind::kReset || failure.kind == CallFailure::Kind::kRefused) {
-    Land(status);  // upstream's word, which may be for one caller only
-  } else {
-    LandForAll(status);
+  switch (failure.kind) {
+    case CallFailure::Kind::kReset:
+    case CallFailure::Kind::kRefused:
+      return Land(status);  // upstream's word, which may be for one caller only
+    case CallFailure::Kind::kCallersOwn:
+      return LandForLeader(status, metrics::Release::kLeaderRefused);
+    case CallFailure::Kind::kNotStarted:
+    case CallFailure::Kind::kLost:
+    case CallFailure::Kind::kUnreachable:
+      return LandForAll(status);
   }
+}
+
+void Flight::Widen() {
+  if (call_ != nullptr) call_->Disown();
 }
 
 bool Flight::MayResend(const CallFailure& failure) const {
@@ -256,12 +267,16 @@ bool Flight::IsAboutEncoding(const model::Reply& reply) const {
 // What upstream said.
 void Flight::Land(const Answer& answer) {
   if (!IsForLeaderAlone(answer.reply)) return LandForAll(answer);
+  LandForLeader(answer, metrics::Release::kReplyPrivate);
+}
+
+void Flight::LandForLeader(const Answer& answer, metrics::Release others_why) {
   const std::shared_ptr<Flight> keep = self_;
   FlightTable::WaiterList others;
   Waiter* const leader = SplitOffLeader(Take(), &others);
   End();
   if (leader != nullptr) leader->OnAnswer(answer, question_);
-  Release(std::move(others), metrics::Release::kReplyPrivate);
+  Release(std::move(others), others_why);
 }
 
 void Flight::LandForAll(const Answer& answer) {

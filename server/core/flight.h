@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_
 #define SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +36,14 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   // meanwhile.
   void Abandon(metrics::Unanswered why);
 
+  // Callers of another client than the leader's are aboard: they do not wait in the leader's line,
+  // nor for its share.
+  void Widen();
+
+  // Whether Widen is of use; from any thread. One who joined before this is asked is never
+  // forgotten: what is sent later asks whether anybody has.
+  bool waits() const { return waits_.load(std::memory_order_relaxed); }
+
   base::Loop& loop() const { return around_.loop; }
 
  private:
@@ -43,7 +52,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   void OnInitial(model::Headers fields, bool end) override;
   void OnData(absl::string_view bytes) override;
   void OnEnd(model::Headers trailing) override;
-  void OnSent(size_t) override {}
+  void OnSent(size_t) override { waits_.store(false, std::memory_order_relaxed); }
   void OnFailed(CallFailure failure) override;
 
   void Launch();
@@ -60,6 +69,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   bool IsForLeaderAlone(const model::Reply& reply) const;
   bool IsAboutEncoding(const model::Reply& reply) const;
   void Land(const Answer& answer);
+  void LandForLeader(const Answer& answer, metrics::Release others_why);
   void LandForAll(const Answer& answer);
   void LandStatus(wire::StatusCode code, absl::string_view message);
   void GiveOver(metrics::Release reason);
@@ -82,6 +92,7 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   std::shared_ptr<Flight> self_;  // until the flight ends
 
   std::unique_ptr<UpstreamCall> call_;
+  std::atomic<bool> waits_{true};  // nothing of the call has left yet
   int resends_left_ = 1;
   base::Timer deadline_timer_;
   base::Timer open_reply_timer_;  // runs while a message is whole and the reply has not ended

@@ -92,16 +92,20 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
                     Waiter& waiter) {
   const FlightTable::JoinLimits limits = {route.flights.max_waiters,
                                           absl::ToChronoNanoseconds(route.flights.max_join_age),
-                                          missed.purged, missed.purged};
+                                          missed.purged, missed.purged, question.client.get()};
   question.line = key.hash;
   const auto bytes = static_cast<int64_t>(BytesHeldByFlight(key, question.message));
   if (PastShare(route.shared, question.client.get(), bytes)) {
-    const bool follows = around_.flights.Follow(key, waiter, around_.loop.Now(), limits) != 0;
-    return follows ? Asked::kFollows : Asked::kPastShare;
+    FlightTable::Joined followed = around_.flights.Follow(key, waiter, around_.loop.Now(), limits);
+    Followed(std::move(followed.widened));
+    return followed.waiting != 0 ? Asked::kFollows : Asked::kPastShare;
   }
   FlightTable::Joined joined =
       around_.flights.Join(std::move(key), waiter, around_.loop.Now(), limits);
-  if (joined.role == Role::kFollower) return Asked::kFollows;
+  if (joined.role == Role::kFollower) {
+    Followed(std::move(joined.widened));
+    return Asked::kFollows;
+  }
   if (route.caches()) {
     const cache::Found kept = Look(route, joined.landing.key(), *question.request);
     model::Reply readable = kept.reply;
@@ -112,6 +116,13 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
   }
   Flight::Start(around_, route, std::move(question), std::move(joined.landing));
   return Asked::kLeads;
+}
+
+// Null: nobody needs to be told. A flight that has no means to be told yet asks when it starts.
+void ReadPath::Followed(std::shared_ptr<Flight> widened) {
+  if (widened == nullptr || !widened->waits()) return;
+  base::Loop& loop = widened->loop();
+  loop.Post([flight = std::move(widened)] { flight->Widen(); });
 }
 
 void ReadPath::LandFromCache(const Route& route, FlightTable::Landing landing,

@@ -114,6 +114,7 @@ class ReadPath {
 
  private:
   bool DecodeFor(const Route& route, const model::Request& request, model::Reply& reply);
+  void Followed(std::shared_ptr<Flight> widened);
   void LandFromCache(const Route& route, FlightTable::Landing landing, const cache::Found& kept,
                      Question question);
   metrics::RouteMetrics& MetricsOf(const Route& route) {

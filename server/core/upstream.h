@@ -25,6 +25,8 @@ struct CallFailure {
     kReset,        // upstream reset the stream with `reset_code`; it goes to the caller
     kRefused,      // what came for a reply was not taken; the next would be no better
     kUnreachable,  // no connection, or no room; sending it again now is of no use
+    kCallersOwn,   // it was not sent, for what is this caller's alone: its client's share, or
+                   // metadata that others need not have sent
   };
   Kind kind;
   uint32_t reset_code = 0;    // with kReset, RFC 9113 §7
@@ -69,6 +71,9 @@ class UpstreamCall {
 
   // No more request bytes come; `trailing` is a trailer block that the caller sent, usually null.
   virtual void Finish(model::SharedHeaders trailing) = 0;
+
+  // Others than its client want the call too: while it waits, it takes of nobody's share any more.
+  virtual void Disown() = 0;
 
   // Opens the reply's window by so many bytes of those that OnData showed.
   virtual void Consume(size_t bytes) = 0;

@@ -10,8 +10,9 @@ constexpr absl::string_view kBypassNames[kBypasses] = {
     "second_message",   "open_ended",  "request_too_large", "no_message",
     "streaming_method", "large_reply", "slow_request",      "kept_encoding"};
 
-constexpr absl::string_view kReleaseNames[kReleases] = {"reply_streams", "reply_too_large",
-                                                        "reply_private", "reply_encoding"};
+constexpr absl::string_view kReleaseNames[] = {"reply_streams", "reply_too_large", "reply_private",
+                                               "reply_encoding", "leader_refused"};
+static_assert(std::size(kReleaseNames) == kReleases);
 
 constexpr absl::string_view kGateRefusalNames[kGateRefusals] = {"flight_timeout", "queue_full"};
 

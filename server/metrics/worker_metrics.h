@@ -35,8 +35,9 @@ enum class Release : uint8_t {
   kReplyPrivate,   // it is meant for one caller, and the route shares across credentials
   kReplyEncoding,  // it is encoded as the waiter cannot read it, nor this program; or it is about
                    // the encoding of the leader's request
+  kLeaderRefused,  // the call was not sent for what is the leader's alone
 };
-inline constexpr size_t kReleases = 4;
+inline constexpr size_t kReleases = 5;
 
 // As labels say it: "second_message".
 absl::string_view NameOf(Bypass why);

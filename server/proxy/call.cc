@@ -19,6 +19,8 @@ constexpr int kRelayResends = 3;
 
 constexpr std::variant<metrics::Bypass, metrics::Release> kWhyStreams =
     metrics::Release::kReplyStreams;
+constexpr std::variant<metrics::Bypass, metrics::Release> kAskedAgain =
+    metrics::Release::kLeaderRefused;
 
 // While there is no room, a relayed request of which more waits is refused.
 constexpr size_t kMostWaiting = 4 << 10;
@@ -241,11 +243,24 @@ void Call::Ask() {
   }
   base::Slice message(collecting_->bytes.Take());
   collecting_.reset();
+  CountAsked(Join(std::move(key), std::move(message), found));
+}
+
+core::Asked Call::Join(model::Key&& key, base::Slice message, const cache::Found& missed) {
   state_ = State::kWaiting;
   aboard_ = shared_from_this();
-  CountAsked(context_->read_path.Ask(*route_, std::move(key),
-                                     {request_, std::move(message), deadline_, context_->client},
-                                     found, *this));
+  return context_->read_path.Ask(*route_, std::move(key),
+                                 {request_, std::move(message), deadline_, context_->client},
+                                 missed, *this);
+}
+
+// What its leader was refused for was not this call's, which leads, or follows one that does. Once:
+// many leaders may be refused one after the other. What is kept is found as Ask finds it.
+void Call::AskAgain(const core::Question& asked) {
+  base::Slice message = context_->read_path.MessageFor(*route_, *request_, asked);
+  model::Key& key = context_->read_path.KeyFor(*route_, trust_, *request_, message.view());
+  const cache::Found found = context_->read_path.Look(*route_, key, *request_);
+  if (Join(std::move(key), std::move(message), found) == core::Asked::kPastShare) ShedForShare();
 }
 
 void Call::SendKept(const cache::Found& found, bool held) {
@@ -350,7 +365,10 @@ void Call::OnTakeover(core::Takeover takeover) {
 
 void Call::OnReleased(const core::Question& asked, metrics::Release why) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
-  if (state_ == State::kWaiting) EnterGate(asked, why);
+  if (state_ != State::kWaiting) return;
+  const bool again = why == metrics::Release::kLeaderRefused && why_relayed_ != kAskedAgain;
+  why_relayed_ = why;
+  again ? AskAgain(asked) : EnterGate(asked, why);
 }
 
 void Call::OnSent(size_t bytes) {

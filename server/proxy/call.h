@@ -87,6 +87,8 @@ class Call final : public http2::StreamHandler,
   void Collect(absl::string_view bytes);
   void OnMessageWhole();
   void Ask();
+  core::Asked Join(model::Key&& key, base::Slice message, const cache::Found& missed);
+  void AskAgain(const core::Question& asked);
   void SendKept(const cache::Found& found, bool held);
   void CountAsked(core::Asked asked);
   void GoAlone(metrics::Bypass why, model::SharedHeaders trailing = {});
@@ -145,7 +147,7 @@ class Call final : public http2::StreamHandler,
   const uint32_t trust_;
   State state_ = State::kNew;
   bool request_ended_ = false;
-  // Why it is relayed although its route is not one that only relays.
+  // Why it is relayed although its route is not one that only relays, or has asked again.
   std::variant<metrics::Bypass, metrics::Release> why_relayed_;
   const metrics::Raised counted_;
   http2::Stream* stream_;  // null once it is gone

@@ -24,6 +24,7 @@ class Handle final : public core::UpstreamCall {
   void Cancel(metrics::Unanswered why) override { call_->Cancel(why); }
   void Send(base::Slice bytes) override { call_->Send(std::move(bytes)); }
   void Finish(model::SharedHeaders trailing) override { call_->Finish(std::move(trailing)); }
+  void Disown() override { call_->Disown(); }
   void Consume(size_t bytes) override { call_->Consume(bytes); }
   void SetListener(core::CallListener& listener) override { call_->SetListener(listener); }
 
@@ -98,11 +99,16 @@ void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
         absl::StrCat("more than half of max_pending_calls (", options_.max_pending_calls,
                      ") are this client's; what is left is for others"));
   }
-  call->queued_ = true;
-  call->place_ = queue_.Push(call);
-  metrics_->pending.Add(1);
+  Enqueue(std::move(call));
   // Those before it may be waiting for their clients' shares, not for a stream.
   if (queue_.size() > 1) ServeQueue();
+}
+
+void Pool::Enqueue(std::shared_ptr<PooledCall> call) {
+  PooledCall& queued = *call;
+  queued.queued_ = true;
+  queued.place_ = queue_.Push(std::move(call));
+  metrics_->pending.Add(1);
 }
 
 bool Pool::PastShareOfQueue(const core::Client* client) const {
@@ -151,15 +157,16 @@ void Pool::Dequeue(PooledCall& call) {
 
 void Pool::FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason,
                     absl::string_view why) {
-  const bool no_room = reason == metrics::Unanswered::kNoRoom ||
-                       reason == metrics::Unanswered::kBound ||
-                       reason == metrics::Unanswered::kClientShare;
   spdlog::debug("upstream '{}': a call fails: {}", name(),
                 fmt::string_view(why.data(), why.size()));
-  core::CallFailure failure{
-      core::CallFailure::Kind::kUnreachable, 0,
-      no_room ? wire::StatusCode::kResourceExhausted : wire::StatusCode::kUnavailable,
-      absl::StrCat("upstream '", name(), "': ", why)};
+  const bool callers_own =
+      reason == metrics::Unanswered::kBound || reason == metrics::Unanswered::kClientShare;
+  using Kind = core::CallFailure::Kind;
+  core::CallFailure failure{callers_own ? Kind::kCallersOwn : Kind::kUnreachable, 0,
+                            callers_own || reason == metrics::Unanswered::kNoRoom
+                                ? wire::StatusCode::kResourceExhausted
+                                : wire::StatusCode::kUnavailable,
+                            absl::StrCat("upstream '", name(), "': ", why)};
   worker_.Post([call = std::move(call), failure = std::move(failure), reason]() mutable {
     call->Fail(std::move(failure), reason);
   });

@@ -89,6 +89,7 @@ class Pool final : public core::Upstream, public LinkListener {
 
   // For PooledCall.
   void Dispatch(std::shared_ptr<PooledCall> call);
+  void Enqueue(std::shared_ptr<PooledCall> call);
   void Dequeue(PooledCall& call);
   void StreamOpened(const PooledCall& call, Link& link);
   void StreamEnded(const PooledCall& call, Link& link);

@@ -59,7 +59,11 @@ metrics::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
 }  // namespace
 
 PooledCall::PooledCall(Pool& pool, core::CallHead head, core::CallListener& listener)
-    : pool_(pool), head_(std::move(head)), listener_(&listener), resends_left_(head_.resends) {}
+    : pool_(pool),
+      head_(std::move(head)),
+      client_(head_.client.get()),
+      listener_(&listener),
+      resends_left_(head_.resends) {}
 
 void PooledCall::Send(base::Slice bytes) {
   if (listener_ == nullptr) return;
@@ -99,6 +103,16 @@ void PooledCall::Cancel(metrics::Unanswered why) {
   if (stream_ == nullptr) return;
   pool_.StreamEnded(*this, *link_);
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
+}
+
+// A call that runs keeps the place that its client had for it.
+void PooledCall::Disown() {
+  if (!queued_ || client_ == nullptr) return;
+  const std::shared_ptr<PooledCall> self = shared_from_this();
+  pool_.Dequeue(*this);
+  client_ = nullptr;
+  pool_.Enqueue(self);
+  pool_.ServeQueue();
 }
 
 void PooledCall::OpenOn(Link& link) {

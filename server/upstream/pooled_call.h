@@ -32,9 +32,10 @@ class PooledCall final : public http2::StreamHandler,
   void Consume(size_t bytes);
   void SetListener(core::CallListener& listener) { listener_ = &listener; }
   void Cancel(metrics::Unanswered why);
+  void Disown();
 
   // Null: nobody's.
-  const core::Client* client() const { return head_.client.get(); }
+  const core::Client* client() const { return client_; }
 
   // For the pool: the call gets a stream of `link`, or none.
   void OpenOn(Link& link);
@@ -62,6 +63,7 @@ class PooledCall final : public http2::StreamHandler,
 
   Pool& pool_;
   const core::CallHead head_;
+  const core::Client* client_;    // of whose share it takes
   core::CallListener* listener_;  // null once the call has ended for it
   http2::Stream* stream_ = nullptr;
   Link* link_ = nullptr;  // of the stream

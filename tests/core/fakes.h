@@ -105,6 +105,7 @@ class FakeCall {
   const CallHead& head() const { return head_; }
   const std::string& sent() const { return sent_; }
   bool finished() const { return finished_; }
+  bool disowned() const { return disowned_; }
   bool cancelled() const { return cancelled_; }  // let go of before its end
   metrics::Unanswered cancelled_for() const { return cancelled_for_; }
   bool live() const { return !ended_ && !cancelled_; }
@@ -166,7 +167,7 @@ class FakeCall {
   CallListener* listener_;
   std::string sent_;
   size_t shown_ = 0, consumed_ = 0;
-  bool finished_ = false, ended_ = false, cancelled_ = false;
+  bool finished_ = false, ended_ = false, cancelled_ = false, disowned_ = false;
   metrics::Unanswered cancelled_for_ = metrics::Unanswered::kCancelled;
 };
 
@@ -209,6 +210,7 @@ class FakeUpstream final : public Upstream {
     }
     void Send(base::Slice bytes) override { absl::StrAppend(&call_->sent_, bytes.view()); }
     void Finish(model::SharedHeaders) override { call_->finished_ = true; }
+    void Disown() override { call_->disowned_ = true; }
     void Consume(size_t bytes) override { call_->consumed_ += bytes; }
     void SetListener(CallListener& listener) override { call_->listener_ = &listener; }
 

@@ -210,12 +210,12 @@ TEST_F(AsyncGroupTest, AnOldFlightTakesNoNewcomers) {
 }
 
 TEST_F(AsyncGroupTest, WhoMayNotLeadFollowsOrNothingHappens) {
-  EXPECT_EQ(flights_.Follow("key", ann_, now_), 0u);
+  EXPECT_EQ(flights_.Follow("key", ann_, now_).waiting, 0u);
   EXPECT_FALSE(ann_.aboard());
   EXPECT_EQ(flights_.flights(), 0u);
   auto landing = Lead(ann_, {.max_waiters = 2});
-  EXPECT_EQ(flights_.Follow("key", bob_, now_, {.max_waiters = 2}), 2u);
-  EXPECT_EQ(flights_.Follow("key", cid_, now_, {.max_waiters = 2}), 0u);
+  EXPECT_EQ(flights_.Follow("key", bob_, now_, {.max_waiters = 2}).waiting, 2u);
+  EXPECT_EQ(flights_.Follow("key", cid_, now_, {.max_waiters = 2}).waiting, 0u);
   EXPECT_FALSE(landing.superseded()) << "who does not lead takes no flight's place";
   landing.Land("blue");
   EXPECT_THAT(log_, ElementsAre("ann:blue", "bob:blue"));
@@ -252,6 +252,28 @@ TEST_F(AsyncGroupTest, AFlightThatIsUsedAgainHasItsNewGeneration) {
   auto old = Lead(bob_, {.generation = 4});
   auto fresh = Lead(cid_, {.generation = 5, .min_generation = 5});
   EXPECT_TRUE(old.superseded());
+}
+
+TEST_F(AsyncGroupTest, TheFirstOfAnotherPartyGetsTheMeansToTellAndNobodyElse) {
+  const int red = 0, blue = 0;
+  auto landing = Lead(ann_, {.party = &red});
+  ASSERT_TRUE(landing.set_context(std::make_shared<std::string>("the work")));
+  EXPECT_EQ(flights_.Join("key", bob_, now_, {.party = &red}).widened, nullptr);
+  EXPECT_FALSE(landing.widened());
+  EXPECT_EQ(*flights_.Follow("key", cid_, now_, {.party = &blue}).widened, "the work");
+  EXPECT_TRUE(landing.widened());
+  Leave(cid_);
+  EXPECT_EQ(flights_.Join("key", cid_, now_, {.party = &blue}).widened, nullptr) << "it is told";
+}
+
+TEST_F(AsyncGroupTest, AFlightThatIsUsedAgainIsItsNewLeadersAlone) {
+  const int red = 0, blue = 0;
+  auto first = Lead(ann_, {.party = &red});
+  Follow(bob_, {.party = &blue});
+  first.Land("blue");
+  auto next = Lead(cid_, {.party = &blue});
+  Follow(ann_, {.party = &blue});
+  EXPECT_FALSE(next.widened());
 }
 
 TEST_F(AsyncGroupTest, AKeyIsConsumedByTheLeaderOnly) {

@@ -94,6 +94,7 @@ TEST(MarksTest, EveryReasonNotToShareAReplyIsNamedToTheLeaderAndToTheOthers) {
       {metrics::Release::kReplyTooLarge, "reply_too_large"},
       {metrics::Release::kReplyPrivate, "reply_private"},
       {metrics::Release::kReplyEncoding, "reply_encoding"},
+      {metrics::Release::kLeaderRefused, "leader_refused"},
   };
   ASSERT_EQ(cases.size(), metrics::kReleases);
   for (const auto& [why, name] : cases) {

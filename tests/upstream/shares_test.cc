@@ -111,6 +111,7 @@ TEST_F(SharesTest, TheLastQuarterOfTheCallsThatMayWaitIsForOthersToo) {
   AskAs(greedy_, 1);
   Caller& refused = *callers_.back();
   Await(refused);
+  EXPECT_EQ(refused.failure->kind, core::CallFailure::Kind::kCallersOwn);
   EXPECT_EQ(refused.failure->status, wire::StatusCode::kResourceExhausted);
   EXPECT_THAT(refused.failure->message,
               AllOf(HasSubstr("'catalog'"), HasSubstr("max_pending_calls (100)"),
@@ -168,6 +169,25 @@ TEST_F(SharesTest, StreamsOfEndpointsThatAreGoneAreNoPartOfAShare) {
   SetEndpoints({next.endpoint()});
   AskAs(greedy_, 7);
   Until([&] { return next.calls() == 8; });
+}
+
+TEST_F(SharesTest, ACallThatOthersWantTooWaitsForNobodysShare) {
+  ScriptedServer& server = ServeStreams(8);
+  AskAs(greedy_, 7, "long");
+  Until([&] { return server.calls() == 6; });
+  AskAs(greedy_, 1, "hot");
+  Run([&] { callers_.back()->call->Disown(); });
+  Until([&] { return server.calls() == 7; });
+  EXPECT_EQ(server.call(6).body, "hot");
+  EXPECT_EQ(metrics_.pending.value(), 1);
+}
+
+TEST_F(SharesTest, ACallThatRunsKeepsItsClientsPlace) {
+  ScriptedServer& server = ServeStreams(8);
+  AskAs(greedy_, 7);
+  Until([&] { return server.calls() == 6; });
+  Run([&] { callers_.front()->call->Disown(); });
+  EXPECT_EQ(metrics_.pending.value(), 1);
 }
 
 TEST_F(SharesTest, OneThatLeavesTheQueueTakesItsTurnWithIt) {

@@ -36,7 +36,7 @@ namespace singleflight::internal {
 // walk over all waiters.
 //
 // No code of a user runs under the lock, except the comparison of keys and the copying of a
-// Context by Leave: keys and contexts are filled in, and destroyed, outside.
+// Context by Leave and Follow: keys and contexts are filled in, and destroyed, outside.
 template <typename Key, typename Result, typename Context>
 class alignas(64) AsyncShard {
  public:
@@ -50,12 +50,13 @@ class alignas(64) AsyncShard {
                     std::is_nothrow_move_assignable_v<Context>,
                 "making and moving a Context must not throw");
 
-  // The conditions of a newcomer.
+  // A newcomer and its conditions.
   struct Newcomer {
     Waiter& waiter;
     size_t hash;
     TimePoint now;
     const JoinLimits& limits;
+    Context& widened;  // gets the context of a flight that was one other party's until now
   };
 
   enum class Exit { kLeft, kLeftLast, kAlreadyTaken };
@@ -76,7 +77,7 @@ class alignas(64) AsyncShard {
       MutexLock lock(mu_);
       Flight* const flight = Find(newcomer.hash, key, eq);
       if (flight != nullptr && MayJoin(*flight, newcomer)) {
-        return Board(*flight, newcomer.waiter, Role::kFollower);
+        return BoardAsFollower(*flight, newcomer);
       }
       if (!pool_.empty()) {
         spare = std::move(pool_.back());
@@ -96,12 +97,14 @@ class alignas(64) AsyncShard {
     MutexLock lock(mu_);
     Flight* const rival = Find(newcomer.hash, *spare->key, eq);
     if (rival != nullptr && MayJoin(*rival, newcomer)) {
-      aboard = Board(*rival, newcomer.waiter, Role::kFollower);
+      aboard = BoardAsFollower(*rival, newcomer);
       return nullptr;
     }
     spare->hash = newcomer.hash;
     spare->started = newcomer.now;
     spare->generation = newcomer.limits.generation;
+    spare->party = newcomer.limits.party;
+    spare->widened = false;
     table_.Insert(spare.get());  // throws, or has done its work
     spare->joinable = true;
     if (rival != nullptr) Withdraw(*rival);
@@ -162,6 +165,10 @@ class alignas(64) AsyncShard {
     return flight.waiting != 0;
   }
 
+  bool widened(const Flight& flight) const {
+    MutexLock lock(mu_);
+    return flight.widened;
+  }
   bool joinable(const Flight& flight) const {
     MutexLock lock(mu_);
     return flight.joinable;
@@ -222,6 +229,15 @@ class alignas(64) AsyncShard {
     return ++flight.waiting;
   }
 
+  size_t BoardAsFollower(Flight& flight, const Newcomer& newcomer)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (newcomer.limits.party != flight.party && !flight.widened) {
+      newcomer.widened = flight.context;  // before anything changes: the copy may throw
+      flight.widened = true;
+    }
+    return Board(flight, newcomer.waiter, Role::kFollower);
+  }
+
   void Unboard(Flight& flight, Waiter& waiter) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     (waiter.previous_ == nullptr ? flight.first : waiter.previous_->next_) = waiter.next_;
     (waiter.next_ == nullptr ? flight.last : waiter.next_->previous_) = waiter.previous_;
@@ -276,7 +292,9 @@ class AsyncShard<Key, Result, Context>::Flight final : public AsyncFlightBase<Re
   Flight* next_in_bucket = nullptr;
   TimePoint started;
   uint64_t generation = 0;
-  Context context{};  // a raw pointer that was never set is null
+  const void* party = nullptr;
+  bool widened = false;  // somebody of another party has joined
+  Context context{};     // a raw pointer that was never set is null
 };
 
 }  // namespace singleflight::internal
