@@ -330,6 +330,7 @@ void Flight::End() {
   deadline_timer_.Cancel();
   open_reply_timer_.Cancel();
   own_bytes_.Set(0);  // here, as the flight itself may end on another thread
+  held_->Disown();    // what is left of it is held by those who have yet to take the reply
   call_.reset();
   self_.reset();
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "absl/types/optional.h"
 #include "server/base/slice.h"
 #include "server/core/client.h"
 #include "server/core/route.h"
@@ -27,6 +28,29 @@ inline bool PastShare(const SharedUpstream& upstream, Client* client, int64_t mo
   return PastShare(client->HeldOf(upstream.name)->load(std::memory_order_relaxed), all, most);
 }
 
+// What a client has of what an upstream's calls hold, and of the process's bytes; they count
+// against the bounds elsewhere. Threads: any, one at a time.
+class ClientHeld {
+ public:
+  ClientHeld(const SharedUpstream& upstream, const std::shared_ptr<Client>& client)
+      : of_upstream_(client->HeldOf(upstream.name)),
+        buffered_(upstream.budget == nullptr ? nullptr : client) {}
+  ClientHeld(const ClientHeld&) = delete;
+  ClientHeld& operator=(const ClientHeld&) = delete;
+  ~ClientHeld() { of_upstream_->fetch_sub(bytes_, std::memory_order_relaxed); }
+
+  void Add(int64_t bytes) {
+    bytes_ += bytes;
+    of_upstream_->fetch_add(bytes, std::memory_order_relaxed);
+    buffered_.Add(bytes);
+  }
+
+ private:
+  const std::shared_ptr<Client::Bytes> of_upstream_;
+  ClientBytes buffered_;
+  int64_t bytes_ = 0;
+};
+
 // Counts bytes against an upstream's bound, and the process's, and for the client whose call needs
 // them, for as long as it lives, which may be longer than the configuration that it began with.
 // Threads: any, one at a time.
@@ -34,10 +58,9 @@ class HeldBytes {
  public:
   // `client`: null: nobody's.
   explicit HeldBytes(SharedUpstream& upstream, const std::shared_ptr<Client>& client = nullptr)
-      : upstream_(upstream),
-        keep_(upstream.weak_from_this().lock()),
-        clients_(client == nullptr ? nullptr : client->HeldOf(upstream.name)),
-        buffered_(upstream.budget == nullptr ? nullptr : client) {}
+      : upstream_(upstream), keep_(upstream.weak_from_this().lock()) {
+    if (client != nullptr) client_.emplace(upstream, client);
+  }
   HeldBytes(const HeldBytes&) = delete;
   HeldBytes& operator=(const HeldBytes&) = delete;
   ~HeldBytes() { Add(-bytes_); }
@@ -46,26 +69,20 @@ class HeldBytes {
   bool Add(int64_t bytes) {
     bytes_ += bytes;
     if (upstream_.budget != nullptr) upstream_.budget->Add(bytes);
-    if (clients_ != nullptr) clients_->fetch_add(bytes, kRelaxed);
-    buffered_.Add(bytes);
+    if (client_.has_value()) client_->Add(bytes);
     const int64_t before = upstream_.held_bytes.fetch_add(bytes, kRelaxed);
     return before + bytes <= upstream_.max_held_bytes.load(kRelaxed);
   }
 
-  // Whether the client has its share without this.
-  bool PastShare() const {
-    return clients_ != nullptr &&
-           core::PastShare(clients_->load(kRelaxed) - bytes_, upstream_.held_bytes.load(kRelaxed),
-                           upstream_.max_held_bytes.load(kRelaxed));
-  }
+  // From now on they are nobody's, or of those who are charged with them one by one (InWriting).
+  void Disown() { client_.reset(); }
 
  private:
   static constexpr std::memory_order kRelaxed = std::memory_order_relaxed;
 
   SharedUpstream& upstream_;
   const std::shared_ptr<SharedUpstream> keep_;
-  const std::shared_ptr<Client::Bytes> clients_;  // the client's part of `held_bytes`
-  ClientBytes buffered_;                          // and of what counts against the budget
+  absl::optional<ClientHeld> client_;
   int64_t bytes_ = 0;
 };
 

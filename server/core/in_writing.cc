@@ -1,45 +1,87 @@
 #include "server/core/in_writing.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace singleflight::core {
 
+// A kept reply that is being written.
 struct InWriting::Holding {
-  Holding(SharedUpstream& upstream, const std::shared_ptr<Client>& client,
-          std::shared_ptr<const void> owner)
-      : bytes(upstream, client), owner(std::move(owner)) {}
+  Holding(SharedUpstream& upstream, std::shared_ptr<const void> owner)
+      : bytes(upstream), owner(std::move(owner)) {}
   HeldBytes bytes;
   const std::shared_ptr<const void> owner;
 };
 
+// One client's part in a reply.
+struct InWriting::Part {
+  Part(const SharedUpstream& upstream, std::shared_ptr<Client> whose,
+       std::shared_ptr<const void> owner)
+      : client(std::move(whose)), bytes(upstream, client), owner(std::move(owner)) {}
+  const std::shared_ptr<Client> client;  // it lives as long as its address is a key
+  ClientHeld bytes;
+  const std::shared_ptr<const void> owner;
+};
+
+template <typename Key, typename Value>
+std::shared_ptr<const Value> InWriting::Known<Key, Value>::Find(const Key& key) const {
+  const auto found = known_.find(key);
+  return found == known_.end() ? nullptr : found->second.lock();
+}
+
+template <typename Key, typename Value>
+void InWriting::Known<Key, Value>::Remember(const Key& key,
+                                            const std::shared_ptr<const Value>& value) {
+  if (known_.size() >= forget_at_) {
+    absl::erase_if(known_, [](const auto& item) { return item.second.expired(); });
+    forget_at_ = std::max<size_t>(16, 2 * known_.size());
+  }
+  known_[key] = value;
+}
+
 absl::optional<model::Reply> InWriting::Hold(SharedUpstream& upstream, const model::Reply& reply,
                                              const std::shared_ptr<Client>& client) {
   if (reply.body.size() <= kSmallReplyBytes) return reply;
-  std::shared_ptr<const Holding> holding = HoldingOf(upstream, reply, client);
+  std::shared_ptr<const Holding> holding = HoldingOf(upstream, reply);
   if (holding == nullptr) return absl::nullopt;
   model::Reply held = reply;
   held.owner = std::move(holding);
-  return held;
+  return HoldFor(upstream, held, client);
 }
 
-std::shared_ptr<const InWriting::Holding> InWriting::HoldingOf(
-    SharedUpstream& upstream, const model::Reply& reply, const std::shared_ptr<Client>& client) {
-  const auto known = holdings_.find(reply.owner.get());
-  if (known != holdings_.end()) {
-    if (std::shared_ptr<const Holding> holding = known->second.lock()) return holding;
-  }
-  const auto holding = std::make_shared<Holding>(upstream, client, reply.owner);
+std::shared_ptr<const InWriting::Holding> InWriting::HoldingOf(SharedUpstream& upstream,
+                                                               const model::Reply& reply) {
+  if (std::shared_ptr<const Holding> known = holdings_.Find(reply.owner.get())) return known;
+  const auto holding = std::make_shared<Holding>(upstream, reply.owner);
   if (!holding->bytes.Add(static_cast<int64_t>(reply.body.size()))) return nullptr;
-  if (holding->bytes.PastShare()) return nullptr;
-  if (holdings_.size() >= forget_at_) ForgetWritten();
-  holdings_[reply.owner.get()] = holding;
+  holdings_.Remember(reply.owner.get(), holding);
   return holding;
 }
 
-void InWriting::ForgetWritten() {
-  absl::erase_if(holdings_, [](const auto& item) { return item.second.expired(); });
-  forget_at_ = std::max<size_t>(16, 2 * holdings_.size());
+// A client that has a part in it already takes no more by one caller more.
+absl::optional<model::Reply> InWriting::HoldFor(SharedUpstream& upstream, const model::Reply& reply,
+                                                const std::shared_ptr<Client>& client) {
+  const bool large = reply.body.size() > kSmallReplyBytes;
+  if (large && PastShare(upstream, client.get(), 0) &&
+      parts_.Find({reply.owner.get(), client.get()}) == nullptr) {
+    return absl::nullopt;
+  }
+  return Charge(upstream, reply, client);
+}
+
+model::Reply InWriting::Charge(const SharedUpstream& upstream, const model::Reply& reply,
+                               const std::shared_ptr<Client>& client) {
+  if (client == nullptr || reply.body.size() <= kSmallReplyBytes) return reply;
+  const OwnerAndClient key(reply.owner.get(), client.get());
+  std::shared_ptr<const Part> part = parts_.Find(key);
+  if (part == nullptr) {
+    const auto made = std::make_shared<Part>(upstream, client, reply.owner);
+    made->bytes.Add(static_cast<int64_t>(reply.body.size()));
+    parts_.Remember(key, made);
+    part = made;
+  }
+  model::Reply charged = reply;
+  charged.owner = std::move(part);
+  return charged;
 }
 
 }  // namespace singleflight::core

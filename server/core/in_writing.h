@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/optional.h"
@@ -11,29 +12,58 @@
 
 namespace singleflight::core {
 
-// The large kept replies that one loop is writing to callers. While one is being written its bytes
-// count as held by the upstream, for it may be evicted meanwhile: once, however many callers get
-// it.
+// What a reply counts for already when it goes to a caller.
+enum class Counted {
+  kNot,      // it is kept; count it while it is being written
+  kAsHeld,   // it came from another caller's flight, or was decoded; charge its client
+  kAsAsked,  // the same, and its client was judged when its own call began
+};
+
+// The large replies that one loop is writing to callers, and whose they are meanwhile.
+//
+// A client takes of what its upstream may hold by what it leaves unread, whoever asked for it
+// first: so a reply is charged to each client that it is being written to, once, however many of
+// its callers get it. What is kept may be evicted meanwhile, and counts as held for as long; what
+// comes from a flight, or was decoded, counts already.
 //
 // Threads: its loop's, also for letting go of what it returns.
 class InWriting {
  public:
-  // `reply` with an owner that counts, for `client` if it is the first that gets it. None: that
-  // would be past max_held_bytes, or the client's share of it.
+  // A kept reply with an owner that counts it, once, and charges `client`. None: that would be past
+  // max_held_bytes, or the client's share of it.
   absl::optional<model::Reply> Hold(SharedUpstream& upstream, const model::Reply& reply,
                                     const std::shared_ptr<Client>& client);
 
+  // The same for a reply that counts already.
+  absl::optional<model::Reply> HoldFor(SharedUpstream& upstream, const model::Reply& reply,
+                                       const std::shared_ptr<Client>& client);
+
+  // The same, whatever the client holds: for what it has asked upstream for itself.
+  model::Reply Charge(const SharedUpstream& upstream, const model::Reply& reply,
+                      const std::shared_ptr<Client>& client);
+
  private:
   struct Holding;
+  struct Part;
+  using OwnerAndClient = std::pair<const void*, const Client*>;
 
-  std::shared_ptr<const Holding> HoldingOf(SharedUpstream& upstream, const model::Reply& reply,
-                                           const std::shared_ptr<Client>& client);
-  void ForgetWritten();
-
-  // By the reply's owner, which a holding keeps alive. Those that are over are forgotten when there
+  // By the reply's owner, which the values keep alive. Those that are over are forgotten when there
   // may be more of them than of others.
-  absl::flat_hash_map<const void*, std::weak_ptr<const Holding>> holdings_;
-  size_t forget_at_ = 16;
+  template <typename Key, typename Value>
+  class Known {
+   public:
+    std::shared_ptr<const Value> Find(const Key& key) const;
+    void Remember(const Key& key, const std::shared_ptr<const Value>& value);
+
+   private:
+    absl::flat_hash_map<Key, std::weak_ptr<const Value>> known_;
+    size_t forget_at_ = 16;
+  };
+
+  std::shared_ptr<const Holding> HoldingOf(SharedUpstream& upstream, const model::Reply& reply);
+
+  Known<const void*, Holding> holdings_;
+  Known<OwnerAndClient, Part> parts_;
 };
 
 }  // namespace singleflight::core

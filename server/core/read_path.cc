@@ -118,6 +118,20 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
   return Asked::kLeads;
 }
 
+absl::optional<model::Reply> ReadPath::Hold(const Route& route, const model::Reply& reply,
+                                            const std::shared_ptr<Client>& client,
+                                            Counted counted) {
+  switch (counted) {
+    case Counted::kNot:
+      return in_writing_.Hold(route.shared, reply, client);
+    case Counted::kAsHeld:
+      return in_writing_.HoldFor(route.shared, reply, client);
+    case Counted::kAsAsked:
+      return in_writing_.Charge(route.shared, reply, client);
+  }
+  SF_CHECK(!"unreachable");
+}
+
 // Null: nobody needs to be told. A flight that has no means to be told yet asks when it starts.
 void ReadPath::Followed(std::shared_ptr<Flight> widened) {
   if (widened == nullptr || !widened->waits()) return;

@@ -86,11 +86,10 @@ class ReadPath {
   // behind any `grpc-encoding`.
   base::Slice MessageFor(const Route& route, const model::Request& request, const Question& asked);
 
-  // A kept reply as it goes to one caller: see InWriting.
+  // A reply as it goes to one caller, of `client`: see InWriting.
   absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply,
-                                    const std::shared_ptr<Client>& client = nullptr) {
-    return in_writing_.Hold(route.shared, reply, client);
-  }
+                                    const std::shared_ptr<Client>& client = nullptr,
+                                    Counted counted = Counted::kNot);
 
   // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls
   // upstream with what `question` says. Says which. `missed` is what Look said. The waiter may hear

@@ -233,7 +233,8 @@ void Call::Ask() {
       return GoAlone(metrics::Bypass::kKeptEncoding);
     }
     route_metrics().hits.Add();
-    return SendKept(found, found.reply.owner.get() != entry);  // what was decoded is held already
+    const bool decoded = found.reply.owner.get() != entry;
+    return SendKept(found, decoded ? core::Counted::kAsHeld : core::Counted::kNot);
   }
   if (route_->Streams(request_->path(), loop().Now())) {
     return GoAlone(metrics::Bypass::kStreamingMethod);
@@ -263,13 +264,15 @@ void Call::AskAgain(const core::Question& asked) {
   if (Join(std::move(key), std::move(message), found) == core::Asked::kPastShare) ShedForShare();
 }
 
-void Call::SendKept(const cache::Found& found, bool held) {
+void Call::SendKept(const cache::Found& found, core::Counted counted) {
   const absl::optional<model::Reply> reply =
-      held ? found.reply : context_->read_path.Hold(*route_, found.reply, context_->client);
-  if (reply.has_value()) {
-    route_metrics().saved.Add();
-    return SendAnswer({core::Answer::Source::kHit, *reply, found.lifespan});
-  }
+      context_->read_path.Hold(*route_, found.reply, context_->client, counted);
+  if (!reply.has_value()) return RefuseToHold();
+  route_metrics().saved.Add();
+  SendAnswer({core::Answer::Source::kHit, *reply, found.lifespan});
+}
+
+void Call::RefuseToHold() {
   route_metrics().resource_exhausted.Add();
   SendStatus(wire::StatusCode::kResourceExhausted,
              absl::StrCat("upstream '", route_->shared.name,
@@ -335,19 +338,32 @@ Relay::Place Call::PlaceOfRelay() const {
 void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
   if (state_ != State::kWaiting) return;  // it left while the landing was on its way
-  const bool its_own = role() == Role::kLeader && answer.source != core::Answer::Source::kHit;
-  if (its_own || answer.ForAnyEncoding()) return Deliver(answer);
+  const bool kept = answer.source == core::Answer::Source::kHit;
+  if (role() == Role::kLeader && !kept) return Deliver(answer, core::Counted::kAsAsked);
+  const core::Counted counted = kept ? core::Counted::kNot : core::Counted::kAsHeld;
+  if (answer.ForAnyEncoding()) return Deliver(answer, counted);
   core::Answer readable = answer;
   if (!context_->read_path.MakeReadable(*route_, *request_, asked, readable)) {
     constexpr metrics::Release kWhy = metrics::Release::kReplyEncoding;
     route_metrics().released[static_cast<size_t>(kWhy)].Add();
     return EnterGate(asked, kWhy);
   }
-  Deliver(readable);
+  const bool decoded = readable.reply.owner != answer.reply.owner;
+  Deliver(readable, decoded ? core::Counted::kAsHeld : counted);
 }
 
-void Call::Deliver(const core::Answer& answer) {
+void Call::Deliver(const core::Answer& answer, core::Counted counted) {
+  if (answer.reply.body.size() > core::kSmallReplyBytes) return DeliverLarge(answer, counted);
   if (role() == Role::kFollower) route_metrics().saved.Add();
+  SendAnswer(answer);
+}
+
+void Call::DeliverLarge(core::Answer answer, core::Counted counted) {
+  absl::optional<model::Reply> held =
+      context_->read_path.Hold(*route_, answer.reply, context_->client, counted);
+  if (!held.has_value()) return RefuseToHold();
+  if (role() == Role::kFollower) route_metrics().saved.Add();
+  answer.reply = *std::move(held);
   SendAnswer(answer);
 }
 

@@ -89,10 +89,12 @@ class Call final : public http2::StreamHandler,
   void Ask();
   core::Asked Join(model::Key&& key, base::Slice message, const cache::Found& missed);
   void AskAgain(const core::Question& asked);
-  void SendKept(const cache::Found& found, bool held);
+  void SendKept(const cache::Found& found, core::Counted counted);
   void CountAsked(core::Asked asked);
   void GoAlone(metrics::Bypass why, model::SharedHeaders trailing = {});
-  void Deliver(const core::Answer& answer);
+  void RefuseToHold();
+  void Deliver(const core::Answer& answer, core::Counted counted);
+  void DeliverLarge(core::Answer answer, core::Counted counted);
   void EnterGate(const core::Question& asked, metrics::Release why);
   void OnAdmitted(absl::Duration turn);
   void OnGateTimer();

@@ -205,6 +205,40 @@ TEST_F(BoundsTest, KeptRepliesInWritingCountForTheirClient) {
   EXPECT_TRUE(paths(0).Hold(route(), Look("id-8").reply, modest).has_value());
 }
 
+TEST_F(BoundsTest, WhatIsHeldAlreadyIsChargedToEachClientOnceThatItIsWrittenTo) {
+  max_held_bytes_ = 100'000;
+  const auto leader = std::make_shared<Client>();
+  const auto reader = std::make_shared<Client>();
+  client_ = leader;
+  const TestWaiter& waiter = Ask("id-7");
+  Answer(std::string(40'000, 'x'));
+  EXPECT_EQ(leader->HeldOf("catalog")->load(), 0);
+  EXPECT_EQ(leader->buffered.load(), 0);
+  std::vector<absl::optional<model::Reply>> callers;
+  for (int i = 0; i < 10; ++i) {
+    callers.push_back(paths(0).Hold(route(), waiter.reply(), reader, Counted::kAsHeld));
+  }
+  EXPECT_EQ(reader->HeldOf("catalog")->load(), 40'005);
+  EXPECT_EQ(reader->buffered.load(), 40'005);
+  callers.clear();
+  EXPECT_EQ(reader->HeldOf("catalog")->load(), 0);
+  EXPECT_EQ(reader->buffered.load(), 0);
+}
+
+TEST_F(BoundsTest, PastItsShareAClientGetsNothingElseThatIsHeldButWhatItAskedForItself) {
+  max_held_bytes_ = 100'000;
+  const auto greedy = std::make_shared<Client>();
+  const TestWaiter& large = Ask("id-7");
+  Answer(std::string(60'000, 'x'));
+  const auto held = paths(0).Hold(route(), large.reply(), greedy, Counted::kAsHeld);
+  ASSERT_TRUE(held.has_value());
+  const TestWaiter& next = Ask("id-8");
+  Answer(std::string(20'000, 'x'));
+  EXPECT_FALSE(paths(0).Hold(route(), next.reply(), greedy, Counted::kAsHeld).has_value());
+  EXPECT_TRUE(paths(0).Hold(route(), large.reply(), greedy, Counted::kAsHeld).has_value());
+  EXPECT_TRUE(paths(0).Hold(route(), next.reply(), greedy, Counted::kAsAsked).has_value());
+}
+
 TEST_F(BoundsTest, AKeptReplyThatManyCallersGetCountsOnceOnEachLoop) {
   cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
   max_held_bytes_ = 100'000;
