@@ -224,7 +224,6 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   if (found == streams_.end()) return;
   const std::unique_ptr<Stream> gone = std::move(found->second);
   streams_.erase(found);
-  if (!bodies_left_.empty()) bodies_left_.erase(gone->id_);
   gone->reset_ = true;
   gone->DropQueue();
   if (closed.why == Closed::Why::kOrderly && !gone->wasted_) ++completed_;

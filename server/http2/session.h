@@ -218,8 +218,8 @@ class Session {
   void RefuseRequest(Stream& stream);
   void BodyEnded(Stream& stream);
   void RefuseMalformed(Stream& stream, absl::string_view why);
-  bool BodyIsTooLong(const Stream& stream, size_t more);
-  bool BodyIsTooShort(const Stream& stream) const;
+  static bool BodyIsTooLong(Stream& stream, size_t more);
+  static bool BodyIsTooShort(const Stream& stream);
   void LetGoOfLargeBlock();
   void CloseStream(Stream& stream, Closed closed);
   bool ReplyIsWhole(const Stream& stream) const;
@@ -242,8 +242,6 @@ class Session {
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
   model::Headers incoming_;  // the block being received; blocks never interleave (RFC 9113 §4.3)
   RequestRules rules_;       // server: of that block
-  absl::flat_hash_map<int32_t, int64_t>
-      bodies_left_;  // server: by content-length, where it is said
   bool settings_seen_ = false;
   bool alive_ = true;
   bool retired_ = false;

@@ -60,13 +60,14 @@ void Session::HeaderBlockEnded(Stream& stream, bool end) {
     const absl::string_view wrong = rules_.JudgeEnd(end);
     if (!wrong.empty()) return RefuseMalformed(stream, wrong);
     if (end && BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
-    if (!end && rules_.content_length() >= 0) bodies_left_[stream.id_] = rules_.content_length();
+    if (!end && rules_.content_length() >= 0) stream.body_left_ = rules_.content_length();
   }
   if (stream.headers_too_large_) return RefuseHeaders(stream, end);
   model::Headers fields = incoming_;  // takes no more memory than it needs
   LetGoOfLargeBlock();
   if (side_ == Side::kClient && !stream.headers_seen_ && Informational(fields)) return;
-  const bool first = !std::exchange(stream.headers_seen_, true);
+  const bool first = !stream.headers_seen_;
+  stream.headers_seen_ = true;
   stream.peer_ended_ = stream.peer_ended_ || end;
   const auto handler = stream.handler_;
   if (handler == nullptr) return;
@@ -132,23 +133,20 @@ void Session::RefuseRequest(Stream& stream) {
 // Those who hear of streams hear of it when it is closed.
 void Session::RefuseMalformed(Stream& stream, absl::string_view why) {
   LetGoOfLargeBlock();
-  if (std::exchange(stream.malformed_, true)) return;
+  if (stream.malformed_) return;
+  stream.malformed_ = true;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
   listener_.OnMalformed(why);
 }
 
-bool Session::BodyIsTooLong(const Stream& stream, size_t more) {
-  if (bodies_left_.empty()) return false;  // gRPC clients do not say how long theirs will be
-  const auto left = bodies_left_.find(stream.id_);
-  if (left == bodies_left_.end()) return false;
-  left->second -= static_cast<int64_t>(more);
-  return left->second < 0;
+bool Session::BodyIsTooLong(Stream& stream, size_t more) {
+  if (stream.body_left_ == Stream::kNotSaid) return false;
+  stream.body_left_ -= static_cast<int64_t>(more);
+  return stream.body_left_ < 0;
 }
 
-bool Session::BodyIsTooShort(const Stream& stream) const {
-  if (bodies_left_.empty()) return false;
-  const auto left = bodies_left_.find(stream.id_);
-  return left != bodies_left_.end() && left->second != 0;
+bool Session::BodyIsTooShort(const Stream& stream) {
+  return stream.body_left_ != Stream::kNotSaid && stream.body_left_ != 0;
 }
 
 }  // namespace singleflight::http2

@@ -2,6 +2,7 @@
 #define SINGLEFLIGHT_SERVER_HTTP2_STREAM_H_
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -114,6 +115,8 @@ class Stream {
  private:
   friend class Session;
 
+  static constexpr int64_t kNotSaid = std::numeric_limits<int64_t>::min();
+
   void Resume();
   void DropQueue();
   void Drained();
@@ -123,23 +126,25 @@ class Stream {
   Session& session_;
   const int32_t id_;
 
+  ErrorCode reset_code_ = ErrorCode::kNoError;  // see reset_behind_data_
+  int64_t body_left_ = kNotSaid;                // server: bytes to come, by `content-length`
+
   // What comes in.
-  bool headers_seen_ = false;
-  bool headers_too_large_ = false;
-  bool peer_ended_ = false;
-  bool peer_reset_ = false;
-  bool malformed_ = false;  // it is being reset for that
-  bool wasted_ = false;     // see Session::CountCostlyDeadline
+  bool headers_seen_ : 1 = false;
+  bool headers_too_large_ : 1 = false;
+  bool peer_ended_ : 1 = false;
+  bool peer_reset_ : 1 = false;
+  bool malformed_ : 1 = false;  // it is being reset for that
+  bool wasted_ : 1 = false;     // see Session::CountCostlyDeadline
 
   // What goes out.
-  bool begun_ = false;     // the first block has been given to be written
-  bool deferred_ = false;  // it was told that there is none now
-  bool finished_ = false;
-  bool reset_ = false;
-  bool reset_behind_data_ = false;  // with `reset_code_`, once the queue is empty
-  ErrorCode reset_code_ = ErrorCode::kNoError;
-  uint8_t stall_ticks_ = 0;  // for which bytes have waited for the peer
-  uint16_t crumbs_ = 0;      // bytes that left meanwhile
+  bool begun_ : 1 = false;     // the first block has been given to be written
+  bool deferred_ : 1 = false;  // it was told that there is none now
+  bool finished_ : 1 = false;
+  bool reset_ : 1 = false;
+  bool reset_behind_data_ : 1 = false;  // with `reset_code_`, once the queue is empty
+  uint8_t stall_ticks_ = 0;             // for which bytes have waited for the peer
+  uint16_t crumbs_ = 0;                 // bytes that left meanwhile
   std::shared_ptr<StreamHandler> handler_;
   SliceQueue queue_;
   model::SharedHeaders trailing_;
