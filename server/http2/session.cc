@@ -224,6 +224,7 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   if (found == streams_.end()) return;
   const std::unique_ptr<Stream> gone = std::move(found->second);
   streams_.erase(found);
+  if (block_of_ == gone.get()) block_of_ = nullptr;
   gone->reset_ = true;
   gone->DropQueue();
   if (closed.why == Closed::Why::kOrderly && !gone->wasted_) ++completed_;

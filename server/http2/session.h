@@ -209,7 +209,9 @@ class Session {
   absl::Status ReceiveReplies(absl::string_view bytes);
   absl::Status ReceiveRequests(absl::string_view bytes);
   void RefuseEarlyData(int32_t stream_id);
-  size_t EndlessBytes() const;
+  size_t EndlessBytes() const {
+    return side_ == Side::kServer ? kEndlessHeaderBytes : kEndlessReplyHeaderBytes;
+  }
   void EndEndless();
   Stream& Adopt(int32_t id);
   void HeaderBlockEnded(Stream& stream, bool end);
@@ -260,9 +262,10 @@ class Session {
   uint64_t received_frames_ = 0;
   uint64_t received_replies_ = 0;
   bool pinged_too_often_ = false;
-  int empty_frames_ = 0;    // in a row
-  int32_t open_block_ = 0;  // the stream whose header block is being received; 0: none
-  int block_ticks_ = 0;     // for which a block has been open
+  int empty_frames_ = 0;        // in a row
+  int32_t open_block_ = 0;      // the stream whose header block is being received; 0: none
+  Stream* block_of_ = nullptr;  // the same; null: it is gone, or never was
+  int block_ticks_ = 0;         // for which a block has been open
   size_t block_bytes_ = 0;  // what it has said, as header lists are measured (RFC 9113 §6.5.2)
   absl::optional<wire::StatusCode> block_status_;  // that it said beyond max_header_list_bytes
   size_t streams_with_bytes_ = 0;

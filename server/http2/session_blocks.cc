@@ -23,10 +23,6 @@ bool Informational(const model::Headers& fields) {
 
 }  // namespace
 
-size_t Session::EndlessBytes() const {
-  return side_ == Side::kServer ? kEndlessHeaderBytes : kEndlessReplyHeaderBytes;
-}
-
 // Calls that the connection takes with it may be sent again; the one whose block it is may not.
 void Session::EndEndless() {
   if (!why_ended_.empty() || flooded_) return;

@@ -62,7 +62,7 @@ int Session::Callbacks::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* f
   return 0;
 }
 
-int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame,
+int Session::Callbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame,
                                        void* user_data) {
   Session& self = Self(user_data);
   self.incoming_.Clear();
@@ -74,23 +74,38 @@ int Session::Callbacks::OnBeginHeaders(nghttp2_session*, const nghttp2_frame* fr
   if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
     self.listener_.OnStream(self.Adopt(frame->hd.stream_id));
   }
+  self.block_of_ = Find(session, frame->hd.stream_id);
   return 0;
 }
 
 int Session::Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame,
                                  const uint8_t* name, size_t name_size, const uint8_t* value,
                                  size_t value_size, uint8_t flags, void* user_data) {
+  constexpr size_t kBytesOfAField = 32;  // beyond its own
   Session& self = Self(user_data);
   const bool never_index = (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0;
   model::Field field{View(name, name_size), View(value, value_size), never_index};
   const LongField* const whole = self.long_fields_.field();
-  if (whole == nullptr) return Take(self, frame->hd.stream_id, field, 0);
-  if (whole->name.has_value()) field.name = *whole->name;
-  if (whole->value.has_value()) field.value = *whole->value;
-  if (self.side_ == Side::kClient && !Valid(field)) {
+  if (whole != nullptr && !Restore(self, *whole, &field)) {
     return RefuseField(session, frame->hd.stream_id);
   }
-  return Take(self, frame->hd.stream_id, field, whole->left_out);
+  self.block_bytes_ += field.name.size() + field.value.size() + kBytesOfAField;
+  if (self.block_bytes_ > self.EndlessBytes()) {
+    self.EndEndless();
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // no more of this frame
+  }
+  if (self.block_of_ == nullptr) return 0;
+  return Take(self, *self.block_of_, field);
+}
+
+// Puts what nghttp2 was not told into `field`; false: nghttp2 would not have taken it.
+bool Session::Callbacks::Restore(Session& self, const LongField& whole, model::Field* field) {
+  if (whole.name.has_value()) field->name = *whole.name;
+  if (whole.value.has_value()) field->value = *whole.value;
+  if (self.side_ == Side::kClient && !Valid(*field)) return false;
+  self.block_bytes_ += whole.left_out;
+  if (whole.left_out > 0 && self.block_of_ != nullptr) self.block_of_->headers_too_large_ = true;
+  return true;
 }
 
 // As nghttp2 has looked at the beginning of both.
@@ -99,32 +114,23 @@ bool Session::Callbacks::Valid(const model::Field& field) {
          nghttp2_check_header_value(Bytes(field.value), field.value.size()) != 0;
 }
 
-// `left_out`: bytes that it has beyond those.
-int Session::Callbacks::Take(Session& self, int32_t stream_id, const model::Field& field,
-                             size_t left_out) {
-  constexpr size_t kBytesOfAField = 32;  // beyond its own
-  self.block_bytes_ += field.name.size() + field.value.size() + left_out + kBytesOfAField;
-  if (self.block_bytes_ > self.EndlessBytes()) {
-    self.EndEndless();
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // no more of this frame
-  }
-  Stream* stream = Find(self.session_, stream_id);
-  if (stream == nullptr) return 0;
+inline int Session::Callbacks::Take(Session& self, Stream& stream, const model::Field& field) {
   if (self.side_ == Side::kServer) {
     const absl::string_view wrong = self.rules_.Judge(field.name, field.value);
     if (!wrong.empty()) {
-      self.RefuseMalformed(*stream, wrong);
+      self.RefuseMalformed(stream, wrong);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
   }
-  if (stream->headers_too_large_ || left_out > 0) {
-    stream->headers_too_large_ = true;
+  if (stream.headers_too_large_) {
     if (field.name == "grpc-status") self.block_status_ = wire::ParseStatus(field.value);
     return 0;
   }
   self.incoming_.Add(field);
-  stream->headers_too_large_ = self.incoming_.ListSize() > self.options_.max_header_list_bytes ||
-                               self.incoming_.fields() > self.options_.max_header_count;
+  if (self.incoming_.ListSize() > self.options_.max_header_list_bytes ||
+      self.incoming_.fields() > self.options_.max_header_count) {
+    stream.headers_too_large_ = true;
+  }
   return 0;
 }
 

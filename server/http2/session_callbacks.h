@@ -19,12 +19,13 @@ struct Session::Callbacks {
   static Session& Self(void* user_data);
   static Stream* Find(nghttp2_session* session, int32_t id);
   static int OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* frame, void* user_data);
-  static int OnBeginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user_data);
+  static int OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* user_data);
   static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
                       size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
                       void* user_data);
+  static bool Restore(Session& self, const LongField& whole, model::Field* field);
   static bool Valid(const model::Field& field);
-  static int Take(Session& self, int32_t stream_id, const model::Field& field, size_t left_out);
+  static int Take(Session& self, Stream& stream, const model::Field& field);
   static int RefuseField(nghttp2_session* session, int32_t stream_id);
   static int OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t*,
                              size_t, const uint8_t*, size_t, uint8_t, void*);
