@@ -266,7 +266,7 @@ class Session {
   int32_t open_block_ = 0;      // the stream whose header block is being received; 0: none
   Stream* block_of_ = nullptr;  // the same; null: it is gone, or never was
   int block_ticks_ = 0;         // for which a block has been open
-  size_t block_bytes_ = 0;  // what it has said, as header lists are measured (RFC 9113 §6.5.2)
+  size_t block_bytes_ = 0;      // what it has said, as header lists are measured (RFC 9113 §6.5.2)
   absl::optional<wire::StatusCode> block_status_;  // that it said beyond max_header_list_bytes
   size_t streams_with_bytes_ = 0;
 };

@@ -185,7 +185,7 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
   return 0;
 }
 
-int Session::Callbacks::OnData(nghttp2_session* session, uint8_t, int32_t stream_id,
+int Session::Callbacks::OnData(nghttp2_session* session, uint8_t flags, int32_t stream_id,
                                const uint8_t* bytes, size_t size, void* user_data) {
   nghttp2_session_consume_connection(session, size);
   Stream* stream = Find(session, stream_id);
@@ -197,6 +197,7 @@ int Session::Callbacks::OnData(nghttp2_session* session, uint8_t, int32_t stream
     nghttp2_session_consume_stream(session, stream_id, size);
     return 0;
   }
+  stream->ending_ = (flags & NGHTTP2_FLAG_END_STREAM) != 0;
   const auto handler = stream->handler_;
   handler->OnData(View(bytes, size));
   return 0;

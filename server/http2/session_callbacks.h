@@ -30,8 +30,8 @@ struct Session::Callbacks {
   static int OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t*,
                              size_t, const uint8_t*, size_t, uint8_t, void*);
   static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* user_data);
-  static int OnData(nghttp2_session* session, uint8_t, int32_t stream_id, const uint8_t* bytes,
-                    size_t size, void*);
+  static int OnData(nghttp2_session* session, uint8_t flags, int32_t stream_id,
+                    const uint8_t* bytes, size_t size, void*);
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user_data);
   static int OnFrameNotSent(nghttp2_session* session, const nghttp2_frame* frame, int,
                             void* user_data);

@@ -112,6 +112,9 @@ class Stream {
   // This side has ended, down to its last frame.
   bool ended() const;
 
+  // What OnData shows is of a frame that ends the peer's side: OnEnd follows when it is whole.
+  bool ending() const { return ending_; }
+
  private:
   friend class Session;
 
@@ -132,6 +135,7 @@ class Stream {
   // What comes in.
   bool headers_seen_ : 1 = false;
   bool headers_too_large_ : 1 = false;
+  bool ending_ : 1 = false;
   bool peer_ended_ : 1 = false;
   bool peer_reset_ : 1 = false;
   bool malformed_ : 1 = false;  // it is being reset for that

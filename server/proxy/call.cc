@@ -185,7 +185,7 @@ void Call::Collect(absl::string_view bytes) {
     GoAlone(metrics::Bypass::kNoMessage);
   } else if (collecting_->bytes.size() > route_->flights.max_request_bytes) {
     GoAlone(metrics::Bypass::kRequestTooLarge);
-  } else if (scanner.ExactlyOne() && !route_->flights.unary) {
+  } else if (scanner.ExactlyOne() && !route_->flights.unary && !stream_->ending()) {
     OnMessageWhole();
   }
 }

@@ -263,5 +263,18 @@ TEST(ExchangeTest, BytesMayComeOneAtATime) {
   EXPECT_TRUE(server.ear().ended);
 }
 
+TEST(ExchangeTest, TheLastFrameOfAPeerIsKnownBeforeItIsWhole) {
+  ByHand server(Side::kServer);
+  server.Greet();
+  server.SayHeaders(1, RequestFields());
+  server.Say(Data(1, "ket").Encoded());
+  EXPECT_FALSE(server.ear().stream->ending());
+  const std::string last = Data(1, "tle", kEndStream).Encoded();
+  server.Say(last.substr(0, last.size() - 1));
+  EXPECT_EQ(server.ear().body, "kettl");
+  EXPECT_TRUE(server.ear().stream->ending());
+  EXPECT_FALSE(server.ear().ended);
+}
+
 }  // namespace
 }  // namespace singleflight::http2::testing
