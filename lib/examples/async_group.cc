@@ -28,8 +28,8 @@ int main() {
   const Flights::JoinLimits limits = {.max_waiters = 1000, .max_join_age = std::chrono::seconds(1)};
   Call first, second, third, stranger;
 
-  auto [role, upstream, waiting] = flights.Join("/shop/Get?id=7", first, now, limits);
-  if (!upstream) return 1;  // the first call leads and owns the duty to land
+  Flights::Joined lead = flights.Join("/shop/Get?id=7", first, now, limits);
+  if (!lead.landing) return 1;  // the first call leads and owns the duty to land
   (void)flights.Join("/shop/Get?id=7", second, now, limits);
   (void)flights.Join("/shop/Get?id=7", third, now, limits);
   // A landing that is dropped answers "nobody will", so this caller does not wait for ever.
@@ -38,7 +38,9 @@ int main() {
   const auto left = flights.Leave(first, Flights::OnLast::kRetire);
   if (left.outcome != Flights::Left::Outcome::kLeft) return 1;
 
-  std::thread([landing = std::move(upstream)]() mutable { landing.Land("blue kettle"); }).join();
+  std::thread([landing = std::move(lead.landing)]() mutable {
+    landing.Land("blue kettle");
+  }).join();
   std::printf("%s, %s, %s, %s\n", first.answer.c_str(), second.answer.c_str(), third.answer.c_str(),
               stranger.answer.c_str());
   const bool right = first.answer == "none" && second.answer == "blue kettle" &&

@@ -79,9 +79,9 @@ class LineWriter::Queue {
   }
 
   void Run() {
-    while (absl::optional<std::string> line = Next()) {
-      TellOfGap();
-      if (!Write(fd_, *line)) Lose();
+    while (const absl::optional<Taken> next = Next()) {
+      TellOfGap(next->dropped_before);
+      if (!Write(fd_, next->line)) Lose();
     }
   }
 
@@ -99,7 +99,12 @@ class LineWriter::Queue {
     return line;
   }
 
-  absl::optional<std::string> Next() {
+  struct Taken {
+    std::string line;
+    uint64_t dropped_before;
+  };
+
+  absl::optional<Taken> Next() {
     MutexLock lock(mu_);
     writing_ = false;
     while (lines_.empty()) {
@@ -109,11 +114,11 @@ class LineWriter::Queue {
     }
     writing_ = true;
     ++taken_;
-    return TakeFront();
+    return Taken{TakeFront(), dropped_};
   }
 
-  void TellOfGap() {
-    const uint64_t missing = dropped() - told_;
+  void TellOfGap(uint64_t dropped) {
+    const uint64_t missing = dropped - told_;
     if (missing > 0 && Write(fd_, gap_(missing))) told_ += missing;
   }
 

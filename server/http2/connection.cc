@@ -104,7 +104,7 @@ void Connection::AwaitReadable() {
 
 bool Connection::ReadsInLine() const {
   if (side_ == Side::kClient || session_ == nullptr) return false;
-  return lingering_ || !session_->served();
+  return lingering_ || !session_->served() || session_->block_open();
 }
 
 void Connection::OnReadable() {

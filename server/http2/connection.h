@@ -35,8 +35,8 @@ class ConnectionListener {
 // turn of the loop, so that many small frames leave in one system call; where one read makes very
 // many of them, at once.
 //
-// Fairness: a client's connection on which nothing has been served yet, or which has ended but for
-// bytes on their way, is read from in line (Worker::InLine).
+// Fairness: a client's connection on which nothing has been served yet, in the middle of a header
+// block, or which has ended but for bytes on their way, is read from in line (Worker::InLine).
 //
 // Memory: while idle a connection holds no buffers; reading and writing borrow the worker's.
 // Reading stops while the peer leaves too much unread.

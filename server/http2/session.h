@@ -151,6 +151,9 @@ class Session {
   // window, or a header block that has begun.
   bool waits() const { return streams_with_bytes_ > 0 || block_open(); }
 
+  // Whether a header block has begun, and not ended.
+  bool block_open() const { return open_block_ != 0 || long_fields_.holds_block(); }
+
   // What is held of a header block whose end has not come, in bytes of memory.
   size_t BlockFootprint() const {
     return long_fields_.footprint() + (open_block_ == 0 ? 0 : incoming_.Footprint());
@@ -230,7 +233,6 @@ class Session {
   void SubmitReply(Stream& stream, model::HeadersView fields, absl::Span<const model::Field> more,
                    bool end);
   bool BlockStalled();
-  bool block_open() const { return open_block_ != 0 || long_fields_.holds_block(); }
   void BlockEnded() { open_block_ = block_ticks_ = 0; }
   void CountEnd(metrics::Bound bound);
   void EndedFor(uint32_t error, absl::string_view reason);

@@ -119,6 +119,7 @@ void Session::RefuseRequest(Stream& stream) {
                : absl::StrCat("the request's ", block, " is larger than ",
                               options_.max_header_list_bytes, " bytes (limits.max_header_bytes)");
   if (!stream.headers_seen_) {
+    stream.wasted_ = true;
     listener_.OnBound(bound);
     stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted, why), true);
   } else if (const auto handler = stream.handler_) {

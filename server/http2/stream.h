@@ -139,7 +139,7 @@ class Stream {
   bool peer_ended_ : 1 = false;
   bool peer_reset_ : 1 = false;
   bool malformed_ : 1 = false;  // it is being reset for that
-  bool wasted_ : 1 = false;     // see Session::CountCostlyDeadline
+  bool wasted_ : 1 = false;     // its end does not count as completed
 
   // What goes out.
   bool begun_ : 1 = false;     // the first block has been given to be written

@@ -381,6 +381,7 @@ TEST(LimitsTest, AHeaderListThatIsTooLargeIsAnsweredLikeGrpcDoes) {
   EXPECT_THAT(HeaderDecoder().Decode(reply.payload), Contains(Pair("grpc-status", "8")));
   EXPECT_EQ(server.ear().blocks, 0);
   EXPECT_EQ(server.GoAwayError(), -1);
+  EXPECT_FALSE(server.session.served()) << "nor does it count as one";
   server.Ask(3);
   EXPECT_EQ(server.ear(1).body, "ask") << "the connection goes on";
 }
