@@ -193,12 +193,17 @@ TEST_P(ByteStreamTest, APeerThatHasEndedItsSideIsStillWrittenTo) {
   EXPECT_EQ(::recv(peer_.fd(), bytes, sizeof(bytes), 0), 7);
 }
 
+// Nobody has to read for that: what TCP has sent moves on by itself.
 TEST_P(ByteStreamTest, RoomIsToldOnceThereIsSome) {
   for (int time = 0; time < 3; ++time) {
     Fill();
     bool room = false;
-    on_.Run([&] { stream_->WhenWritable([&] { room = true; }); });
-    for (int turn = 0; turn < 3; ++turn) on_.Run([&] { EXPECT_FALSE(room); });
+    on_.Run([&] {
+      stream_->WhenWritable([&] {
+        room = true;
+        EXPECT_EQ(stream_->Write("x").outcome, Outcome::kDone);
+      });
+    });
     on_.Until([&] {
       Drain();
       return room;
@@ -213,7 +218,6 @@ TEST_P(ByteStreamTest, WhoWaitsForRoomStillHears) {
   Hear(64);
   Say("hello");
   AwaitHeard(1);
-  on_.Run([&] { EXPECT_FALSE(room); });
   Say("once more");
   on_.Until([&] {
     Drain();
