@@ -17,6 +17,10 @@ constexpr int kMostUnrewarded = 2;  // and one more for a call that began after 
 // yet to be read.
 constexpr absl::Duration kLate = absl::Seconds(1);
 
+// Timers ring before sockets are read, and a process that was stopped may wake without hearing of
+// any: it is given some turns more.
+constexpr absl::Duration kLastTurns = absl::Milliseconds(20);
+
 }  // namespace
 
 Pulse::Pulse(base::Loop& loop, const PulseOptions& options, PulsePeer& peer)
@@ -39,7 +43,7 @@ void Pulse::OnTimer() {
     } else if (std::exchange(last_turn_, true)) {
       return peer_.OnSilent();
     }
-    return timer_.Set(std::max(now, answer_by_));
+    return timer_.Set(last_turn_ ? base::After(now, kLastTurns) : answer_by_);
   }
   asked_ = false;
   if (peer_.calls() == 0) return;  // the next one sets it again

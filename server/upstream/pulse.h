@@ -52,8 +52,8 @@ class PulsePeer {
 // out. So without a reply there are two PINGs, one more for a call that begins after them, and then
 // one every five minutes and some seconds, for the way there takes longer now and then.
 //
-// Timers ring before sockets are read. So at the end of the time everybody is given another turn: a
-// process that was stopped for a while reads what came meanwhile before it judges.
+// At the end of the time a few more turns of the loop pass: a process that was stopped for a while
+// reads what came meanwhile before it judges.
 //
 // Streams come and go without touching the timer: one that rings too early is set anew.
 // Threads: its loop's.
