@@ -400,16 +400,27 @@ TEST(LimitsTest, ALowLimitForRequestsIsNoneForReplies) {
   EXPECT_THAT(caller->trailing, Contains(Pair("grpc-status", "3")));
 }
 
+// A server that takes 1,000 bytes, and the beginning of a request that is more.
+struct Refusing {
+  Refusing() : server(Side::kServer, Options()) { server.Greet(); }
+  static SessionOptions Options() {
+    SessionOptions options;
+    options.max_header_list_bytes = 1000;
+    return options;
+  }
+  ByHand server;
+  const std::string request =
+      Frame{kHeaders, kEndHeaders, 1,
+            HeaderEncoder::Literal(RequestFields("/s/M", {{"x-large", std::string(1000, 'a')}}))}
+          .Encoded();
+};
+
 TEST(LimitsTest, ATrailerBlockAfterARefusedHeaderListIsNotAnsweredTwice) {
-  SessionOptions options;
-  options.max_header_list_bytes = 1000;
-  ByHand server(Side::kServer, options);
-  server.Greet();
-  const std::string block =
-      HeaderEncoder::Literal(RequestFields("/s/M", {{"x-large", std::string(1000, 'a')}}));
+  Refusing refusing;
+  ByHand& server = refusing.server;
   // In one go, so that the reset that follows the answer has not been written yet.
   server.Say(
-      Frame{kHeaders, kEndHeaders, 1, block}.Encoded() + Data(1, "message").Encoded() +
+      refusing.request + Data(1, "message").Encoded() +
       Frame{kHeaders, kEndHeaders | kEndStream, 1, HeaderEncoder::Literal({{"x-trailer", "1"}})}
           .Encoded());
   EXPECT_EQ(server.Heard(kHeaders, 1).size(), 1u);
@@ -420,14 +431,9 @@ TEST(LimitsTest, ATrailerBlockAfterARefusedHeaderListIsNotAnsweredTwice) {
 }
 
 TEST(LimitsTest, ABodyThatEndsARefusedRequestIsNotHeard) {
-  SessionOptions options;
-  options.max_header_list_bytes = 1000;
-  ByHand server(Side::kServer, options);
-  server.Greet();
-  const std::string block =
-      HeaderEncoder::Literal(RequestFields("/s/M", {{"x-large", std::string(1000, 'a')}}));
-  server.Say(Frame{kHeaders, kEndHeaders, 1, block}.Encoded() +
-             Data(1, "message", kEndStream).Encoded());
+  Refusing refusing;
+  ByHand& server = refusing.server;
+  server.Say(refusing.request + Data(1, "message", kEndStream).Encoded());
   EXPECT_EQ(server.ear().body, "");
   EXPECT_FALSE(server.ear().ended);
   EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kOrderly));
