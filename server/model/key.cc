@@ -138,7 +138,7 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
   for (const Field field : request.fields()) {
     const Counting counting = CountingOf(field.name);
     if (counting == Counting::kWhole || (compressed && IsAboutEncoding(field.name))) {
-      counted.push_back(field);
+      counted.push_back({field.name, field.value});
     } else if (counting == Counting::kByMember) {
       const absl::string_view part = CountedPart(field.value, put_together);
       if (!part.empty()) counted.push_back({field.name, part});

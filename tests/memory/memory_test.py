@@ -30,19 +30,49 @@ limits: {{{limits}}}
 health: {{address: "127.0.0.1:0"}}
 threads: 2
 '''
+MOST_CONNECTIONS = min(10000, resource.getrlimit(resource.RLIMIT_NOFILE)[1] - 500)
 PLENTY = {'upstream': 'max_held_bytes: 8GiB', 'limits': 'max_buffered_bytes: 8GiB'}
 
 
-class Proxy:
-    """The real proxy; `allowed`: the most that its address space may take."""
+class Group:
+    """A control group (v2, or v1) of this test's own, of that many bytes. OSError where the machine allows none."""
 
-    def __init__(self, backend, upstream='', limits='', allowed=None):
+    def __init__(self, limit):
+        v1 = '/sys/fs/cgroup/memory'
+        old = os.path.isdir(v1)
+        self._folder = tempfile.mkdtemp(prefix='singleflight-memory-test-', dir=v1 if old else '/sys/fs/cgroup')
+        try:
+            with open(f'{self._folder}/memory.{"limit_in_bytes" if old else "max"}', 'w', encoding='ascii') as file:
+                file.write(str(limit))
+            with open(f'{self._folder}/cgroup.procs', 'a', encoding='ascii'):
+                pass
+        except OSError:
+            self.close()
+            raise
+        self._most = 'max_usage_in_bytes' if old else 'peak'
+
+    def close(self):
+        os.rmdir(self._folder)
+
+    def enter(self):
+        with open(f'{self._folder}/cgroup.procs', 'a', encoding='ascii') as file:
+            file.write(str(os.getpid()))
+
+    @property
+    def most(self):
+        with open(f'{self._folder}/memory.{self._most}', encoding='ascii') as file:
+            return int(file.read())
+
+
+class Proxy:
+    """The real proxy. `within` is called in its process before it starts, to set bounds of memory."""
+
+    def __init__(self, backend, upstream='', limits='', within=None):
         self._file = tempfile.NamedTemporaryFile('w', suffix='.yaml')
         self._file.write(CONFIGURATION.format(backend=backend.address, upstream=upstream, limits=limits))
         self._file.flush()
-        limit = (lambda: resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))) if allowed else None
         self._process = subprocess.Popen([PROXY, '--config', self._file.name], stdout=subprocess.PIPE,
-                                         stderr=subprocess.DEVNULL, text=True, preexec_fn=limit)
+                                         stderr=subprocess.DEVNULL, text=True, preexec_fn=within)
         ready = re.search(r'listening on (\S+); health on (\S+)', self._process.stdout.readline())
         self.address, self._health = ready.groups()
 
@@ -137,14 +167,15 @@ class WhatIsCounted(Case):
         self.check('/shop.Writes/Put', 50, 2000, reads=False, more=more)
 
 
-class WhatIsAllowed(Case):
-    """A hung backend, and more requests than there is memory for: some are refused, and the process goes on."""
+ALLOWED = 512 * MIB  # as in deploy/kubernetes/sidecar.yaml
 
-    ALLOWED = 512 * MIB
 
-    def check(self, path, size, calls, connections=40, more=()):
+class HungUpstream(Case):
+    """More requests than there is memory for, to a backend that hangs: some are refused, and the process goes on."""
+
+    def check(self, path, size, calls, within, connections=40, more=()):
         backend = self.started(HungBackend(reads=False))
-        proxy = self.started(Proxy(backend, allowed=self.ALLOWED))
+        proxy = self.started(Proxy(backend, within=within, limits=f'max_connections: {MOST_CONNECTIONS}'))
         most = proxy.metric('singleflight_max_buffered_bytes')
         self.assertEqual(most, 186 * MIB)  # README, "Memory"
         client = self.flood(proxy, path, size, connections, calls, more)
@@ -153,7 +184,14 @@ class WhatIsAllowed(Case):
         self.assertTrue(proxy.alive)
         self.assertGreater(proxy.metric('singleflight_calls_shed_total{reason="max_buffered_bytes"}')
                            + proxy.metric('singleflight_resource_exhausted_total'), 0)
-        self.assertLess(proxy.taken('VmHWM'), 0.7 * self.ALLOWED)
+        return proxy
+
+
+class WhatIsAllowed(HungUpstream):
+    def check(self, path, size, calls, connections=40, more=()):
+        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (ALLOWED, ALLOWED))
+        proxy = super().check(path, size, calls, limit, connections, more)
+        self.assertLess(proxy.taken('VmHWM'), 0.7 * ALLOWED)
 
     def test_calls_that_take_more_than_their_messages(self):
         more = [(f'x-field-{i}', 'v' * 100) for i in range(10)]
@@ -166,14 +204,39 @@ class WhatIsAllowed(Case):
         self.check('/shop.Writes/Put', 200000, 4000)
 
 
+class WhatAGroupAllows(HungUpstream):
+    """In a control group, where the kernel ends who takes too much, with as many connections as there may be."""
+
+    def check(self, path, size, calls, connections, more=()):
+        try:
+            group = self.started(Group(ALLOWED))
+        except OSError as error:
+            self.skipTest(f'no control group of our own: {error}')
+        proxy = super().check(path, size, calls, group.enter, connections, more)
+        self.assertLess(group.most, ALLOWED)
+        self.assertTrue(proxy.alive)
+
+    def test_what_the_manifest_allows_on_a_collapse_route(self):
+        self.check('/shop.Reads/Get', 65536, 8192, connections=2048)
+
+    def test_what_the_manifest_allows_on_a_relay_route(self):
+        self.check('/shop.Writes/Put', 65536, 8192, connections=2048)
+
+    def test_small_requests_of_thousands_of_connections(self):
+        self.check('/shop.Reads/Get', 50, 10 * MOST_CONNECTIONS, connections=MOST_CONNECTIONS)
+
+    def test_large_requests_of_thousands_of_connections(self):
+        self.check('/shop.Writes/Put', 65536, MOST_CONNECTIONS, connections=MOST_CONNECTIONS)
+
+
 class WhatGoesBack(Case):
     def test_rounds_of_connections_leave_little_behind(self):
         backend = self.started(HungBackend())
-        proxy = self.started(Proxy(backend))
+        proxy = self.started(Proxy(backend, limits=f'max_connections: {MOST_CONNECTIONS}'))
         idle = proxy.taken()
         for _ in range(4):
-            client = self.flood(proxy, '/shop.Writes/Put', 1000, 1000, 10000)
-            wait_until(lambda: backend.whole >= 10000, 'all calls at the backend')
+            client = self.flood(proxy, '/shop.Writes/Put', 1000, MOST_CONNECTIONS, MOST_CONNECTIONS)
+            wait_until(lambda: backend.whole >= MOST_CONNECTIONS, 'all calls at the backend')
             backend.whole = 0
             client.close()
             wait_until(lambda: proxy.connections == 0, 'nobody there')
