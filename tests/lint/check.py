@@ -162,6 +162,19 @@ def sleeps(sources) -> Iterator[str]:
                 yield finding(source, number, 'a test that sleeps; wait on state that the product exports')
 
 
+# --- comments -------------------------------------------------------------------------------------------------------
+
+MOST_COLUMNS = 100
+
+
+def wide_rows(sources) -> Iterator[str]:
+    """The formatter leaves lists and tables in comments alone, so their width is looked at here."""
+    for source in filter(Source.is_cpp, sources):
+        for number, line in source.lines():
+            if len(line) > MOST_COLUMNS and re.match(r'\s*//   ', line):
+                yield finding(source, number, f'a row of a comment has more than {MOST_COLUMNS} columns')
+
+
 # --- tests ----------------------------------------------------------------------------------------------------------
 
 def names(cmake_list, test):
@@ -235,7 +248,7 @@ def read_sources(top):
             pass  # deleted, a link, or not text
 
 
-RULES = [layers, foreign_headers, emptied_strings, real_time, sleeps, unregistered_tests, disabled_tests]
+RULES = [layers, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, unregistered_tests, disabled_tests]
 
 
 def main():

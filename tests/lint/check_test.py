@@ -116,6 +116,12 @@ class Sleeps(unittest.TestCase):
         self.assertEqual(found(check.sleeps, ('tests/bench/a.cc', 'usleep(5)'), ('dev', 'sleep 1')), [])
 
 
+class WideRows(unittest.TestCase):
+    def test_a_row_beyond_the_page_is_found(self):
+        row = '//   ' + 95 * 'a'
+        self.assertEqual(found(check.wide_rows, ('server/core/a.h', f'{row}\n  {row}b\n')), ['server/core/a.h:2'])
+
+
 class Tests(unittest.TestCase):
     def test_a_test_that_no_list_names_is_found(self):
         self.assertEqual(found(check.unregistered_tests, ('tests/core/CMakeLists.txt', 'a_test.cc'),

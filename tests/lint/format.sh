@@ -23,5 +23,11 @@ if printf 'int  main( ){ }\n' | clang-format --dry-run -Werror --assume-filename
   echo "format: clang-format passes what is badly formatted" >&2
   exit 1
 fi
+# Nor may it flow one row of a table in a comment into the next.
+table=$(printf '//\n//   %090d %020d\n//   1 2\n' 0 0)
+if [ "$(clang-format --assume-filename=main.cc <<<"$table")" != "$table" ]; then
+  echo "format: clang-format takes a table in a comment apart" >&2
+  exit 1
+fi
 printf '%s\0' "${files[@]}" | xargs -0 clang-format --dry-run -Werror
 echo "${#files[@]} files, formatted"
