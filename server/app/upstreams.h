@@ -29,7 +29,7 @@ class Upstreams {
   struct Running {
     upstream::UpstreamOptions options;
     net::SharedTlsContext tls;  // null: plaintext
-    std::string identity;       // of what its replies may be shared with (SEMANTICS.md §3)
+    std::string identity;       // of what its replies may be shared with (docs/semantics.md §3)
     std::shared_ptr<core::SharedUpstream> shared;
     std::shared_ptr<upstream::Resolver> resolver;
     std::vector<std::shared_ptr<upstream::Pool>> pools;  // by worker

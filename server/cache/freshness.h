@@ -9,7 +9,7 @@
 
 namespace singleflight::cache {
 
-// `cache:` of a route (SEMANTICS.md §4). Nothing in a reply turns storing on: this does.
+// `cache:` of a route (docs/semantics.md §4). Nothing in a reply turns storing on: this does.
 struct FreshnessRules {
   absl::Duration ttl;                      // of a reply that does not say for itself; positive
   absl::optional<absl::Duration> max_ttl;  // of one that does; nothing: ten times `ttl`

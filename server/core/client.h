@@ -13,7 +13,7 @@
 namespace singleflight::core {
 
 // Whether a client that holds `its` of `all` that is taken may take no more where there is `most`:
-// it has more than half, and the last quarter is kept for the others (SEMANTICS.md §2).
+// it has more than half, and the last quarter is kept for the others (docs/semantics.md §2).
 //
 // So a client that is alone has three quarters to itself; others always find room at once; and
 // while they want some, what it gives back goes to them, until it has no more than half. Nothing is

@@ -70,9 +70,9 @@ struct Route {
   // Whether its calls are relayed and nothing else.
   bool relays() const { return !collapses() && !caches(); }
 
-  // What replies have proved of a method (SEMANTICS.md §2): nothing else is remembered of it, and
-  // nothing that only a caller did. A reply of two messages makes it streaming for a while, which
-  // is logged when it begins; a call with one message each way ends that.
+  // What replies have proved of a method (docs/semantics.md §2): nothing else is remembered of it,
+  // and nothing that only a caller did. A reply of two messages makes it streaming for a while,
+  // which is logged when it begins; a call with one message each way ends that.
   void NoteStream(absl::string_view path, base::Instant now);
   void NoteUnary(absl::string_view path);
   bool Streams(absl::string_view path, base::Instant now) const;

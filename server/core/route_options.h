@@ -18,7 +18,7 @@ enum class OnAbandon {
   kComplete,  // the call goes on, and newcomers may still join it
 };
 
-// `collapse:` of a route (SEMANTICS.md §2).
+// `collapse:` of a route (docs/semantics.md §2).
 struct CollapseOptions {
   absl::Duration flight_timeout =
       absl::Seconds(15);                           // from the start of the flight to its last byte

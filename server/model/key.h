@@ -15,7 +15,7 @@
 
 namespace singleflight::model {
 
-// What makes two calls identical (SEMANTICS.md §3). The hash finds, the bytes decide: equality
+// What makes two calls identical (docs/semantics.md §3). The hash finds, the bytes decide: equality
 // compares all of them.
 struct Key {
   uint64_t hash = 0;

@@ -9,8 +9,8 @@
 
 namespace singleflight::model {
 
-// Which request metadata makes two calls different (SEMANTICS.md §3). Names are lower case; the
-// sets `@proxy-headers` and `@baggage` have been expanded (MetadataSet).
+// Which request metadata makes two calls different (docs/semantics.md §3). Names are lower case;
+// the sets `@proxy-headers` and `@baggage` have been expanded (MetadataSet).
 struct KeyRules {
   enum class Mode {
     kAllButNoise,  // everything but known noise and the names in `names`

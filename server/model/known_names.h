@@ -6,8 +6,8 @@
 
 #include "absl/strings/string_view.h"
 
-// Names of request metadata that are known for what they are (SEMANTICS.md §3), and others that
-// many calls carry. Every field of every call is looked up here, so the look-up is one
+// Names of request metadata that are known for what they are (docs/semantics.md §3), and others
+// that many calls carry. Every field of every call is looked up here, so the look-up is one
 // multiplication and one comparison. docs/sharing.md has the lists too; a test compares them.
 namespace singleflight::model {
 

@@ -51,7 +51,7 @@ class Request {
   absl::optional<absl::Duration> timeout_;
 };
 
-// Why a block is no gRPC call that can be served (SEMANTICS.md §6), and how to say so.
+// Why a block is no gRPC call that can be served (docs/semantics.md §6), and how to say so.
 struct Refusal {
   enum class Answer {
     kReset,   // RST_STREAM PROTOCOL_ERROR: the block is malformed in the sense of RFC 9113 §8.1.1
@@ -81,7 +81,7 @@ struct Onward {
 };
 
 // The block to send upstream: the caller's fields in their order, but for the closed list of
-// SEMANTICS.md §6.
+// docs/semantics.md §6.
 Headers UpstreamFields(const Request& request, const Onward& onward);
 
 // A reply's block to send to a caller: the upstream's fields in their order, without

@@ -25,8 +25,8 @@ namespace singleflight::proxy {
 struct Entrance {
   net::SharedTlsContext tls;  // null: plaintext
 
-  // Callers whose connections were trusted differently never share a reply (SEMANTICS.md §3): a
-  // number of model::Fingerprints.
+  // Callers whose connections were trusted differently never share a reply (docs/semantics.md §3):
+  // a number of model::Fingerprints.
   uint32_t trust;
 
   uint64_t door;  // connections that came in by the same one are drained together

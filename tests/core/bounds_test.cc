@@ -164,7 +164,7 @@ TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
   EXPECT_EQ(greedy->HeldOf("catalog")->load(), 0);
 }
 
-// SEMANTICS §2: as no upstream call of its own comes of it.
+// docs/semantics.md §2: as no upstream call of its own comes of it.
 TEST_F(BoundsTest, AClientThatHoldsItsShareFollowsOthers) {
   max_held_bytes_ = 10'000;
   const auto greedy = std::make_shared<Client>();

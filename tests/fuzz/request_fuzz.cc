@@ -185,7 +185,7 @@ void CheckRefusal(const Refusal& refusal) {
   }
 }
 
-// SEMANTICS.md §6: what a request is, and what of it goes on.
+// docs/semantics.md §6: what a request is, and what of it goes on.
 void CheckRequest(const Request& request) {
   SF_CHECK(absl::StartsWith(request.path(), "/"));
   SF_CHECK(request.path().find_first_of("?#% ") == absl::string_view::npos);

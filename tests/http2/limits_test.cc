@@ -367,7 +367,7 @@ TEST(LimitsTest, AHeaderListThatExpandsFromAFewBytesIsNotKept) {
   EXPECT_EQ(server.ear(1).blocks, 0);
 }
 
-// RFC 9113 §10.5.1, SEMANTICS §6
+// RFC 9113 §10.5.1, docs/semantics.md §6
 TEST(LimitsTest, AHeaderListThatIsTooLargeIsAnsweredLikeGrpcDoes) {
   ByHand server(Side::kServer);
   server.Greet();
@@ -386,7 +386,7 @@ TEST(LimitsTest, AHeaderListThatIsTooLargeIsAnsweredLikeGrpcDoes) {
   EXPECT_EQ(server.ear(1).body, "ask") << "the connection goes on";
 }
 
-// SEMANTICS §6
+// docs/semantics.md §6
 TEST(LimitsTest, ALowLimitForRequestsIsNoneForReplies) {
   SessionOptions low;
   low.max_header_list_bytes = 1 << 10;
@@ -439,7 +439,7 @@ TEST(LimitsTest, ABodyThatEndsARefusedRequestIsNotHeard) {
   EXPECT_TRUE(server.ear().EndedAs(Closed::Why::kOrderly));
 }
 
-// SEMANTICS §6: the call is told, and by name.
+// docs/semantics.md §6: the call is told, and by name.
 TEST(LimitsTest, ATrailerBlockThatIsTooLargeIsForTheHandlerToAnswer) {
   SessionOptions options;
   options.max_header_list_bytes = 1000;

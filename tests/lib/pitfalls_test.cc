@@ -1,4 +1,5 @@
-// What went wrong in other libraries of this kind: each of these has happened in public.
+// What went wrong in other libraries of this kind: each of these has happened in public
+// (docs/pitfalls.md).
 
 #include <gtest/gtest.h>
 
@@ -30,7 +31,7 @@ struct Caller : Flights::Waiter {
   int answers = 0;
 };
 
-// Go's singleflight, golang/go#41133.
+// PITFALLS 1 (golang/go#41133)
 TEST(PitfallsTest, AnExceptionInTheWorkDoesNotTakeTheKeyForEver) {
   KeyedGroups<std::string, int> groups;
   const auto fail = []() -> int { throw std::runtime_error("no"); };
@@ -39,6 +40,7 @@ TEST(PitfallsTest, AnExceptionInTheWorkDoesNotTakeTheKeyForEver) {
   EXPECT_EQ(groups.Do("key", [] { return 7; }).value, 7);
 }
 
+// PITFALLS 2
 TEST(PitfallsTest, APooledFlightNeverCarriesAWaiterToAnotherKey) {
   Flights flights(1);
   Caller old, late;
@@ -54,7 +56,7 @@ TEST(PitfallsTest, APooledFlightNeverCarriesAWaiterToAnotherKey) {
   EXPECT_EQ(old.answer, "of a");
 }
 
-// resenje.org/singleflight: 877,596 calls, one execution.
+// PITFALLS 3: 877,596 calls, one execution (resenje.org/singleflight).
 TEST(PitfallsTest, AFlightUnderAStreamOfCallersIsSupersededWhenItIsOld) {
   Flights flights;
   const JoinLimits limits = {.max_join_age = std::chrono::milliseconds(100)};
@@ -83,8 +85,8 @@ TEST(PitfallsTest, AFlightLandsHoweverManyArriveMeanwhile) {
   done = true;
 }
 
-// A reader after a write joins a call that was sent before it, and reads what was there then
-// (etcd's grpc-proxy). An older flight lands after its successor.
+// PITFALLS 32: a reader after a write joins a call that was sent before it, and reads what was
+// there then (etcd's grpc-proxy). An older flight lands after its successor.
 TEST(PitfallsTest, WhoComesAfterAnInvalidationNeverGetsAnEarlierResult) {
   Flights flights;
   Caller before, after, later;
@@ -100,7 +102,7 @@ TEST(PitfallsTest, WhoComesAfterAnInvalidationNeverGetsAnEarlierResult) {
   EXPECT_EQ(later.answer, "new");
 }
 
-// golang/go#31420.
+// PITFALLS 4 (golang/go#31420)
 TEST(PitfallsTest, AForgottenFlightThatLandsLeavesItsSuccessorAlone) {
   Flights flights;
   Caller old, fresh, joins_fresh;
@@ -113,6 +115,7 @@ TEST(PitfallsTest, AForgottenFlightThatLandsLeavesItsSuccessorAlone) {
   EXPECT_EQ(joins_fresh.answer, "fresh");
 }
 
+// PITFALLS 4
 TEST(PitfallsTest, AForgottenBlockingFlightThatLandsLeavesItsSuccessorAlone) {
   Group<int> group;
   Door old_door;
@@ -137,7 +140,7 @@ TEST(PitfallsTest, AForgottenBlockingFlightThatLandsLeavesItsSuccessorAlone) {
   EXPECT_EQ(group.Do([] { return 3; }).value, 2);
 }
 
-// Retiring the key and taking the waiters is one step: whoever joins is taken or leads.
+// PITFALLS 5: retiring the key and taking the waiters is one step.
 TEST(PitfallsTest, ANewcomerAtTheMomentOfLandingIsNeverLeftWaiting) {
   struct Answered : Flights::Waiter {
     void OnLanded(const std::string*) override { answered = true; }
@@ -156,7 +159,7 @@ TEST(PitfallsTest, ANewcomerAtTheMomentOfLandingIsNeverLeftWaiting) {
   }
 }
 
-// trickster#939.
+// PITFALLS 6 (trickstercache/trickster#939)
 TEST(PitfallsTest, OnlyOneOfThoseWhoShareIsToldToActForAll) {
   Group<int> group;
   std::atomic<int> acted = 0;
@@ -175,7 +178,7 @@ TEST(PitfallsTest, OnlyOneOfThoseWhoShareIsToldToActForAll) {
   EXPECT_EQ(acted, 1);
 }
 
-// moka#59, pingora#931.
+// PITFALLS 7 (moka-rs/moka#59, cloudflare/pingora#931)
 TEST(PitfallsTest, FollowersOfALeaderThatGaveUpAreToldAtOnce) {
   Flights flights;
   Caller leader, follower, next;
@@ -187,7 +190,7 @@ TEST(PitfallsTest, FollowersOfALeaderThatGaveUpAreToldAtOnce) {
   EXPECT_EQ(flights.Join("key", next, {}).role, Role::kLeader);
 }
 
-// SpiceDB had to add a guard.
+// PITFALLS 8
 TEST(PitfallsTest, WorkThatAsksForItsOwnKeyDoesNotWaitForItself) {
   KeyedGroups<std::string, int> groups;
   const auto itself = [&] { return groups.Do("key", [] { return 7; }).value; };

@@ -1,4 +1,4 @@
-// The closed list of what may change on the way (SEMANTICS §6).
+// The closed list of what may change on the way (docs/semantics.md §6).
 
 #include "tests/model/blocks.h"
 

@@ -1,4 +1,4 @@
-// What makes two calls identical (SEMANTICS §3).
+// What makes two calls identical (docs/semantics.md §3).
 
 #include "server/model/key.h"
 

@@ -1,4 +1,4 @@
-// PITFALLS 39: what nghttp2 lets through and is ours to refuse. SEMANTICS §6.
+// PITFALLS 39: what nghttp2 lets through and is ours to refuse. docs/semantics.md §6.
 
 #include "server/model/request.h"
 

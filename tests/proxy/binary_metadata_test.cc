@@ -69,7 +69,7 @@ TEST_F(BinaryMetadataTest, WhoJoinsValuesAsksTheSameAsWhoDoesNot) {
   for (const auto& caller : {joins, does_not}) EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
 }
 
-// SEMANTICS §5
+// docs/semantics.md §5
 TEST_F(BinaryMetadataTest, AWriteWhoseReplyIsNotTakenDropsItsGroups) {
   auto caller = Ask(kWatch, "green");
   const uint64_t before = store_.sequence();

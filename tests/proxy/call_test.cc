@@ -335,7 +335,7 @@ TEST_F(CallTest, AFlightThatMaxBufferedBytesEndsWasEndedByABound) {
   EXPECT_EQ(metrics_.routes[0]->resource_exhausted.value(), 1u);
 }
 
-// SEMANTICS §2
+// docs/semantics.md §2
 TEST_F(CallTest, PastItsShareOfMaxHeldBytesAClientLeadsNoFlight) {
   context_.client = std::make_shared<core::Client>();
   shared_.max_held_bytes = 10'000;
@@ -353,7 +353,7 @@ TEST_F(CallTest, PastItsShareOfMaxHeldBytesAClientLeadsNoFlight) {
   for (const auto& caller : aboard) EXPECT_THAT(caller, IsOkWith(Framed("kettle")));
 }
 
-// SEMANTICS §6
+// docs/semantics.md §6
 TEST_F(CallTest, ATrailerBlockThatIsTooLargeIsRefusedByTheNameOfTheBound) {
   options_.max_header_list_bytes = 1000;
   Connect();

@@ -44,7 +44,7 @@ class ClientLimitTest : public ProxyTest {
   uint64_t told_ = 0;
 };
 
-// SEMANTICS §5
+// docs/semantics.md §5
 TEST_F(ClientLimitTest, AWriteDropsItsGroupsAlthoughItsClientDoesNotTakeTheReply) {
   Fields fields = Padded(kTaken);
   fields.emplace_back("cache-group-invalidation", "\"kettles\"");
