@@ -46,7 +46,7 @@ Connection::Connection(net::Worker& worker, Side side, const SessionOptions& opt
       listener_(listener),
       session_(std::make_unique<Session>(side, options, *this)),
       small_frames_(side == Side::kServer),
-      stall_tick_(options.stall_timeout / Session::kStallTicks),
+      stall_tick_(options.stall_timeout / Progress::kTicks),
       stall_timer_(worker.timers(), [this] { OnStallTick(); }),
       timer_(worker.timers(), [this] {
         if (!lingering_) return FinishDrain();
@@ -214,7 +214,7 @@ void Connection::OnWritten() {
   const std::string waiting = std::exchange(unsent_, std::string());
   CountWaiting();
   if (!WriteOut(waiting)) return;
-  stall_ticks_ = 0;
+  progress_.Rest();
   OnWritable();
 }
 
@@ -255,11 +255,11 @@ void Connection::CutStalledStreams() {
 // A backend may leave a stream's window shut for as long as it likes.
 bool Connection::ClientHoldsUp() const { return side_ == Side::kServer && session_->waits(); }
 
+// TLS adds bytes to the backlog, so there may be fewer than at the last tick.
 bool Connection::SocketStalls() {
   const int64_t left = taken_ - static_cast<int64_t>(bytes_->backlog());
-  if (left - left_then_ >= static_cast<int64_t>(Session::kStallBytes)) stall_ticks_ = 0;
-  if (stall_ticks_ == 0) left_then_ = left;
-  return ++stall_ticks_ > Session::kStallTicks;
+  if (left > left_) progress_.Moved(static_cast<size_t>(left - std::exchange(left_, left)));
+  return progress_.Stalled(true);
 }
 
 void Connection::Drain() {

@@ -117,10 +117,10 @@ class Connection final : public SessionListener,
   std::string unsent_;                                  // what the byte stream did not take
   absl::optional<core::Buffered::Part> waiting_bytes_;  // that, and what waits in the byte stream
   size_t block_bytes_ = 0;                              // of a header block that is being received
-  bool blocked_ = false;   // something waits for the socket, here or in the byte stream
-  int64_t taken_ = 0;      // bytes that the byte stream took, ever
-  int64_t left_then_ = 0;  // bytes that had left when `stall_ticks_` began to count
-  int stall_ticks_ = 0;    // for which not all has left
+  bool blocked_ = false;  // something waits for the socket, here or in the byte stream
+  int64_t taken_ = 0;     // bytes that the byte stream took, ever
+  int64_t left_ = 0;      // those of them that had left at the last tick
+  Progress progress_;     // of what waits for the socket
   base::Instant heard_at_;
   bool flush_asked_ = false;
   bool reading_ = false;  // bytes are waited for, or being read

@@ -318,17 +318,17 @@ void Session::EndFlood(metrics::Bound bound) {
   Terminate(ErrorCode::kEnhanceYourCalm);
 }
 
-bool Session::BlockStalled() { return block_open() && ++block_ticks_ > kStallTicks; }
-
 void Session::CutStalled() {
-  if (BlockStalled()) return EndFlood(metrics::Bound::kConnectionStall);
+  if (block_open() && block_progress_.Stalled(true)) {
+    return EndFlood(metrics::Bound::kConnectionStall);
+  }
   if (streams_with_bytes_ == 0) return;
   const bool no_window = nghttp2_session_get_remote_window_size(session_) <= 0;
   std::vector<Stream*> stalled;
   for (const auto& [id, stream] : streams_) {
     const bool blocked =
         no_window || nghttp2_session_get_stream_remote_window_size(session_, id) <= 0;
-    if (stream->StallsAgain(blocked)) stalled.push_back(stream.get());
+    if (stream->Stalled(blocked)) stalled.push_back(stream.get());
   }
   for (Stream* stream : stalled) {
     listener_.OnBound(metrics::Bound::kStreamStall);

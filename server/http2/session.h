@@ -13,6 +13,7 @@
 #include "server/http2/early_data.h"
 #include "server/http2/early_resets.h"
 #include "server/http2/long_fields.h"
+#include "server/http2/progress.h"
 #include "server/http2/request_rules.h"
 #include "server/http2/stream.h"
 #include "server/metrics/bounds.h"
@@ -159,12 +160,9 @@ class Session {
     return long_fields_.footprint() + (open_block_ == 0 ? 0 : incoming_.Footprint());
   }
 
-  // Resets streams that their windows have held up, and ends the connection whose header block does
-  // not come to its end, for `kStallTicks` calls of this in a row. Less than kStallBytes in all
-  // that time count as none.
+  // Once a tick (see Progress): resets streams whose windows are not opened, and ends the
+  // connection whose header block does not come to its end.
   void CutStalled();
-  static constexpr int kStallTicks = 4;
-  static constexpr size_t kStallBytes = 4 << 10;
 
   // Why this side ends the connection with an error; empty: it does not.
   const std::string& why_ended() const { return why_ended_; }
@@ -232,8 +230,10 @@ class Session {
   bool SubmitTrailing(Stream& stream);
   void SubmitReply(Stream& stream, model::HeadersView fields, absl::Span<const model::Field> more,
                    bool end);
-  bool BlockStalled();
-  void BlockEnded() { open_block_ = block_ticks_ = 0; }
+  void BlockEnded() {
+    open_block_ = 0;
+    block_progress_.Rest();
+  }
   void CountEnd(metrics::Bound bound);
   void EndedFor(uint32_t error, absl::string_view reason);
   void EndFlood(metrics::Bound bound);
@@ -267,7 +267,7 @@ class Session {
   int empty_frames_ = 0;        // in a row
   int32_t open_block_ = 0;      // the stream whose header block is being received; 0: none
   Stream* block_of_ = nullptr;  // the same; null: it is gone, or never was
-  int block_ticks_ = 0;         // for which a block has been open
+  Progress block_progress_;     // to its end
   size_t block_bytes_ = 0;      // what it has said, as header lists are measured (RFC 9113 §6.5.2)
   absl::optional<wire::StatusCode> block_status_;  // that it said beyond max_header_list_bytes
   size_t streams_with_bytes_ = 0;

@@ -16,9 +16,6 @@ constexpr int32_t kEveryStream = std::numeric_limits<int32_t>::max();
 
 constexpr absl::string_view kTooLong = "a body longer than content-length says";
 
-// Counted no further.
-constexpr size_t kMostCrumbs = std::numeric_limits<uint16_t>::max();
-
 const uint8_t* Bytes(absl::string_view text) {
   return reinterpret_cast<const uint8_t*>(text.data());
 }
@@ -282,7 +279,7 @@ ssize_t Session::Callbacks::ReadBody(nghttp2_session* session, int32_t, uint8_t*
     front.RemovePrefix(n);
     if (front.empty()) stream.queue_.Pop();
   }
-  stream.crumbs_ = static_cast<uint16_t>(std::min<size_t>(stream.crumbs_ + written, kMostCrumbs));
+  stream.progress_.Moved(written);
   if (written > 0 && stream.queue_.empty()) stream.Drained();
   if (stream.queue_.empty() && stream.reset_behind_data_) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream.id_,

@@ -61,8 +61,7 @@ void Stream::ResetBehindData(ErrorCode code) {
 // Nothing waits any more.
 void Stream::Drained() {
   --session_.streams_with_bytes_;
-  stall_ticks_ = 0;
-  crumbs_ = 0;
+  progress_.Rest();
 }
 
 void Stream::DropQueue() {
@@ -71,13 +70,8 @@ void Stream::DropQueue() {
   Drained();
 }
 
-// Called at intervals. `blocked`: no window, so it is for the peer to move.
-bool Stream::StallsAgain(bool blocked) {
-  if (queue_.empty()) return false;
-  if (!blocked || crumbs_ >= Session::kStallBytes) stall_ticks_ = 0;
-  if (stall_ticks_ == 0) crumbs_ = 0;
-  return ++stall_ticks_ > Session::kStallTicks;
-}
+// Once a tick. `blocked`: there is no window, so it is the peer's turn.
+bool Stream::Stalled(bool blocked) { return !queue_.empty() && progress_.Stalled(blocked); }
 
 void Stream::CutOff() {
   const std::shared_ptr<StreamHandler> handler = handler_;

@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "server/http2/progress.h"
 #include "server/http2/slice_queue.h"
 #include "server/metrics/bounds.h"
 #include "server/model/headers.h"
@@ -123,7 +124,7 @@ class Stream {
   void Resume();
   void DropQueue();
   void Drained();
-  bool StallsAgain(bool blocked);
+  bool Stalled(bool blocked);
   void CutOff();
 
   Session& session_;
@@ -147,8 +148,7 @@ class Stream {
   bool finished_ : 1 = false;
   bool reset_ : 1 = false;
   bool reset_behind_data_ : 1 = false;  // with `reset_code_`, once the queue is empty
-  uint8_t stall_ticks_ = 0;             // for which bytes have waited for the peer
-  uint16_t crumbs_ = 0;                 // bytes that left meanwhile
+  Progress progress_;                   // of the bytes that wait in `queue_`
   std::shared_ptr<StreamHandler> handler_;
   SliceQueue queue_;
   model::SharedHeaders trailing_;

@@ -37,7 +37,7 @@ Relay::Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call
       reply_pieces_(place.buffered),
       client_bytes_(place.client),
       call_(std::move(call)),
-      stall_timer_(place.loop.timers(), [this] { OnStallTimer(); }) {}
+      stall_timer_(place.loop.timers(), [this] { OnStallTick(); }) {}
 
 Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
              const Place& place, RelayListener& listener)
@@ -62,26 +62,20 @@ void Relay::SendAhead(base::Slice bytes) {
 void Relay::Forward(base::Slice bytes) {
   on_its_way_ += bytes.size();
   client_bytes_.Add(static_cast<int64_t>(bytes.size()));
-  progress_ += bytes.size();
+  progress_.Moved(bytes.size());
   if (scanner_.state() == wire::MessageScanner::State::kInside && !stall_timer_.pending()) {
-    WatchForStall();
+    progress_.Rest();
+    OnStallTick();
   }
   call_->Send(std::move(bytes));
 }
 
-void Relay::WatchForStall() {
-  progress_ = 0;
-  ended_then_ = scanner_.complete();
-  stall_timer_.Set(base::After(loop_.Now(), stall_timeout_));
-}
-
 // While upstream does not take what is here, the caller is not to blame.
-void Relay::OnStallTimer() {
+void Relay::OnStallTick() {
   if (scanner_.state() != wire::MessageScanner::State::kInside) return;
-  const bool goes_on =
-      progress_ >= http2::Session::kStallBytes || scanner_.complete() > ended_then_;
-  if (!goes_on && on_its_way_ == 0) return listener_.OnRelayStalled();
-  WatchForStall();
+  const bool same_message = scanner_.complete() == std::exchange(ended_, scanner_.complete());
+  if (progress_.Stalled(same_message && on_its_way_ == 0)) return listener_.OnRelayStalled();
+  stall_timer_.Set(base::After(loop_.Now(), stall_timeout_));
 }
 
 void Relay::Finish(model::SharedHeaders trailing) {

@@ -11,7 +11,8 @@
 #include "server/core/pieces.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
-#include "server/http2/session.h"
+#include "server/http2/progress.h"
+#include "server/http2/stream.h"
 #include "server/wire/message.h"
 
 namespace singleflight::proxy {
@@ -51,8 +52,8 @@ class RelayListener {
 // come. The window of each stream opens as the other side drains, so that a slow end slows its peer
 // and nothing is held beyond one window.
 //
-// Time: a caller may be silent between messages for as long as he likes. Within one he has to send
-// Session::kStallBytes, or its end, in each stall_timeout in which upstream takes what he sends.
+// Time: a caller may be silent between messages for as long as it likes. Within one it has to make
+// progress (http2::Progress) in each stall_timeout in which upstream takes what it sends.
 class Relay final : public core::CallListener {
  public:
   // What it is made in.
@@ -118,8 +119,7 @@ class Relay final : public core::CallListener {
   void OnFailed(core::CallFailure failure) override;
 
   void Forward(base::Slice bytes);
-  void WatchForStall();
-  void OnStallTimer();
+  void OnStallTick();
   bool WasUnary(const model::Headers& trailing) const;
 
   http2::Stream& downstream_;
@@ -138,11 +138,11 @@ class Relay final : public core::CallListener {
   bool replied_ = false;
   size_t uncoupled_request_ = 0;  // bytes ahead that hold no window
   size_t uncoupled_reply_ = 0;
-  size_t on_its_way_ = 0;    // bytes of the request that have not left for upstream
-  size_t unread_ = 0;        // bytes of the reply that have not left for the caller
-  size_t progress_ = 0;      // bytes of it that have come since the timer was set
-  uint64_t ended_then_ = 0;  // messages that had ended when it was
-  base::Timer stall_timer_;  // runs while a message has begun, and perhaps a little longer
+  size_t on_its_way_ = 0;        // bytes of the request that have not left for upstream
+  size_t unread_ = 0;            // bytes of the reply that have not left for the caller
+  http2::Progress progress_{1};  // of a message that has begun
+  uint64_t ended_ = 0;           // messages that had ended at the last tick
+  base::Timer stall_timer_;      // runs while a message has begun, and perhaps a little longer
 };
 
 }  // namespace singleflight::proxy

@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr int64_t kCancelCode = 8;
-constexpr int kLong = 3 * Session::kStallTicks;
+constexpr int kLong = 3 * Progress::kTicks;
 
 // A client whose streams have no window, and two calls that are answered.
 class StallTest : public ::testing::Test {
@@ -43,7 +43,7 @@ class StallTest : public ::testing::Test {
 TEST_F(StallTest, AStreamWithoutAWindowIsResetAfterAWhileAndTheConnectionGoesOn) {
   Answer(0, 10);
   EXPECT_TRUE(server_.session.waits());
-  Tick(Session::kStallTicks);
+  Tick(Progress::kTicks);
   EXPECT_EQ(server_.ResetOf(1), -1);
   Tick();
   EXPECT_EQ(server_.ResetOf(1), kCancelCode);
@@ -57,7 +57,7 @@ TEST_F(StallTest, AStreamWithoutAWindowIsResetAfterAWhileAndTheConnectionGoesOn)
 // PITFALLS 27
 TEST_F(StallTest, AWindowThatIsOpenedByCrumbsDoesNotHelp) {
   Answer(0, 1 << 20);
-  for (int i = 0; i <= Session::kStallTicks; ++i) {
+  for (int i = 0; i <= Progress::kTicks; ++i) {
     server_.Say(WindowUpdate(1, 500));
     Tick();
   }
@@ -67,7 +67,7 @@ TEST_F(StallTest, AWindowThatIsOpenedByCrumbsDoesNotHelp) {
 TEST_F(StallTest, ASlowDownloadIsNeverCut) {
   Answer(0, 1 << 20);
   for (int i = 0; i < kLong; ++i) {
-    server_.Say(WindowUpdate(1, Session::kStallBytes / Session::kStallTicks));
+    server_.Say(WindowUpdate(1, Progress::kBytes / Progress::kTicks));
     Tick();
   }
   EXPECT_EQ(server_.ResetOf(1), -1);
@@ -77,7 +77,7 @@ TEST_F(StallTest, ASlowDownloadIsNeverCut) {
 TEST_F(StallTest, ADownloadInOneBurstForEachPeriodIsNeverCut) {
   Answer(0, 1 << 20);
   for (int i = 0; i < kLong; ++i) {
-    if (i % Session::kStallTicks == 0) server_.Say(WindowUpdate(1, Session::kStallBytes));
+    if (i % Progress::kTicks == 0) server_.Say(WindowUpdate(1, Progress::kBytes));
     Tick();
   }
   EXPECT_EQ(server_.ResetOf(1), -1);
@@ -99,10 +99,10 @@ TEST_F(StallTest, AStreamThatWaitsForItsUpstreamIsNotStalled) {
 
 TEST_F(StallTest, AWaitThatEndedBeforeCountsForNothing) {
   Answer(0, 10);
-  Tick(Session::kStallTicks);
+  Tick(Progress::kTicks);
   server_.Say(WindowUpdate(1, 10));
   Answer(1, 10);
-  Tick(Session::kStallTicks);
+  Tick(Progress::kTicks);
   EXPECT_EQ(server_.ResetOf(3), -1) << "it began to wait later";
   Tick();
   EXPECT_EQ(server_.ResetOf(3), kCancelCode);
@@ -112,7 +112,7 @@ TEST_F(StallTest, AWaitThatEndedBeforeCountsForNothing) {
 TEST_F(StallTest, AConnectionWithoutAWindowHoldsUpItsStreamsToo) {
   server_.Say(WindowUpdate(1, 1 << 20));
   Answer(0, 1 << 20);  // as far as the window of the connection goes
-  Tick(Session::kStallTicks + 1);
+  Tick(Progress::kTicks + 1);
   EXPECT_EQ(server_.ResetOf(1), kCancelCode);
 }
 
@@ -122,7 +122,7 @@ TEST_F(StallTest, AResetThatWaitsBehindDataGoesOutAtLast) {
   server_.ear(0).stream->ResetBehindData(ErrorCode::kInternalError);
   server_.Listen();
   EXPECT_EQ(server_.ResetOf(1), -1);
-  Tick(Session::kStallTicks + 1);
+  Tick(Progress::kTicks + 1);
   EXPECT_NE(server_.ResetOf(1), -1);
   EXPECT_EQ(server_.session.streams(), 1u);
 }
@@ -131,7 +131,7 @@ TEST_F(StallTest, AResetThatWaitsBehindDataGoesOutAtLast) {
 TEST_F(StallTest, AHeaderBlockThatDoesNotEndEndsTheConnection) {
   server_.Say(Frame{kHeaders, 0, 5, HeaderEncoder::Literal(RequestFields())});
   EXPECT_TRUE(server_.session.waits());
-  Tick(Session::kStallTicks);
+  Tick(Progress::kTicks);
   EXPECT_EQ(server_.GoAwayError(), -1);
   Tick();
   EXPECT_EQ(server_.GoAwayError(), 11) << "ENHANCE_YOUR_CALM";
@@ -143,7 +143,7 @@ TEST_F(StallTest, TheFirstFrameOfABlockOfSeveralCountsBeforeItHasCome) {
   server_.Say(frame.Encoded().substr(0, 9'000));
   EXPECT_TRUE(server_.session.waits());
   EXPECT_GE(server_.session.BlockFootprint(), 9'000u);
-  Tick(Session::kStallTicks + 1);
+  Tick(Progress::kTicks + 1);
   EXPECT_EQ(server_.GoAwayError(), 11);
   EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
 }
