@@ -14,7 +14,7 @@ namespace {
 constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kOfTheProcess = 16 * kMiB;
 
-// What idle connections take (ARCHITECTURE.md, "Memory").
+// What idle connections take (docs/limits.md, "Memory").
 constexpr uint64_t kOfAConnection = 17 << 10;
 constexpr uint64_t kOfATlsConnection = 46 << 10;
 

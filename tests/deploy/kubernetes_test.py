@@ -40,7 +40,7 @@ class Sidecar(unittest.TestCase):
         self.assertTrue(limit.endswith('Mi'), limit)
         self.assertGreaterEqual(OPTIONS['threads'], 1)
         self.assertNotIn('max_buffered_bytes', OPTIONS['limits'])  # follows the limit, as the cache does
-        left = int(limit[:-2]) - 16  # MiB; README, "Memory"
+        left = int(limit[:-2]) - 16  # MiB; docs/limits.md, "Memory"
         buffered, cache = left * 3 // 8, left // 8
         connections = OPTIONS['limits']['max_connections'] * 17 / 1024
         self.assertLessEqual(16 + 1.25 * buffered + cache + connections, int(limit[:-2]))
