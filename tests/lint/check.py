@@ -1,38 +1,15 @@
 """Rules that the sources obey and no compiler checks. Prints what breaks them; status 1 if anything does.
 
-Each rule is a function from sources to findings; check_test.py shows each of them failing.
+Each rule is a function from sources to findings; the tests beside this show each of them failing.
 """
 
 import os
 import re
-import subprocess
 import sys
-from typing import Iterator, NamedTuple
+from typing import Iterator
 
-
-class Source(NamedTuple):
-    path: str  # from the top of the repository, with slashes
-    text: str
-
-    def lines(self):
-        return enumerate(self.text.splitlines(), start=1)
-
-    def code(self):
-        """Numbered lines without their // comments."""
-        return ((number, re.sub(r'(?<!:)//.*', '', line)) for number, line in self.lines())
-
-    def includes(self):
-        for number, line in self.lines():
-            match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
-            if match:
-                yield number, match[1]
-
-    def is_cpp(self):
-        return self.path.endswith(('.cc', '.h'))
-
-
-def finding(source, number, message):
-    return f'{source.path}:{number}: {message}'
+import documents
+from sources import Source, finding, read_sources
 
 
 # --- layers ---------------------------------------------------------------------------------------------------------
@@ -230,25 +207,7 @@ def machine_paths(sources, top) -> Iterator[str]:
 
 # --------------------------------------------------------------------------------------------------------------------
 
-def read_sources(top):
-    """What git tracks or would track; in an unpacked archive, everything that is not built."""
-    listing = subprocess.run(['git', '-c', 'safe.directory=*', '-C', top, 'ls-files', '-z', '--cached', '--others',
-                              '--exclude-standard'], capture_output=True, text=True, check=False)
-    if listing.returncode == 0:
-        paths = listing.stdout.split('\0')
-    else:
-        skipped = {'build', 'node_modules', '__pycache__'}
-        paths = [os.path.relpath(os.path.join(folder, name), top) for folder, _, names in os.walk(top)
-                 if not skipped & set(folder.split('/')) for name in names]
-    for path in sorted(set(filter(None, paths))):
-        try:
-            with open(os.path.join(top, path), encoding='utf-8') as file:
-                yield Source(path, file.read())
-        except (FileNotFoundError, IsADirectoryError, UnicodeDecodeError):
-            pass  # deleted, a link, or not text
-
-
-RULES = [layers, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, unregistered_tests, disabled_tests]
+RULES = [layers, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, unregistered_tests, disabled_tests, *documents.RULES]
 
 
 def main():

@@ -1,0 +1,199 @@
+"""What documents and comments say is there, is there: sections, traps, files, links, functions, tests."""
+
+import os
+import re
+from typing import Iterator
+
+from sources import Source, finding
+
+PITFALLS = 'docs/pitfalls.md'
+
+
+class Paths:
+    """Files and folders of the repository, as documents name them."""
+
+    def __init__(self, sources):
+        self.files = {source.path: source for source in sources}
+        self.folders = set()
+        for path in self.files:
+            while path:
+                path = os.path.dirname(path)
+                self.folders.add(path)
+
+    def find(self, path, *folders):
+        """`path` from the first of `folders` where there is such a file or folder."""
+        for folder in folders:
+            found = os.path.normpath(os.path.join(folder, path))
+            if found in self.files or found in self.folders or found == '.':
+                return found
+        return None
+
+
+def prose(source):
+    """A document's text with its code blocks blank, so that lines keep their numbers."""
+    return re.sub(r'^```.*?^```', lambda block: '\n' * block[0].count('\n'), source.text, flags=re.M | re.S)
+
+
+def spans(source):
+    """What stands between backticks in a document, with its line."""
+    for match in re.finditer(r'`([^`\n]+)`', prose(source)):
+        yield source.line_of(match.start()), match[1]
+
+
+# --- citations ------------------------------------------------------------------------------------------------------
+
+# "docs/semantics.md §3", "[semantics.md](semantics.md) §3, §5"; broken across lines of a comment as well.
+SECTION = re.compile(r'(?P<document>[\w./-]+\.md|\b[A-Z]{5,})\)?[\s/#*]{1,12}(?P<sections>§\d+(?:(?:, | and |…|–)§\d+)*)')
+TRAP = re.compile(r'PITFALLS[\s/#*]{1,12}(\d+(?:(?:, | and )\d+)*)')
+
+
+def sections_of(document):
+    return {int(n) for n in re.findall(r'^#+ §(\d+)\b', document.text, re.M)}
+
+
+def rows(pitfalls):
+    """Line, number and last cell of each trap."""
+    for number, line in pitfalls.lines():
+        match = re.match(r'\| *(\d+) *\|.*\|([^|]+)\|$', line)
+        if match:
+            yield number, int(match[1]), match[2].strip()
+
+
+def citations(sources) -> Iterator[str]:
+    """A section or a trap that is cited has a heading or a row."""
+    paths = Paths(sources)
+    traps = {n for _, n, _ in rows(paths.files.get(PITFALLS, Source(PITFALLS, '')))}
+    for source in sources:
+        if source.path.startswith('tests/lint/'):
+            continue
+        for match in SECTION.finditer(source.text):
+            where = paths.find(match['document'], os.path.dirname(source.path), '')
+            known = sections_of(paths.files[where]) if where in paths.files else set()
+            for section in re.findall(r'\d+', match['sections']):
+                if int(section) not in known:
+                    yield finding(source, source.line_of(match.start()), f'{match["document"]} has no §{section}')
+        for match in TRAP.finditer(source.text):
+            for trap in re.findall(r'\d+', match[1]):
+                if int(trap) not in traps:
+                    yield finding(source, source.line_of(match.start()), f'{PITFALLS} has no row {trap}')
+
+
+# --- links ----------------------------------------------------------------------------------------------------------
+
+LINK = re.compile(r'\]\(([^)\s]+)\)|\b(?:src|srcset|href)="([^"]+)"')
+FILE = re.compile(r'(?:[\w.-]+/)+[\w.-]+\.(?:c|cc|cmake|go|h|js|json|md|mjs|py|sh|svg|txt|yaml)|(?:[\w.-]+/)+')
+# Where paths in documents begin, besides the top and the document's own folder.
+SHORT = ['server', 'lib', 'lib/singleflight']
+MADE = ('build/',)  # by builds
+
+
+def anchors_of(document):
+    """As GitHub makes them of headings."""
+    seen = {}
+    for heading in re.findall(r'^#+ +(.+?) *#*$', prose(document), re.M):
+        text = re.sub(r'\[([^]]*)\]\([^)]*\)', r'\1', heading).lower()
+        slug = re.sub(r'[^\w\- ]', '', text).replace(' ', '-')
+        count = seen[slug] = seen.get(slug, -1) + 1
+        yield slug if count == 0 else f'{slug}-{count}'
+
+
+def links(sources) -> Iterator[str]:
+    """Relative links of documents lead to files and headings."""
+    paths = Paths(sources)
+    for source in filter(Source.is_document, sources):
+        for match in LINK.finditer(prose(source)):
+            target = match[1] or match[2]
+            if re.match(r'[a-z]+:', target):
+                continue
+            line = source.line_of(match.start())
+            path, _, anchor = target.partition('#')
+            where = paths.find(path, os.path.dirname(source.path)) if path else source.path
+            if where is None:
+                yield finding(source, line, f'{target} leads nowhere')
+            elif anchor and anchor not in anchors_of(paths.files.get(where, Source('', ''))):
+                yield finding(source, line, f'{where} has no heading #{anchor}')
+
+
+def files(sources) -> Iterator[str]:
+    """A file or folder that a document names between backticks is there."""
+    paths = Paths(sources)
+    for source in filter(Source.is_document, sources):
+        for line, span in spans(source):
+            if FILE.fullmatch(span) and not span.startswith(MADE):
+                if paths.find(span, '', os.path.dirname(source.path), *SHORT) is None:
+                    yield finding(source, line, f'there is no {span}')
+
+
+# --- functions ------------------------------------------------------------------------------------------------------
+
+FUNCTION = re.compile(r'((?:[\w-]+/)+[\w-]+\.(?:cc|h)):((?:\w+::)*)([A-Za-z_]\w*)')
+AFTER_PARAMETERS = re.compile(r'(?:\s*(?:const|noexcept|override|final|&&?|->\s*[\w:<>,*& ]+|[A-Z_]+\([^()]*\)))*\s*(\{|:(?!:))')
+
+
+def past_parentheses(text, at):
+    """Where what begins with the parenthesis at `at` ends."""
+    depth = 0
+    for i in range(at, len(text)):
+        depth += {'(': 1, ')': -1}.get(text[i], 0)
+        if depth == 0:
+            return i + 1
+    return len(text)
+
+
+def defines(text, scope, name):
+    for match in re.finditer(rf'(?<![\w.>~]){re.escape(scope)}{re.escape(name)}(\()', text):
+        after = AFTER_PARAMETERS.match(text, past_parentheses(text, match.start(1)))
+        # Of a colon: only a constructor has one before its body, but calls have one in a conditional expression.
+        if after and (after[1] == '{' or text.endswith(f'{name}::', 0, match.start())):
+            return True
+    return False
+
+
+def functions(sources) -> Iterator[str]:
+    """A function that a document names as file:Function is defined in that file."""
+    paths = Paths(sources)
+    for source in filter(Source.is_document, sources):
+        for line, span in spans(source):
+            match = FUNCTION.fullmatch(span)
+            if not match:
+                continue
+            path, scope, name = match.groups()
+            where = paths.find(path, '', *SHORT)
+            if where is None:
+                yield finding(source, line, f'there is no {path}')
+            elif not defines(paths.files[where].text, scope, name):
+                yield finding(source, line, f'{where} defines no {scope}{name}')
+
+
+# --- traps ----------------------------------------------------------------------------------------------------------
+
+def tests_in(sources):
+    for source in sources:
+        if re.match(r'tests/.*_test\.cc$', source.path):
+            for suite, name in re.findall(r'^(?:TYPED_)?TEST(?:_[FP])?\((\w+),\s*(\w+)\)', source.text, re.M):
+                yield f'{suite}.{name}'
+
+
+def pinned(sources) -> Iterator[str]:
+    """Every trap has a test that is there, or says why it has none."""
+    paths = Paths(sources)
+    pitfalls = paths.files.get(PITFALLS)
+    if pitfalls is None:
+        return
+    tests = set(tests_in(sources))
+    numbers = []
+    for line, number, cell in rows(pitfalls):
+        numbers.append(number)
+        named = re.findall(r'`([^`]+)`', cell)
+        if not named and not cell.startswith('not pinned: '):
+            yield finding(pitfalls, line, 'names no test and does not say why ("not pinned: …")')
+        for name in named:
+            if name not in tests and ('/' not in name or paths.find(name, '') is None):
+                yield finding(pitfalls, line, f'there is no test {name}')
+    for number in sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers)):
+        yield finding(pitfalls, 1, f'has no row {number}')
+    for number in sorted({n for n in numbers if numbers.count(n) > 1}):
+        yield finding(pitfalls, 1, f'has row {number} twice')
+
+
+RULES = [citations, links, files, functions, pinned]

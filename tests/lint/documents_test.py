@@ -1,0 +1,115 @@
+"""The rules of documents.py find what they forbid and let pass what they allow."""
+
+import unittest
+
+import documents
+from sources import Source
+
+
+def found(rule, *sources):
+    return [line.partition(': ')[0] for line in rule([Source(path, text) for path, text in sources])]
+
+
+SECTIONS = ('docs/semantics.md', '# Semantics\n\n## §1 The library\n\n## §2 Collapsing\n')
+TRAPS = (documents.PITFALLS, '| n | what | tests |\n|--:|---|---|\n| 1 | one | `ATest.Is` |\n| 2 | two | not pinned: no |\n')
+TESTS = ('tests/core/a_test.cc', 'TEST_F(ATest, Is) {}\nTEST(BTest,\n     Is) {}\n')
+
+
+class Citations(unittest.TestCase):
+    def found(self, text, path='server/core/a.h'):
+        return found(documents.citations, SECTIONS, TRAPS, (path, text))
+
+    def test_sections_and_traps_that_are_there_pass(self):
+        for text in ('// See docs/semantics.md §2.', '// docs/semantics.md §1, §2', '// PITFALLS 1, 2', '// PITFALLS 1 and 2',
+                     '// docs/semantics.md\n  // §2', 'RFC 9113 §8.1'):
+            with self.subTest(text):
+                self.assertEqual(self.found(text), [])
+        self.assertEqual(self.found('[semantics.md](semantics.md) §2', 'docs/decisions.md'), [])
+
+    def test_others_are_found(self):
+        for text in ('// See docs/semantics.md §3.', '// docs/semantics.md §1, §3', '// SEMANTICS §1', '// SEMANTICS.md §1',
+                     '// docs/other.md §1', '// PITFALLS 3', '// PITFALLS 1, 3', '# PITFALLS 1 and 3'):
+            with self.subTest(text):
+                self.assertEqual(self.found('\n' + text), ['server/core/a.h:2'])
+
+    def test_one_that_is_broken_across_lines_is_found(self):
+        self.assertEqual(self.found('// docs/semantics.md\n// §3'), ['server/core/a.h:1'])
+        self.assertEqual(self.found('// PITFALLS\n// 3'), ['server/core/a.h:1'])
+
+
+class Links(unittest.TestCase):
+    def found(self, text, path='docs/a.md'):
+        other = ('docs/b.md', '# What it is\n\n## `max_age`: 1 s, "why"\n\n## What it is\n')
+        return found(documents.links, other, ('README.md', ''), (path, text))
+
+    def test_files_folders_and_headings_that_are_there_pass(self):
+        for text in ('[b](b.md)', '[b](../README.md)', '[all](.)', '[b](b.md#what-it-is)', '[b](b.md#max_age-1-s-why)',
+                     '[b](b.md#what-it-is-1)', '# Here\n[h](#here)', '[x](https://example.com/none.md)',
+                     '```\n[c](code.md)\n```', '<img src="b.md">'):
+            with self.subTest(text):
+                self.assertEqual(self.found(text), [])
+
+    def test_others_are_found(self):
+        for text in ('[c](c.md)', '[b](docs/b.md)', '[b](b.md#what-it-was)', '[b](b.md#what-it-is-2)', '[h](#here)',
+                     '<source srcset="herd.svg">'):
+            with self.subTest(text):
+                self.assertEqual(self.found('\n' + text), ['docs/a.md:2'])
+
+
+class Files(unittest.TestCase):
+    def found(self, text):
+        return found(documents.files, ('server/app/app.cc', ''), ('lib/singleflight/group.h', ''), ('docs/a.md', text))
+
+    def test_those_that_are_there_pass_under_their_short_names_too(self):
+        for text in ('`server/app/app.cc`', '`app/app.cc`', '`singleflight/group.h`', '`lib/`', '`server/app/`',
+                     '`build/release/a.json`', '`tests/<room>/a.cc`', '```\n`server/app.cc`\n```', '`shop.v1.Catalog/Get`'):
+            with self.subTest(text):
+                self.assertEqual(self.found(text), [])
+
+    def test_others_are_found(self):
+        for text in ('`server/app.cc`', '`app/none.h`', '`server/attic/`'):
+            with self.subTest(text):
+                self.assertEqual(self.found('\n' + text), ['docs/a.md:2'])
+
+
+class Functions(unittest.TestCase):
+    CODE = ('server/proxy/call.cc', 'Call::Call(int a) : a_(a) {}\n'
+            'void Call::OnEnd(model::Headers trailing) {\n  if (Whole()) { Land(a ? Ask(b) : c); }\n}\n'
+            'int Size() const noexcept override { return 1; }\n'
+            'void Hold() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {}\nauto Find(int a) const -> std::string { return {}; }\nint Declared();\n')
+
+    def found(self, name):
+        return found(documents.functions, self.CODE, ('ARCHITECTURE.md', f'\n`{name}`'))
+
+    def test_definitions_are_known(self):
+        for name in ('OnEnd', 'Call::OnEnd', 'Call', 'Size', 'Hold', 'Find'):
+            with self.subTest(name):
+                self.assertEqual(self.found(f'proxy/call.cc:{name}'), [])
+
+    def test_calls_declarations_and_files_that_are_gone_are_found(self):
+        for name in ('proxy/call.cc:Land', 'proxy/call.cc:Ask', 'proxy/call.cc:Whole', 'proxy/call.cc:Declared',
+                     'proxy/call.cc:Relay::OnEnd', 'proxy/gone.cc:OnEnd'):
+            with self.subTest(name):
+                self.assertEqual(self.found(name), ['ARCHITECTURE.md:2'])
+
+
+class Pinned(unittest.TestCase):
+    def found(self, *lines):
+        return found(documents.pinned, TESTS, ('.ci/bare', ''), (documents.PITFALLS, '\n'.join(lines)))
+
+    def test_tests_and_files_that_are_there_and_reasons_pass(self):
+        self.assertEqual(found(documents.pinned, TESTS, TRAPS), [])
+        self.assertEqual(self.found('| 1 | one | `ATest.Is`, `BTest.Is` |', '| 2 | two | `.ci/bare`, which runs |'), [])
+
+    def test_a_test_that_is_gone_is_found(self):
+        for cell in ('`ATest.Was`', '`ATest.Is`, `tests/gone_test.py`', 'some test', 'not pinned'):
+            with self.subTest(cell):
+                self.assertEqual(self.found(f'| 1 | one | {cell} |'), [f'{documents.PITFALLS}:1'])
+
+    def test_a_number_that_is_missing_or_there_twice_is_found(self):
+        self.assertEqual(self.found('| 2 | two | `ATest.Is` |'), [f'{documents.PITFALLS}:1'])
+        self.assertEqual(self.found(*['| 1 | one | `ATest.Is` |'] * 2), [f'{documents.PITFALLS}:1'])
+
+
+if __name__ == '__main__':
+    unittest.main()
