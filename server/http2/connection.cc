@@ -39,11 +39,11 @@ using Outcome = net::ByteStream::Outcome;
 }  // namespace
 
 Connection::Connection(net::Worker& worker, Side side, const SessionOptions& options,
-                       std::unique_ptr<net::ByteStream> bytes, ConnectionListener& listener)
+                       std::unique_ptr<net::ByteStream> bytes, ConnectionEvents& events)
     : worker_(worker),
       side_(side),
       bytes_(std::move(bytes)),
-      listener_(listener),
+      events_(events),
       session_(std::make_unique<Session>(side, options, *this)),
       small_frames_(side == Side::kServer),
       stall_tick_(options.stall_timeout / Progress::kTicks),
@@ -69,7 +69,7 @@ void Connection::Close(absl::string_view why) {
   if (!in_session_) CloseNow();
 }
 
-// Streams hear of it before the listener does; neither may find a session to talk to.
+// Streams hear of it before the owner does; neither may find a session to talk to.
 void Connection::CloseNow() {
   const auto keep = shared_from_this();
   timer_.Cancel();
@@ -78,7 +78,7 @@ void Connection::CloseNow() {
   NoteWhyEnded();
   std::unique_ptr<Session> gone = std::move(session_);
   gone.reset();
-  listener_.OnConnectionClosed(why_);
+  events_.OnConnectionClosed(why_);
 }
 
 // What happened to the socket in the end matters less than why this side had it end.
@@ -239,7 +239,7 @@ void Connection::OnStallTick() {
   if (!blocked_) {
     if (side_ == Side::kServer) CutStalledStreams();
   } else if (SocketStalls()) {
-    listener_.OnBound(metrics::Bound::kConnectionStall);
+    events_.OnBound(metrics::Bound::kConnectionStall);
     return Close("the peer does not read what was written");
   }
   if (session_ != nullptr && (blocked_ || ClientHoldsUp())) WatchForStalls();

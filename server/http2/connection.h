@@ -15,11 +15,11 @@ namespace singleflight::http2 {
 class Connection;
 
 // What the owner of a connection hears, on its worker.
-class ConnectionListener {
+class ConnectionEvents {
  public:
-  virtual ~ConnectionListener() = default;
+  virtual ~ConnectionEvents() = default;
 
-  // See SessionListener.
+  // See SessionEvents.
   virtual void OnStream(Stream& stream) = 0;
   virtual void OnSettings() = 0;
   virtual void OnGoAway() = 0;
@@ -46,14 +46,14 @@ class ConnectionListener {
 // that takes too little, it ends, as does a client's connection to a server. One timer, which runs
 // only while something waits.
 //
-// Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `listener`
+// Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `events`
 // must live until OnConnectionClosed. Threads: its worker's.
-class Connection final : public SessionListener,
+class Connection final : public SessionEvents,
                          public net::EndOfTurn,
                          public std::enable_shared_from_this<Connection> {
  public:
   Connection(net::Worker& worker, Side side, const SessionOptions& options,
-             std::unique_ptr<net::ByteStream> bytes, ConnectionListener& listener);
+             std::unique_ptr<net::ByteStream> bytes, ConnectionEvents& events);
   ~Connection();
 
   // Begins to read and write.
@@ -77,12 +77,12 @@ class Connection final : public SessionListener,
   void Drain();
 
  private:
-  void OnStream(Stream& stream) override { listener_.OnStream(stream); }
-  void OnSettings() override { listener_.OnSettings(); }
-  void OnGoAway() override { listener_.OnGoAway(); }
-  void OnStreamGone() override { listener_.OnStreamGone(); }
-  void OnBound(metrics::Bound bound) override { listener_.OnBound(bound); }
-  void OnMalformed(absl::string_view why) override { listener_.OnMalformed(why); }
+  void OnStream(Stream& stream) override { events_.OnStream(stream); }
+  void OnSettings() override { events_.OnSettings(); }
+  void OnGoAway() override { events_.OnGoAway(); }
+  void OnStreamGone() override { events_.OnStreamGone(); }
+  void OnBound(metrics::Bound bound) override { events_.OnBound(bound); }
+  void OnMalformed(absl::string_view why) override { events_.OnMalformed(why); }
   void OnPingAck() override;
   void OnWritable() override;
   void OnEndOfTurn() override;
@@ -111,7 +111,7 @@ class Connection final : public SessionListener,
   net::Worker& worker_;
   const Side side_;
   const std::unique_ptr<net::ByteStream> bytes_;
-  ConnectionListener& listener_;
+  ConnectionEvents& events_;
   std::unique_ptr<Session> session_;
 
   std::string unsent_;                                  // what the byte stream did not take

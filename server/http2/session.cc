@@ -43,10 +43,10 @@ metrics::Bound BoundOf(int nghttp2_error) {
 
 }  // namespace
 
-Session::Session(Side side, const SessionOptions& options, SessionListener& listener)
+Session::Session(Side side, const SessionOptions& options, SessionEvents& events)
     : side_(side),
       options_(options),
-      listener_(listener),
+      events_(events),
       long_fields_(side == Side::kServer ? FrameHead::kPrefaceBytes : 0,
                    options.max_header_list_bytes) {
   nghttp2_option* option;
@@ -193,7 +193,7 @@ Stream& Session::Adopt(int32_t id) {
   return adopted;
 }
 
-Stream& Session::Open(const model::Headers& fields, std::shared_ptr<StreamHandler> handler) {
+Stream& Session::Open(const model::Headers& fields, std::shared_ptr<StreamEvents> handler) {
   SF_CHECK(CanOpen());
   const auto id = static_cast<int32_t>(nghttp2_session_get_next_stream_id(session_));
   auto opened = std::make_unique<Stream>(*this, id);
@@ -229,7 +229,7 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   gone->DropQueue();
   if (closed.why == Closed::Why::kOrderly && !gone->wasted_) ++completed_;
   if (const auto handler = std::move(gone->handler_)) handler->OnClosed(closed);
-  listener_.OnStreamGone();
+  events_.OnStreamGone();
   EndIfRetired();
 }
 
@@ -302,7 +302,7 @@ void Session::CountCostlyReset() {
 
 // Told once, whatever else is found when the connection is ending.
 void Session::CountEnd(metrics::Bound bound) {
-  if (!std::exchange(end_counted_, true)) listener_.OnBound(bound);
+  if (!std::exchange(end_counted_, true)) events_.OnBound(bound);
 }
 
 // A GOAWAY with an error has been written. What nghttp2 found stands in it.
@@ -331,7 +331,7 @@ void Session::CutStalled() {
     if (stream->Stalled(blocked)) stalled.push_back(stream.get());
   }
   for (Stream* stream : stalled) {
-    listener_.OnBound(metrics::Bound::kStreamStall);
+    events_.OnBound(metrics::Bound::kStreamStall);
     stream->CutOff();
   }
 }

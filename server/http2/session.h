@@ -49,7 +49,7 @@ struct SessionOptions {
 };
 
 // What a connection's owner hears. Called from within Receive and Produce.
-class SessionListener {
+class SessionEvents {
  public:
   // Server: a request's stream began; give it a handler. Its headers follow once they are whole.
   virtual void OnStream(Stream& stream) = 0;
@@ -77,7 +77,7 @@ class SessionListener {
   virtual void OnWritable() = 0;
 
  protected:
-  ~SessionListener() = default;
+  ~SessionEvents() = default;
 };
 
 // One side of one HTTP/2 connection (RFC 9113), on nghttp2: bytes in, events out; calls in, bytes
@@ -90,7 +90,7 @@ class SessionListener {
 // session.
 class Session {
  public:
-  Session(Side side, const SessionOptions& options, SessionListener& listener);
+  Session(Side side, const SessionOptions& options, SessionEvents& events);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -109,7 +109,7 @@ class Session {
   bool Done() const;
 
   // Client: opens a stream. Only while CanOpen().
-  Stream& Open(const model::Headers& fields, std::shared_ptr<StreamHandler> handler);
+  Stream& Open(const model::Headers& fields, std::shared_ptr<StreamEvents> handler);
   bool CanOpen() const;
 
   // False once no stream will ever open on this connection again: GOAWAY came or went, or the ids
@@ -237,11 +237,11 @@ class Session {
   void CountEnd(metrics::Bound bound);
   void EndedFor(uint32_t error, absl::string_view reason);
   void EndFlood(metrics::Bound bound);
-  void Wake() { listener_.OnWritable(); }
+  void Wake() { events_.OnWritable(); }
 
   const Side side_;
   const SessionOptions options_;
-  SessionListener& listener_;
+  SessionEvents& events_;
   nghttp2_session* session_ = nullptr;
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
   model::Headers incoming_;  // the block being received; blocks never interleave (RFC 9113 §4.3)

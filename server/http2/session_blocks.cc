@@ -120,7 +120,7 @@ void Session::RefuseRequest(Stream& stream) {
                               options_.max_header_list_bytes, " bytes (limits.max_header_bytes)");
   if (!stream.headers_seen_) {
     stream.wasted_ = true;
-    listener_.OnBound(bound);
+    events_.OnBound(bound);
     stream.SendHeaders(model::StatusFields(wire::StatusCode::kResourceExhausted, why), true);
   } else if (const auto handler = stream.handler_) {
     handler->OnTrailersTooLarge(bound, why);
@@ -133,7 +133,7 @@ void Session::RefuseMalformed(Stream& stream, absl::string_view why) {
   if (stream.malformed_) return;
   stream.malformed_ = true;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
-  listener_.OnMalformed(why);
+  events_.OnMalformed(why);
 }
 
 bool Session::BodyIsTooLong(Stream& stream, size_t more) {

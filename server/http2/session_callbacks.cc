@@ -69,7 +69,7 @@ int Session::Callbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_f
   const bool begins = frame->headers.cat == NGHTTP2_HCAT_REQUEST;
   self.rules_.Begin(!begins);
   if (self.side_ == Side::kServer && begins && !self.shutdown_finished_) {
-    self.listener_.OnStream(self.Adopt(frame->hd.stream_id));
+    self.events_.OnStream(self.Adopt(frame->hd.stream_id));
   }
   self.block_of_ = Find(session, frame->hd.stream_id);
   return 0;
@@ -163,10 +163,10 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
     case NGHTTP2_SETTINGS:
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) break;
       self.settings_seen_ = true;
-      self.listener_.OnSettings();
+      self.events_.OnSettings();
       break;
     case NGHTTP2_PING:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) self.listener_.OnPingAck();
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) self.events_.OnPingAck();
       break;
     case NGHTTP2_GOAWAY:
       // A server opens no streams; its client may go on, until this side says so (RFC 9113 §6.8).
@@ -174,7 +174,7 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
       self.pinged_too_often_ =
           frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM &&
           View(frame->goaway.opaque_data, frame->goaway.opaque_data_len) == "too_many_pings";
-      self.listener_.OnGoAway();
+      self.events_.OnGoAway();
       break;
     default:  // the frame types of RFC 9113 that nghttp2 handles by itself
       break;

@@ -45,7 +45,7 @@ void Stream::Reset(ErrorCode code) {
   if (reset_) return;
   reset_ = true;
   DropQueue();
-  const std::shared_ptr<StreamHandler> let_go = std::move(handler_);
+  const std::shared_ptr<StreamEvents> let_go = std::move(handler_);
   nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, static_cast<uint32_t>(code));
   session_.Wake();
 }
@@ -55,7 +55,7 @@ void Stream::ResetBehindData(ErrorCode code) {
   reset_ = true;
   reset_behind_data_ = true;
   reset_code_ = code;
-  const std::shared_ptr<StreamHandler> let_go = std::move(handler_);
+  const std::shared_ptr<StreamEvents> let_go = std::move(handler_);
 }
 
 // Nothing waits any more.
@@ -74,7 +74,7 @@ void Stream::DropQueue() {
 bool Stream::Stalled(bool blocked) { return !queue_.empty() && progress_.Stalled(blocked); }
 
 void Stream::CutOff() {
-  const std::shared_ptr<StreamHandler> handler = handler_;
+  const std::shared_ptr<StreamEvents> handler = handler_;
   reset_ = false;  // to be reset behind data, which does not get away
   reset_behind_data_ = false;
   Reset(ErrorCode::kCancel);

@@ -53,9 +53,9 @@ struct Closed {
 
 // Hears what happens on one stream. Called from within Session::Receive and Session::Produce; may
 // call any method of any Stream, and nothing of a Session but what says so.
-class StreamHandler {
+class StreamEvents {
  public:
-  virtual ~StreamHandler() = default;
+  virtual ~StreamEvents() = default;
 
   // A header block: the request, or the reply's first. `end`: the peer's side ends with it.
   virtual void OnHeaders(model::Headers fields, bool end) = 0;
@@ -85,7 +85,7 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  void SetHandler(std::shared_ptr<StreamHandler> handler) { handler_ = std::move(handler); }
+  void SetHandler(std::shared_ptr<StreamEvents> handler) { handler_ = std::move(handler); }
 
   // A header block: `fields`, and `more` behind them. On the server's side the reply's first block
   // (a request is sent by Session::Open).
@@ -149,7 +149,7 @@ class Stream {
   bool reset_ : 1 = false;
   bool reset_behind_data_ : 1 = false;  // with `reset_code_`, once the queue is empty
   Progress progress_;                   // of the bytes that wait in `queue_`
-  std::shared_ptr<StreamHandler> handler_;
+  std::shared_ptr<StreamEvents> handler_;
   SliceQueue queue_;
   model::SharedHeaders trailing_;
 };

@@ -37,7 +37,7 @@ struct CallContext {
 //
 // Ownership: its stream's; while it is aboard a flight also its own, so that a landing on its way
 // finds it. Threads: its worker's.
-class Call final : public http2::StreamHandler,
+class Call final : public http2::StreamEvents,
                    public core::Waiter,
                    public RelayListener,
                    public std::enable_shared_from_this<Call> {

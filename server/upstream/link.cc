@@ -122,7 +122,7 @@ void Link::OnConnectionClosed(absl::string_view why) {
 }
 
 http2::Stream& Link::Open(const model::Headers& fields,
-                          std::shared_ptr<http2::StreamHandler> handler) {
+                          std::shared_ptr<http2::StreamEvents> handler) {
   pulse_.OnCall();
   return session()->Open(fields, std::move(handler));
 }

@@ -52,7 +52,7 @@ class LinkListener {
 // One connection to one endpoint, from the first SYN to its end. It takes calls once the peer has
 // sent its settings, until the peer says GOAWAY or the stream ids run out; then it lives on until
 // its last call has ended, or the peer turns out to be dead (Pulse). Threads: its worker's.
-class Link final : public http2::ConnectionListener,
+class Link final : public http2::ConnectionEvents,
                    public std::enable_shared_from_this<Link>,
                    private PulsePeer {
  public:
@@ -97,7 +97,7 @@ class Link final : public http2::ConnectionListener,
   uint32_t peer_max_header_list() const { return session()->peer_max_header_list(); }
 
   // Only while CanOpen().
-  http2::Stream& Open(const model::Headers& fields, std::shared_ptr<http2::StreamHandler> handler);
+  http2::Stream& Open(const model::Headers& fields, std::shared_ptr<http2::StreamEvents> handler);
 
  private:
   void OnStream(http2::Stream&) override {}  // a client's peer opens none

@@ -21,7 +21,7 @@ class Pool;
 //
 // Ownership: shared by its stream or the pool's queue, and by the handle that the caller holds.
 // Threads: its worker's.
-class PooledCall final : public http2::StreamHandler,
+class PooledCall final : public http2::StreamEvents,
                          public std::enable_shared_from_this<PooledCall> {
  public:
   PooledCall(Pool& pool, core::CallHead head, core::CallListener& listener);

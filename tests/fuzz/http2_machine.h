@@ -22,7 +22,7 @@ using testing::Frame;
 using testing::HeaderEncoder;
 
 // One end of a stream. `habit`: what it does by itself, from within callbacks.
-class Actor final : public StreamHandler {
+class Actor final : public StreamEvents {
  public:
   enum class Habit {
     kNone,
@@ -141,7 +141,7 @@ class Actor final : public StreamHandler {
   size_t shown_ = 0, consumed_ = 0, given_ = 0, written_ = 0;
 };
 
-class Machine final : public SessionListener {
+class Machine final : public SessionEvents {
  public:
   Machine(Side side, Input& input) : side_(side), input_(input) {
     session_ = std::make_unique<Session>(side, Options(), *this);

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 // The owner of one connection; everything in it belongs to the worker's thread.
-struct Server final : ConnectionListener {
+struct Server final : ConnectionEvents {
   void OnStream(Stream& stream) override { owner.OnStream(stream); }
   void OnSettings() override { ++owner.settings; }
   void OnGoAway() override { ++owner.goaways; }

@@ -17,7 +17,7 @@ namespace singleflight::http2::testing {
 
 // One end of a stream, which writes down what it hears. `consume`: it opens the window again at
 // once.
-struct Ear final : StreamHandler {
+struct Ear final : StreamEvents {
   void OnHeaders(model::Headers fields, bool end) override {
     headers = FieldsOf(fields);
     block = std::move(fields);
@@ -62,7 +62,7 @@ struct Ear final : StreamHandler {
 };
 
 // The owner of a session, which counts what it hears and gives every stream of the peer's an Ear.
-struct Owner final : SessionListener {
+struct Owner final : SessionEvents {
   void OnStream(Stream& stream) override {
     auto ear = std::make_shared<Ear>();
     ear->stream = &stream;

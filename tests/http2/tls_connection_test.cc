@@ -26,7 +26,7 @@ using ::testing::IsEmpty;
 constexpr size_t kOneWrite = 40'000;  // more than the socket takes, less than is written at once
 
 // The owner of one connection; everything in it belongs to the worker's thread.
-struct Server final : ConnectionListener {
+struct Server final : ConnectionEvents {
   void OnStream(Stream& stream) override { owner.OnStream(stream); }
   void OnSettings() override {}
   void OnGoAway() override {}

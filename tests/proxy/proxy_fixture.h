@@ -31,7 +31,7 @@ inline constexpr size_t kWindow = 64 << 10;              // of every stream, on 
 class ProxyTest : public ::testing::Test {
  protected:
   // The proxy's side of the connection.
-  struct Host final : http2::SessionListener {
+  struct Host final : http2::SessionEvents {
     explicit Host(const CallContext& context) : context(context) {}
     void OnStream(http2::Stream& stream) override {
       stream.SetHandler(std::make_shared<Call>(

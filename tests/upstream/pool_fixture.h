@@ -66,7 +66,7 @@ class ScriptedServer {
   bool hangs_up = false;            // ends every connection as soon as it is made
 
  private:
-  struct Peer final : http2::ConnectionListener {
+  struct Peer final : http2::ConnectionEvents {
     explicit Peer(ScriptedServer& server) : server(server) {}
     void Close() {
       if (const auto open = connection) open->Close("the test wants it");
