@@ -2,6 +2,7 @@
 Exit status 77: no etcd here."""
 
 import os
+import re
 import unittest
 
 from etcd import SCRIPT, Etcd, Proxy, said, skip_where_there_is_none, wait_until
@@ -9,8 +10,12 @@ from etcd import SCRIPT, Etcd, Proxy, said, skip_where_there_is_none, wait_until
 READERS = 30
 RANGE = '127.0.0.2/etcdserverpb.KV/Range'
 
-with open(os.path.join(os.path.dirname(__file__), '../../../config/etcd.yaml'), encoding='utf-8') as file:
+TOP = os.path.join(os.path.dirname(__file__), '../../..')
+
+with open(os.path.join(TOP, 'config/etcd.yaml'), encoding='utf-8') as file:
     CONFIG = file.read()
+with open(os.path.join(TOP, 'docs/etcd.md'), encoding='utf-8') as file:
+    DOCUMENT = file.read()
 
 READS = [
     ['get', 'shop/kettle'],
@@ -98,6 +103,13 @@ class EtcdCacheTest(unittest.TestCase):
         self.ctl('put', 'shop/kettle', 'green', at=self.door)
         self.assertEqual(self.ctl('get', 'shop/kettle', at=self.door), 'shop/kettle\ngreen\n')
         self.assertEqual(self.read('get', 'shop/kettle'), 'shop/kettle\nblue\n')
+
+    def test_the_commands_in_the_documents_say_what_was_put(self):
+        self.serve(ttl='1s')
+        doors = {'127.0.0.1:12379': self.door, '127.0.0.1:12380': self.readers_door}
+        shown = re.findall(r'^etcdctl --endpoints=(\S+) ([^#\n]+)', DOCUMENT, re.M)
+        said_to_them = [self.ctl(*words.split(), at=doors[door]) for door, words in shown]
+        self.assertEqual(said_to_them, ['OK\n', 'kettle\nblue\n'])
 
     def test_after_its_time_a_read_is_new(self):
         self.fill()
