@@ -44,11 +44,17 @@ def spans(source):
 
 # "docs/semantics.md §3", "[semantics.md](semantics.md) §3, §5"; broken across lines of a comment as well.
 SECTION = re.compile(r'(?P<document>[\w./-]+\.md|\b[A-Z]{5,})\)?[\s/#*]{1,12}(?P<sections>§\d+(?:(?:, | and |…|–)§\d+)*)')
+# 'docs/limits.md, "Memory"', a heading or what a paragraph begins with in bold; and a page alone.
+PAGE = re.compile(r'(?<![\w/.-])((?:docs|lib)/[\w/-]+\.md|ARCHITECTURE\.md|README\.md)(?:,[\s/#*]{1,12}"([^"\n]+)")?')
 TRAP = re.compile(r'PITFALLS[\s/#*]{1,12}(\d+(?:(?:, | and )\d+)*)')
 
 
 def sections_of(document):
     return {int(n) for n in re.findall(r'^#+ §(\d+)\b', document.text, re.M)}
+
+
+def headings_of(document):
+    return {heading or bold.rstrip('.') for heading, bold in re.findall(r'^#+ +(.+?) *$|^\*\*(.+?)\*\*', document.text, re.M)}
 
 
 def rows(pitfalls):
@@ -57,6 +63,20 @@ def rows(pitfalls):
         match = re.match(r'\| *(\d+) *\|.*\|([^|]+)\|$', line)
         if match:
             yield number, int(match[1]), match[2].strip()
+
+
+def pages(sources) -> Iterator[str]:
+    """A page that code names is there, and so is the heading in it."""
+    paths = Paths(sources)
+    for source in sources:
+        if source.is_document() or source.path.startswith('tests/lint/'):
+            continue
+        for match in PAGE.finditer(source.text):
+            line = source.line_of(match.start())
+            if match[1] not in paths.files:
+                yield finding(source, line, f'there is no {match[1]}')
+            elif match[2] and match[2] not in headings_of(paths.files[match[1]]):
+                yield finding(source, line, f'{match[1]} has no heading "{match[2]}"')
 
 
 def citations(sources) -> Iterator[str]:
@@ -126,7 +146,7 @@ def files(sources) -> Iterator[str]:
 
 # --- functions ------------------------------------------------------------------------------------------------------
 
-FUNCTION = re.compile(r'((?:[\w-]+/)+[\w-]+\.(?:cc|h)):((?:\w+::)*)([A-Za-z_]\w*)')
+FUNCTION = re.compile(r'(?<![\w/.-])((?:[\w-]+/)+[\w-]+\.(?:cc|h)):((?:\w+::)*)([A-Za-z_]\w*)')
 AFTER_PARAMETERS = re.compile(r'(?:\s*(?:const|noexcept|override|final|&&?|->\s*[\w:<>,*& ]+|[A-Z_]+\([^()]*\)))*\s*(\{|:(?!:))')
 
 
@@ -153,11 +173,9 @@ def functions(sources) -> Iterator[str]:
     """A function that a document names as file:Function is defined in that file."""
     paths = Paths(sources)
     for source in filter(Source.is_document, sources):
-        for line, span in spans(source):
-            match = FUNCTION.fullmatch(span)
-            if not match:
-                continue
+        for match in FUNCTION.finditer(prose(source)):
             path, scope, name = match.groups()
+            line = source.line_of(match.start())
             where = paths.find(path, '', *SHORT)
             if where is None:
                 yield finding(source, line, f'there is no {path}')
@@ -196,4 +214,4 @@ def pinned(sources) -> Iterator[str]:
         yield finding(pitfalls, 1, f'has row {number} twice')
 
 
-RULES = [citations, links, files, functions, pinned]
+RULES = [citations, pages, links, files, functions, pinned]

@@ -37,6 +37,23 @@ class Citations(unittest.TestCase):
         self.assertEqual(self.found('// PITFALLS\n// 3'), ['server/core/a.h:1'])
 
 
+class Pages(unittest.TestCase):
+    def found(self, text):
+        page = ('docs/limits.md', '# Limits\n\n## Memory\n\n**A backend that hangs.** It is\n')
+        return found(documents.pages, page, ('tests/a.py', text))
+
+    def test_pages_and_headings_that_are_there_pass(self):
+        for text in ('# docs/limits.md', '# docs/limits.md, "Memory"', '// (docs/limits.md,\n// "Memory")',
+                     '# docs/limits.md, "A backend that hangs"', '# http://x.org/docs/limit.md'):
+            with self.subTest(text):
+                self.assertEqual(self.found(text), [])
+
+    def test_others_are_found(self):
+        for text in ('# docs/limit.md', '# docs/limits.md, "Limit"', '# ARCHITECTURE.md'):
+            with self.subTest(text):
+                self.assertEqual(self.found('\n' + text), ['tests/a.py:2'])
+
+
 class Links(unittest.TestCase):
     def found(self, text, path='docs/a.md'):
         other = ('docs/b.md', '# What it is\n\n## `max_age`: 1 s, "why"\n\n## What it is\n')
