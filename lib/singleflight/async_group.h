@@ -1,7 +1,6 @@
 #ifndef SINGLEFLIGHT_ASYNC_GROUP_H_
 #define SINGLEFLIGHT_ASYNC_GROUP_H_
 
-#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +14,7 @@
 #include "singleflight/async_waiter.h"
 #include "singleflight/internal/async_shard.h"
 #include "singleflight/internal/check.h"
-#include "singleflight/internal/flight_table.h"
+#include "singleflight/internal/sharded.h"
 #include "singleflight/join_limits.h"
 #include "singleflight/role.h"
 
@@ -89,11 +88,8 @@ class AsyncGroup {
   // `shards` is rounded up to a power of two. More of them cost memory and let more threads join
   // different keys at the same moment.
   explicit AsyncGroup(size_t shards = 64, Hash hash = Hash(), Eq eq = Eq())
-      : hash_(std::move(hash)),
-        eq_(std::move(eq)),
-        shard_count_(std::bit_ceil(shards)),
-        shards_(std::make_unique<Shard[]>(shard_count_)) {
-    for (size_t i = 0; i < shard_count_; ++i) shards_[i].set_index(static_cast<uint32_t>(i));
+      : eq_(std::move(eq)), shards_(shards, std::move(hash)) {
+    for (size_t i = 0; i < shards_.count(); ++i) shards_[i].set_index(static_cast<uint32_t>(i));
   }
 
   // Joins the flight of `key`, or starts it. The waiter must not be aboard a flight. The key is
@@ -117,37 +113,21 @@ class AsyncGroup {
   // Makes later callers start anew; those aboard are still served. False when there was no flight
   // to join.
   bool Forget(const Key& key) {
-    const size_t hash = internal::Mix(hash_(key));
-    return ShardOf(hash).Forget(hash, key, eq_);
+    const size_t hash = shards_.HashOf(key);
+    return shards_.Of(hash).Forget(hash, key, eq_);
   }
 
   // Flights in the air, those that take no newcomers included, and waiters aboard them. Each shard
   // is counted at a different instant.
-  size_t flights() const {
-    return Sum([](const Shard& shard) { return shard.flights(); });
-  }
-  size_t waiting() const {
-    return Sum([](const Shard& shard) { return shard.waiting(); });
-  }
+  size_t flights() const { return shards_.flights(); }
+  size_t waiting() const { return shards_.waiting(); }
 
  private:
   template <typename K>
   Joined DoJoin(K&& key, Waiter& waiter, TimePoint now, const JoinLimits& limits);
 
-  // Buckets use the low bits of a hash.
-  Shard& ShardOf(size_t hash) { return shards_[(hash >> 24) & (shard_count_ - 1)]; }
-
-  template <typename Gauge>
-  size_t Sum(const Gauge& gauge) const {
-    size_t sum = 0;
-    for (size_t i = 0; i < shard_count_; ++i) sum += gauge(shards_[i]);
-    return sum;
-  }
-
-  const Hash hash_;
   const Eq eq_;
-  const size_t shard_count_;
-  const std::unique_ptr<Shard[]> shards_;
+  const internal::Sharded<Shard, Hash> shards_;
 };
 
 // Landing is the duty to end a flight; its leader gets it and may pass it on. Destroyed unfinished,
@@ -214,8 +194,8 @@ template <typename K>
 auto AsyncGroup<Key, Result, Context, Hash, Eq>::DoJoin(K&& key, Waiter& waiter, TimePoint now,
                                                         const JoinLimits& limits) -> Joined {
   internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
-  const size_t hash = internal::Mix(hash_(key));
-  Shard& shard = ShardOf(hash);
+  const size_t hash = shards_.HashOf(key);
+  Shard& shard = shards_.Of(hash);
   Context widened{};
   const typename Shard::Newcomer newcomer{waiter, hash, now, limits, widened};
   std::unique_ptr<Flight> spare;
@@ -234,8 +214,8 @@ auto AsyncGroup<Key, Result, Context, Hash, Eq>::Follow(const Key& key, Waiter& 
                                                         TimePoint now, const JoinLimits& limits)
     -> Joined {
   internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
-  const size_t hash = internal::Mix(hash_(key));
-  Shard& shard = ShardOf(hash);
+  const size_t hash = shards_.HashOf(key);
+  Shard& shard = shards_.Of(hash);
   std::unique_ptr<Flight> spare;
   Context widened{};
   const size_t aboard = shard.Follow({waiter, hash, now, limits, widened}, key, eq_, spare);

@@ -1,11 +1,9 @@
 #ifndef SINGLEFLIGHT_KEYED_GROUPS_H_
 #define SINGLEFLIGHT_KEYED_GROUPS_H_
 
-#include <bit>
 #include <cstddef>
 #include <exception>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
@@ -14,8 +12,8 @@
 
 #include "absl/hash/hash.h"
 #include "singleflight/internal/blocking_shard.h"
-#include "singleflight/internal/flight_table.h"
 #include "singleflight/internal/led_flights.h"
+#include "singleflight/internal/sharded.h"
 #include "singleflight/role.h"
 #include "singleflight/shared.h"
 
@@ -50,10 +48,7 @@ class KeyedGroups {
   // `shards` is rounded up to a power of two. More of them cost memory and let more threads use
   // different keys at the same moment.
   explicit KeyedGroups(size_t shards = 64, Hash hash = Hash(), Eq eq = Eq())
-      : hash_(std::move(hash)),
-        eq_(std::move(eq)),
-        shard_count_(std::bit_ceil(shards)),
-        shards_(std::make_unique<Shard[]>(shard_count_)) {}
+      : eq_(std::move(eq)), shards_(shards, std::move(hash)) {}
 
   // Runs `work` or waits for whoever runs it. `work` takes nothing or a std::stop_token, which here
   // is never requested.
@@ -79,18 +74,14 @@ class KeyedGroups {
   // Makes later callers start anew; those aboard are still served. False when there was no flight
   // to join.
   bool Forget(const K& key) {
-    const size_t hash = internal::Mix(hash_(key));
-    return ShardOf(hash).Forget(hash, key, eq_);
+    const size_t hash = shards_.HashOf(key);
+    return shards_.Of(hash).Forget(hash, key, eq_);
   }
 
   // Flights in the air, forgotten ones included, and followers that wait for them. Each shard is
   // counted at a different instant.
-  size_t flights() const {
-    return Sum([](const Shard& shard) { return shard.flights(); });
-  }
-  size_t waiting() const {
-    return Sum([](const Shard& shard) { return shard.waiting(); });
-  }
+  size_t flights() const { return shards_.flights(); }
+  size_t waiting() const { return shards_.waiting(); }
 
  private:
   using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
@@ -105,8 +96,8 @@ class KeyedGroups {
 
   template <typename Work>
   std::optional<Shared<R>> Enter(const K& key, Work& work, const Until* until) {
-    const size_t hash = internal::Mix(hash_(key));
-    Shard& shard = ShardOf(hash);
+    const size_t hash = shards_.HashOf(key);
+    Shard& shard = shards_.Of(hash);
     Flight flight(key, hash);
     std::optional<Waiter> waiter;
     switch (shard.Join(flight, waiter, eq_)) {
@@ -209,20 +200,8 @@ class KeyedGroups {
     }
   }
 
-  // Buckets use the low bits of a hash.
-  Shard& ShardOf(size_t hash) { return shards_[(hash >> 24) & (shard_count_ - 1)]; }
-
-  template <typename Gauge>
-  size_t Sum(const Gauge& gauge) const {
-    size_t sum = 0;
-    for (size_t i = 0; i < shard_count_; ++i) sum += gauge(shards_[i]);
-    return sum;
-  }
-
-  const Hash hash_;
   const Eq eq_;
-  const size_t shard_count_;
-  const std::unique_ptr<Shard[]> shards_;
+  const internal::Sharded<Shard, Hash> shards_;
 };
 
 }  // namespace singleflight

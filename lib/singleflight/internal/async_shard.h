@@ -13,8 +13,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "singleflight/async_waiter.h"
+#include "singleflight/internal/buckets.h"
 #include "singleflight/internal/check.h"
-#include "singleflight/internal/flight_table.h"
 #include "singleflight/join_limits.h"
 #include "singleflight/mutex.h"
 #include "singleflight/role.h"
@@ -249,7 +249,7 @@ class alignas(64) AsyncShard {
   uint32_t index_ = 0;
 
   mutable Mutex mu_;
-  FlightTable<Flight> table_ ABSL_GUARDED_BY(mu_);
+  Buckets<Flight> table_ ABSL_GUARDED_BY(mu_);
   std::vector<std::unique_ptr<Flight>> pool_ ABSL_GUARDED_BY(mu_);
   size_t flights_ ABSL_GUARDED_BY(mu_) = 0;
   size_t waiting_ ABSL_GUARDED_BY(mu_) = 0;

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "singleflight/internal/flight_table.h"
+#include "singleflight/internal/buckets.h"
 #include "singleflight/internal/led_flights.h"
 #include "singleflight/internal/parking.h"
 #include "singleflight/mutex.h"
@@ -185,7 +185,7 @@ class alignas(64) BlockingShard {
   }
 
   mutable Mutex mu_;
-  FlightTable<Flight> table_ ABSL_GUARDED_BY(mu_);
+  Buckets<Flight> table_ ABSL_GUARDED_BY(mu_);
   size_t flights_ ABSL_GUARDED_BY(mu_) = 0;
   size_t waiting_ ABSL_GUARDED_BY(mu_) = 0;
 };

@@ -1,26 +1,20 @@
-#ifndef SINGLEFLIGHT_INTERNAL_FLIGHT_TABLE_H_
-#define SINGLEFLIGHT_INTERNAL_FLIGHT_TABLE_H_
+#ifndef SINGLEFLIGHT_INTERNAL_BUCKETS_H_
+#define SINGLEFLIGHT_INTERNAL_BUCKETS_H_
 
 #include <cstddef>
 #include <vector>
 
 namespace singleflight::internal {
 
-// Spreads any hash over all bits, so that shards and buckets may use different ones of them, even
-// where the hash is the identity.
-inline size_t Mix(size_t hash) {
-  const size_t product = hash * static_cast<size_t>(0x9E3779B97F4A7C15);
-  return product ^ (product >> 32);
-}
-
-// FlightTable is an intrusive hash table: it owns no flights and allocates only when it grows. A
-// flight provides `size_t hash` and `Flight* next_in_bucket`.
+// Buckets find the flights of one shard by their keys: an intrusive hash table, which owns no
+// flights and allocates only when it grows. A flight provides `size_t hash` and
+// `Flight* next_in_bucket`.
 //
 // Threads: none; whoever holds one guards it.
 template <typename Flight>
-class FlightTable {
+class Buckets {
  public:
-  FlightTable() : buckets_(8, nullptr) {}
+  Buckets() : buckets_(8, nullptr) {}
 
   // The flight with this hash for which `same` says so, or null.
   template <typename Same>
@@ -78,4 +72,4 @@ class FlightTable {
 
 }  // namespace singleflight::internal
 
-#endif  // SINGLEFLIGHT_INTERNAL_FLIGHT_TABLE_H_
+#endif  // SINGLEFLIGHT_INTERNAL_BUCKETS_H_
