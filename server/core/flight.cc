@@ -167,7 +167,7 @@ void Flight::OnEnd(model::Headers trailing) {
   LandReply({*std::move(initial_), body_.Take(), std::move(trailing), false, held_});
 }
 
-void Flight::OnFailed(CallFailure failure) {
+void Flight::OnFailed(UpstreamFailure failure) {
   if (MayResend(failure)) {
     --resends_left_;
     around_.metrics.upstreams[route_.upstream]->resent.Add();
@@ -178,14 +178,14 @@ void Flight::OnFailed(CallFailure failure) {
   const Answer status = {
       Answer::Source::kOwn, model::MakeStatusReply(failure.status, failure.message), {}};
   switch (failure.kind) {
-    case CallFailure::Kind::kReset:
-    case CallFailure::Kind::kRefused:
+    case UpstreamFailure::Kind::kReset:
+    case UpstreamFailure::Kind::kRefused:
       return Land(status);  // upstream's word, which may be for one caller only
-    case CallFailure::Kind::kCallersOwn:
+    case UpstreamFailure::Kind::kCallersOwn:
       return LandForLeader(status, metrics::Release::kLeaderRefused);
-    case CallFailure::Kind::kNotStarted:
-    case CallFailure::Kind::kLost:
-    case CallFailure::Kind::kUnreachable:
+    case UpstreamFailure::Kind::kNotStarted:
+    case UpstreamFailure::Kind::kLost:
+    case UpstreamFailure::Kind::kUnreachable:
       return LandForAll(status);
   }
 }
@@ -194,9 +194,9 @@ void Flight::Widen() {
   if (call_ != nullptr) call_->Disown();
 }
 
-bool Flight::MayResend(const CallFailure& failure) const {
-  const bool may_succeed =
-      failure.kind == CallFailure::Kind::kNotStarted || failure.kind == CallFailure::Kind::kLost;
+bool Flight::MayResend(const UpstreamFailure& failure) const {
+  const bool may_succeed = failure.kind == UpstreamFailure::Kind::kNotStarted ||
+                           failure.kind == UpstreamFailure::Kind::kLost;
   return may_succeed && resends_left_ > 0 &&
          around_.loop.Now() < deadline_.value_or(base::Instant::max()) &&
          (landing_.waiting() > 0 || route_.flights.on_abandon == OnAbandon::kComplete);

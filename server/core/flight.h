@@ -24,7 +24,7 @@ namespace singleflight::core {
 //   is left: upstream is reset
 //
 // Threads: its loop's, but for the constructor of shared_ptr copies.
-class Flight final : public CallListener, public std::enable_shared_from_this<Flight> {
+class Flight final : public UpstreamEvents, public std::enable_shared_from_this<Flight> {
  public:
   // Sends the call; `landing` is the duty that makes its waiters wait.
   static void Start(const Surroundings& around, Route& route, Question question,
@@ -53,11 +53,11 @@ class Flight final : public CallListener, public std::enable_shared_from_this<Fl
   void OnData(absl::string_view bytes) override;
   void OnEnd(model::Headers trailing) override;
   void OnSent(size_t) override { waits_.store(false, std::memory_order_relaxed); }
-  void OnFailed(CallFailure failure) override;
+  void OnFailed(UpstreamFailure failure) override;
 
   void Launch();
   void Send();
-  bool MayResend(const CallFailure& failure) const;
+  bool MayResend(const UpstreamFailure& failure) const;
   void Cancel(metrics::Unanswered why);
   void DropReply();  // what has arrived, before the call is sent again
   bool Hold(size_t bytes);

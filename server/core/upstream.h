@@ -18,7 +18,7 @@
 namespace singleflight::core {
 
 // How an upstream call ended without a reply.
-struct CallFailure {
+struct UpstreamFailure {
   enum class Kind {
     kNotStarted,   // upstream certainly did not begin; it may be sent again
     kLost,         // the connection went away; it may have been carried out
@@ -37,7 +37,7 @@ struct CallFailure {
 
 // Hears what becomes of one upstream call. After OnInitial with `end`, OnEnd or OnFailed nothing
 // more is called. The call may be destroyed from within any of these.
-class CallListener {
+class UpstreamEvents {
  public:
   // The reply's first block, with :status. `end`: a trailers-only reply.
   virtual void OnInitial(model::Headers fields, bool end) = 0;
@@ -51,10 +51,10 @@ class CallListener {
   // So many bytes of those given to Send have left for upstream.
   virtual void OnSent(size_t bytes) = 0;
 
-  virtual void OnFailed(CallFailure failure) = 0;
+  virtual void OnFailed(UpstreamFailure failure) = 0;
 
  protected:
-  ~CallListener() = default;
+  ~UpstreamEvents() = default;
 };
 
 // One call to an upstream. Destroying it before its end cancels it (RST_STREAM CANCEL), because
@@ -78,12 +78,12 @@ class UpstreamCall {
   // Opens the reply's window by so many bytes of those that OnData showed.
   virtual void Consume(size_t bytes) = 0;
 
-  // From now on `listener` hears what comes.
-  virtual void SetListener(CallListener& listener) = 0;
+  // From now on `events` hears what comes.
+  virtual void SetEvents(UpstreamEvents& events) = 0;
 };
 
 // What a call to an upstream starts with.
-struct CallHead {
+struct UpstreamHead {
   std::shared_ptr<const model::Request> request;
   std::string authority;  // as sent upstream
   absl::optional<base::Instant>
@@ -99,8 +99,8 @@ class Upstream {
  public:
   virtual ~Upstream() = default;
 
-  // Never calls the listener before it returns. The listener outlives the call.
-  virtual std::unique_ptr<UpstreamCall> Start(CallHead head, CallListener& listener) = 0;
+  // Calls none of `events` before it returns. `events` outlives the call.
+  virtual std::unique_ptr<UpstreamCall> Start(UpstreamHead head, UpstreamEvents& events) = 0;
 
   // The `:authority` that a call goes upstream with; lies in this or in the request.
   virtual absl::string_view AuthorityFor(const model::Request& request) const = 0;

@@ -324,8 +324,8 @@ void Call::StartRelay() {
   core::Upstream& upstream = *around().upstreams[route_->upstream];
   relay_ = std::make_unique<Relay>(
       *stream_, upstream,
-      core::CallHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
-                     kRelayResends, context_->client},
+      core::UpstreamHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
+                         kRelayResends, context_->client},
       PlaceOfRelay(), *this);
   if (!route_->relays()) relay_->WatchReply({});
 }
@@ -433,11 +433,11 @@ void Call::OnRelayEnded() {
 }
 
 // A reset crosses as it is, behind what came before it; whatever else happened becomes a status.
-void Call::OnRelayFailed(const core::CallFailure& failure) {
+void Call::OnRelayFailed(const core::UpstreamFailure& failure) {
   if (route_->relays()) {
     context_->read_path.Invalidate(*route_, *request_, failure.block).Forget();
   }
-  if (failure.kind != core::CallFailure::Kind::kReset) {
+  if (failure.kind != core::UpstreamFailure::Kind::kReset) {
     return SendStatus(failure.status, failure.message);
   }
   const std::shared_ptr<Call> keep = shared_from_this();  // the stream lets go of it

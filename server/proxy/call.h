@@ -77,7 +77,7 @@ class Call final : public http2::StreamEvents,
   void OnRelayStreams() override { route_->NoteStream(request_->path(), loop().Now()); }
   void OnRelayUnary() override { route_->NoteUnary(request_->path()); }
   void OnRelayUnread() override;
-  void OnRelayFailed(const core::CallFailure& failure) override;
+  void OnRelayFailed(const core::UpstreamFailure& failure) override;
 
   void CountRequest(int64_t bytes);
   void Refuse(const model::Refusal& refusal);

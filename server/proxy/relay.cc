@@ -39,12 +39,12 @@ Relay::Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call
       call_(std::move(call)),
       stall_timer_(place.loop.timers(), [this] { OnStallTick(); }) {}
 
-Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
+Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::UpstreamHead head,
              const Place& place, RelayListener& listener)
     : Relay(downstream, upstream.Start(std::move(head), *this), place, listener) {}
 
 void Relay::GoOn(absl::optional<model::Headers> initial, std::string body) {
-  call_->SetListener(*this);
+  call_->SetEvents(*this);
   if (!initial.has_value() || !listener_.OnRelayHeaders(*initial, false)) return;
   replied_ = true;
   uncoupled_reply_ = unread_ = body.size();
@@ -125,6 +125,6 @@ void Relay::OnSent(size_t bytes) {
   downstream_.Consume(BeyondUncoupled(uncoupled_request_, bytes));
 }
 
-void Relay::OnFailed(core::CallFailure failure) { listener_.OnRelayFailed(failure); }
+void Relay::OnFailed(core::UpstreamFailure failure) { listener_.OnRelayFailed(failure); }
 
 }  // namespace singleflight::proxy

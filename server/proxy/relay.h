@@ -42,7 +42,7 @@ class RelayListener {
   virtual void OnRelayUnread() = 0;
 
   // Upstream ended without a status, or reset the stream; the caller has yet to be told.
-  virtual void OnRelayFailed(const core::CallFailure& failure) = 0;
+  virtual void OnRelayFailed(const core::UpstreamFailure& failure) = 0;
 
  protected:
   ~RelayListener() = default;
@@ -54,7 +54,7 @@ class RelayListener {
 //
 // Time: a caller may be silent between messages for as long as it likes. Within one it has to make
 // progress (http2::Progress) in each stall_timeout in which upstream takes what it sends.
-class Relay final : public core::CallListener {
+class Relay final : public core::UpstreamEvents {
  public:
   // What it is made in.
   struct Place {
@@ -66,7 +66,7 @@ class Relay final : public core::CallListener {
   };
 
   // Sends the call.
-  Relay(http2::Stream& downstream, core::Upstream& upstream, core::CallHead head,
+  Relay(http2::Stream& downstream, core::Upstream& upstream, core::UpstreamHead head,
         const Place& place, RelayListener& listener);
 
   // Goes on with a call whose flight could not share its reply. GoOn next.
@@ -116,7 +116,7 @@ class Relay final : public core::CallListener {
   void OnData(absl::string_view bytes) override;
   void OnEnd(model::Headers trailing) override;
   void OnSent(size_t bytes) override;
-  void OnFailed(core::CallFailure failure) override;
+  void OnFailed(core::UpstreamFailure failure) override;
 
   void Forward(base::Slice bytes);
   void OnStallTick();

@@ -11,13 +11,13 @@ constexpr absl::Duration kProvedAfter = absl::Seconds(1);
 
 Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
            absl::Duration connect_timeout, const PulseOptions& pulse, Security security,
-           LinkListener& listener)
+           LinkEvents& events)
     : worker_(worker),
       endpoint_(std::move(endpoint)),
       options_(options),
       connect_timeout_(connect_timeout),
       security_(std::move(security)),
-      listener_(listener),
+      events_(events),
       connect_timer_(
           worker.timers(),
           [this] {
@@ -48,7 +48,7 @@ void Link::OnConnected() {
 
 void Link::OnHandshake(const absl::Status& status) {
   if (!status.ok()) return Close(status.message());
-  listener_.OnLinkSecured(*this, tls_->resumed());
+  events_.OnLinkSecured(*this, tls_->resumed());
   StartHttp2(std::move(tls_));
 }
 
@@ -72,17 +72,17 @@ void Link::Retire() {
 }
 
 void Link::OnSettings() {
-  if (ready_) return listener_.OnLinkRoom(*this);
+  if (ready_) return events_.OnLinkRoom(*this);
   ready_ = true;
   ready_since_ = worker_.Now();
   connect_timer_.Cancel();
-  listener_.OnLinkReady(*this);
+  events_.OnLinkReady(*this);
 }
 
 // Calls that wait for room here need another connection now.
 void Link::OnGoAway() {
-  if (session()->pinged_too_often()) listener_.OnLinkPingedTooOften(*this);
-  listener_.OnLinkRoom(*this);
+  if (session()->pinged_too_often()) events_.OnLinkPingedTooOften(*this);
+  events_.OnLinkRoom(*this);
 }
 
 // Without a session the peer has said nothing.
@@ -92,20 +92,20 @@ PulsePeer::Heard Link::heard() const {
 }
 
 void Link::SendPing() {
-  listener_.OnLinkPinged(*this);
+  events_.OnLinkPinged(*this);
   session()->SendPing();
 }
 
 void Link::OnSilent() {
   silent_ = true;
-  listener_.OnLinkSilent(*this);
+  events_.OnLinkSilent(*this);
   Close(absl::StrCat("no answer to a PING within ping_timeout (",
                      absl::FormatDuration(ping_timeout_), ")"));
 }
 
 void Link::OnStreamGone() {
   served_ = served_ || (session() != nullptr && session()->completed() > 0);
-  if (!closed_) listener_.OnLinkRoom(*this);
+  if (!closed_) events_.OnLinkRoom(*this);
 }
 
 bool Link::proved() const {
@@ -118,7 +118,7 @@ void Link::OnConnectionClosed(absl::string_view why) {
   closed_ = true;
   connect_timer_.Cancel();
   pulse_.Stop();
-  listener_.OnLinkClosed(*this, ready_, why);
+  events_.OnLinkClosed(*this, ready_, why);
 }
 
 http2::Stream& Link::Open(const model::Headers& fields,

@@ -22,7 +22,7 @@ struct Security {
 };
 
 // What the owner of a link hears.
-class LinkListener {
+class LinkEvents {
  public:
   // A TLS handshake succeeded.
   virtual void OnLinkSecured(Link& link, bool resumed) = 0;
@@ -46,7 +46,7 @@ class LinkListener {
   virtual void OnLinkClosed(Link& link, bool was_ready, absl::string_view why) = 0;
 
  protected:
-  ~LinkListener() = default;
+  ~LinkEvents() = default;
 };
 
 // One connection to one endpoint, from the first SYN to its end. It takes calls once the peer has
@@ -58,7 +58,7 @@ class Link final : public http2::ConnectionEvents,
  public:
   Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
        absl::Duration connect_timeout, const PulseOptions& pulse, Security security,
-       LinkListener& listener);
+       LinkEvents& events);
   ~Link() override;
 
   void Connect();
@@ -125,7 +125,7 @@ class Link final : public http2::ConnectionEvents,
   const http2::SessionOptions options_;
   const absl::Duration connect_timeout_;
   const Security security_;
-  LinkListener& listener_;
+  LinkEvents& events_;
   std::unique_ptr<net::ByteStream> socket_;  // until it is connected
   std::unique_ptr<net::TlsStream> tls_;      // from then on, until the handshake is over
   std::shared_ptr<http2::Connection> connection_;

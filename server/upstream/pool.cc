@@ -26,7 +26,7 @@ class Handle final : public core::UpstreamCall {
   void Finish(model::SharedHeaders trailing) override { call_->Finish(std::move(trailing)); }
   void Disown() override { call_->Disown(); }
   void Consume(size_t bytes) override { call_->Consume(bytes); }
-  void SetListener(core::CallListener& listener) override { call_->SetListener(listener); }
+  void SetEvents(core::UpstreamEvents& events) override { call_->SetEvents(events); }
 
  private:
   const std::shared_ptr<PooledCall> call_;
@@ -70,9 +70,10 @@ absl::string_view Pool::AuthorityFor(const model::Request& request) const {
   return target_authority_;
 }
 
-std::unique_ptr<core::UpstreamCall> Pool::Start(core::CallHead head, core::CallListener& listener) {
+std::unique_ptr<core::UpstreamCall> Pool::Start(core::UpstreamHead head,
+                                                core::UpstreamEvents& events) {
   metrics_->begun.Add();
-  auto call = std::make_shared<PooledCall>(*this, std::move(head), listener);
+  auto call = std::make_shared<PooledCall>(*this, std::move(head), events);
   Dispatch(call);
   return std::make_unique<Handle>(std::move(call));
 }
@@ -161,12 +162,12 @@ void Pool::FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason
                 fmt::string_view(why.data(), why.size()));
   const bool callers_own =
       reason == metrics::Unanswered::kBound || reason == metrics::Unanswered::kClientShare;
-  using Kind = core::CallFailure::Kind;
-  core::CallFailure failure{callers_own ? Kind::kCallersOwn : Kind::kUnreachable, 0,
-                            callers_own || reason == metrics::Unanswered::kNoRoom
-                                ? wire::StatusCode::kResourceExhausted
-                                : wire::StatusCode::kUnavailable,
-                            absl::StrCat("upstream '", name(), "': ", why)};
+  using Kind = core::UpstreamFailure::Kind;
+  core::UpstreamFailure failure{callers_own ? Kind::kCallersOwn : Kind::kUnreachable, 0,
+                                callers_own || reason == metrics::Unanswered::kNoRoom
+                                    ? wire::StatusCode::kResourceExhausted
+                                    : wire::StatusCode::kUnavailable,
+                                absl::StrCat("upstream '", name(), "': ", why)};
   worker_.Post([call = std::move(call), failure = std::move(failure), reason]() mutable {
     call->Fail(std::move(failure), reason);
   });

@@ -33,7 +33,7 @@ namespace singleflight::upstream {
 // stream may have become free, and whenever a share may have.
 //
 // Threads: its worker's.
-class Pool final : public core::Upstream, public LinkListener {
+class Pool final : public core::Upstream, public LinkEvents {
  public:
   struct Hooks {
     absl::AnyInvocable<void()>
@@ -46,8 +46,8 @@ class Pool final : public core::Upstream, public LinkListener {
        std::shared_ptr<metrics::UpstreamMetrics> metrics, uint64_t seed, Hooks hooks);
   ~Pool() override;
 
-  std::unique_ptr<core::UpstreamCall> Start(core::CallHead head,
-                                            core::CallListener& listener) override;
+  std::unique_ptr<core::UpstreamCall> Start(core::UpstreamHead head,
+                                            core::UpstreamEvents& events) override;
   absl::string_view AuthorityFor(const model::Request& request) const override;
 
   // The endpoints in force from now on. Calls on others run to their end.

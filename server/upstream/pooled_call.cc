@@ -58,15 +58,15 @@ metrics::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
 
 }  // namespace
 
-PooledCall::PooledCall(Pool& pool, core::CallHead head, core::CallListener& listener)
+PooledCall::PooledCall(Pool& pool, core::UpstreamHead head, core::UpstreamEvents& events)
     : pool_(pool),
       head_(std::move(head)),
       client_(head_.client.get()),
-      listener_(&listener),
+      events_(&events),
       resends_left_(head_.resends) {}
 
 void PooledCall::Send(base::Slice bytes) {
-  if (listener_ == nullptr) return;
+  if (events_ == nullptr) return;
   if (keeping_) {
     kept_bytes_ += bytes.size();
     if (kept_.empty() || !kept_.back().Join(bytes)) kept_.push_back(bytes);
@@ -96,8 +96,8 @@ void PooledCall::Consume(size_t bytes) {
 }
 
 void PooledCall::Cancel(metrics::Unanswered why) {
-  if (listener_ == nullptr) return;
-  listener_ = nullptr;
+  if (events_ == nullptr) return;
+  events_ = nullptr;
   CountUnanswered(why);
   pool_.Dequeue(*this);
   if (stream_ == nullptr) return;
@@ -145,16 +145,16 @@ void PooledCall::OnHeaders(model::Headers fields, bool end) {
   StopKeeping();
   if (!TakesMetadataOf(fields, end)) return;
   if (end) EndWith(fields);
-  core::CallListener* listener = end ? std::exchange(listener_, nullptr) : listener_;
-  listener->OnInitial(std::move(fields), end);
+  core::UpstreamEvents* events = end ? std::exchange(events_, nullptr) : events_;
+  events->OnInitial(std::move(fields), end);
 }
 
-void PooledCall::OnData(absl::string_view bytes) { listener_->OnData(bytes); }
+void PooledCall::OnData(absl::string_view bytes) { events_->OnData(bytes); }
 
 void PooledCall::OnEnd(model::Headers trailing) {
   if (!TakesMetadataOf(trailing, true)) return;
   EndWith(trailing);
-  std::exchange(listener_, nullptr)->OnEnd(std::move(trailing));
+  std::exchange(events_, nullptr)->OnEnd(std::move(trailing));
 }
 
 // The reply is whole. What is left of the request is of no use to anyone (RFC 9113 §8.1).
@@ -187,21 +187,21 @@ bool PooledCall::TakesMetadataOf(model::Headers& block, bool end) {
     LeaveStream(false, http2::ErrorCode::kCancel);
   }
   const absl::optional<absl::string_view> status = block.Find("grpc-status");
-  core::CallFailure failure = {
-      core::CallFailure::Kind::kRefused, 0, wire::StatusCode::kInternal,
+  core::UpstreamFailure failure = {
+      core::UpstreamFailure::Kind::kRefused, 0, wire::StatusCode::kInternal,
       absl::StrCat("upstream '", pool_.name(), "': its reply was refused here: ", *wrong,
                    ItsStatus(wire::ParseStatus(status.value_or("")))),
       std::move(block)};
   CountRefused(metrics::ReplyRefusal::kBinary, failure);
-  std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
+  std::exchange(events_, nullptr)->OnFailed(std::move(failure));
   return false;
 }
 
 void PooledCall::OnSent(size_t bytes) {
   sent_ += bytes;
-  if (sent_ <= reported_ || listener_ == nullptr) return;
+  if (sent_ <= reported_ || events_ == nullptr) return;
   const size_t news = sent_ - std::exchange(reported_, sent_);
-  listener_->OnSent(news);
+  events_->OnSent(news);
 }
 
 void PooledCall::OnClosed(const http2::Closed& closed) {
@@ -217,12 +217,13 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
   } else {
     CountUnanswered(WhyUnanswered(closed, link_->silent()));
   }
-  core::CallFailure failure = FailureOf(closed);
-  if (failure.kind == core::CallFailure::Kind::kRefused) CountRefused(WhyRefused(closed), failure);
-  std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
+  core::UpstreamFailure failure = FailureOf(closed);
+  if (failure.kind == core::UpstreamFailure::Kind::kRefused)
+    CountRefused(WhyRefused(closed), failure);
+  std::exchange(events_, nullptr)->OnFailed(std::move(failure));
 }
 
-void PooledCall::CountRefused(metrics::ReplyRefusal why, const core::CallFailure& failure) {
+void PooledCall::CountRefused(metrics::ReplyRefusal why, const core::UpstreamFailure& failure) {
   pool_.metrics().replies_refused[static_cast<size_t>(why)].Add();
   spdlog::debug("{}", failure.message);
 }
@@ -231,8 +232,8 @@ bool PooledCall::MayResend(const http2::Closed& closed) const {
   return closed.why == http2::Closed::Why::kNotProcessed && resends_left_ > 0 && keeping_;
 }
 
-core::CallFailure PooledCall::FailureOf(const http2::Closed& closed) const {
-  using Kind = core::CallFailure::Kind;
+core::UpstreamFailure PooledCall::FailureOf(const http2::Closed& closed) const {
+  using Kind = core::UpstreamFailure::Kind;
   const std::string upstream = absl::StrCat("upstream '", pool_.name(), "': ");
   switch (closed.why) {
     case http2::Closed::Why::kNotProcessed:
@@ -269,10 +270,10 @@ std::string PooledCall::WhyTooLarge(const http2::Closed& closed) const {
                       ItsStatus(closed.status));
 }
 
-void PooledCall::Fail(core::CallFailure failure, metrics::Unanswered why) {
-  if (listener_ == nullptr) return;
+void PooledCall::Fail(core::UpstreamFailure failure, metrics::Unanswered why) {
+  if (events_ == nullptr) return;
   CountUnanswered(why);
-  std::exchange(listener_, nullptr)->OnFailed(std::move(failure));
+  std::exchange(events_, nullptr)->OnFailed(std::move(failure));
 }
 
 void PooledCall::CountUnanswered(metrics::Unanswered why) {

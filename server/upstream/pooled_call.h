@@ -24,13 +24,13 @@ class Pool;
 class PooledCall final : public http2::StreamEvents,
                          public std::enable_shared_from_this<PooledCall> {
  public:
-  PooledCall(Pool& pool, core::CallHead head, core::CallListener& listener);
+  PooledCall(Pool& pool, core::UpstreamHead head, core::UpstreamEvents& events);
 
   // For the handle.
   void Send(base::Slice bytes);
   void Finish(model::SharedHeaders trailing);
   void Consume(size_t bytes);
-  void SetListener(core::CallListener& listener) { listener_ = &listener; }
+  void SetEvents(core::UpstreamEvents& events) { events_ = &events; }
   void Cancel(metrics::Unanswered why);
   void Disown();
 
@@ -39,7 +39,7 @@ class PooledCall final : public http2::StreamEvents,
 
   // For the pool: the call gets a stream of `link`, or none.
   void OpenOn(Link& link);
-  void Fail(core::CallFailure failure, metrics::Unanswered why);
+  void Fail(core::UpstreamFailure failure, metrics::Unanswered why);
 
  private:
   friend class Pool;
@@ -51,8 +51,8 @@ class PooledCall final : public http2::StreamEvents,
   void OnClosed(const http2::Closed& closed) override;
 
   bool MayResend(const http2::Closed& closed) const;
-  core::CallFailure FailureOf(const http2::Closed& closed) const;
-  void CountRefused(metrics::ReplyRefusal why, const core::CallFailure& failure);
+  core::UpstreamFailure FailureOf(const http2::Closed& closed) const;
+  void CountRefused(metrics::ReplyRefusal why, const core::UpstreamFailure& failure);
   std::string WhyTooLarge(const http2::Closed& closed) const;
   void FinishStream();
   void StopKeeping();
@@ -62,9 +62,9 @@ class PooledCall final : public http2::StreamEvents,
   void CountUnanswered(metrics::Unanswered why);
 
   Pool& pool_;
-  const core::CallHead head_;
+  const core::UpstreamHead head_;
   const core::Client* client_;    // of whose share it takes
-  core::CallListener* listener_;  // null once the call has ended for it
+  core::UpstreamEvents* events_;  // null once the call has ended for it
   http2::Stream* stream_ = nullptr;
   Link* link_ = nullptr;  // of the stream
   int resends_left_;
@@ -80,7 +80,7 @@ class PooledCall final : public http2::StreamEvents,
   model::SharedHeaders trailing_;
   bool replied_ = false;
   size_t sent_ = 0;      // on the present stream
-  size_t reported_ = 0;  // to the listener, over all streams
+  size_t reported_ = 0;  // to `events_`, over all streams
 };
 
 }  // namespace singleflight::upstream

@@ -74,9 +74,9 @@ class CacheSteps : public RandomSteps<CacheCaller> {
     FakeCall& call = *some;
     switch (Random(12)) {
       case 0:
-        return call.Fail(CallFailure::Kind::kLost);
+        return call.Fail(UpstreamFailure::Kind::kLost);
       case 1:
-        return call.Fail(CallFailure::Kind::kUnreachable);
+        return call.Fail(UpstreamFailure::Kind::kUnreachable);
       case 2:
         return call.TrailersOnly(wire::StatusCode::kNotFound);
       case 3:

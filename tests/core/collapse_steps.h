@@ -35,13 +35,13 @@ class CollapseSteps : public RandomSteps<CollapseCaller> {
     FakeCall& call = *some;
     switch (Random(12)) {
       case 0:
-        return call.Fail(CallFailure::Kind::kLost);
+        return call.Fail(UpstreamFailure::Kind::kLost);
       case 1:
-        return call.Fail(CallFailure::Kind::kNotStarted);
+        return call.Fail(UpstreamFailure::Kind::kNotStarted);
       case 2:
-        return call.Fail(CallFailure::Kind::kReset);
+        return call.Fail(UpstreamFailure::Kind::kReset);
       case 3:
-        return call.Fail(CallFailure::Kind::kUnreachable);
+        return call.Fail(UpstreamFailure::Kind::kUnreachable);
       case 4:
         if (!begun_.contains(&call)) call.TrailersOnly(wire::StatusCode::kNotFound);
         return;

@@ -99,10 +99,10 @@ class FakeLoop final : public base::Loop {
 // One call that has come to a FakeUpstream. Its verbs do nothing once the proxy has let go of it.
 class FakeCall {
  public:
-  FakeCall(CallHead head, CallListener& listener) : head_(std::move(head)), listener_(&listener) {}
+  FakeCall(UpstreamHead head, UpstreamEvents& events) : head_(std::move(head)), events_(&events) {}
 
   // What the proxy did.
-  const CallHead& head() const { return head_; }
+  const UpstreamHead& head() const { return head_; }
   const std::string& sent() const { return sent_; }
   bool finished() const { return finished_; }
   bool disowned() const { return disowned_; }
@@ -115,19 +115,19 @@ class FakeCall {
   void Begin(const Fields& more = {}, absl::string_view status = "200") {
     Fields fields = {{":status", std::string(status)}, {"content-type", "application/grpc"}};
     fields.insert(fields.end(), more.begin(), more.end());
-    if (live()) listener_->OnInitial(HeadersOf(fields), false);
+    if (live()) events_->OnInitial(HeadersOf(fields), false);
   }
   void Data(absl::string_view bytes) {
     shown_ += bytes.size();
-    if (live()) listener_->OnData(bytes);
+    if (live()) events_->OnData(bytes);
   }
   void Take(size_t bytes) {  // of the request, off the proxy's hands
-    if (live()) listener_->OnSent(bytes);
+    if (live()) events_->OnSent(bytes);
   }
   void End(const Fields& more = {}, wire::StatusCode code = wire::StatusCode::kOk) {
     Fields fields = {{"grpc-status", absl::StrCat(static_cast<int>(code))}};
     fields.insert(fields.end(), more.begin(), more.end());
-    if (EndsNow()) listener_->OnEnd(HeadersOf(fields));
+    if (EndsNow()) events_->OnEnd(HeadersOf(fields));
   }
   void TrailersOnly(wire::StatusCode code, const Fields& more = {},
                     absl::string_view status = "200") {
@@ -135,16 +135,16 @@ class FakeCall {
                      {"content-type", "application/grpc"},
                      {"grpc-status", absl::StrCat(static_cast<int>(code))}};
     fields.insert(fields.end(), more.begin(), more.end());
-    if (EndsNow()) listener_->OnInitial(HeadersOf(fields), true);
+    if (EndsNow()) events_->OnInitial(HeadersOf(fields), true);
   }
-  void Fail(CallFailure::Kind kind, wire::StatusCode code = wire::StatusCode::kUnavailable) {
+  void Fail(UpstreamFailure::Kind kind, wire::StatusCode code = wire::StatusCode::kUnavailable) {
     if (EndsNow())
-      listener_->OnFailed({kind, 8, code, "upstream 'catalog': connection reset by peer"});
+      events_->OnFailed({kind, 8, code, "upstream 'catalog': connection reset by peer"});
   }
   void Refuse(const Fields& block) {  // its reply, of which this was not taken
     if (EndsNow()) {
-      listener_->OnFailed({CallFailure::Kind::kRefused, 0, wire::StatusCode::kInternal,
-                           "upstream 'catalog': its reply was refused here", HeadersOf(block)});
+      events_->OnFailed({UpstreamFailure::Kind::kRefused, 0, wire::StatusCode::kInternal,
+                         "upstream 'catalog': its reply was refused here", HeadersOf(block)});
     }
   }
   void Answer(absl::string_view message) {
@@ -163,8 +163,8 @@ class FakeCall {
 
   bool EndsNow() { return live() && (ended_ = true); }
 
-  const CallHead head_;
-  CallListener* listener_;
+  const UpstreamHead head_;
+  UpstreamEvents* events_;
   std::string sent_;
   size_t shown_ = 0, consumed_ = 0;
   bool finished_ = false, ended_ = false, cancelled_ = false, disowned_ = false;
@@ -174,8 +174,8 @@ class FakeCall {
 // An upstream that answers when told, and never forgets a call.
 class FakeUpstream final : public Upstream {
  public:
-  std::unique_ptr<UpstreamCall> Start(CallHead head, CallListener& listener) override {
-    calls_.push_back(std::make_shared<FakeCall>(std::move(head), listener));
+  std::unique_ptr<UpstreamCall> Start(UpstreamHead head, UpstreamEvents& events) override {
+    calls_.push_back(std::make_shared<FakeCall>(std::move(head), events));
     live_.push_back(calls_.back().get());
     return std::make_unique<Line>(calls_.back());
   }
@@ -212,7 +212,7 @@ class FakeUpstream final : public Upstream {
     void Finish(model::SharedHeaders) override { call_->finished_ = true; }
     void Disown() override { call_->disowned_ = true; }
     void Consume(size_t bytes) override { call_->consumed_ += bytes; }
-    void SetListener(CallListener& listener) override { call_->listener_ = &listener; }
+    void SetEvents(UpstreamEvents& events) override { call_->events_ = &events; }
 
    private:
     const std::shared_ptr<FakeCall> call_;
@@ -224,7 +224,7 @@ class FakeUpstream final : public Upstream {
 };
 
 // A caller that writes down what it hears; given the live call, it listens to the rest of it.
-class TestWaiter final : public Waiter, private CallListener {
+class TestWaiter final : public Waiter, private UpstreamEvents {
  public:
   using Waiter::Waiter;
 
@@ -263,7 +263,7 @@ class TestWaiter final : public Waiter, private CallListener {
   void OnTakeover(Takeover takeover) override {
     ++heard_;
     takeover_ = std::move(takeover);
-    takeover_->call->SetListener(*this);
+    takeover_->call->SetEvents(*this);
   }
   void OnReleased(const Question& asked, metrics::Release) override {
     ++heard_;
@@ -276,7 +276,7 @@ class TestWaiter final : public Waiter, private CallListener {
   void OnData(absl::string_view bytes) override { absl::StrAppend(&tail_, bytes); }
   void OnEnd(model::Headers) override { tail_ended_ = true; }
   void OnSent(size_t) override {}
-  void OnFailed(CallFailure) override { tail_ended_ = true; }
+  void OnFailed(UpstreamFailure) override { tail_ended_ = true; }
 
   int heard_ = 0;
   Answer answer_{};

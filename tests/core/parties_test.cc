@@ -46,7 +46,7 @@ TEST_F(PartiesTest, WhatIsSentAgainIsNobodysFromTheStart) {
   AskAs(ann_);
   upstream_.latest().Take(1);
   AskAs(bob_);
-  upstream_.latest().Fail(CallFailure::Kind::kLost);
+  upstream_.latest().Fail(UpstreamFailure::Kind::kLost);
   ASSERT_EQ(upstream_.calls(), 2u);
   EXPECT_EQ(upstream_.latest().head().client, nullptr);
   Answer("blue kettle");
@@ -56,7 +56,7 @@ TEST_F(PartiesTest, ARefusalThatIsTheLeadersOwnReleasesTheOthers) {
   const TestWaiter& leader = AskAs(ann_);
   const TestWaiter& here = AskAs(ann_);
   const TestWaiter& there = AskAs(bob_, 1);
-  upstream_.latest().Fail(CallFailure::Kind::kCallersOwn, wire::StatusCode::kResourceExhausted);
+  upstream_.latest().Fail(UpstreamFailure::Kind::kCallersOwn, wire::StatusCode::kResourceExhausted);
   Settle();
   EXPECT_THAT(leader.reply(), IsStatus(wire::StatusCode::kResourceExhausted, "'catalog'"));
   EXPECT_TRUE(here.released());
@@ -69,7 +69,7 @@ TEST_F(PartiesTest, ARefusalOfALeaderWhoHasLeftIsNobodys) {
   TestWaiter& leader = AskAs(ann_);
   const TestWaiter& other = AskAs(bob_);
   Leave(leader);
-  upstream_.latest().Fail(CallFailure::Kind::kCallersOwn);
+  upstream_.latest().Fail(UpstreamFailure::Kind::kCallersOwn);
   EXPECT_TRUE(other.released());
 }
 

@@ -107,7 +107,7 @@ TEST_P(PurgedTest, AFlightFromBeforeThatLandsFirstLeavesTheOneFromAfterToBeKept)
 TEST_P(PurgedTest, ACallThatIsSentAgainAfterItIsStillFromBefore) {
   Ask("id-7");
   Purge();
-  upstream_.call(0).Fail(CallFailure::Kind::kNotStarted);
+  upstream_.call(0).Fail(UpstreamFailure::Kind::kNotStarted);
   EXPECT_EQ(upstream_.calls(), 2);
   AnswerCall(1, "new");
   EXPECT_FALSE(Look("id-7").reply);

@@ -5,7 +5,7 @@
 namespace singleflight::core {
 namespace {
 
-using Kind = CallFailure::Kind;
+using Kind = UpstreamFailure::Kind;
 using wire::StatusCode;
 
 class ResendTest : public ReadPathTest {

@@ -57,7 +57,7 @@ class Shop {
     for (FakeCall* call : std::vector<FakeCall*>(upstream_.live_calls())) {
       switch (random_() % 8) {
         case 0:
-          call->Fail(CallFailure::Kind::kLost);
+          call->Fail(UpstreamFailure::Kind::kLost);
           break;
         case 1:
           call->Begin();

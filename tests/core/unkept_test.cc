@@ -153,7 +153,7 @@ TEST_F(UnkeptTest, AnHttpErrorIsNotKept) {
 
 TEST_F(UnkeptTest, WhatThisProgramSaysItselfIsNotKept) {
   Ask("id-7");
-  upstream_.latest().Fail(CallFailure::Kind::kUnreachable);
+  upstream_.latest().Fail(UpstreamFailure::Kind::kUnreachable);
   Settle();
   EXPECT_EQ(Entries(), 0);
   Ask("id-7");

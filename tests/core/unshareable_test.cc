@@ -359,7 +359,7 @@ TEST_F(PrivateReplyTest, AnHttpStatusThatMeansPermissionDeniedIsForTheLeaderAlon
 
 TEST_F(PrivateReplyTest, AResetByUpstreamThatMeansResourceExhaustedIsForTheLeaderAlone) {
   AskAsThree();
-  upstream_.latest().Fail(CallFailure::Kind::kReset, StatusCode::kResourceExhausted);
+  upstream_.latest().Fail(UpstreamFailure::Kind::kReset, StatusCode::kResourceExhausted);
   ExpectForLeaderAlone();
 }
 

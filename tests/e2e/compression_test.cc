@@ -20,7 +20,7 @@ const Fields kReadsGzip = {{"grpc-accept-encoding", "identity, gzip"}};
 const Fields kReadsSnappy = {{"grpc-accept-encoding", "identity, snappy"}};
 
 RawMessage GzipCall(const std::string& message) {
-  return {CallHead(kRead, {{"grpc-encoding", "gzip"}}),
+  return {UpstreamHead(kRead, {{"grpc-encoding", "gzip"}}),
           {Framed(Deflated(Encoding::kGzip, message), 1)}};
 }
 

@@ -156,7 +156,7 @@ TEST_F(LimitsTest, ARequestThatTricklesIsRelayedOnItsOwn) {
   ServeWith("request_timeout: 50ms");
   RawClient client(proxy_->address());
   const std::string framed = Framed("id-7");
-  const int32_t call = client.Open({CallHead(kRead), {framed.substr(0, 6)}, {}, false});
+  const int32_t call = client.Open({UpstreamHead(kRead), {framed.substr(0, 6)}, {}, false});
   client.Until(
       [this] { return Metric("singleflight_calls_by_role_total{reason=\"slow_request\"}") == 1; });
   client.Reset(call, 0x8);

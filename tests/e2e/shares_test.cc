@@ -27,7 +27,7 @@ class SharesTest : public ProxyTest {
 
   // Relays that say nothing after their headers.
   void OpenSilent(RawClient& client, int calls) {
-    for (int i = 0; i < calls; ++i) client.Open({.head = CallHead(kWrite), .ends = false});
+    for (int i = 0; i < calls; ++i) client.Open({.head = UpstreamHead(kWrite), .ends = false});
   }
 
   std::unique_ptr<ProxyProcess> narrow_;

@@ -5,7 +5,7 @@
 namespace singleflight::proxy::testing {
 namespace {
 
-using Kind = core::CallFailure::Kind;
+using Kind = core::UpstreamFailure::Kind;
 
 class AskAgainTest : public ProxyTest {
  protected:

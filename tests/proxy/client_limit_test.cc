@@ -125,10 +125,10 @@ TEST_F(ClientLimitTest, WhoTakesLittleGetsAStatusOfTheProxysOwnWithoutItsMessage
   auto late = Ask(kWatch, "hello");
   Upstream([](FakeCall& call) {
     call.Begin();
-    call.Fail(core::CallFailure::Kind::kLost);
+    call.Fail(core::UpstreamFailure::Kind::kLost);
   });
   auto aboard = Ask(kGet, "id-7");
-  Upstream([](FakeCall& call) { call.Fail(core::CallFailure::Kind::kUnreachable); });
+  Upstream([](FakeCall& call) { call.Fail(core::UpstreamFailure::Kind::kUnreachable); });
   for (const Ear* caller : {&*late, &*aboard}) {
     ASSERT_TRUE(caller->ended);
     EXPECT_EQ(StatusOf(*caller), "14");

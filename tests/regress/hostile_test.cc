@@ -17,7 +17,7 @@ TEST_F(HostileTest, AMessageThatClaimsFourGibibytesIsRefusedByTheNameOfTheLimit)
   RawClient client(proxy_->address());
   const std::string claim("\0\xff\xff\xff\xff!", 6);
   for (const char* path : {kRead, kWrite}) {
-    const RawSeen seen = client.Call({CallHead(path), {claim}, {}, false});
+    const RawSeen seen = client.Call({UpstreamHead(path), {claim}, {}, false});
     EXPECT_EQ(seen.Value("grpc-status"), "8");
     EXPECT_THAT(seen.Value("grpc-message"), HasSubstr("max_message_bytes"));
   }
@@ -30,7 +30,7 @@ TEST_F(HostileTest, AMessageThatClaimsAlmostTwoGibibytesCostsNothing) {
   RawClient client(proxy_->address());
   const std::string claim("\0\x7f\xff\xff\xff!", 6);
   for (const char* path : {kRead, kWrite}) {
-    const int32_t call = client.Open({CallHead(path), {claim}, {}, false});
+    const int32_t call = client.Open({UpstreamHead(path), {claim}, {}, false});
     client.Until([this] { return Metric("singleflight_streams") == 1; });
     EXPECT_LT(Metric("singleflight_buffered_bytes"), 4 << 10);
     client.Reset(call, 0x8);
@@ -60,7 +60,7 @@ TEST_F(HostileTest, AReplyThatOvertakesItsRequestIsDeliveredAndEndsIt) {
   });
   Serve({.target = "target: \"" + hasty.address() + "\""});
   RawClient client(proxy_->address());
-  const RawSeen seen = client.Call({CallHead(kWrite), {Framed("1"), Framed("2")}, {}, false});
+  const RawSeen seen = client.Call({UpstreamHead(kWrite), {Framed("1"), Framed("2")}, {}, false});
   EXPECT_EQ(seen.body, Framed("enough"));
   EXPECT_EQ(seen.Value("grpc-status"), "0");
   EXPECT_EQ(seen.reset, 0u);

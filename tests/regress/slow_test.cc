@@ -59,12 +59,12 @@ TEST_F(SlowTest, CancelledUploadsDoNotUseUpTheConnectionsWindow) {
   RawClient client(proxy_->address());
   const std::string large = Framed(std::string(200000, 'x'));
   for (size_t i = 0; i < 40; ++i) {
-    const int32_t call = client.Open({CallHead(kWrite), {large}, {}, false});
+    const int32_t call = client.Open({UpstreamHead(kWrite), {large}, {}, false});
     client.Until([&closed, i] { return closed.requests().size() == i + 1; });
     client.Reset(call, kCancel);
     client.Wait(call);
   }
-  const int32_t last = client.Open({CallHead(kRead), {large}});
+  const int32_t last = client.Open({UpstreamHead(kRead), {large}});
   client.Until([this] { return Calls("leader") == 1; });  // all of it has arrived
   client.Reset(last, kCancel);
   client.Wait(last);

@@ -9,7 +9,7 @@
 namespace singleflight::testing {
 
 // The header block of a gRPC call as a raw client sends it.
-inline Fields CallHead(const std::string& path, const Fields& more = {}) {
+inline Fields UpstreamHead(const std::string& path, const Fields& more = {}) {
   Fields head = {{":method", "POST"}, {":scheme", "http"},
                  {":path", path},     {":authority", "proxy.example"},
                  {"te", "trailers"},  {"content-type", "application/grpc"}};
@@ -20,7 +20,7 @@ inline Fields CallHead(const std::string& path, const Fields& more = {}) {
 // A unary call.
 inline RawMessage RawCall(const std::string& path, const std::string& message,
                           const Fields& more = {}) {
-  return {CallHead(path, more), {Framed(message)}};
+  return {UpstreamHead(path, more), {Framed(message)}};
 }
 
 // An OK reply.

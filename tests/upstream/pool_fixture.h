@@ -129,7 +129,7 @@ class ScriptedServer {
 };
 
 // The caller of one upstream call.
-struct Caller final : core::CallListener {
+struct Caller final : core::UpstreamEvents {
   void OnInitial(model::Headers fields, bool end) override {
     initial = FieldsOf(fields);
     if (end) ended = true;
@@ -143,7 +143,7 @@ struct Caller final : core::CallListener {
     ended = true;
   }
   void OnSent(size_t bytes) override { sent += bytes; }
-  void OnFailed(core::CallFailure how) override {
+  void OnFailed(core::UpstreamFailure how) override {
     EXPECT_FALSE(failure.has_value());
     failure = std::move(how);
   }
@@ -156,7 +156,7 @@ struct Caller final : core::CallListener {
   std::string body;
   size_t sent = 0;
   bool ended = false;
-  absl::optional<core::CallFailure> failure;
+  absl::optional<core::UpstreamFailure> failure;
 };
 
 // One pool on a running worker; every verb below runs on it.

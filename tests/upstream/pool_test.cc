@@ -11,7 +11,7 @@ namespace singleflight::upstream::testing {
 namespace {
 
 using ::testing::HasSubstr;
-using Kind = core::CallFailure::Kind;
+using Kind = core::UpstreamFailure::Kind;
 
 http2::SessionOptions OneStream() {
   http2::SessionOptions options;

@@ -25,7 +25,7 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Pair;
-using Kind = core::CallFailure::Kind;
+using Kind = core::UpstreamFailure::Kind;
 
 // Says `greeting` to each connection, and `answer` to the first call on it; then listens only.
 class Scripted {

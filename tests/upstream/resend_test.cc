@@ -8,7 +8,7 @@
 namespace singleflight::upstream::testing {
 namespace {
 
-using Kind = core::CallFailure::Kind;
+using Kind = core::UpstreamFailure::Kind;
 
 class ResendTest : public PoolTest {
  protected:

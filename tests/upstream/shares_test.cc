@@ -111,7 +111,7 @@ TEST_F(SharesTest, TheLastQuarterOfTheCallsThatMayWaitIsForOthersToo) {
   AskAs(greedy_, 1);
   Caller& refused = *callers_.back();
   Await(refused);
-  EXPECT_EQ(refused.failure->kind, core::CallFailure::Kind::kCallersOwn);
+  EXPECT_EQ(refused.failure->kind, core::UpstreamFailure::Kind::kCallersOwn);
   EXPECT_EQ(refused.failure->status, wire::StatusCode::kResourceExhausted);
   EXPECT_THAT(refused.failure->message,
               AllOf(HasSubstr("'catalog'"), HasSubstr("max_pending_calls (100)"),

@@ -15,7 +15,7 @@ using http2::testing::Frame;
 using http2::testing::GoAway;
 using http2::testing::Settings;
 using ::testing::HasSubstr;
-using Kind = core::CallFailure::Kind;
+using Kind = core::UpstreamFailure::Kind;
 
 // Says its settings and then what it is told, and reads nothing. Lives on the worker.
 class SilentServer {
