@@ -36,10 +36,12 @@ char* Append(char* out, absl::string_view part) {
 }
 
 // All that an entry counts which is not in the room behind it.
-size_t BytesBeside(size_t tags) { return sizeof(Entry) + kBesides + tags * TagIndex::kSlotBytes; }
+size_t BytesBeside(size_t groups) {
+  return sizeof(Entry) + kBesides + groups * GroupIndex::kSlotBytes;
+}
 
-size_t RoomFor(const model::Key& key, const model::Reply& reply, size_t tags) {
-  return tags * sizeof(TagLink) + key.bytes.size() + reply.initial.packed().size() +
+size_t RoomFor(const model::Key& key, const model::Reply& reply, size_t groups) {
+  return groups * sizeof(GroupLink) + key.bytes.size() + reply.initial.packed().size() +
          reply.trailing.packed().size() + reply.body.size();
 }
 
@@ -47,20 +49,20 @@ uint32_t HalfOf(uint64_t id) { return static_cast<uint32_t>(id); }
 
 }  // namespace
 
-size_t Entry::FootprintOf(const model::Key& key, const model::Reply& reply, size_t tags) {
-  return BytesBeside(tags) + RoomFor(key, reply, tags);
+size_t Entry::FootprintOf(const model::Key& key, const model::Reply& reply, size_t groups) {
+  return BytesBeside(groups) + RoomFor(key, reply, groups);
 }
 
 std::shared_ptr<Entry> Entry::Make(const model::Key& key, const model::Reply& reply,
                                    const Lifespan& lifespan, const Labels& labels,
                                    uint64_t number) {
-  const WithRoom<Entry> allocator(RoomFor(key, reply, labels.tags.size()));
+  const WithRoom<Entry> allocator(RoomFor(key, reply, labels.groups.size()));
   return std::allocate_shared<Entry>(allocator, Private(), key, reply, lifespan, labels, number);
 }
 
 Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
              const Labels& labels, uint64_t number)
-    : tags_(static_cast<uint16_t>(labels.tags.size() & 0x7fff)),
+    : groups_(static_cast<uint16_t>(labels.groups.size() & 0x7fff)),
       encoded_(reply.encoded ? 1 : 0),
       key_bytes_(static_cast<uint32_t>(key.bytes.size())),
       initial_bytes_(static_cast<uint32_t>(reply.initial.packed().size())),
@@ -68,14 +70,14 @@ Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Li
       method_(HalfOf(labels.method.id)),
       lifespan_(lifespan),
       number_(number) {
-  SF_CHECK(labels.tags.size() <= 0x7fff);
-  SF_CHECK(FootprintOf(key, reply, tags_) <= std::numeric_limits<uint32_t>::max());
+  SF_CHECK(labels.groups.size() <= 0x7fff);
+  SF_CHECK(FootprintOf(key, reply, groups_) <= std::numeric_limits<uint32_t>::max());
   hash = key.hash;
-  bytes = static_cast<uint32_t>(FootprintOf(key, reply, tags_));
+  bytes = static_cast<uint32_t>(FootprintOf(key, reply, groups_));
   char* out = reinterpret_cast<char*>(this + 1);
-  for (const Scope& tag : labels.tags) {
-    new (out) TagLink{tag.id, this};
-    out += sizeof(TagLink);
+  for (const Scope& group : labels.groups) {
+    new (out) GroupLink{group.id, this};
+    out += sizeof(GroupLink);
   }
   out = Append(out, key.bytes);
   out = Append(out, reply.initial.packed());
@@ -83,7 +85,7 @@ Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Li
   Append(out, reply.body);
 }
 
-size_t Entry::End() const { return bytes - BytesBeside(tags_); }
+size_t Entry::End() const { return bytes - BytesBeside(groups_); }
 
 model::Reply Entry::ReplyOf(const std::shared_ptr<const Entry>& self) {
   const size_t initial = self->KeyBegin() + self->key_bytes_;
@@ -112,11 +114,11 @@ bool Entry::Matches(const Scope& scope) const {
       return hash == scope.id;
     case Scope::Kind::kMethod:
       return method_ == HalfOf(scope.id);
-    case Scope::Kind::kTag:
+    case Scope::Kind::kGroup:
       break;
   }
-  return std::any_of(tags().begin(), tags().end(),
-                     [&scope](const TagLink& link) { return link.tag == scope.id; });
+  return std::any_of(groups().begin(), groups().end(),
+                     [&scope](const GroupLink& link) { return link.group == scope.id; });
 }
 
 }  // namespace singleflight::cache

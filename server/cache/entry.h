@@ -8,8 +8,8 @@
 #include "absl/types/span.h"
 #include "server/base/timer_queue.h"
 #include "server/cache/eviction.h"
+#include "server/cache/group_index.h"
 #include "server/cache/labels.h"
-#include "server/cache/tag_index.h"
 #include "server/model/key.h"
 #include "server/model/reply.h"
 
@@ -21,7 +21,7 @@ struct Lifespan {
   base::Instant expires;
 };
 
-// A stored reply and its key. Immutable but for what Eviction and TagIndex keep.
+// A stored reply and its key. Immutable but for what Eviction and GroupIndex keep.
 //
 // Memory: one piece, which has the reference counts, this object, and behind it all the bytes.
 class Entry final : public Evictable {
@@ -39,17 +39,17 @@ class Entry final : public Evictable {
   Entry& operator=(const Entry&) = delete;
 
   // Bytes that such an entry would count: all memory that it takes, its place in the table and its
-  // tags' places in the index included.
-  static size_t FootprintOf(const model::Key& key, const model::Reply& reply, size_t tags);
+  // groups' places in the index included.
+  static size_t FootprintOf(const model::Key& key, const model::Reply& reply, size_t groups);
 
   absl::string_view key() const { return Part(KeyBegin(), key_bytes_); }
   const Lifespan& lifespan() const { return lifespan_; }
   uint64_t number() const { return number_; }
 
-  // The places of its tags in its shard's index, which alone writes into them.
-  absl::Span<TagLink> tags() { return {reinterpret_cast<TagLink*>(this + 1), tags_}; }
-  absl::Span<const TagLink> tags() const {
-    return {reinterpret_cast<const TagLink*>(this + 1), tags_};
+  // The places of its groups in its shard's index, which alone writes into them.
+  absl::Span<GroupLink> groups() { return {reinterpret_cast<GroupLink*>(this + 1), groups_}; }
+  absl::Span<const GroupLink> groups() const {
+    return {reinterpret_cast<const GroupLink*>(this + 1), groups_};
   }
 
   // The reply, which keeps `self` alive.
@@ -61,15 +61,16 @@ class Entry final : public Evictable {
  private:
   bool Matches(const Scope& scope) const;
 
-  // Behind this object lie the tags' links, then key, initial metadata, trailing metadata and body.
+  // Behind this object lie the groups' links, then key, initial metadata, trailing metadata and
+  // body.
   absl::string_view Part(size_t begin, size_t size) const {
     return {reinterpret_cast<const char*>(this + 1) + begin, size};
   }
-  size_t KeyBegin() const { return tags_ * sizeof(TagLink); }
+  size_t KeyBegin() const { return groups_ * sizeof(GroupLink); }
   size_t End() const;
 
   // In this order the members leave no gap, the first one closing the base's.
-  uint16_t tags_ : 15;
+  uint16_t groups_ : 15;
   uint16_t encoded_ : 1;  // model::Reply
   uint32_t key_bytes_;
   uint32_t initial_bytes_;

@@ -6,10 +6,10 @@ namespace singleflight::cache {
 
 absl::optional<Labels> LabelsOf(const model::Reply& reply, const Origin& origin) {
   const auto groups = ParseGroups(reply.initial, reply.trailing, kCacheGroups);
-  if (!groups.has_value() || groups->size() > kMostTags) return absl::nullopt;
+  if (!groups.has_value() || groups->size() > kMostGroups) return absl::nullopt;
   Labels labels{MethodScope(origin.path), {}};
   for (const std::string& group : *groups) {
-    labels.tags.push_back(TagScope(origin.upstream, origin.authority, group));
+    labels.groups.push_back(GroupScope(origin.upstream, origin.authority, group));
   }
   return labels;
 }

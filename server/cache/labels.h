@@ -13,14 +13,14 @@ namespace singleflight::cache {
 // What a purge may know an entry by, besides its key.
 struct Labels {
   Scope method;
-  std::vector<Scope> tags;
+  std::vector<Scope> groups;
 };
 
 // Of a reply; one with more is not kept.
-inline constexpr size_t kMostTags = 128;
+inline constexpr size_t kMostGroups = 128;
 
-// Reads the `cache-groups` of a reply. Nothing: they are malformed, or more than kMostTags, so that
-// a purge of one of them could miss the entry.
+// Reads the `cache-groups` of a reply. Nothing: they are malformed, or more than kMostGroups, so
+// that a purge of one of them could miss the entry.
 absl::optional<Labels> LabelsOf(const model::Reply& reply, const Origin& origin);
 
 }  // namespace singleflight::cache

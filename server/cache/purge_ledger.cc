@@ -10,7 +10,7 @@ uint64_t IdOf(uint64_t hash, Scope::Kind kind) { return hash * 4 + static_cast<u
 
 uint64_t IdOf(const Scope& scope) { return IdOf(scope.id, scope.kind); }
 
-// Of all tags of a home.
+// Of all groups of a home.
 uint64_t IdOf(const Home& home) { return IdOf(home.authority, Scope::Kind::kAll); }
 
 }  // namespace
@@ -21,7 +21,7 @@ void PurgeLedger::Record(const Scope& scope, uint64_t number) {
     return;
   }
   Note({IdOf(scope), number, scope.home.upstream});
-  if (scope.kind == Scope::Kind::kTag) Note({IdOf(scope.home), number, scope.home.upstream});
+  if (scope.kind == Scope::Kind::kGroup) Note({IdOf(scope.home), number, scope.home.upstream});
   Trim();
 }
 
@@ -69,7 +69,7 @@ uint64_t PurgeLedger::LatestOf(const Scope& scope) const {
   return Latest(IdOf(scope), scope.home.upstream);
 }
 
-uint64_t PurgeLedger::LatestOfAnyTag(const Home& home) const {
+uint64_t PurgeLedger::LatestOfAnyGroup(const Home& home) const {
   return Latest(IdOf(home), home.upstream);
 }
 

@@ -14,12 +14,12 @@ namespace singleflight::cache {
 // a purge is known to be older than it. Not synchronized.
 //
 // A reply that is there is asked about by its own scopes. Of one that is not there nobody knows the
-// tags: a purge of a tag may concern whatever comes from the same upstream and authority, and
+// groups: a purge of a group may concern whatever comes from the same upstream and authority, and
 // nothing else.
 //
 // Bounded: to remember one scope more it forgets the one whose latest purge is the oldest, and from
-// then on takes whatever is older than that one for purged; of a tag, whatever is of its upstream.
-// So no number of writes to one upstream makes replies of another look old.
+// then on takes whatever is older than that one for purged; of a group, whatever is of its
+// upstream. So no number of writes to one upstream makes replies of another look old.
 class PurgeLedger {
  public:
   explicit PurgeLedger(size_t capacity = 4096) : capacity_(capacity) {}
@@ -30,8 +30,8 @@ class PurgeLedger {
   // there was none.
   uint64_t LatestOf(const Scope& scope) const;
 
-  // The same of any tag that has its home there.
-  uint64_t LatestOfAnyTag(const Home& home) const;
+  // The same of any group that has its home there.
+  uint64_t LatestOfAnyGroup(const Home& home) const;
 
   // Scopes and purges that are remembered, for tests of the bound.
   size_t scopes() const { return numbers_.size(); }
@@ -41,7 +41,7 @@ class PurgeLedger {
   struct Purge {
     uint64_t id;
     uint64_t number;
-    uint64_t upstream;  // of a tag, or of all tags of a home; 0: of neither
+    uint64_t upstream;  // of a group, or of all groups of a home; 0: of neither
   };
 
   void Note(const Purge& purge);
@@ -52,7 +52,7 @@ class PurgeLedger {
 
   const size_t capacity_;
   uint64_t floor_ = 0;                              // of everything: purged as such, or forgotten
-  absl::flat_hash_map<uint64_t, uint64_t> floors_;  // of what is tagged, by upstream
+  absl::flat_hash_map<uint64_t, uint64_t> floors_;  // of what is in groups, by upstream
   absl::flat_hash_map<uint64_t, uint64_t> numbers_;
   std::deque<Purge> oldest_first_;  // some are outdated: the scope was purged again
 };

@@ -31,7 +31,7 @@ uint64_t HashOfAnyCase(uint64_t before, absl::string_view part) {
 }  // namespace
 
 Home HomeOf(const Origin& origin) {
-  const uint64_t upstream = Hash(static_cast<uint64_t>(Scope::Kind::kTag), origin.upstream);
+  const uint64_t upstream = Hash(static_cast<uint64_t>(Scope::Kind::kGroup), origin.upstream);
   return {upstream, HashOfAnyCase(upstream, origin.authority)};
 }
 
@@ -43,9 +43,9 @@ Scope MethodScope(absl::string_view path) {
   return {Scope::Kind::kMethod, Hash(static_cast<uint64_t>(Scope::Kind::kMethod), path)};
 }
 
-Scope TagScope(absl::string_view upstream, absl::string_view authority, absl::string_view group) {
+Scope GroupScope(absl::string_view upstream, absl::string_view authority, absl::string_view group) {
   const Home home = HomeOf({upstream, authority, ""});
-  return {Scope::Kind::kTag, Hash(home.authority, group), home};
+  return {Scope::Kind::kGroup, Hash(home.authority, group), home};
 }
 
 }  // namespace singleflight::cache

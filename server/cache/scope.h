@@ -15,7 +15,7 @@ struct Origin {
   absl::string_view path;       // "/package.Service/Method"
 };
 
-// Where a tag is one: hashes of the upstream, and of the upstream and the authority.
+// Where a group belongs: hashes of the upstream, and of the upstream and the authority.
 struct Home {
   uint64_t upstream = 0;
   uint64_t authority = 0;
@@ -25,13 +25,13 @@ struct Home {
 
 Home HomeOf(const Origin& origin);
 
-// What a purge is about: one key, one method, one tag, or everything. A scope is told from another
-// by a hash: where two collide, a purge drops more than was asked, never less.
+// What a purge is about: one key, one method, one group, or everything. A scope is told from
+// another by a hash: where two collide, a purge drops more than was asked, never less.
 struct Scope {
-  enum class Kind { kKey, kMethod, kTag, kAll };
+  enum class Kind { kKey, kMethod, kGroup, kAll };
   Kind kind;
   uint64_t id;
-  Home home = {};  // of a tag
+  Home home = {};  // of a group
 
   friend bool operator==(const Scope&, const Scope&) = default;
 };
@@ -44,7 +44,7 @@ Scope MethodScope(absl::string_view path);
 
 // A group of RFC 9875 is one within its upstream and the authority that was sent there, of which
 // the case does not matter.
-Scope TagScope(absl::string_view upstream, absl::string_view authority, absl::string_view group);
+Scope GroupScope(absl::string_view upstream, absl::string_view authority, absl::string_view group);
 
 }  // namespace singleflight::cache
 

@@ -32,12 +32,12 @@ uint64_t Shard::PurgedAt(const model::Key& key, const Origin& origin) const {
 
 uint64_t Shard::Purged(const model::Key& key, const Origin& origin) const {
   return std::max({ledger_.LatestOf(KeyScope(key)), ledger_.LatestOf(MethodScope(origin.path)),
-                   ledger_.LatestOfAnyTag(HomeOf(origin))});
+                   ledger_.LatestOfAnyGroup(HomeOf(origin))});
 }
 
 bool Shard::Voided(const Entry& entry, const model::Key& key, const Labels& labels) const {
   uint64_t purged = std::max(ledger_.LatestOf(KeyScope(key)), ledger_.LatestOf(labels.method));
-  for (const Scope& tag : labels.tags) purged = std::max(purged, ledger_.LatestOf(tag));
+  for (const Scope& group : labels.groups) purged = std::max(purged, ledger_.LatestOf(group));
   return purged > entry.number();
 }
 
@@ -50,13 +50,13 @@ absl::optional<Refusal> Shard::Put(Pointer entry, const model::Key& key, const L
     if ((*at)->number() > put->number()) return Refusal::kSuperseded;
     dropped.push_back(*at);
     table_.erase(at);
-    tags_.Remove(dropped.back()->tags());
+    groups_.Remove(dropped.back()->groups());
     ++gone_[static_cast<size_t>(Gone::kReplaced)];
     eviction_.Replace(*dropped.back(), *put);
   } else {
     eviction_.Insert(*put);
   }
-  tags_.Add(put->tags());
+  groups_.Add(put->groups());
   table_.insert(std::move(entry));
   bool stays = true;
   while (Evictable* victim = eviction_.Victim()) {
@@ -71,7 +71,7 @@ absl::optional<Refusal> Shard::Put(Pointer entry, const model::Key& key, const L
 Shard::Pointer Shard::Remove(Table::iterator at, Gone why) {
   Pointer gone = *at;
   table_.erase(at);
-  tags_.Remove(gone->tags());
+  groups_.Remove(gone->groups());
   eviction_.Erase(*gone);
   ++gone_[static_cast<size_t>(why)];
   return gone;
@@ -81,7 +81,7 @@ Shard::Pointer Shard::RemoveVictim(Evictable& victim) {
   const auto at = PlaceOf(static_cast<const Entry&>(victim));
   Pointer gone = *at;
   table_.erase(at);
-  tags_.Remove(gone->tags());
+  groups_.Remove(gone->groups());
   return gone;
 }
 
@@ -94,17 +94,17 @@ size_t Shard::Purge(absl::Span<const Scope> scopes, uint64_t number) {
   std::vector<Pointer> dropped;  // destroyed after the lock
   MutexLock lock(mu_);
   for (const Scope& scope : scopes) ledger_.Record(scope, number);
-  const bool only_tags = std::all_of(scopes.begin(), scopes.end(), [](const Scope& scope) {
-    return scope.kind == Scope::Kind::kTag;
+  const bool only_groups = std::all_of(scopes.begin(), scopes.end(), [](const Scope& scope) {
+    return scope.kind == Scope::Kind::kGroup;
   });
-  dropped = only_tags ? RemoveCarriers(scopes, number) : RemoveMatches(scopes, number);
+  dropped = only_groups ? RemoveMembers(scopes, number) : RemoveMatches(scopes, number);
   return dropped.size();
 }
 
-std::vector<Shard::Pointer> Shard::RemoveCarriers(absl::Span<const Scope> tags, uint64_t number) {
+std::vector<Shard::Pointer> Shard::RemoveMembers(absl::Span<const Scope> groups, uint64_t number) {
   std::vector<Pointer> removed;
-  for (const Scope& tag : tags) {
-    for (const Entry* entry : tags_.Carrying(tag.id)) {
+  for (const Scope& group : groups) {
+    for (const Entry* entry : groups_.In(group.id)) {
       if (entry->number() < number) removed.push_back(Remove(PlaceOf(*entry), Gone::kPurged));
     }
   }
@@ -133,12 +133,12 @@ bool Shard::IsSound() const {
   MutexLock lock(mu_);
   size_t links = 0;
   for (const Pointer& entry : table_) {
-    for (const TagLink& link : entry->tags()) {
-      if (link.entry != entry.get() || !tags_.Has(link)) return false;
+    for (const GroupLink& link : entry->groups()) {
+      if (link.entry != entry.get() || !groups_.Has(link)) return false;
       ++links;
     }
   }
-  return links == tags_.CountLinks() && table_.size() == eviction_.size();
+  return links == groups_.CountLinks() && table_.size() == eviction_.size();
 }
 
 }  // namespace singleflight::cache

@@ -11,9 +11,9 @@
 #include "absl/container/flat_hash_set.h"
 #include "server/cache/census.h"
 #include "server/cache/entry.h"
+#include "server/cache/group_index.h"
 #include "server/cache/purge_ledger.h"
 #include "server/cache/store.h"
-#include "server/cache/tag_index.h"
 #include "singleflight/mutex.h"
 
 namespace singleflight::cache {
@@ -67,15 +67,15 @@ class alignas(64) Shard {
   Pointer RemoveVictim(Evictable& victim) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Table::iterator PlaceOf(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // What a purge with this number drops. `tags` are scopes of tags and of nothing else.
-  std::vector<Pointer> RemoveCarriers(absl::Span<const Scope> tags, uint64_t number)
+  // What a purge with this number drops. `groups` are scopes of groups and of nothing else.
+  std::vector<Pointer> RemoveMembers(absl::Span<const Scope> groups, uint64_t number)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::vector<Pointer> RemoveMatches(absl::Span<const Scope> scopes, uint64_t number)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable Mutex mu_;
   Table table_ ABSL_GUARDED_BY(mu_);
-  TagIndex tags_ ABSL_GUARDED_BY(mu_);  // of the entries in the table
+  GroupIndex groups_ ABSL_GUARDED_BY(mu_);  // of the entries in the table
   Eviction eviction_ ABSL_GUARDED_BY(mu_);
   PurgeLedger ledger_ ABSL_GUARDED_BY(mu_);
   std::array<uint64_t, kGone> gone_ ABSL_GUARDED_BY(mu_) = {};

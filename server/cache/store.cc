@@ -46,7 +46,7 @@ uint64_t Store::PurgedAt(const model::Key& key, const Origin& origin) const {
 
 absl::optional<Refusal> Store::Put(const model::Key& key, const model::Reply& reply,
                                    const Lifespan& lifespan, const Labels& labels, Fill fill) {
-  if (Entry::FootprintOf(key, reply, labels.tags.size()) > options_.max_entry_bytes) {
+  if (Entry::FootprintOf(key, reply, labels.groups.size()) > options_.max_entry_bytes) {
     return Refusal::kTooLarge;
   }
   return ShardOf(key.hash).Put(Entry::Make(key, reply, lifespan, labels, fill.number), key, labels);

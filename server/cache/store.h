@@ -30,7 +30,7 @@ struct Found {
   Lifespan lifespan;
 
   // Without a reply: the number of the latest purge that concerns the key, or may concern it: one
-  // of any tag of its upstream and authority, since a flight's tags are known when it lands. A
+  // of any group of its upstream and authority, since a flight's groups are known when it lands. A
   // flight that began before it may not be joined.
   uint64_t purged = 0;
 };
@@ -71,7 +71,7 @@ class Store {
                               const Lifespan& lifespan, const Labels& labels, Fill fill);
 
   // Drops what `scopes` say and voids the fills of it that are out. Returns how many entries went.
-  // Takes time in proportion to the entries that carry them, if all are tags; otherwise a look at
+  // Takes time in proportion to the entries in them, if all are groups; otherwise a look at
   // every entry, or, for a single key, at those of its shard.
   size_t Purge(absl::Span<const Scope> scopes);
   size_t Purge(const Scope& scope) { return Purge(absl::MakeConstSpan(&scope, 1)); }

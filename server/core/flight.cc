@@ -248,7 +248,7 @@ absl::optional<cache::Refusal> Flight::Keep(const Answer& answer) {
   if (cache::VariesBeyond(answer.reply, route_.key_policy)) return cache::Refusal::kVary;
   const absl::optional<cache::Labels> labels =
       cache::LabelsOf(answer.reply, around_.OriginOf(route_, *question_.request));
-  if (!labels.has_value()) return cache::Refusal::kTags;
+  if (!labels.has_value()) return cache::Refusal::kGroups;
   return around_.store.Put(
       landing_.key(), model::FollowerCopy(answer.reply),
       {answer.lifespan.born, base::After(around_.loop.Now(), verdict.lifetime)}, *labels, fill_);

@@ -155,7 +155,7 @@ Invalidation ReadPath::Invalidate(const Route& route, const model::Request& requ
   const cache::Origin origin = around_.OriginOf(route, request);
   std::vector<cache::Scope> scopes;
   for (const std::string& group : *groups) {
-    scopes.push_back(cache::TagScope(origin.upstream, origin.authority, group));
+    scopes.push_back(cache::GroupScope(origin.upstream, origin.authority, group));
   }
   std::sort(scopes.begin(), scopes.end(),
             [](const cache::Scope& a, const cache::Scope& b) { return a.id < b.id; });

@@ -60,7 +60,7 @@ enum class StoreRefusal {
   kNoStore,      // its cache-control forbids it, or is malformed, or contradicts itself
   kPrivate,      // it is meant for one caller: cache-control: private, set-cookie
   kStale,        // it was as old as it may get when it came, or its age is malformed
-  kTags,         // its cache-groups are malformed, or more than can be remembered
+  kGroups,       // its cache-groups are malformed, or more than can be remembered
   kTooLarge,     // larger than cache.max_entry_bytes
   kPurged,       // what it answers was purged while it was in the air
   kSuperseded,   // the reply to a later call is kept

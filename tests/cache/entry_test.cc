@@ -8,10 +8,10 @@ namespace {
 const Lifespan kLifespan = {base::Instant(std::chrono::seconds(100)),
                             base::Instant(std::chrono::seconds(105))};
 
-Scope Tag(const std::string& group) { return TagScope("catalog", "shop", group); }
+Scope Group(const std::string& group) { return GroupScope("catalog", "shop", group); }
 
-std::shared_ptr<Entry> EntryWith(const model::Reply& reply, const std::vector<Scope>& tags = {}) {
-  return Entry::Make(KeyOf("id-7"), reply, kLifespan, {MethodScope(kGet), tags}, 3);
+std::shared_ptr<Entry> EntryWith(const model::Reply& reply, const std::vector<Scope>& groups = {}) {
+  return Entry::Make(KeyOf("id-7"), reply, kLifespan, {MethodScope(kGet), groups}, 3);
 }
 
 void ExpectSame(const model::Reply& a, const model::Reply& b) {
@@ -29,13 +29,13 @@ TEST(EntryTest, ItsReplyIsByteForByteWhatWasPut) {
                 std::string("\0\0\0\0\x03"
                             "abc",
                             8));
-  ExpectSame(Entry::ReplyOf(EntryWith(reply, {Tag("a")})), reply);
+  ExpectSame(Entry::ReplyOf(EntryWith(reply, {Group("a")})), reply);
 }
 
 TEST(EntryTest, AReplyOfOneBlockStaysOne) {
   const model::Reply reply = TrailersOnly({{":status", "200"}, {"grpc-status", "0"}});
   EXPECT_TRUE(Entry::ReplyOf(EntryWith(reply)).trailers_only);
-  ExpectSame(Entry::ReplyOf(EntryWith(reply, {Tag("a"), Tag("b")})), reply);
+  ExpectSame(Entry::ReplyOf(EntryWith(reply, {Group("a"), Group("b")})), reply);
 }
 
 TEST(EntryTest, AReplyOfTwoBlocksAndNoMessageStaysOne) {
@@ -93,34 +93,34 @@ TEST(EntryTest, ItsFootprintIsItsOwnBytesAndLessThan130More) {
   EXPECT_LE(entry->bytes, own + 130);
 }
 
-TEST(EntryTest, EveryTagCounts) {
+TEST(EntryTest, EveryGroupCounts) {
   const model::Reply reply = OkReply("blue kettle");
-  EXPECT_EQ(EntryWith(reply, {Tag("a"), Tag("b")})->bytes,
-            EntryWith(reply)->bytes + 2 * (sizeof(TagLink) + TagIndex::kSlotBytes));
+  EXPECT_EQ(EntryWith(reply, {Group("a"), Group("b")})->bytes,
+            EntryWith(reply)->bytes + 2 * (sizeof(GroupLink) + GroupIndex::kSlotBytes));
 }
 
-TEST(EntryTest, APurgeConcernsItByKeyMethodAnyTagOrAsPartOfEverything) {
-  const auto entry = EntryWith(OkReply("blue kettle"), {Tag("a"), Tag("b")});
+TEST(EntryTest, APurgeConcernsItByKeyMethodAnyGroupOrAsPartOfEverything) {
+  const auto entry = EntryWith(OkReply("blue kettle"), {Group("a"), Group("b")});
   for (const Scope& scope :
-       {KeyScope(KeyOf("id-7")), MethodScope(kGet), Tag("a"), Tag("b"), EverythingScope()}) {
+       {KeyScope(KeyOf("id-7")), MethodScope(kGet), Group("a"), Group("b"), EverythingScope()}) {
     EXPECT_TRUE(entry->MatchesAny({scope})) << static_cast<int>(scope.kind);
-    EXPECT_TRUE(entry->MatchesAny({Tag("z"), scope}));
+    EXPECT_TRUE(entry->MatchesAny({Group("z"), scope}));
   }
 }
 
 TEST(EntryTest, APurgeOfSomethingElseDoesNot) {
-  const auto entry = EntryWith(OkReply("blue kettle"), {Tag("a")});
+  const auto entry = EntryWith(OkReply("blue kettle"), {Group("a")});
   EXPECT_FALSE(entry->MatchesAny({}));
   EXPECT_FALSE(entry->MatchesAny({KeyScope(KeyOf("id-8")), MethodScope("/shop.Catalog/List"),
-                                  Tag("b"), TagScope("stock", "shop", "a")}));
-  EXPECT_FALSE(EntryWith(OkReply("blue kettle"))->MatchesAny({Tag("a")}));
+                                  Group("b"), GroupScope("stock", "shop", "a")}));
+  EXPECT_FALSE(EntryWith(OkReply("blue kettle"))->MatchesAny({Group("a")}));
 }
 
 TEST(EntryTest, TheSameNumberInAnotherKindOfScopeIsSomethingElse) {
-  const auto entry = EntryWith(OkReply("blue kettle"), {Tag("a")});
-  EXPECT_FALSE(entry->MatchesAny({{Scope::Kind::kKey, Tag("a").id}}));
+  const auto entry = EntryWith(OkReply("blue kettle"), {Group("a")});
+  EXPECT_FALSE(entry->MatchesAny({{Scope::Kind::kKey, Group("a").id}}));
   EXPECT_FALSE(entry->MatchesAny({{Scope::Kind::kMethod, entry->hash}}));
-  EXPECT_FALSE(entry->MatchesAny({{Scope::Kind::kTag, MethodScope(kGet).id}}));
+  EXPECT_FALSE(entry->MatchesAny({{Scope::Kind::kGroup, MethodScope(kGet).id}}));
 }
 
 }  // namespace

@@ -26,15 +26,15 @@ TEST(LabelsTest, AReplyWithoutGroupsIsKnownByItsMethodAlone) {
   const auto labels = LabelsOf(OkReply("blue kettle"), kOrigin);
   ASSERT_TRUE(labels.has_value());
   EXPECT_EQ(labels->method, MethodScope(kGet));
-  EXPECT_THAT(labels->tags, IsEmpty());
+  EXPECT_THAT(labels->groups, IsEmpty());
 }
 
-TEST(LabelsTest, EachGroupIsATagOfTheUpstreamAndTheAuthority) {
+TEST(LabelsTest, EachGroupIsOneOfTheUpstreamAndTheAuthority) {
   const auto labels = LabelsOf(
       ReplyWith({{"cache-groups", "\"kettles\""}}, {{"cache-groups", "\"item:7\""}}), kOrigin);
   ASSERT_TRUE(labels.has_value());
-  EXPECT_THAT(labels->tags, ElementsAre(TagScope("catalog", "catalog:50051", "kettles"),
-                                        TagScope("catalog", "catalog:50051", "item:7")));
+  EXPECT_THAT(labels->groups, ElementsAre(GroupScope("catalog", "catalog:50051", "kettles"),
+                                          GroupScope("catalog", "catalog:50051", "item:7")));
 }
 
 TEST(LabelsTest, AReplyWhoseGroupsAreMalformedHasNoLabels) {
@@ -45,14 +45,14 @@ TEST(LabelsTest, AReplyWhoseGroupsAreMalformedHasNoLabels) {
 // PITFALLS 30
 TEST(LabelsTest, MoreGroupsThan128AreNotRemembered) {
   ASSERT_TRUE(LabelsWith(Groups(128)).has_value());
-  EXPECT_EQ(LabelsWith(Groups(128))->tags.size(), 128);
+  EXPECT_EQ(LabelsWith(Groups(128))->groups.size(), 128);
   EXPECT_FALSE(LabelsWith(Groups(129)).has_value());
 }
 
 TEST(LabelsTest, WhatAReplyInvalidatesIsNoLabelOfIt) {
   const auto labels = LabelsOf(ReplyWith({{"cache-group-invalidation", "\"kettles\""}}), kOrigin);
   ASSERT_TRUE(labels.has_value());
-  EXPECT_THAT(labels->tags, IsEmpty());
+  EXPECT_THAT(labels->groups, IsEmpty());
 }
 
 }  // namespace

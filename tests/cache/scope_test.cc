@@ -12,7 +12,7 @@ TEST(ScopeTest, TheSameThingsHaveTheSameScope) {
   EXPECT_EQ(EverythingScope(), EverythingScope());
   EXPECT_EQ(KeyScope(KeyOf("id-7")), KeyScope(KeyOf("id-7")));
   EXPECT_EQ(MethodScope(kGet), MethodScope(kGet));
-  EXPECT_EQ(TagScope("catalog", "shop", "kettles"), TagScope("catalog", "shop", "kettles"));
+  EXPECT_EQ(GroupScope("catalog", "shop", "kettles"), GroupScope("catalog", "shop", "kettles"));
 }
 
 TEST(ScopeTest, OtherMethodsHaveOtherScopes) {
@@ -21,33 +21,33 @@ TEST(ScopeTest, OtherMethodsHaveOtherScopes) {
 }
 
 TEST(ScopeTest, AGroupIsOneWithinItsUpstreamAndAuthority) {
-  EXPECT_FALSE(TagScope("catalog", "shop", "a") == TagScope("stock", "shop", "a"));
-  EXPECT_FALSE(TagScope("catalog", "shop", "a") == TagScope("catalog", "store", "a"));
-  EXPECT_FALSE(TagScope("catalog", "shop", "a") == TagScope("catalog", "shop", "A"));
+  EXPECT_FALSE(GroupScope("catalog", "shop", "a") == GroupScope("stock", "shop", "a"));
+  EXPECT_FALSE(GroupScope("catalog", "shop", "a") == GroupScope("catalog", "store", "a"));
+  EXPECT_FALSE(GroupScope("catalog", "shop", "a") == GroupScope("catalog", "shop", "A"));
 }
 
 TEST(ScopeTest, TheCaseOfAnAuthorityDoesNotMatter) {
   const std::string longer = "a." + std::string(100, 'x') + ".shop.example:50051";
-  EXPECT_EQ(TagScope("catalog", "Shop.Example", "a"), TagScope("catalog", "shop.example", "a"));
-  EXPECT_EQ(TagScope("catalog", absl::AsciiStrToUpper(longer), "a"),
-            TagScope("catalog", longer, "a"));
-  EXPECT_FALSE(TagScope("catalog", longer, "a") == TagScope("catalog", longer + "x", "a"));
-  EXPECT_FALSE(TagScope("Catalog", "shop", "a") == TagScope("catalog", "shop", "a"));
+  EXPECT_EQ(GroupScope("catalog", "Shop.Example", "a"), GroupScope("catalog", "shop.example", "a"));
+  EXPECT_EQ(GroupScope("catalog", absl::AsciiStrToUpper(longer), "a"),
+            GroupScope("catalog", longer, "a"));
+  EXPECT_FALSE(GroupScope("catalog", longer, "a") == GroupScope("catalog", longer + "x", "a"));
+  EXPECT_FALSE(GroupScope("Catalog", "shop", "a") == GroupScope("catalog", "shop", "a"));
 }
 
 // PITFALLS 19
 TEST(ScopeTest, PartsThatReadTheSameEndToEndAreToldApart) {
   const std::set<uint64_t> ids = {
-      TagScope("ab", "c", "d").id, TagScope("a", "bc", "d").id, TagScope("a", "b", "cd").id,
-      TagScope("abcd", "", "").id, TagScope("", "abcd", "").id, TagScope("", "", "abcd").id,
+      GroupScope("ab", "c", "d").id, GroupScope("a", "bc", "d").id, GroupScope("a", "b", "cd").id,
+      GroupScope("abcd", "", "").id, GroupScope("", "abcd", "").id, GroupScope("", "", "abcd").id,
       MethodScope("abcd").id,
   };
   EXPECT_EQ(ids.size(), 7);
 }
 
-TEST(ScopeTest, AMethodAndATagNeverMeanTheSame) {
-  EXPECT_FALSE(MethodScope("a") == TagScope("", "", "a"));
-  EXPECT_NE(MethodScope("").id, TagScope("", "", "").id);
+TEST(ScopeTest, AMethodAndAGroupNeverMeanTheSame) {
+  EXPECT_FALSE(MethodScope("a") == GroupScope("", "", "a"));
+  EXPECT_NE(MethodScope("").id, GroupScope("", "", "").id);
 }
 
 TEST(ScopeTest, AKeysScopeIsItsHash) {

@@ -12,7 +12,7 @@ constexpr int kSteps = 300'000;
 
 class StoreRandomTest : public ::testing::TestWithParam<StoreOptions> {};
 
-TEST_P(StoreRandomTest, BytesAndTagsAddUpWithinTheirBoundAndNothingPurgedIsFound) {
+TEST_P(StoreRandomTest, BytesAndGroupsAddUpWithinTheirBoundAndNothingPurgedIsFound) {
   StoreSteps steps(GetParam(), kKeys,
                    [random = std::mt19937_64(7)](uint64_t n) mutable { return random() % n; });
   for (int step = 0; step < kSteps; ++step) {

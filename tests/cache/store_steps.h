@@ -24,7 +24,8 @@ class StoreSteps {
       : options_(options), choose_(std::move(choose)), store_(options) {
     for (uint64_t i = 0; i < keys; ++i) {
       Known known{KeyOf(absl::StrCat("id-", i)), {Method(i % 3), {}}};
-      for (uint64_t tag = 0; tag < i % 4; ++tag) known.labels.tags.push_back(Tag(i % 5 + tag));
+      for (uint64_t group = 0; group < i % 4; ++group)
+        known.labels.groups.push_back(Group(i % 5 + group));
       known_.push_back(known);
     }
   }
@@ -88,7 +89,7 @@ class StoreSteps {
 
   static std::string Path(uint64_t i) { return absl::StrCat("/shop.Catalog/Get", i); }
   static Scope Method(uint64_t i) { return MethodScope(Path(i)); }
-  static Scope Tag(uint64_t i) { return TagScope("catalog", "shop", absl::StrCat(i)); }
+  static Scope Group(uint64_t i) { return GroupScope("catalog", "shop", absl::StrCat(i)); }
 
   uint64_t Random(uint64_t below) { return choose_(below); }
 
@@ -121,7 +122,8 @@ class StoreSteps {
   uint64_t PurgedAt(const Known& known) {
     uint64_t latest = purged_[{0, known.key.hash}];
     latest = std::max({latest, purged_[{1, known.labels.method.id}], purged_[{3, 0}]});
-    for (const Scope& tag : known.labels.tags) latest = std::max(latest, purged_[{2, tag.id}]);
+    for (const Scope& group : known.labels.groups)
+      latest = std::max(latest, purged_[{2, group.id}]);
     return latest;
   }
 
@@ -135,12 +137,12 @@ class StoreSteps {
     uint64_t number = 0;
     EXPECT_TRUE(absl::SimpleAtoi(found.reply.body.substr(0, found.reply.body.find(' ')), &number));
     EXPECT_EQ(number, known.number);
-    return Entry::FootprintOf(known.key, found.reply, known.labels.tags.size());
+    return Entry::FootprintOf(known.key, found.reply, known.labels.groups.size());
   }
 
   void Purge() {
     const Known& known = known_[Random(known_.size())];
-    const Scope scopes[] = {KeyScope(known.key), known.labels.method, Tag(Random(8)),
+    const Scope scopes[] = {KeyScope(known.key), known.labels.method, Group(Random(8)),
                             EverythingScope()};
     const Scope& scope = scopes[Random(40) == 0 ? 3 : Random(3)];
     store_.Purge(scope);

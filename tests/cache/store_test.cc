@@ -8,10 +8,10 @@ namespace {
 
 constexpr char kList[] = "/shop.Catalog/List";
 
-Scope Tag(const std::string& group) { return TagScope("catalog", "shop", group); }
+Scope Group(const std::string& group) { return GroupScope("catalog", "shop", group); }
 Origin From(absl::string_view path) { return {"catalog", "shop", path}; }
 
-// A store whose time stands still. Verbs are about the method Get and the tag "kettles", unless
+// A store whose time stands still. Verbs are about the method Get and the group "kettles", unless
 // they say otherwise.
 class StoreTest : public ::testing::Test {
  protected:
@@ -20,9 +20,9 @@ class StoreTest : public ::testing::Test {
   static constexpr absl::nullopt_t kKept = absl::nullopt;
 
   Refused Put(const model::Key& key, const std::string& message, Fill fill,
-              const std::string& path = kGet, const std::string& tag = "kettles") {
+              const std::string& path = kGet, const std::string& group = "kettles") {
     return store_.Put(key, OkReply(message), {now_, now_ + std::chrono::seconds(5)},
-                      {MethodScope(path), {Tag(tag)}}, fill);
+                      {MethodScope(path), {Group(group)}}, fill);
   }
   Refused Put(const std::string& id, const std::string& message) {
     return Put(KeyOf(id), message, store_.BeginFill());
@@ -126,7 +126,7 @@ TEST_F(StoreTest, NumbersGoUpWithFillsAndPurges) {
   const uint64_t before = store_.sequence();
   const Fill fill = store_.BeginFill();
   EXPECT_GT(fill.number, before);
-  store_.Purge(Tag("pots"));
+  store_.Purge(Group("pots"));
   EXPECT_GT(store_.sequence(), fill.number);
   EXPECT_GT(store_.BeginFill().number, store_.sequence() - 1);
 }
@@ -180,9 +180,9 @@ TEST_P(PurgeTest, TellsWhoFindsNothingWhichFlightsHeMayStillJoin) {
   EXPECT_EQ(store_.PurgedAt(KeyOf("id-7"), From(kGet)), purge);
 }
 
-// Nobody knows the tags of a reply that is not there, but where it comes from.
-TEST_F(StoreTest, APurgeOfATagConcernsNoFlightToAnotherUpstreamOrAuthority) {
-  store_.Purge(Tag("kettles"));
+// Nobody knows the groups of a reply that is not there, but where it comes from.
+TEST_F(StoreTest, APurgeOfAGroupConcernsNoFlightToAnotherUpstreamOrAuthority) {
+  store_.Purge(Group("kettles"));
   for (const Origin& other : {Origin{"orders", "shop", kGet}, Origin{"catalog", "store", kGet}}) {
     EXPECT_EQ(store_.Find(KeyOf("id-7"), other, now_).purged, 0);
     EXPECT_EQ(store_.PurgedAt(KeyOf("id-7"), other), 0);
@@ -199,36 +199,36 @@ TEST_P(PurgeTest, TellsTheSameToWhoFindsThatAReplyHasExpired) {
 }
 
 std::string NameOfScope(const ::testing::TestParamInfo<Scope>& info) {
-  static constexpr const char* kNames[] = {"OfAKey", "OfAMethod", "OfATag", "OfEverything"};
+  static constexpr const char* kNames[] = {"OfAKey", "OfAMethod", "OfAGroup", "OfEverything"};
   return kNames[static_cast<size_t>(info.param.kind)];
 }
 
 INSTANTIATE_TEST_SUITE_P(APurge, PurgeTest,
                          ::testing::Values(KeyScope(KeyOf("id-7")), MethodScope(kGet),
-                                           Tag("kettles"), EverythingScope()),
+                                           Group("kettles"), EverythingScope()),
                          NameOfScope);
 
 TEST_F(StoreTest, OnePurgeMayBeAboutSeveralThings) {
   Put("id-7", "blue kettle");
   EXPECT_EQ(Put(KeyOf("id-8"), "a list", store_.BeginFill(), kList, "pots"), kKept);
   EXPECT_EQ(Put(KeyOf("id-9"), "another", store_.BeginFill(), kList, "pans"), kKept);
-  const Scope scopes[] = {Tag("kettles"), Tag("pots"), Tag("lids")};
+  const Scope scopes[] = {Group("kettles"), Group("pots"), Group("lids")};
   EXPECT_EQ(store_.Purge(scopes), 2);
   EXPECT_EQ(Get(KeyOf("id-9"), kList), "another");
 }
 
 TEST_F(StoreTest, APurgeReachesEveryShard) {
   for (int i = 0; i < 1000; ++i) Put(absl::StrCat("id-", i), "blue kettle");
-  EXPECT_EQ(store_.Purge(Tag("kettles")), 1000);
+  EXPECT_EQ(store_.Purge(Group("kettles")), 1000);
   EXPECT_EQ(store_.TakeCensus().entries, 0);
 }
 
-TEST_F(StoreTest, APurgeOfTagsDropsThoseThatCarryThemAndNoOthers) {
+TEST_F(StoreTest, APurgeOfGroupsDropsThoseInThemAndNoOthers) {
   for (int i = 0; i < 1000; ++i) {
     Put(KeyOf(absl::StrCat("id-", i)), "blue kettle", store_.BeginFill(), kGet,
         absl::StrCat("group-", i % 100));
   }
-  const Scope scopes[] = {Tag("group-7"), Tag("group-7"), Tag("group-8"), Tag("none")};
+  const Scope scopes[] = {Group("group-7"), Group("group-7"), Group("group-8"), Group("none")};
   EXPECT_EQ(store_.Purge(scopes), 20);
   for (int i = 0; i < 1000; ++i) {
     const bool purged = i % 100 == 7 || i % 100 == 8;
@@ -247,8 +247,8 @@ TEST_F(StoreTest, APurgeOfAKeyMayDropAnotherOfTheSameHashAndNeverTooLittle) {
 // PITFALLS 30
 TEST_F(StoreTest, MorePurgesThanAreRememberedVoidMoreFillsThanNeededAndNeverFewer) {
   const Fill before = store_.BeginFill();
-  store_.Purge(Tag("kettles"));
-  for (int i = 0; i < 5000; ++i) store_.Purge(Tag(absl::StrCat("other-", i)));
+  store_.Purge(Group("kettles"));
+  for (int i = 0; i < 5000; ++i) store_.Purge(Group(absl::StrCat("other-", i)));
   EXPECT_EQ(Put(KeyOf("id-7"), "old", before), Refusal::kPurged);
   EXPECT_EQ(Put(KeyOf("id-8"), "old", before, kList, "pots"), Refusal::kPurged);
   EXPECT_EQ(Put("id-7", "new"), kKept);

@@ -18,7 +18,7 @@ constexpr size_t kKeys = 16;
 constexpr int kSteps = 20'000;
 
 std::string PathOf(size_t key) { return absl::StrCat("/shop.Catalog/Get", key % 2); }
-Scope TagOf(size_t key) { return TagScope("catalog", "shop", absl::StrCat(key % 4)); }
+Scope GroupOf(size_t key) { return GroupScope("catalog", "shop", absl::StrCat(key % 4)); }
 
 // A key's latest purge that is known to have returned: replies of a smaller number are too old.
 class Floors {
@@ -74,7 +74,7 @@ class Shopper {
       const model::Reply reply = OkReply(
           absl::StrCat(fill_->number, " ", keys_[filling_].bytes, std::string(Random(3000), ' ')));
       store_.Put(keys_[filling_], reply, {now_, now_ + std::chrono::seconds(1)},
-                 {MethodScope(PathOf(filling_)), {TagOf(filling_)}}, *fill_);
+                 {MethodScope(PathOf(filling_)), {GroupOf(filling_)}}, *fill_);
     }
     fill_ = store_.BeginFill();
     filling_ = key;
@@ -105,7 +105,7 @@ class Shopper {
       return Raise(before, [key](size_t other) { return other % 2 == key % 2; });
     }
     if (how < 8) {
-      store_.Purge(TagOf(key));
+      store_.Purge(GroupOf(key));
       return Raise(before, [key](size_t other) { return other % 4 == key % 4; });
     }
     store_.Purge(KeyScope(keys_[key]));

@@ -114,7 +114,7 @@ class CacheSteps : public RandomSteps<CacheCaller> {
                         [&](const CacheItem& item) { return item.path == about.path; });
       case 2:
       case 3:
-        return PurgeAll(cache::TagScope("catalog", "catalog:50051", about.group),
+        return PurgeAll(cache::GroupScope("catalog", "catalog:50051", about.group),
                         [&](const CacheItem& item) { return item.group == about.group; });
       default:
         return PurgeAll(cache::KeyScope(about.key),

@@ -116,7 +116,7 @@ class Shop {
         store_.Purge(cache::KeyScope(wanted));
         return floors_.Raise(key, before);
       case 1:
-        store_.Purge(cache::TagScope("catalog", "catalog:50051", absl::StrCat("group-", key)));
+        store_.Purge(cache::GroupScope("catalog", "catalog:50051", absl::StrCat("group-", key)));
         return floors_.Raise(key, before);
       case 2:
         store_.Purge(cache::MethodScope(kGet));

@@ -8,7 +8,7 @@ namespace {
 
 using ::testing::Values;
 
-// Every flight of these tests is for one key, method and tag, each of which a purge may be about.
+// Every flight of these tests is for one key, method and group, each of which a purge may be about.
 class PurgedTest : public ReadPathTest, public ::testing::WithParamInterface<cache::Scope::Kind> {
  protected:
   PurgedTest() { cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false}; }
@@ -16,14 +16,14 @@ class PurgedTest : public ReadPathTest, public ::testing::WithParamInterface<cac
   size_t Purge() { return store_.Purge(ScopeOf(kGet, "id-7", "kettles")); }
   size_t PurgeAnother() { return store_.Purge(ScopeOf("/shop.Catalog/List", "id-8", "pots")); }
 
-  cache::Scope ScopeOf(const std::string& path, const std::string& id, const std::string& tag) {
+  cache::Scope ScopeOf(const std::string& path, const std::string& id, const std::string& group) {
     switch (GetParam()) {
       case cache::Scope::Kind::kKey:
         return cache::KeyScope(KeyFor(id, path));
       case cache::Scope::Kind::kMethod:
         return cache::MethodScope(path);
-      case cache::Scope::Kind::kTag:
-        return cache::TagScope("catalog", "catalog:50051", tag);
+      case cache::Scope::Kind::kGroup:
+        return cache::GroupScope("catalog", "catalog:50051", group);
       case cache::Scope::Kind::kAll:
         break;
     }
@@ -164,10 +164,10 @@ TEST_P(PurgedTest, WhatIsNotConcernedIsKept) {
   EXPECT_THAT(Ask("id-7").reply(), IsOkWith("old"));
 }
 
-// A tag's may: nobody knows the tags of a reply that is not there.
+// A group's may: nobody knows the groups of a reply that is not there.
 TEST_P(PurgedTest, FlightsOfOtherKeysAndMethodsMayBeJoined) {
   const cache::Scope::Kind kind = GetParam();
-  if (kind == cache::Scope::Kind::kAll || kind == cache::Scope::Kind::kTag) return;
+  if (kind == cache::Scope::Kind::kAll || kind == cache::Scope::Kind::kGroup) return;
   Ask("id-7");
   PurgeAnother();
   EXPECT_EQ(Ask("id-7").role(), Role::kFollower);
@@ -175,13 +175,13 @@ TEST_P(PurgedTest, FlightsOfOtherKeysAndMethodsMayBeJoined) {
 }
 
 std::string NameOfKind(const ::testing::TestParamInfo<cache::Scope::Kind>& info) {
-  static constexpr const char* kNames[] = {"OfAKey", "OfAMethod", "OfATag", "OfEverything"};
+  static constexpr const char* kNames[] = {"OfAKey", "OfAMethod", "OfAGroup", "OfEverything"};
   return kNames[static_cast<size_t>(info.param)];
 }
 
 INSTANTIATE_TEST_SUITE_P(APurge, PurgedTest,
                          Values(cache::Scope::Kind::kKey, cache::Scope::Kind::kMethod,
-                                cache::Scope::Kind::kTag, cache::Scope::Kind::kAll),
+                                cache::Scope::Kind::kGroup, cache::Scope::Kind::kAll),
                          NameOfKind);
 
 // What a write says that it changed.

@@ -126,7 +126,7 @@ TEST_F(UnkeptTest, AReplyWithoutAMessageIsNotKept) {
 TEST_F(UnkeptTest, AReplyWhoseGroupsCannotBeReadIsNotKept) {
   Ask("id-7");
   Answer("blue kettle", {{"cache-groups", "kettles, \""}});
-  ExpectNotKept(cache::Refusal::kTags);
+  ExpectNotKept(cache::Refusal::kGroups);
 }
 
 TEST_F(UnkeptTest, AReplyLargerThanMaxEntryBytesIsSharedAndNotKept) {
