@@ -57,12 +57,19 @@ def headings_of(document):
     return {heading or bold.rstrip('.') for heading, bold in re.findall(r'^#+ +(.+?) *$|^\*\*(.+?)\*\*', document.text, re.M)}
 
 
-def rows(pitfalls):
-    """Line, number and last cell of each trap."""
-    for number, line in pitfalls.lines():
-        match = re.match(r'\| *(\d+) *\|.*\|([^|]+)\|$', line)
-        if match:
-            yield number, int(match[1]), match[2].strip()
+def traps_of(pitfalls):
+    """Line and number of each trap, and the lines below it, which name its tests."""
+    trap = None
+    for line, text in pitfalls.lines():
+        begins = re.match(r'- \*\*(\d+)\*\* ', text)
+        if begins:
+            if trap:
+                yield trap
+            trap = line, int(begins[1]), []
+        elif trap and text.startswith('  - '):
+            trap[2].append((line, text[4:]))
+    if trap:
+        yield trap
 
 
 def pages(sources) -> Iterator[str]:
@@ -80,9 +87,9 @@ def pages(sources) -> Iterator[str]:
 
 
 def citations(sources) -> Iterator[str]:
-    """A section or a trap that is cited has a heading or a row."""
+    """A section or a trap that is cited is there."""
     paths = Paths(sources)
-    traps = {n for _, n, _ in rows(paths.files.get(PITFALLS, Source(PITFALLS, '')))}
+    traps = {number for _, number, _ in traps_of(paths.files.get(PITFALLS, Source(PITFALLS, '')))}
     for source in sources:
         if source.path.startswith('tests/lint/'):
             continue
@@ -95,7 +102,7 @@ def citations(sources) -> Iterator[str]:
         for match in TRAP.finditer(source.text):
             for trap in re.findall(r'\d+', match[1]):
                 if int(trap) not in traps:
-                    yield finding(source, source.line_of(match.start()), f'{PITFALLS} has no row {trap}')
+                    yield finding(source, source.line_of(match.start()), f'{PITFALLS} has no {trap}')
 
 
 # --- links ----------------------------------------------------------------------------------------------------------
@@ -200,18 +207,19 @@ def pinned(sources) -> Iterator[str]:
         return
     tests = set(tests_in(sources))
     numbers = []
-    for line, number, cell in rows(pitfalls):
+    for line, number, below in traps_of(pitfalls):
         numbers.append(number)
-        named = re.findall(r'`([^`]+)`', cell)
-        if not named and not cell.startswith('not pinned: '):
+        if not below:
             yield finding(pitfalls, line, 'names no test and does not say why ("not pinned: …")')
-        for name in named:
-            if name not in tests and ('/' not in name or paths.find(name, '') is None):
-                yield finding(pitfalls, line, f'there is no test {name}')
-    for number in sorted(set(range(1, max(numbers, default=0) + 1)) - set(numbers)):
-        yield finding(pitfalls, 1, f'has no row {number}')
-    for number in sorted({n for n in numbers if numbers.count(n) > 1}):
-        yield finding(pitfalls, 1, f'has row {number} twice')
+        for at, text in below:
+            named = re.match(r'`([^`]+)`', text)
+            if not named and not text.startswith('not pinned: '):
+                yield finding(pitfalls, at, 'begins with no test, nor with "not pinned: "')
+            elif named and named[1] not in tests and ('/' not in named[1] or paths.find(named[1], '') is None):
+                yield finding(pitfalls, at, f'there is no test {named[1]}')
+    for number in range(1, max(numbers, default=0) + 1):
+        if numbers.count(number) != 1:
+            yield finding(pitfalls, 1, f'has {number} {numbers.count(number)} times')
 
 
 RULES = [citations, pages, links, files, functions, pinned]

@@ -11,7 +11,7 @@ def found(rule, *sources):
 
 
 SECTIONS = ('docs/semantics.md', '# Semantics\n\n## §1 The library\n\n## §2 Collapsing\n')
-TRAPS = (documents.PITFALLS, '| n | what | tests |\n|--:|---|---|\n| 1 | one | `ATest.Is` |\n| 2 | two | not pinned: no |\n')
+TRAPS = (documents.PITFALLS, '# Traps\n\n- **1** One\n  or so.\n  - `ATest.Is`\n- **2** Two.\n  - not pinned: no\n')
 TESTS = ('tests/core/a_test.cc', 'TEST_F(ATest, Is) {}\nTEST(BTest,\n     Is) {}\n')
 
 
@@ -116,16 +116,19 @@ class Pinned(unittest.TestCase):
 
     def test_tests_and_files_that_are_there_and_reasons_pass(self):
         self.assertEqual(found(documents.pinned, TESTS, TRAPS), [])
-        self.assertEqual(self.found('| 1 | one | `ATest.Is`, `BTest.Is` |', '| 2 | two | `.ci/bare`, which runs |'), [])
+        self.assertEqual(self.found('- **1** One', '  - `ATest.Is`', '  - `BTest.Is`', '- **2** Two', '  - `.ci/bare`, which runs'), [])
 
     def test_a_test_that_is_gone_is_found(self):
-        for cell in ('`ATest.Was`', '`ATest.Is`, `tests/gone_test.py`', 'some test', 'not pinned'):
-            with self.subTest(cell):
-                self.assertEqual(self.found(f'| 1 | one | {cell} |'), [f'{documents.PITFALLS}:1'])
+        for below in ('`ATest.Was`', '`tests/gone_test.py`', 'some test', 'not pinned'):
+            with self.subTest(below):
+                self.assertEqual(self.found('- **1** One', '  - `ATest.Is`', f'  - {below}'), [f'{documents.PITFALLS}:3'])
+
+    def test_a_trap_without_a_test_is_found(self):
+        self.assertEqual(self.found('- **1** One', '- **2** Two', '  - `ATest.Is`'), [f'{documents.PITFALLS}:1'])
 
     def test_a_number_that_is_missing_or_there_twice_is_found(self):
-        self.assertEqual(self.found('| 2 | two | `ATest.Is` |'), [f'{documents.PITFALLS}:1'])
-        self.assertEqual(self.found(*['| 1 | one | `ATest.Is` |'] * 2), [f'{documents.PITFALLS}:1'])
+        self.assertEqual(self.found('- **2** Two', '  - `ATest.Is`'), [f'{documents.PITFALLS}:1'])
+        self.assertEqual(self.found(*['- **1** One', '  - `ATest.Is`'] * 2), [f'{documents.PITFALLS}:1'])
 
 
 if __name__ == '__main__':
