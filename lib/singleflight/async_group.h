@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_ASYNC_GROUP_H_
 #define SINGLEFLIGHT_ASYNC_GROUP_H_
 
+#include "singleflight/internal/cxx20.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_ASYNC_WAITER_H_
 #define SINGLEFLIGHT_ASYNC_WAITER_H_
 
+#include "singleflight/internal/cxx20.h"
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

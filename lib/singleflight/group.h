@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_GROUP_H_
 #define SINGLEFLIGHT_GROUP_H_
 
+#include "singleflight/internal/cxx20.h"
+
 #include <cstddef>
 #include <optional>
 #include <utility>

@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_JOIN_LIMITS_H_
 #define SINGLEFLIGHT_JOIN_LIMITS_H_
 
+#include "singleflight/internal/cxx20.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>

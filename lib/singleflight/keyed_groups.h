@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_KEYED_GROUPS_H_
 #define SINGLEFLIGHT_KEYED_GROUPS_H_
 
+#include "singleflight/internal/cxx20.h"
+
 #include <cstddef>
 #include <exception>
 #include <functional>

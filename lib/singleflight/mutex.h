@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_MUTEX_H_
 #define SINGLEFLIGHT_MUTEX_H_
 
+#include "singleflight/internal/cxx20.h"
+
 #include <chrono>
 #include <condition_variable>
 #include <mutex>

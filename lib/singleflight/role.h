@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_ROLE_H_
 #define SINGLEFLIGHT_ROLE_H_
 
+#include "singleflight/internal/cxx20.h"
+
 namespace singleflight {
 
 enum class Role {

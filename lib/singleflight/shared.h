@@ -1,6 +1,8 @@
 #ifndef SINGLEFLIGHT_SHARED_H_
 #define SINGLEFLIGHT_SHARED_H_
 
+#include "singleflight/internal/cxx20.h"
+
 #include <chrono>
 #include <cstddef>
 #include <stdexcept>
