@@ -46,6 +46,8 @@ class Demo(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertRegex(result.stdout, r'(?m)^straight to the backend +1,000 +0 +1,000 ')
         self.assertRegex(result.stdout, r'(?m)^through singleflight +1,000 +0 +1 ')
+        with open(os.path.join(REPOSITORY, 'README.md'), encoding='utf-8') as readme:
+            self.assertIn(result.stdout.splitlines()[0], readme.read())
 
     def test_a_herd_that_is_not_collapsed_fails(self):
         with running(BACKEND, '--listen=127.0.0.1:0', DELAY) as backend:

@@ -11,7 +11,7 @@ import unittest
 
 import yaml
 
-from pages import TOP, blocks, commands, read
+from pages import TOP, blocks, commands, pages, quoted, read
 
 sys.path.insert(0, os.path.join(TOP, 'tests/interop'))
 from proxy import PATIENCE, Proxy, binary, config  # pylint: disable=wrong-import-position
@@ -92,7 +92,7 @@ class Examples(unittest.TestCase):
     def dev(self, *arguments):
         """`./dev help` has it; what builds and tests is run by .ci/run."""
         told = self.run_it(os.path.join(TOP, 'dev'), 'help').stdout
-        self.assertRegex(told, rf'(?m)^\./dev {" ".join(arguments)}\b')
+        self.assertRegex(told, rf'(?m)^\./dev {arguments[0]}\b')
 
     def proxy(self, *arguments):
         """On proxy.yaml, or on its text as standard input; what serves ends by SIGTERM."""
@@ -128,6 +128,12 @@ class Examples(unittest.TestCase):
         shown = {command for block, command in commands('README.md')}
         self.assertLessEqual({'./dev run', './dev test'}, shown)
         self.assertIn("step .ci/bare './dev run --once' './dev test'\n", read('.ci/run'))
+
+    def test_every_command_of_dev_that_documents_name_is_there(self):
+        for page in [*pages(), 'CONTRIBUTING.md', 'CHANGELOG.md']:
+            for word in {words.split()[1] for words in quoted(read(page)) if words.startswith('./dev ')}:
+                with self.subTest(page, word=word):
+                    self.dev(word)
 
     def test_systemd_accepts_every_drop_in(self):
         if not shutil.which('systemd-analyze'):
