@@ -1,3 +1,6 @@
+// The services of demo-backend: a catalog whose answers take a while, and a count of what they
+// cost.
+
 #ifndef SINGLEFLIGHT_DEMO_CATALOG_SERVICE_H_
 #define SINGLEFLIGHT_DEMO_CATALOG_SERVICE_H_
 

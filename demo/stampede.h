@@ -1,3 +1,5 @@
+// A stampede: many identical calls sent together, and what became of them.
+
 #ifndef SINGLEFLIGHT_DEMO_STAMPEDE_H_
 #define SINGLEFLIGHT_DEMO_STAMPEDE_H_
 

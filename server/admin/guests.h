@@ -1,3 +1,7 @@
+// Who is connected to the health port, and who gives way where there is no room. A probe asks as
+// soon as it is connected, so whoever has not asked goes before those who have; among these, those
+// whom nobody knows go before who is on this machine or has asked before; then age decides.
+
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_GUESTS_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_GUESTS_H_
 
@@ -27,9 +31,6 @@ class Guest {
   bool asked_ = false;
 };
 
-// Who is connected to the health port, and who gives way where there is no room. A probe asks as
-// soon as it is connected, so whoever has not asked goes before those who have; among these, those
-// whom nobody knows go before who is on this machine or has asked before; then age decides.
 class Guests {
  public:
   explicit Guests(size_t max_known = 256) : max_known_(max_known) {}

@@ -1,3 +1,5 @@
+// `health:` — where /livez, /readyz and /metrics are served; empty: nowhere.
+
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_HEALTH_OPTIONS_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_HEALTH_OPTIONS_H_
 
@@ -5,7 +7,6 @@
 
 namespace singleflight::admin {
 
-// `health:` — where /livez, /readyz and /metrics are served; empty: nowhere.
 struct HealthOptions {
   std::string address;  // ip:port, localhost:port or [v6]:port; port 0 takes a free one
   std::string where = "health.address";  // it stands there, for messages

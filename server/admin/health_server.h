@@ -1,3 +1,10 @@
+// GET /livez, /readyz, /status and /metrics over HTTP/1.1: for probes and scrapers. It changes
+// nothing and may listen on any address. At most 64 connections at a time, each of which has 5 s to
+// ask and 5 s to read. A newcomer is never turned away: one that has not asked yet gives way to it,
+// strangers first (who is on this machine or has asked before is none), the oldest first. A few
+// descriptors are kept back for it, so that it can be asked when the process has no others left.
+// Threads: the one of `io`. Destroy it when `io` has stopped.
+
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_HEALTH_SERVER_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_HEALTH_SERVER_H_
 
@@ -21,12 +28,6 @@ struct HealthPages {
   absl::AnyInvocable<std::string()> status;   // what runs, and since when; for people
 };
 
-// GET /livez, /readyz, /status and /metrics over HTTP/1.1: for probes and scrapers. It changes
-// nothing and may listen on any address. At most 64 connections at a time, each of which has 5 s to
-// ask and 5 s to read. A newcomer is never turned away: one that has not asked yet gives way to it,
-// strangers first (who is on this machine or has asked before is none), the oldest first. A few
-// descriptors are kept back for it, so that it can be asked when the process has no others left.
-// Threads: the one of `io`. Destroy it when `io` has stopped.
 class HealthServer {
  public:
   static absl::StatusOr<std::unique_ptr<HealthServer>> Open(boost::asio::io_context& io,

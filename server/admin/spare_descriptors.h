@@ -1,3 +1,5 @@
+// Descriptors that are held for nothing but to be let go of when there are no others left.
+
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_SPARE_DESCRIPTORS_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_SPARE_DESCRIPTORS_H_
 
@@ -9,7 +11,6 @@
 
 namespace singleflight::admin {
 
-// Descriptors that are held for nothing but to be let go of when there are no others left.
 class SpareDescriptors {
  public:
   explicit SpareDescriptors(size_t count) : count_(count) { Restock(); }

@@ -1,3 +1,6 @@
+// How much memory a number of bytes really takes. malloc hands out blocks of some sizes only, so
+// whoever counts memory counts blocks.
+
 #ifndef SINGLEFLIGHT_SERVER_BASE_BLOCK_BYTES_H_
 #define SINGLEFLIGHT_SERVER_BASE_BLOCK_BYTES_H_
 

@@ -1,3 +1,6 @@
+// A set of characters, as a table that the compiler makes. It is for rules that the texts of every
+// call have to pass.
+
 #ifndef SINGLEFLIGHT_SERVER_BASE_CHARACTER_SET_H_
 #define SINGLEFLIGHT_SERVER_BASE_CHARACTER_SET_H_
 
@@ -10,8 +13,6 @@
 
 namespace singleflight::base {
 
-// Which characters a text may have, as a table that the compiler makes: for rules that every call
-// has to pass.
 class CharacterSet {
  public:
   // Those of which `has` is true.

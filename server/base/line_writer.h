@@ -1,3 +1,12 @@
+// Writes lines to a descriptor that may take none, such as a pipe that nobody reads. A thread of
+// its own waits for the descriptor, and nobody waits for that thread.
+//
+// Lines queue up to `max_bytes`; past that the oldest are dropped. A line in their place says how
+// many are missing (line_writer.cc tells how). Lines that are still queued when the writer is
+// destroyed are written if the descriptor takes them.
+//
+// Threads: every method, from any.
+
 #ifndef SINGLEFLIGHT_SERVER_BASE_LINE_WRITER_H_
 #define SINGLEFLIGHT_SERVER_BASE_LINE_WRITER_H_
 
@@ -10,17 +19,10 @@
 
 namespace singleflight::base {
 
-// Writes lines to a descriptor that may take none, such as a pipe that nobody reads. A thread of
-// its own waits for the descriptor, and nobody waits for that thread.
-//
-// Lines queue up to `max_bytes`; beyond, the oldest make room. Lines that went this way, or whose
-// write failed, are counted, and a line in their place says how many they are as soon as the
-// descriptor takes one. What is still queued when this goes is written if the descriptor takes it;
-// the thread shares what it needs, so that it may outlive everything.
-// Threads: every method, from any.
 class LineWriter {
  public:
-  // The line that stands for so many. Called on the writer's thread, be it after this has gone.
+  // Makes the line that stands for `lines` missing ones. Called on the writer's thread, perhaps
+  // after the writer has been destroyed.
   using Gap = std::function<std::string(uint64_t lines)>;
 
   LineWriter(int fd, size_t max_bytes, Gap gap);

@@ -1,3 +1,6 @@
+// What a call needs of the thread that it lives on: time, timers, and a way in for other threads.
+// net::Worker is the real one; tests have a fake whose time moves when they say so.
+
 #ifndef SINGLEFLIGHT_SERVER_BASE_LOOP_H_
 #define SINGLEFLIGHT_SERVER_BASE_LOOP_H_
 
@@ -8,8 +11,6 @@
 
 namespace singleflight::base {
 
-// What a call needs of the thread that it lives on. net::Worker is the real one; tests have a fake
-// whose time stands still until told.
 class Loop {
  public:
   virtual ~Loop() = default;

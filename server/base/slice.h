@@ -1,3 +1,8 @@
+// A run of bytes that many may read: it keeps its owner alive. Copying copies no bytes.
+//
+// Threads: the bytes never change (more may come behind them); a Slice itself belongs to one
+// thread.
+
 #ifndef SINGLEFLIGHT_SERVER_BASE_SLICE_H_
 #define SINGLEFLIGHT_SERVER_BASE_SLICE_H_
 
@@ -9,9 +14,6 @@
 
 namespace singleflight::base {
 
-// A run of bytes that many may read: it keeps its owner alive. Copying copies no bytes.
-// Threads: the bytes never change (more may come behind them); a Slice itself belongs to one
-// thread.
 class Slice {
  public:
   Slice() = default;

@@ -1,3 +1,6 @@
+// The timers of one loop, and the time that they are set by. Setting and cancelling allocate
+// nothing in the steady state. The queue reads no clock: its owner says what time it is.
+
 #ifndef SINGLEFLIGHT_SERVER_BASE_TIMER_QUEUE_H_
 #define SINGLEFLIGHT_SERVER_BASE_TIMER_QUEUE_H_
 
@@ -19,9 +22,9 @@ Instant After(Instant instant, absl::Duration duration);
 
 class TimerQueue;
 
-// Calls back once per Set, unless cancelled. Belongs to the thread of its queue, which must outlive
-// it. Every call has one, so it is small: the callback is a lambda that captures one pointer, which
-// is usually `this`.
+// Calls back once per Set, unless it is cancelled. It belongs to the thread of its queue, which
+// must outlive it. Every call has one, so it is small: the callback is a lambda that captures one
+// pointer, which is usually `this`.
 class Timer {
  public:
   template <typename Callback>
@@ -53,10 +56,10 @@ class Timer {
   size_t slot_ = kIdle;  // place in the queue
 };
 
-// The timers of one loop: a binary heap of pointers, so that setting and cancelling allocate
-// nothing in the steady state. Those that were set since somebody asked for the next one stand
-// behind the heap as they came: most timers of calls are cancelled in the turn that set them, and
-// never enter it. It reads no clock: whoever drives it says what time it is.
+// All timers of one loop, in a binary heap of pointers. timer_queue.cc tells why some stand behind
+// the heap.
+//
+// Threads: one.
 class TimerQueue {
  public:
   // When Advance has something to do; nothing: no timer is set.

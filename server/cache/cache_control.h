@@ -1,3 +1,6 @@
+// Reads `cache-control` in replies (RFC 9111 §5.2.2), as far as it matters to a shared cache that
+// does not revalidate.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_CACHE_CONTROL_H_
 #define SINGLEFLIGHT_SERVER_CACHE_CACHE_CONTROL_H_
 
@@ -8,8 +11,7 @@
 
 namespace singleflight::cache {
 
-// What the `cache-control` fields of a reply say together (RFC 9111 §5.2.2), as far as it matters
-// to a shared cache that does not revalidate.
+// What the fields of both blocks say together.
 struct CacheControl {
   bool no_store = false;    // no-store; no-cache; or nobody can tell: malformed, contradictory
   bool is_private = false;  // private
@@ -17,8 +19,8 @@ struct CacheControl {
   absl::optional<absl::Duration> lifetime;  // s-maxage, or else max-age
 };
 
-// Reads the fields of both blocks of a reply; either may have some. Directives of which nothing is
-// known are skipped, as RFC 9111 §5.2.3 demands.
+// Either block of a reply may have such fields. Unknown directives are skipped, as RFC 9111 §5.2.3
+// demands.
 CacheControl ParseCacheControl(model::HeadersView initial, model::HeadersView trailing);
 
 // Reads delta-seconds (RFC 9111 §1.2.2): digits; what is too large to count is a very long time.

@@ -1,3 +1,5 @@
+// The figures of a store: what it keeps, and how many entries have left it, by reason.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_CENSUS_H_
 #define SINGLEFLIGHT_SERVER_CACHE_CENSUS_H_
 
@@ -9,7 +11,7 @@ namespace singleflight::cache {
 
 // Why an entry left.
 enum class Gone {
-  kCapacity,  // others were of more use
+  kCapacity,  // others were worth more
   kExpired,   // a look-up found it no longer fresh
   kPurged,
   kReplaced,  // by a later reply

@@ -1,3 +1,7 @@
+// A stored reply and its key. Immutable but for what Eviction and GroupIndex keep.
+//
+// Memory: one piece, with the reference counts, this object, and behind it all bytes.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_ENTRY_H_
 #define SINGLEFLIGHT_SERVER_CACHE_ENTRY_H_
 
@@ -21,9 +25,6 @@ struct Lifespan {
   base::Instant expires;
 };
 
-// A stored reply and its key. Immutable but for what Eviction and GroupIndex keep.
-//
-// Memory: one piece, which has the reference counts, this object, and behind it all the bytes.
 class Entry final : public Evictable {
   struct Private {};  // for Make alone: an entry needs room behind it
 
@@ -38,15 +39,15 @@ class Entry final : public Evictable {
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
-  // Bytes that such an entry would count: all memory that it takes, its place in the table and its
-  // groups' places in the index included.
+  // Bytes that such an entry would count: all memory that it takes, with its slot in the table and
+  // its groups' slots in the index.
   static size_t FootprintOf(const model::Key& key, const model::Reply& reply, size_t groups);
 
   absl::string_view key() const { return Part(KeyBegin(), key_bytes_); }
   const Lifespan& lifespan() const { return lifespan_; }
   uint64_t number() const { return number_; }
 
-  // The places of its groups in its shard's index, which alone writes into them.
+  // Its links in its shard's GroupIndex, which alone writes into them.
   absl::Span<GroupLink> groups() { return {reinterpret_cast<GroupLink*>(this + 1), groups_}; }
   absl::Span<const GroupLink> groups() const {
     return {reinterpret_cast<const GroupLink*>(this + 1), groups_};

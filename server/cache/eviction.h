@@ -1,3 +1,12 @@
+// Decides which entries stay within a budget of bytes, so that as many requests as possible are
+// hits (eviction.cc tells how). Entries belong to the caller; they stay where they are from Insert
+// until Victim returns them or Erase is called.
+//
+//   eviction.Insert(entry);
+//   while (Evictable* victim = eviction.Victim()) Drop(victim);
+//
+// Threads: none of its own; it belongs to a shard and is used under the shard's lock.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_EVICTION_H_
 #define SINGLEFLIGHT_SERVER_CACHE_EVICTION_H_
 
@@ -9,14 +18,6 @@
 
 namespace singleflight::cache {
 
-// Decides which entries stay within a budget of bytes, so that as many requests as possible are
-// hits. Entries belong to the caller; they stay where they are from Insert until Victim returns
-// them or Erase is called.
-//
-//   eviction.Insert(entry);
-//   while (Evictable* victim = eviction.Victim()) Drop(victim);
-//
-// Threads: none of its own; it belongs to a shard and is used under the shard's lock.
 class Eviction {
  public:
   explicit Eviction(uint64_t max_bytes);

@@ -1,3 +1,10 @@
+// Remembers which keys left which queue lately: ghosts, by hash, in four bytes each. A ghost is
+// remembered until so many bytes, its span, have left the same queue after it.
+//
+// They stand in a table of small buckets, in which a new ghost takes the place of the one closest
+// to its end. Now and then the table takes one key for another, or forgets early. Either costs one
+// wrong guess.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_EVICTION_GHOSTS_H_
 #define SINGLEFLIGHT_SERVER_CACHE_EVICTION_GHOSTS_H_
 
@@ -7,11 +14,6 @@
 
 namespace singleflight::cache {
 
-// Remembers which keys left which queue lately, by hash, in four bytes each. How long is measured
-// in bytes that left the same queue since: as far as a queue as large as that would reach back.
-//
-// A table of small buckets, in which a new ghost takes the place of the one closest to its end. Now
-// and then it takes one key for another or forgets early; either costs one wrong guess.
 class EvictionGhosts {
  public:
   enum class Queue : uint8_t { kNone, kSmall, kMain };

@@ -1,3 +1,5 @@
+// A queue of entries, linked through themselves, that knows how many bytes they have.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_EVICTION_QUEUE_H_
 #define SINGLEFLIGHT_SERVER_CACHE_EVICTION_QUEUE_H_
 
@@ -16,12 +18,11 @@ struct Evictable {
   Evictable* older = nullptr;
   uint32_t bytes = 0;  // what it counts against the budget
 
-  // Last, so that what derives may use the room behind them.
+  // Last, so that derived classes may use the room behind them.
   uint8_t uses = 0;  // not spent yet
   bool in_main = false;
 };
 
-// A queue of entries, linked through themselves, that knows how many bytes they have.
 class EvictionQueue {
  public:
   void PushNewest(Evictable& entry);

@@ -1,3 +1,5 @@
+// Decides whether a reply may be kept, and for how long (docs/semantics.md §4).
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_FRESHNESS_H_
 #define SINGLEFLIGHT_SERVER_CACHE_FRESHNESS_H_
 
@@ -13,8 +15,9 @@ namespace singleflight::cache {
 struct FreshnessRules {
   absl::Duration ttl;                      // of a reply that does not say for itself; positive
   absl::optional<absl::Duration> max_ttl;  // of one that does; nothing: ten times `ttl`
-  bool override_reply = false;  // `ttl` holds whatever lifetime the reply gives itself; one that
-                                // must not be stored still is not
+
+  // `ttl` holds whatever lifetime the reply gives itself. What forbids storing still forbids it.
+  bool override_reply = false;
 };
 
 using Refusal = metrics::StoreRefusal;
@@ -22,19 +25,18 @@ using Refusal = metrics::StoreRefusal;
 // FreshnessRules::max_ttl where the route does not say.
 inline absl::Duration DefaultMaxTtl(const FreshnessRules& rules) { return 10 * rules.ttl; }
 
-// Whether a reply may be kept, and for how long from now.
 struct Verdict {
   absl::optional<Refusal> refusal;
   absl::Duration lifetime;  // positive where there is no refusal
 };
 
-// How old a reply says it is (RFC 9111 §5.1), block by block as they come: the first member of the
-// first `age` of each, and of two blocks the older.
+// How old a reply says it is (RFC 9111 §5.1). It reads the first member of the first `age` in each
+// block, as the blocks come; of two blocks the older counts.
 class Age {
  public:
   void Read(model::HeadersView block);
 
-  absl::Duration value() const { return value_; }  // zero where it does not say, or not rightly
+  absl::Duration value() const { return value_; }  // zero if it does not say, or says it wrongly
   bool malformed() const { return malformed_; }
 
  private:
@@ -42,9 +44,9 @@ class Age {
   bool malformed_ = false;
 };
 
-// Judges an upstream's reply. `age` is what it says of itself, `on_the_way` the time since it was
-// asked for; both count against a lifetime that the reply gives itself (RFC 9111 §4.2.3), only the
-// first against the route's `ttl`, which begins when the reply comes.
+// Judges an upstream's reply. `age` is how old it says it is, `on_the_way` the time since it was
+// asked for. Both count against a lifetime that the reply gives itself (RFC 9111 §4.2.3). Against
+// the route's `ttl`, which begins when the reply comes, only `age` counts.
 Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, const Age& age,
               absl::Duration on_the_way);
 

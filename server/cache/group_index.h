@@ -1,3 +1,9 @@
+// Finds the entries of a group, so that a purge of the group takes time in proportion to them
+// alone. From each group a list runs through its entries. Links stay where they are from Add until
+// Remove.
+//
+// Threads: none of its own; it belongs to a shard and is used under the shard's lock.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_GROUP_INDEX_H_
 #define SINGLEFLIGHT_SERVER_CACHE_GROUP_INDEX_H_
 
@@ -12,8 +18,8 @@ namespace singleflight::cache {
 
 class Entry;
 
-// The place of an entry among those of one group. An entry has one for each of its groups, in
-// its own memory.
+// An entry's link in the list of one group. An entry has one for each of its groups, in its own
+// memory.
 struct GroupLink {
   uint64_t group;
   Entry* entry;
@@ -21,10 +27,6 @@ struct GroupLink {
   GroupLink* older = nullptr;
 };
 
-// Which entries are in a group, so that a purge of it takes time in proportion to them alone: from
-// each group a list that runs through the entries. Links stay where they are from Add until Remove.
-//
-// Threads: none of its own; it belongs to a shard and is used under the shard's lock.
 class GroupIndex {
  public:
   // What a group takes besides its link: a slot of the index at its usual load. Where several
@@ -46,7 +48,7 @@ class GroupIndex {
  private:
   GroupLink* NewestOf(uint64_t group) const;
 
-  absl::flat_hash_map<uint64_t, GroupLink*> newest_;  // no group that nothing carries
+  absl::flat_hash_map<uint64_t, GroupLink*> newest_;  // no group without entries
 };
 
 }  // namespace singleflight::cache

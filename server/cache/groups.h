@@ -1,3 +1,5 @@
+// Reads the metadata of replies that names groups of entries (RFC 9875).
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_GROUPS_H_
 #define SINGLEFLIGHT_SERVER_CACHE_GROUPS_H_
 
@@ -10,7 +12,6 @@
 
 namespace singleflight::cache {
 
-// Reply metadata that names groups of entries (RFC 9875).
 inline constexpr absl::string_view kCacheGroups = "cache-groups";
 inline constexpr absl::string_view kCacheGroupInvalidation = "cache-group-invalidation";
 

@@ -1,3 +1,5 @@
+// What a purge may know an entry by besides its key: its method and its groups.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_LABELS_H_
 #define SINGLEFLIGHT_SERVER_CACHE_LABELS_H_
 
@@ -10,17 +12,16 @@
 
 namespace singleflight::cache {
 
-// What a purge may know an entry by, besides its key.
 struct Labels {
   Scope method;
   std::vector<Scope> groups;
 };
 
-// Of a reply; one with more is not kept.
+// A reply with more groups is not kept.
 inline constexpr size_t kMostGroups = 128;
 
-// Reads the `cache-groups` of a reply. Nothing: they are malformed, or more than kMostGroups, so
-// that a purge of one of them could miss the entry.
+// Reads the `cache-groups` of a reply. Nothing: they are malformed, or more than kMostGroups. A
+// purge of one of them could then miss the entry.
 absl::optional<Labels> LabelsOf(const model::Reply& reply, const Origin& origin);
 
 }  // namespace singleflight::cache

@@ -1,3 +1,7 @@
+// Tells whether a reply may be meant for one caller alone, the one whose credentials it answers
+// (docs/semantics.md §3). Its status, `cache-control: private` and `set-cookie` say so, wherever
+// they stand in the reply. What cannot be read may say so too.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_PRIVACY_H_
 #define SINGLEFLIGHT_SERVER_CACHE_PRIVACY_H_
 
@@ -5,9 +9,6 @@
 
 namespace singleflight::cache {
 
-// Whether a reply may be meant for the caller alone whose credentials it answers (docs/semantics.md
-// §3): by its status, `cache-control: private` or `set-cookie`, wherever in the reply they stand.
-// What cannot be read may say it.
 bool MayBePrivate(const model::Reply& reply);
 
 }  // namespace singleflight::cache

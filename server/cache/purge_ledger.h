@@ -1,3 +1,17 @@
+// Remembers the number of the latest purge of each scope, so that a reply which was asked for
+// before a purge is known to be older than it.
+//
+// The groups of a reply that is kept are known. Those of a reply that has yet to come are not, so a
+// purge of a group may concern every such reply of the same upstream and authority (a home), and no
+// other.
+//
+// The ledger is bounded. To remember one scope more, it forgets the scope whose latest purge is the
+// oldest, and takes everything older than that purge for purged from then on. If it forgets a
+// group, that holds only for replies of the group's upstream: writes to one upstream, however many,
+// never make replies of another look old.
+//
+// Threads: none of its own; it belongs to a shard and is used under the shard's lock.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_PURGE_LEDGER_H_
 #define SINGLEFLIGHT_SERVER_CACHE_PURGE_LEDGER_H_
 
@@ -10,16 +24,6 @@
 
 namespace singleflight::cache {
 
-// Remembers the number of the latest purge of each scope, so that what was asked of upstream before
-// a purge is known to be older than it. Not synchronized.
-//
-// A reply that is there is asked about by its own scopes. Of one that is not there nobody knows the
-// groups: a purge of a group may concern whatever comes from the same upstream and authority, and
-// nothing else.
-//
-// Bounded: to remember one scope more it forgets the one whose latest purge is the oldest, and from
-// then on takes whatever is older than that one for purged; of a group, whatever is of its
-// upstream. So no number of writes to one upstream makes replies of another look old.
 class PurgeLedger {
  public:
   explicit PurgeLedger(size_t capacity = 4096) : capacity_(capacity) {}
@@ -51,8 +55,8 @@ class PurgeLedger {
   uint64_t Latest(uint64_t id, uint64_t upstream) const;
 
   const size_t capacity_;
-  uint64_t floor_ = 0;                              // of everything: purged as such, or forgotten
-  absl::flat_hash_map<uint64_t, uint64_t> floors_;  // of what is in groups, by upstream
+  uint64_t floor_ = 0;                              // for everything: it was purged, or forgotten
+  absl::flat_hash_map<uint64_t, uint64_t> floors_;  // for replies in groups, by upstream
   absl::flat_hash_map<uint64_t, uint64_t> numbers_;
   std::deque<Purge> oldest_first_;  // some are outdated: the scope was purged again
 };

@@ -1,3 +1,5 @@
+// What a purge is about: one key, one method, one group, or everything.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_SCOPE_H_
 #define SINGLEFLIGHT_SERVER_CACHE_SCOPE_H_
 
@@ -25,8 +27,7 @@ struct Home {
 
 Home HomeOf(const Origin& origin);
 
-// What a purge is about: one key, one method, one group, or everything. A scope is told from
-// another by a hash: where two collide, a purge drops more than was asked, never less.
+// Scopes are told apart by a hash. If two collide, a purge drops more than was asked, never less.
 struct Scope {
   enum class Kind { kKey, kMethod, kGroup, kAll };
   Kind kind;
@@ -42,8 +43,8 @@ Scope KeyScope(const model::Key& key);
 // `path` is "/package.Service/Method".
 Scope MethodScope(absl::string_view path);
 
-// A group of RFC 9875 is one within its upstream and the authority that was sent there, of which
-// the case does not matter.
+// A group of RFC 9875 belongs to its upstream and the authority that was sent there. The case of
+// the authority does not matter.
 Scope GroupScope(absl::string_view upstream, absl::string_view authority, absl::string_view group);
 
 }  // namespace singleflight::cache

@@ -1,3 +1,7 @@
+// The part of a Store whose keys fall to one mutex (shard.cc tells how purges and hits meet here).
+//
+// Threads: every method, from any.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_SHARD_H_
 #define SINGLEFLIGHT_SERVER_CACHE_SHARD_H_
 
@@ -18,7 +22,6 @@
 
 namespace singleflight::cache {
 
-// The part of a Store whose keys fall to one mutex. Threads: every method, from any.
 class alignas(64) Shard {
  public:
   explicit Shard(uint64_t max_bytes) : eviction_(max_bytes) {}
@@ -62,7 +65,7 @@ class alignas(64) Shard {
   bool Voided(const Entry& entry, const model::Key& key, const Labels& labels) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Takes an entry out of the table; whoever gets it destroys it outside the lock.
+  // Takes an entry out of the table; the caller destroys it after the lock.
   Pointer Remove(Table::iterator at, Gone why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Pointer RemoveVictim(Evictable& victim) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Table::iterator PlaceOf(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

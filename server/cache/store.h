@@ -1,3 +1,12 @@
+// Replies that are kept for a while: bounded in bytes, sharded by key.
+//
+// A caller that asks after a purge has returned gets nothing that was asked of upstream before that
+// purge. shard.cc tells how numbers see to this.
+//
+// Threads: every method, from any.
+// Memory: a look-up allocates nothing. An evicted reply lives on until the last caller that is
+// being sent it has it.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_STORE_H_
 #define SINGLEFLIGHT_SERVER_CACHE_STORE_H_
 
@@ -29,9 +38,9 @@ struct Found {
   model::Reply reply;  // none: nothing is there, or nothing fresh
   Lifespan lifespan;
 
-  // Without a reply: the number of the latest purge that concerns the key, or may concern it: one
-  // of any group of its upstream and authority, since a flight's groups are known when it lands. A
-  // flight that began before it may not be joined.
+  // Without a reply: the number of the latest purge that concerns the key, or may concern it. A
+  // flight's groups are known only when it lands, so a purge of any group of its upstream and
+  // authority may. A flight that began before that purge may not be joined.
   uint64_t purged = 0;
 };
 
@@ -41,16 +50,6 @@ struct Fill {
   uint64_t number = 0;
 };
 
-// Replies that are kept for a while: bounded in bytes, sharded by key.
-//
-// Every purge and every fill takes the next number of one sequence. A purge records its number for
-// its scope in each shard, and drops what it concerns, in one critical section; a reply is stored,
-// in one critical section too, only if nothing that concerns it was purged after its fill was
-// taken, and no reply to a later call is there. So whoever asks after a purge has returned gets
-// nothing that was asked of upstream before it.
-//
-// Threads: every method, from any. Memory: a look-up allocates nothing. Evicted replies live on
-// until the last caller that is being sent one has it.
 class Store {
  public:
   explicit Store(const StoreOptions& options);
@@ -70,9 +69,9 @@ class Store {
   absl::optional<Refusal> Put(const model::Key& key, const model::Reply& reply,
                               const Lifespan& lifespan, const Labels& labels, Fill fill);
 
-  // Drops what `scopes` say and voids the fills of it that are out. Returns how many entries went.
-  // Takes time in proportion to the entries in them, if all are groups; otherwise a look at
-  // every entry, or, for a single key, at those of its shard.
+  // Drops the entries in `scopes` and voids the fills for such entries. Returns how many entries
+  // went. If all scopes are groups, it takes time in proportion to their entries; if there is one,
+  // a key, it looks at the entries of one shard; otherwise at all entries.
   size_t Purge(absl::Span<const Scope> scopes);
   size_t Purge(const Scope& scope) { return Purge(absl::MakeConstSpan(&scope, 1)); }
 

@@ -1,3 +1,5 @@
+// The characters of tokens (RFC 9110 §5.6.2).
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_TOKEN_H_
 #define SINGLEFLIGHT_SERVER_CACHE_TOKEN_H_
 
@@ -7,7 +9,6 @@
 
 namespace singleflight::cache {
 
-// Of what tokens consist (RFC 9110 §5.6.2).
 inline bool IsTokenCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
          absl::StrContains("!#$%&'*+-.^_`|~", absl::string_view(&c, 1));

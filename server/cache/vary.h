@@ -1,3 +1,7 @@
+// Tells whether a reply depends on metadata that its key leaves out: its `vary` fields (RFC 9110
+// §12.5.5), in either block, say so, or may say so because they are malformed. Metadata about
+// encodings does not matter here, because each caller gets a reply that it can read.
+
 #ifndef SINGLEFLIGHT_SERVER_CACHE_VARY_H_
 #define SINGLEFLIGHT_SERVER_CACHE_VARY_H_
 
@@ -6,9 +10,6 @@
 
 namespace singleflight::cache {
 
-// Whether the `vary` fields of a reply, in either block, say that it depends on metadata that its
-// key leaves out (RFC 9110 §12.5.5), or may say so, because they are malformed. How callers encode
-// is none of it: each gets what he can read.
 bool VariesBeyond(const model::Reply& reply, const model::KeyPolicy& policy);
 
 }  // namespace singleflight::cache

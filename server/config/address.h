@@ -1,3 +1,6 @@
+// How addresses are written in the file. Each function says what is wrong with `text` and what
+// would be right, as a phrase that follows the quoted text; empty: nothing is wrong.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_ADDRESS_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_ADDRESS_H_
 
@@ -5,8 +8,6 @@
 
 #include "absl/strings/string_view.h"
 
-// How addresses are written in the file. Each function says what is wrong with `text` and what
-// would be right, as a phrase that follows the quoted text; empty: nothing is wrong.
 namespace singleflight::config {
 
 // Whether `host` has nothing before, between or behind dots. One dot behind an absolute name is

@@ -1,3 +1,5 @@
+// A whole configuration, already checked: each option and what they say together.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_CONFIG_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_CONFIG_H_
 
@@ -31,7 +33,6 @@ struct ReloadOptions {
   absl::Duration check_every = absl::Seconds(1);  // whether files have changed; 0: never
 };
 
-// A whole configuration: validated, so that whoever reads it may rely on it.
 struct Config {
   std::vector<net::ListenerOptions> listeners;       // at least one
   std::vector<upstream::UpstreamOptions> upstreams;  // names are unique

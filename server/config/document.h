@@ -1,3 +1,6 @@
+// Parses the one YAML document of a text. If there is none, or more than one, or no YAML, the node
+// is undefined and there is a problem. Throws nothing.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_DOCUMENT_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_DOCUMENT_H_
 
@@ -8,8 +11,6 @@
 
 namespace singleflight::config {
 
-// The one YAML document of `text`. Where there is none, or more than one, or no YAML: an undefined
-// node and a problem. Throws nothing.
 YAML::Node ParseDocument(absl::string_view text, Problems& problems);
 
 }  // namespace singleflight::config

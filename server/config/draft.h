@@ -1,3 +1,6 @@
+// A configuration between reading and use. Each option is right by itself. The place of each is
+// kept, because messages about options that contradict each other name places.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_DRAFT_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_DRAFT_H_
 
@@ -12,8 +15,6 @@
 
 namespace singleflight::config {
 
-// A configuration as it was read: each option is right by itself; where it stands is kept for what
-// must be right between them.
 struct Draft {
   struct RoutePlaces {
     Place match;
@@ -42,8 +43,8 @@ struct Draft {
   Place health;
 };
 
-// Reads the whole file. What the file may say is said here and nowhere else: a new option is one
-// line.
+// Reads the whole file. This function alone knows what a file may say: a new option is one line in
+// it.
 Draft ReadDraft(Reading& reading, const YAML::Node& root);
 
 // Has a listener on [::] leave IPv4 to another one on the same port.

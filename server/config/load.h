@@ -1,3 +1,5 @@
+// From YAML to a checked configuration: the one way in.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_LOAD_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_LOAD_H_
 
@@ -11,7 +13,6 @@
 #include "server/config/variables.h"
 #include "server/config/watched_file.h"
 
-// From YAML to a configuration that may be relied on.
 namespace singleflight::config {
 
 struct Loaded {
@@ -20,12 +21,12 @@ struct Loaded {
   std::vector<WatchedFile> files;     // that LoadFile read: the file itself, and those it names
 };
 
-// So much that no share of it is less than its most.
+// So much memory that each share of it has its largest size.
 inline constexpr uint64_t kPlentyOfMemory = uint64_t{1} << 40;
 
-// Reads `text`, the contents of `filename` (which messages name and nothing opens; nor are files
-// opened that options name). `memory`: bytes that the process may have, of which the bounds that
-// the file leaves out are shares.
+// Reads `text`, the contents of `filename`. Messages name that file; it is not opened, and neither
+// are files that options name. `memory`: bytes that the process may have. Bounds that the file
+// leaves out are shares of it.
 //
 // Errors: kInvalidArgument; the message holds every mistake, one a line, in the order of the file:
 //   FILE:LINE:COLUMN: routes[2].collapse.flight_timeout: "5x" is not a duration; try "5s"
@@ -40,7 +41,7 @@ absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
 absl::StatusOr<Loaded> LoadFile(const std::string& path,
                                 const Environment& environment = ProcessEnvironment());
 
-// The same for who has other things to do: never waits. Only a regular file can be read again;
+// The same for a process that is serving: it never waits. Only a regular file can be read again;
 // anything else is kFailedPrecondition.
 absl::StatusOr<Loaded> LoadFileAgain(const std::string& path,
                                      const Environment& environment = ProcessEnvironment());

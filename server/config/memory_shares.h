@@ -1,3 +1,6 @@
+// Bounds of memory that the file leaves out, or that are "auto", become shares of the memory that
+// the process may have.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_MEMORY_SHARES_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_MEMORY_SHARES_H_
 
@@ -6,8 +9,6 @@
 #include "server/config/draft.h"
 #include "server/config/problems.h"
 
-// The bounds of memory, and the memory that the process may have: where a bound is left out or
-// "auto", it is a share of that.
 namespace singleflight::config {
 
 // Stands for a bound of which the file says nothing.

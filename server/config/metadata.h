@@ -1,3 +1,5 @@
+// Reads `key:` of a route. Named sets are expanded. Names come out sorted, each once.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_METADATA_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_METADATA_H_
 
@@ -6,7 +8,6 @@
 
 namespace singleflight::config {
 
-// Reads `key:` of a route. Named sets are expanded; names come out sorted, each once.
 void ReadKeyRules(Mapping& in, model::KeyRules& out);
 
 }  // namespace singleflight::config

@@ -1,3 +1,5 @@
+// Where a text that is not YAML most likely went wrong, which the parser finds out much later.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_OPEN_BRACKET_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_OPEN_BRACKET_H_
 
@@ -5,7 +7,6 @@
 #include "absl/types/optional.h"
 #include "server/config/problems.h"
 
-// Where a text that is not YAML most likely went wrong, which the parser finds out much later.
 namespace singleflight::config {
 
 // What was opened and is not closed, or not by its like.

@@ -1,3 +1,5 @@
+// The list of all options that a configuration file may have, as the parser itself knows them.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_OPTIONS_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_OPTIONS_H_
 
@@ -6,7 +8,6 @@
 
 namespace singleflight::config {
 
-// What the file may say, as the parser knows it.
 struct Option {
   std::string path;  // "routes[].collapse.max_waiters"
   std::string kind;  // "duration", "size", "number", "cancel|complete", "text", "section", "list" …

@@ -1,3 +1,6 @@
+// Collects everything that is wrong with one file, so that its author mends it in one go. A line
+// reads `FILE:LINE:COLUMN: PATH: what was found and what would be right`.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_PROBLEMS_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_PROBLEMS_H_
 
@@ -17,8 +20,6 @@ struct Place {
   std::string path;  // "routes[2].collapse.max_waiters"; empty: the file as a whole
 };
 
-// Everything that is wrong with one file, so that its author mends it in one go. A line reads
-// `FILE:LINE:COLUMN: PATH: what was found and what would be right`.
 class Problems {
  public:
   explicit Problems(absl::string_view filename) : filename_(filename) {}
@@ -51,7 +52,7 @@ class Problems {
   std::vector<Problem> warnings_;
 };
 
-// `text` in quotes, on one line, shortened: what a message shows of the file.
+// `text` as messages show it: in quotes, on one line, shortened.
 std::string Quoted(absl::string_view text);
 
 }  // namespace singleflight::config

@@ -1,3 +1,13 @@
+// Mapping is one mapping of the file, from which options are taken by name:
+//
+//   in.Duration("flight_timeout", &out.flight_timeout, absl::Milliseconds(1), absl::Hours(24));
+//
+// Each call leaves its target as it is if the option is absent or wrong, and returns true if the
+// option stands in the file. Whatever is wrong becomes a problem with its place; reading goes on.
+// An option that nobody asked for is unknown, and is refused when the mapping has been read. With
+// Reading::options set, the same calls list the options: every section is entered once, with
+// nothing in it.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_READER_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_READER_H_
 
@@ -29,15 +39,6 @@ struct Reading {
   int values_left = 100000;                // aliases counted as often as they are read
 };
 
-// Mapping is one mapping of the file, from which options are taken by name:
-//
-//   in.Duration("flight_timeout", &out.flight_timeout, absl::Milliseconds(1), absl::Hours(24));
-//
-// Each call leaves its target as it is where the option is absent or wrong, and returns true where
-// the option stands in the file. Whatever is wrong becomes a problem with its place; reading goes
-// on. What was never asked for is an unknown option and is refused when the mapping has been read.
-// With Reading::options set, the same calls list the options: every section is entered once, with
-// nothing in it.
 class Mapping {
  public:
   using Body = absl::FunctionRef<void(Mapping&)>;

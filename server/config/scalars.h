@@ -1,3 +1,6 @@
+// How durations, sizes and numbers are written in the file. Suggest…() gives a spelling that would
+// be right, as near to what was found as it can.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_SCALARS_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_SCALARS_H_
 
@@ -8,8 +11,6 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 
-// How durations, sizes and numbers are written in the file. Suggest…() gives a spelling that would
-// be right, as near to what was found as it can.
 namespace singleflight::config {
 
 // "250ms", "5s", "1m30s", "1h": whole numbers with h, m, s, ms, each at most once and in this

@@ -1,3 +1,5 @@
+// Guesses the word that a misspelled one was meant to be.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_SUGGEST_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_SUGGEST_H_
 

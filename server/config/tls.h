@@ -1,3 +1,5 @@
+// `tls:` of listeners and upstreams.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_TLS_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_TLS_H_
 
@@ -13,7 +15,6 @@
 #include "server/net/listener_options.h"
 #include "server/upstream/options.h"
 
-// `tls:` of listeners and upstreams.
 namespace singleflight::config {
 
 // Where one such section stands, and its options.
@@ -27,7 +28,7 @@ struct TlsPlaces {
 TlsPlaces ReadListenerTls(Mapping& in, net::ListenerOptions& out);
 TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out);
 
-// Paths that are relative are so to the folder of the file `filename`, whatever the working folder.
+// Relative paths are relative to the folder of the file `filename`, whatever the working folder is.
 void ResolvePaths(absl::string_view filename, net::ListenerOptions& listener);
 void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstream);
 
@@ -36,8 +37,8 @@ void CheckFiles(const net::ListenerOptions& listener, const TlsPlaces& places, P
 void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
                 Problems& problems);
 
-// The files that the options of a configuration name, and that of the system's CAs where they name
-// none, as they are now.
+// The files that the options of a configuration name, as they are now. If an upstream names no CA,
+// that of the system is one of them.
 std::vector<WatchedFile> FilesOf(const Config& config);
 
 }  // namespace singleflight::config

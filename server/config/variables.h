@@ -1,3 +1,5 @@
+// Replaces environment variables in the values of the file.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_VARIABLES_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_VARIABLES_H_
 
@@ -20,8 +22,8 @@ Environment ProcessEnvironment();
 //   ${NAME}            the variable, which must be set
 //   ${NAME:-default}   `default` where the variable is unset or empty; it holds no `}` and no `${`
 //   $$                 one dollar sign
-// Any other dollar sign stands for itself, and what a variable holds is not searched again. The
-// message of an error says what is wrong and the cure.
+// Any other dollar sign stands for itself. What a variable holds is not searched again. The message
+// of an error says what is wrong and the cure.
 absl::StatusOr<std::string> ExpandVariables(absl::string_view text, const Environment& environment);
 
 }  // namespace singleflight::config

@@ -1,3 +1,5 @@
+// The files that a configuration was read from, and whether they have changed since.
+
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_WATCHED_FILE_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_WATCHED_FILE_H_
 
@@ -14,7 +16,7 @@ struct FileStamp {
   int64_t modified_ns = 0, changed_ns = 0;
 };
 
-// Of the file that `path` leads to, over links. Does not open it.
+// The stamp of the file that `path` leads to, over links. Does not open it.
 FileStamp StampOf(const std::string& path);
 
 // A file that a configuration was read from, as it was just before.

@@ -20,8 +20,9 @@ enum class OnAbandon {
 
 // `collapse:` of a route (docs/semantics.md §2).
 struct CollapseOptions {
-  absl::Duration flight_timeout =
-      absl::Seconds(15);                           // from the start of the flight to its last byte
+  // From the start of the flight to its last byte.
+  absl::Duration flight_timeout = absl::Seconds(15);
+
   absl::Duration max_join_age = absl::Seconds(1);  // an older flight takes no newcomers
   OnAbandon on_abandon = OnAbandon::kCancel;
   // Declares that the methods are unary: a message that is whole and has no end yet, on either
@@ -37,8 +38,9 @@ struct CollapseOptions {
 // `match:` of a route. In both patterns `*` stands for any run of characters.
 struct MatchOptions {
   std::string method = "/*";  // "/package.Service/Method"
-  absl::optional<std::string>
-      authority;  // compared without case; without a port it matches any port
+
+  // Compared without case. Without a port it matches any port.
+  absl::optional<std::string> authority;
 };
 
 // One entry of `routes:`. The first route that matches a call serves it. `collapse` and `cache` are

@@ -23,10 +23,10 @@ struct UpstreamFailure {
     kNotStarted,   // upstream certainly did not begin; it may be sent again
     kLost,         // the connection went away; it may have been carried out
     kReset,        // upstream reset the stream with `reset_code`; it goes to the caller
-    kRefused,      // what came for a reply was not taken; the next would be no better
-    kUnreachable,  // no connection, or no room; sending it again now is of no use
-    kCallersOwn,   // it was not sent, for what is this caller's alone: its client's share, or
-                   // metadata that others need not have sent
+    kRefused,      // its reply was not taken; the next would be no better
+    kUnreachable,  // no connection, or no room; sending it again now would not help
+    kCallersOwn,   // it was not sent, for a reason that concerns this caller alone: its client's
+                   // share, or metadata that others need not have sent
   };
   Kind kind;
   uint32_t reset_code = 0;    // with kReset, RFC 9113 §7
@@ -57,13 +57,13 @@ class UpstreamEvents {
   ~UpstreamEvents() = default;
 };
 
-// One call to an upstream. Destroying it before its end cancels it (RST_STREAM CANCEL), because
-// whoever asked has left. Lives on one loop.
+// One call to an upstream. Destroying it before its end cancels it (RST_STREAM CANCEL): its caller
+// has left. Lives on one loop.
 class UpstreamCall {
  public:
   virtual ~UpstreamCall() = default;
 
-  // The same for another reason, which is counted. Nothing may be called afterwards.
+  // The same for another reason, which is counted. Afterwards nothing else may be called.
   virtual void Cancel(metrics::Unanswered why) = 0;
 
   // Request bytes, in order.
@@ -72,7 +72,7 @@ class UpstreamCall {
   // No more request bytes come; `trailing` is a trailer block that the caller sent, usually null.
   virtual void Finish(model::SharedHeaders trailing) = 0;
 
-  // Others than its client want the call too: while it waits, it takes of nobody's share any more.
+  // Callers of other clients want the call too. While it waits, it is nobody's share any more.
   virtual void Disown() = 0;
 
   // Opens the reply's window by so many bytes of those that OnData showed.
@@ -86,12 +86,16 @@ class UpstreamCall {
 struct UpstreamHead {
   std::shared_ptr<const model::Request> request;
   std::string authority;  // as sent upstream
-  absl::optional<base::Instant>
-      deadline;           // what is left of it when the call is sent becomes grpc-timeout
+
+  // What is left of it when the call is sent becomes grpc-timeout.
+  absl::optional<base::Instant> deadline;
+
   std::string chain_hop;  // see model::Onward
-  int resends =
-      0;  // how often the upstream itself may send the call again if it certainly had not started
-  std::shared_ptr<Client> client = nullptr;  // whose share it takes of; null: nobody's
+
+  // How often the upstream may send the call again if it certainly had not started.
+  int resends = 0;
+
+  std::shared_ptr<Client> client = nullptr;  // whose share it takes; null: nobody's
 };
 
 // A named backend, as seen from one loop.

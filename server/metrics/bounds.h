@@ -1,3 +1,5 @@
+// The bounds that clients can meet, and how often each was met on one worker.
+
 #ifndef SINGLEFLIGHT_SERVER_METRICS_BOUNDS_H_
 #define SINGLEFLIGHT_SERVER_METRICS_BOUNDS_H_
 
@@ -11,7 +13,7 @@
 
 namespace singleflight::metrics {
 
-// A bound that a client met. What follows depends on what the bound is of.
+// A bound that a client met, in groups by what follows.
 enum class Bound : uint8_t {
   // The connection ends.
   kResetAllowance,       // resets that cost upstream calls without end

@@ -1,3 +1,7 @@
+// The cells that everything is counted in. Each is written by one thread, its worker, and read by
+// any: a plain load and store, no locked instruction. A scrape sums the cells of all workers
+// (ledger.cc tells the whole way).
+
 #ifndef SINGLEFLIGHT_SERVER_METRICS_CELL_H_
 #define SINGLEFLIGHT_SERVER_METRICS_CELL_H_
 
@@ -7,9 +11,6 @@
 #include <cstdint>
 
 namespace singleflight::metrics {
-
-// The cells below are written by one thread (their worker) and read by any: a plain load and store,
-// no locked instruction. A scrape sums the cells of all workers.
 
 // Only grows.
 class Counter {

@@ -1,3 +1,8 @@
+// Holds what all workers count, by the names that configurations give to routes and upstreams. A
+// route or upstream whose name the configuration before had as well counts on from there.
+//
+// Threads: one. The cells are written by their workers.
+
 #ifndef SINGLEFLIGHT_SERVER_METRICS_LEDGER_H_
 #define SINGLEFLIGHT_SERVER_METRICS_LEDGER_H_
 
@@ -11,10 +16,6 @@
 
 namespace singleflight::metrics {
 
-// What all workers count, by the names that configurations give to routes and upstreams. What
-// bears a name that the configuration before had counts on from there.
-//
-// Threads: one. The cells are written by their workers.
 class Ledger {
  public:
   explicit Ledger(size_t workers);

@@ -1,3 +1,5 @@
+// The reasons why a request is no acceptable gRPC call.
+
 #ifndef SINGLEFLIGHT_SERVER_METRICS_REFUSED_H_
 #define SINGLEFLIGHT_SERVER_METRICS_REFUSED_H_
 
@@ -6,7 +8,6 @@
 
 namespace singleflight::metrics {
 
-// Why a request is no acceptable gRPC call.
 enum class Refused : uint8_t {
   kMalformed,    // it breaks RFC 9113 §8; the debug log says how
   kMethod,       // not POST

@@ -1,3 +1,8 @@
+// Everything that /metrics shows. Sources are added before the first Render and outlive the
+// registry.
+//
+// Threads: Add from one thread; Render from any, one at a time.
+
 #ifndef SINGLEFLIGHT_SERVER_METRICS_REGISTRY_H_
 #define SINGLEFLIGHT_SERVER_METRICS_REGISTRY_H_
 
@@ -9,8 +14,6 @@
 
 namespace singleflight::metrics {
 
-// Everything that /metrics shows. Sources are added before the first Render and outlive the
-// registry. Threads: Add from one thread; Render from any, one at a time.
 class Registry {
  public:
   using Source = absl::AnyInvocable<void(Visitor&) const>;

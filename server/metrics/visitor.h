@@ -1,3 +1,6 @@
+// A Visitor is shown metrics, one by one. Values that are shown under one name and the same labels
+// are summed.
+
 #ifndef SINGLEFLIGHT_SERVER_METRICS_VISITOR_H_
 #define SINGLEFLIGHT_SERVER_METRICS_VISITOR_H_
 
@@ -15,8 +18,6 @@ namespace singleflight::metrics {
 // clients send.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
-// Is shown every metric of a group. What is shown twice under one name and the same labels is
-// summed.
 class Visitor {
  public:
   virtual ~Visitor() = default;

@@ -1,3 +1,6 @@
+// What one worker counts: for each route, for each upstream, and for its client connections; and
+// the reasons that it counts by.
+
 #ifndef SINGLEFLIGHT_SERVER_METRICS_WORKER_METRICS_H_
 #define SINGLEFLIGHT_SERVER_METRICS_WORKER_METRICS_H_
 
@@ -24,7 +27,7 @@ enum class Bypass : uint8_t {
   kStreamingMethod,  // the method turned out to stream a short while ago
   kLargeReply,       // the key's reply turned out to be too large to share a short while ago
   kSlowRequest,      // the request was not whole within limits.request_timeout
-  kKeptEncoding,     // what is kept is encoded as the caller cannot read it, nor this program
+  kKeptEncoding,     // neither the caller nor this program can read the encoding of what is kept
 };
 inline constexpr size_t kBypasses = 8;
 
@@ -33,9 +36,9 @@ enum class Release : uint8_t {
   kReplyStreams,   // the reply has a second message or does not end
   kReplyTooLarge,  // it is larger than collapse.max_reply_bytes
   kReplyPrivate,   // it is meant for one caller, and the route shares across credentials
-  kReplyEncoding,  // it is encoded as the waiter cannot read it, nor this program; or it is about
-                   // the encoding of the leader's request
-  kLeaderRefused,  // the call was not sent for what is the leader's alone
+  kReplyEncoding,  // neither the waiter nor this program can read its encoding, or it is about the
+                   // encoding of the leader's request
+  kLeaderRefused,  // the call was not sent, for a reason that concerns the leader alone
 };
 inline constexpr size_t kReleases = 5;
 
@@ -43,7 +46,7 @@ inline constexpr size_t kReleases = 5;
 absl::string_view NameOf(Bypass why);
 absl::string_view NameOf(Release why);
 
-// Why a released waiter was refused instead of making his own call.
+// Why a released waiter was refused instead of making a call of its own.
 enum class GateRefusal : uint8_t {
   kFlightTimeout,  // it was not its turn within collapse.flight_timeout
   kQueueFull,      // as many of its key were waiting as may
@@ -64,7 +67,7 @@ enum class StoreRefusal {
   kTooLarge,     // larger than cache.max_entry_bytes
   kPurged,       // what it answers was purged while it was in the air
   kSuperseded,   // the reply to a later call is kept
-  kNotAdmitted,  // it would have to push out entries that are of more use
+  kNotAdmitted,  // it would have to push out entries that are worth more
 };
 inline constexpr size_t kStoreRefusals = 11;
 
@@ -77,9 +80,9 @@ enum class InflationRefusal {
 };
 inline constexpr size_t kInflationRefusals = 4;
 
-// What became of one kind of compressed messages: those of requests, which are inflated for their
-// keys and for callers who are released with a message that another encoded; or those of replies,
-// for callers who do not accept their encoding. One inflation may serve many callers.
+// What became of one kind of compressed messages. Those of requests are inflated for their keys,
+// and for callers that are released with a message that another one encoded. Those of replies are
+// inflated for callers that do not accept their encoding. One inflation may serve many callers.
 struct InflationMetrics {
   Counter inflated;
   std::array<Counter, kInflationRefusals> refusals;
@@ -113,8 +116,8 @@ struct RouteMetrics {
   void Show(const std::string& route, Visitor& visitor) const;
 };
 
-inline constexpr size_t kCallOutcomes =
-    18;  // the gRPC codes, and "none" for whole replies without a status
+// The gRPC codes, and "none" for whole replies without a status.
+inline constexpr size_t kCallOutcomes = 18;
 
 // Why the beginning or the end of a reply was not taken.
 enum class ReplyRefusal : uint8_t {
@@ -128,16 +131,16 @@ inline constexpr size_t kReplyRefusals = 3;
 enum class Unanswered : uint8_t {
   kDeadline,        // its caller's deadline passed, or that of the last one aboard its flight
   kFlightTimeout,   // its flight's time was over: collapse.flight_timeout
-  kCancelled,       // whoever asked has left
+  kCancelled,       // its caller has left
   kBound,           // a bound of this program ended it, which the caller's status names
   kReset,           // the backend reset its stream, or ended it without a status
   kRefused,         // the backend had not begun with it, and it is not sent again
   kConnectionLost,  // its connection ended
   kPingTimeout,     // likewise, because the backend answered no PING
-  kMalformed,    // what came for a reply was refused here: it breaks HTTP/2, or its metadata gRPC
-  kUnreachable,  // it got no connection
-  kNoRoom,       // max_pending_calls were waiting
-  kClientShare,  // more than half of them its client's, and what was left is for others
+  kMalformed,       // its reply was refused here: it breaks HTTP/2, or its metadata breaks gRPC
+  kUnreachable,     // it got no connection
+  kNoRoom,          // max_pending_calls were waiting
+  kClientShare,     // more than half of them were its client's, and the rest is for others
 };
 inline constexpr size_t kUnanswered = 12;
 
@@ -185,12 +188,12 @@ struct DownstreamMetrics {
   void Show(Visitor& visitor) const;
 };
 
-// All that one worker counts under one configuration. What bears the same name under the next one
-// goes on counting there.
+// All that one worker counts under one configuration. A route or upstream that has the same name in
+// the next configuration goes on counting there.
 struct WorkerMetrics {
   WorkerMetrics() = default;
 
-  // Everything begins at nothing.
+  // All counts begin at zero.
   WorkerMetrics(size_t routes, size_t upstreams);
 
   std::shared_ptr<DownstreamMetrics> downstream;

@@ -1,3 +1,9 @@
+// Checks binary metadata. These are fields whose names end in "-bin". Their values are base64,
+// padded or not, and several may stand in one field with commas between them (gRPC over HTTP/2,
+// "Custom-Metadata"). Peers that use gRPC's C-core end their whole connection, with everybody's
+// calls on it, when they meet a value that is no base64, and a comma is such to them. So each block
+// of a call is looked at here before it goes on to anyone.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_BINARY_FIELDS_H_
 #define SINGLEFLIGHT_SERVER_MODEL_BINARY_FIELDS_H_
 
@@ -8,11 +14,6 @@
 #include "absl/types/optional.h"
 #include "server/model/headers.h"
 
-// Binary metadata: fields whose names end in "-bin", with base64 for values, padded or not, of
-// which several may stand in one field behind commas (gRPC over HTTP/2, "Custom-Metadata"). Peers
-// that use gRPC's C-core end their whole connection, with everybody's calls on it, when they meet a
-// value that is no base64, and take a comma for such. So each block of a call is looked at here
-// before it goes on to anyone.
 namespace singleflight::model {
 
 inline bool IsBinary(absl::string_view name) {
@@ -25,12 +26,12 @@ inline bool IsBinary(absl::string_view name) {
 // last character, and no bits beyond the last byte.
 bool IsBase64(absl::string_view value);
 
-// Gives each value of binary metadata in `fields` a field of its own, in order. What is wrong, if
-// one is no base64 or there are too many, as a sentence that names the field; nothing if all are
-// well.
+// Gives each value of binary metadata in `fields` a field of its own, in order. If one is no
+// base64, or there are too many, it returns a sentence that says so and names the field; otherwise
+// nothing.
 absl::optional<std::string> SeparateBinary(Headers& fields);
 
-// By how much of its list size (Headers::ListSize) a block may grow through that.
+// The most by which that makes a block's list size (Headers::ListSize) grow.
 inline constexpr size_t kMostBySeparating = 16 << 10;
 
 }  // namespace singleflight::model

@@ -1,3 +1,5 @@
+// What the metadata of a call says about the encoding of its messages.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_ENCODING_H_
 #define SINGLEFLIGHT_SERVER_MODEL_ENCODING_H_
 
@@ -7,12 +9,12 @@
 
 namespace singleflight::model {
 
-// What `block` says that compressed messages behind it are encoded in: `identity` where it says
-// nothing, and no encoding's name where it says two things.
+// The encoding of compressed messages behind `block`: `identity` if the block says nothing, and the
+// name of no encoding if it says two things.
 absl::string_view EncodingOf(HeadersView block);
 
-// Whether the caller who sent `request` can read messages in `encoding`. Who says nothing reads
-// `identity` alone.
+// Whether the caller that sent `request` can read messages in `encoding`. A caller that says
+// nothing reads `identity` alone.
 bool Accepts(HeadersView request, absl::string_view encoding);
 
 // Whether metadata of that name says how messages are encoded, or may be.

@@ -1,3 +1,10 @@
+// Gives numbers to the fingerprints of key policies and of connections' trust, so that keys need
+// not carry them whole. The same bytes have the same number, different bytes have different
+// numbers. It lives as long as any key that was made with one of its numbers, and holds one
+// fingerprint for each route and each client CA that there ever was.
+//
+// Threads: none of its own; policies are made by one.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_FINGERPRINTS_H_
 #define SINGLEFLIGHT_SERVER_MODEL_FINGERPRINTS_H_
 
@@ -9,12 +16,6 @@
 
 namespace singleflight::model {
 
-// Numbers for the fingerprints of key policies, and of what connections are trusted for, so that
-// keys need not carry them whole: the same bytes have the same number, different bytes different
-// ones. Lives as long as any key that was made with one of its numbers, and holds a fingerprint per
-// route and per client CA that there ever was.
-//
-// Threads: none of its own; policies are made by one.
 class Fingerprints {
  public:
   // Never 0.

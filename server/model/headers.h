@@ -1,3 +1,6 @@
+// Blocks of metadata. HeadersView reads one where it lies; Headers gathers one in a buffer of its
+// own; SharedHeaders is one that several keep.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_HEADERS_H_
 #define SINGLEFLIGHT_SERVER_MODEL_HEADERS_H_
 

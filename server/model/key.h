@@ -1,3 +1,6 @@
+// Keys: what makes two calls identical (docs/semantics.md §3), and KeyPolicy, which makes them by
+// the rules of a route.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_KEY_H_
 #define SINGLEFLIGHT_SERVER_MODEL_KEY_H_
 
@@ -15,8 +18,8 @@
 
 namespace singleflight::model {
 
-// What makes two calls identical (docs/semantics.md §3). The hash finds, the bytes decide: equality
-// compares all of them.
+// Calls with equal keys are identical. The hash finds, the bytes decide: equality compares all of
+// them.
 struct Key {
   uint64_t hash = 0;
   std::string bytes;
@@ -30,8 +33,8 @@ struct KeyHash {
   size_t operator()(const Key& key) const { return static_cast<size_t>(key.hash); }
 };
 
-// What keeps clients from choosing keys that collide in the hash: a secret of the process, which
-// nobody but KeyPolicy can read. Nothing else may be made of it, or whoever sees that knows it.
+// A secret of the process that keeps clients from choosing keys that collide in the hash. Only
+// KeyPolicy can read it. Nothing else may be derived from it, because that would give it away.
 class KeySeed {
  public:
   KeySeed(uint64_t value) : value_(value) {}  // NOLINT: any number may be one
@@ -41,9 +44,11 @@ class KeySeed {
   uint64_t value_;
 };
 
-// The key rules of one route, ready for use. Its fingerprint is part of every key that it makes, so
-// that keys made under different rules or for different upstreams never meet; nor do those of
-// callers that were trusted differently. Threads: constant after construction.
+// The key rules of one route, ready for use. Their fingerprint is part of every key, so that keys
+// that were made under different rules or for different upstreams never meet. The keys of callers
+// that are trusted differently never meet either.
+//
+// Threads: constant after construction.
 class KeyPolicy {
  public:
   // `upstream_identity` is whatever distinguishes upstreams: name, target, TLS. `seed` is one
@@ -54,11 +59,11 @@ class KeyPolicy {
 
   // The key of a call whose request is `message`, framed as on the wire. `trust` says how far its
   // connection is trusted; it is a number of the same Fingerprints. `authority` is what is sent
-  // upstream. Callers whose messages are compressed in different ways meet if those have been
-  // inflated before; of a message that still has the flag "compressed", and so equals none without
-  // it, count the bytes as they are and what the caller says about encodings. All of it together
-  // has less than 4 GiB: messages are bounded by 2 GiB (`max_request_bytes`), blocks of metadata by
-  // 64 KiB.
+  // upstream. Callers that compress their messages in different ways meet if the messages have been
+  // inflated before. A message that still has the flag "compressed" counts with its bytes as they
+  // are, and with what the caller says about encodings; it equals no message without the flag. All
+  // parts together have less than 4 GiB, because messages are bounded by 2 GiB
+  // (`max_request_bytes`) and blocks of metadata by 64 KiB.
   Key MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
               absl::string_view message) const {
     Key key;
@@ -70,7 +75,7 @@ class KeyPolicy {
   void MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
                absl::string_view message, Key* key) const;
 
-  // Whether metadata of that name tells calls apart by all that it says, whatever their messages.
+  // Whether metadata of that name counts with its whole value, whatever the message is.
   bool Counts(absl::string_view name) const { return CountingOf(name) == Counting::kWhole; }
 
   bool shares_across_credentials() const { return share_across_credentials_; }

@@ -1,3 +1,6 @@
+// The rules by which request metadata makes two calls different (docs/semantics.md §3), and the
+// lists of names behind them.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_KEY_RULES_H_
 #define SINGLEFLIGHT_SERVER_MODEL_KEY_RULES_H_
 
@@ -9,8 +12,8 @@
 
 namespace singleflight::model {
 
-// Which request metadata makes two calls different (docs/semantics.md §3). Names are lower case;
-// the sets `@proxy-headers` and `@baggage` have been expanded (MetadataSet).
+// `key:` of a route. Names are lower case; the sets `@proxy-headers` and `@baggage` have been
+// expanded (MetadataSet).
 struct KeyRules {
   enum class Mode {
     kAllButNoise,  // everything but known noise and the names in `names`
@@ -27,24 +30,24 @@ struct KeyRules {
   std::vector<std::string> counted = {};
 };
 
-// Metadata that differs from call to call without changing what is asked: trace context, request
-// ids, user agents. `tracestate` is none of it: it is noise by member.
+// Whether metadata of that name differs from call to call without changing what is asked: trace
+// context, request ids, user agents. `tracestate` is not among these: it is noise by member.
 bool IsNoise(absl::string_view name);
 
 // The beginnings of names that are noise besides those of kKnownNames.
 absl::Span<const absl::string_view> NoisePrefixes();
 
-// Metadata that says who asks: in the key even under `only`, and never put into a compression
-// table.
+// Whether metadata of that name says who asks. It is in the key even under `only`, and is never put
+// into a compression table.
 bool IsCredential(absl::string_view name);
 
-// Metadata that is accounted for elsewhere in the key, or made anew by every hop: whatever the
-// rules say, it does not count as metadata.
+// Whether metadata of that name stands elsewhere in the key, or is replaced by every hop. Whatever
+// the rules say, it does not count as metadata.
 bool IsOutsideMetadata(absl::string_view name);
 
-// Of a `tracestate` (W3C Trace Context §3.3) the members that are no known tracer's. Tracers put a
-// span's id or the sampler's dice there; some meshes choose versions by a member of their own. The
-// result is `value` where it has none of a tracer's, else `*storage`.
+// The members of a `tracestate` (W3C Trace Context §3.3) that belong to no known tracer. Tracers
+// put a span's id or the sampler's dice there; some meshes choose versions by a member of their
+// own. The result is `value` if it has no member of a tracer, else `*storage`.
 absl::string_view ForeignMembers(absl::string_view value, std::string* storage);
 
 // The keys of known tracers' members, and the systems of those that stand behind a tenant

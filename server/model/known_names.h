@@ -1,3 +1,7 @@
+// The names of request metadata that are known: noise, credentials (docs/semantics.md §3), and
+// others that many calls carry. Every field of every call is looked up here, so a look-up is one
+// multiplication and one comparison. docs/sharing.md has the lists too; a test compares them.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_KNOWN_NAMES_H_
 #define SINGLEFLIGHT_SERVER_MODEL_KNOWN_NAMES_H_
 
@@ -6,9 +10,6 @@
 
 #include "absl/strings/string_view.h"
 
-// Names of request metadata that are known for what they are (docs/semantics.md §3), and others
-// that many calls carry. Every field of every call is looked up here, so the look-up is one
-// multiplication and one comparison. docs/sharing.md has the lists too; a test compares them.
 namespace singleflight::model {
 
 enum class NameKind : uint8_t {

@@ -1,3 +1,7 @@
+// Everything that a call got back: views of bytes that never change, and what keeps these alive. So
+// any number of callers on any threads read the same bytes, whether a flight gathered them or the
+// cache holds them. Cheap to copy.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_REPLY_H_
 #define SINGLEFLIGHT_SERVER_MODEL_REPLY_H_
 
@@ -12,9 +16,6 @@
 
 namespace singleflight::model {
 
-// Everything that a call got back: views of bytes that never change, and what keeps those alive,
-// so that any number of callers on any threads read the same bytes, whether a flight gathered them
-// or the cache holds them. Cheap to copy.
 struct Reply {
   HeadersView initial;     // with :status; in a trailers-only reply the one block
   absl::string_view body;  // message frames as they came
@@ -62,8 +63,8 @@ Reply MakeStatusReply(wire::StatusCode code, absl::string_view message);
 // Its one block.
 Headers StatusFields(wire::StatusCode code, absl::string_view message);
 
-// `reply` as others than its first caller get it: without what is meant for one caller alone
-// (`grpc-retry-pushback-ms`). Shares the body.
+// `reply` as callers other than the first get it: without `grpc-retry-pushback-ms`, which is meant
+// for one caller alone. Shares the body.
 Reply FollowerCopy(const Reply& reply);
 
 }  // namespace singleflight::model

@@ -1,3 +1,6 @@
+// The head of a gRPC call: judged and taken apart when it comes, and put together for upstream.
+// Replies' blocks are put together for callers here too.
+
 #ifndef SINGLEFLIGHT_SERVER_MODEL_REQUEST_H_
 #define SINGLEFLIGHT_SERVER_MODEL_REQUEST_H_
 
@@ -15,8 +18,8 @@
 namespace singleflight::model {
 
 // Names this program's own hops in a call's metadata, one member a hop, in the manner of CDN-Loop
-// (RFC 8586): a call that an application propagates back to a proxy it came through differs from
-// its ancestor by it.
+// (RFC 8586). By it, a call that an application propagates back to a proxy it came through differs
+// from its ancestor.
 inline constexpr absl::string_view kChainMarker = "singleflight-chain";
 
 // The head of a gRPC call as it came, already found acceptable.
@@ -80,12 +83,12 @@ struct Onward {
   absl::string_view scheme = "http";
 };
 
-// The block to send upstream: the caller's fields in their order, but for the closed list of
+// The block to send upstream: the caller's fields in their order, except for the closed list in
 // docs/semantics.md §6.
 Headers UpstreamFields(const Request& request, const Onward& onward);
 
 // A reply's block to send to a caller: the upstream's fields in their order, without
-// content-length, and without those called `but_for`.
+// content-length and those called `but_for`.
 Headers DownstreamFields(HeadersView fields, absl::string_view but_for = "");
 
 }  // namespace singleflight::model

@@ -1,3 +1,6 @@
+// Which clients have the streams of a connection, and which wait for one: so that no client waits
+// behind all that another one has asked for.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_CLIENT_SHARES_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_CLIENT_SHARES_H_
 
@@ -33,13 +36,12 @@ class StreamShares {
   size_t all_ = 0;
 };
 
-// Calls that wait for a stream: each client's in the order in which they came, the clients in turn,
-// so that nobody waits behind all that another one has asked for.
+// Calls that wait for a stream: each client's in the order in which they came, the clients in turn.
 class WaitingCalls {
  public:
   using Line = std::list<std::shared_ptr<PooledCall>>;
 
-  // The call stands at the place that is returned, for Erase.
+  // Returns where the call stands, for Erase.
   Line::iterator Push(std::shared_ptr<PooledCall> call);
   void Erase(Line::iterator place);
 
@@ -47,8 +49,8 @@ class WaitingCalls {
   bool empty() const { return size_ == 0; }
   size_t of(const core::Client* client) const;
 
-  // The next call, which stays where it is, and whose client has its next turn after all others;
-  // of clients that may take one. Null: none may.
+  // The next call of a client that may take a stream; null: none may. The call stays where it is,
+  // and its client has its next turn after all others.
   template <typename May>
   std::shared_ptr<PooledCall> Next(const May& may) {
     for (auto at = turns_.begin(); at != turns_.end(); ++at) {

@@ -1,3 +1,9 @@
+// One connection to one endpoint, from the first SYN to its end. It takes calls once the peer has
+// sent its settings, until the peer says GOAWAY or the stream ids run out; then it lives on until
+// its last call has ended, or the peer turns out to be dead (Pulse).
+//
+// Threads: its worker's.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_LINK_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_LINK_H_
 
@@ -42,16 +48,13 @@ class LinkEvents {
   // The peer answered no PING; OnLinkClosed comes next, after its calls have ended.
   virtual void OnLinkSilent(Link& link) = 0;
 
-  // The last call. `was_ready`: it had been of use before.
+  // The last event. `was_ready`: it had been ready for calls.
   virtual void OnLinkClosed(Link& link, bool was_ready, absl::string_view why) = 0;
 
  protected:
   ~LinkEvents() = default;
 };
 
-// One connection to one endpoint, from the first SYN to its end. It takes calls once the peer has
-// sent its settings, until the peer says GOAWAY or the stream ids run out; then it lives on until
-// its last call has ended, or the peer turns out to be dead (Pulse). Threads: its worker's.
 class Link final : public http2::ConnectionEvents,
                    public std::enable_shared_from_this<Link>,
                    private PulsePeer {
@@ -73,13 +76,13 @@ class Link final : public http2::ConnectionEvents,
   // False: no call will ever be sent on it again.
   bool alive() const { return !ready_ || (session() != nullptr && session()->alive()); }
 
-  // That the peer allows at a time; 0: it has yet to say so, or takes no more.
+  // How many streams the peer allows at a time; 0: it has yet to say so, or takes no more calls.
   size_t max_streams() const {
     return ready_ && session() != nullptr && session()->alive() ? session()->peer_max_streams() : 0;
   }
   size_t streams() const { return session() == nullptr ? 0 : session()->streams(); }
 
-  // Whose they are.
+  // Whose its streams are.
   StreamShares& shares() { return shares_; }
 
   // The peer has been asked whether it lives, and has yet to answer.
@@ -88,8 +91,8 @@ class Link final : public http2::ConnectionEvents,
   // Its peer answered no PING, which is why it ends.
   bool silent() const { return silent_; }
 
-  // Whether it has been of use: a call ended in order, or a second passed since it was ready. One
-  // that this side ended for a bound of its own is not judged.
+  // Whether it has proved to work: a call ended in order, or a second passed since it was ready.
+  // One that this side ended for a bound of its own is not judged, and counts as proved.
   bool proved() const;
 
   // Only while CanOpen(): whether the peer takes a header list as large as this one.

@@ -1,3 +1,10 @@
+// Looks up names with the system's resolver, which takes as long as its name servers like, and
+// which nothing can hurry. So each look-up has a thread of its own that nobody waits for, neither
+// another look-up nor the end of the process: it shares what it needs, and what it finds when there
+// is nobody any more to be told is dropped. A name that is being looked up is not looked up a
+// second time meanwhile: who asks for it gets the same answer.
+// Threads: the one of `io`.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_LOOK_UPS_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_LOOK_UPS_H_
 
@@ -18,12 +25,6 @@
 
 namespace singleflight::upstream {
 
-// Looks up names with the system's resolver, which takes as long as its name servers like, and
-// which nothing can hurry. So each look-up has a thread of its own that nobody waits for, neither
-// another look-up nor the end of the process: it shares what it needs, and what it finds when there
-// is nobody any more to be told is dropped. A name that is being looked up is not looked up a
-// second time meanwhile: who asks for it gets the same answer.
-// Threads: the one of `io`.
 class LookUps {
  public:
   struct Answer {

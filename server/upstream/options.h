@@ -1,3 +1,5 @@
+// One entry of `upstreams:`, read and checked.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_OPTIONS_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_OPTIONS_H_
 
@@ -41,8 +43,10 @@ struct UpstreamOptions {
   LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
 
   absl::Duration connect_timeout = absl::Seconds(5);  // TCP, TLS and HTTP/2 settings together
-  absl::Duration max_reconnect_backoff =
-      absl::Seconds(5);                            // the first pause is 100 ms, then it doubles
+
+  // The first pause after a failure is 100 ms; then it doubles, up to this.
+  absl::Duration max_reconnect_backoff = absl::Seconds(5);
+
   absl::Duration dns_refresh = absl::Seconds(30);  // a name is looked up again this often
   absl::Duration ping_after = absl::Seconds(5);    // a call waits, nothing comes: see Pulse
   absl::Duration ping_timeout = absl::Seconds(5);  // without an answer the connection ends

@@ -1,3 +1,21 @@
+// One worker's connections to one upstream, and the calls that wait for them.
+//
+// A call goes to the next endpoint, in turn, that has a connection with room. An endpoint is
+// connected to when calls come; it gets a further connection when all it has are full. Where a
+// connection is being made, calls wait for it; where every endpoint has just failed, they fail at
+// once with the reason, until the pause after a failure (it doubles, with jitter) is over. A
+// connection that becomes ready and ends before it was of any use is a failure too, from the second
+// in a row on. A connection whose peer is asked whether it lives gets calls only if no other has
+// room; one that does not answer ends, and its endpoint is connected to anew.
+//
+// Clients whose calls wait have their turns one after the other, and none may take more than its
+// share of the streams that there are, nor of the calls that may wait (core/client.h). Streams on a
+// connection that takes no more calls are gone from there, and nobody has them: else who has many
+// long ones would wait for their end beside empty connections. So the queue is served whenever a
+// stream may have become free, and whenever a share may have.
+//
+// Threads: its worker's.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_POOL_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_POOL_H_
 
@@ -16,28 +34,11 @@
 
 namespace singleflight::upstream {
 
-// One worker's connections to one upstream, and the calls that wait for them.
-//
-// A call goes to the next endpoint, in turn, that has a connection with room. An endpoint is
-// connected to when calls come; it gets a further connection when all it has are full. Where a
-// connection is being made, calls wait for it; where every endpoint has just failed, they fail at
-// once with the reason, until the pause after a failure (it doubles, with jitter) is over. A
-// connection that becomes ready and ends before it was of any use is a failure too, from the second
-// in a row on. A connection whose peer is asked whether it lives gets calls only if no other has
-// room; one that does not answer ends, and its endpoint is connected to anew.
-//
-// Clients whose calls wait have their turns one after the other, and none may take more than its
-// share of the streams that there are, nor of the calls that may wait (core/client.h). Streams on a
-// connection that takes no more calls are gone from there, and nobody has them: else who has many
-// long ones would wait for their end beside empty connections. So the queue is served whenever a
-// stream may have become free, and whenever a share may have.
-//
-// Threads: its worker's.
 class Pool final : public core::Upstream, public LinkEvents {
  public:
   struct Hooks {
-    absl::AnyInvocable<void()>
-        on_connect_failed;  // e.g. to resolve again; never called re-entrantly into the pool
+    // For example to resolve again. It must not call into the pool.
+    absl::AnyInvocable<void()> on_connect_failed;
   };
 
   // `tls`: how to speak to the endpoints; null: in plaintext.

@@ -1,3 +1,10 @@
+// One call of a pool, from the wait for a stream to its end. It keeps the request bytes that it has
+// sent while the call may still be sent again, and sends it again where upstream certainly had not
+// begun.
+//
+// Ownership: shared by its stream or the pool's queue, and by the handle that the caller holds.
+// Threads: its worker's.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_POOLED_CALL_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_POOLED_CALL_H_
 
@@ -15,12 +22,6 @@ namespace singleflight::upstream {
 class Link;
 class Pool;
 
-// One call of a pool, from the wait for a stream to its end. It keeps the request bytes that it has
-// sent while the call may still be sent again, and sends it again where upstream certainly had not
-// begun.
-//
-// Ownership: shared by its stream or the pool's queue, and by the handle that the caller holds.
-// Threads: its worker's.
 class PooledCall final : public http2::StreamEvents,
                          public std::enable_shared_from_this<PooledCall> {
  public:
@@ -72,8 +73,8 @@ class PooledCall final : public http2::StreamEvents,
   bool queued_ = false;  // in the pool's queue, at `place_`
   WaitingCalls::Line::iterator place_;
 
-  std::vector<base::Slice>
-      kept_;  // request bytes that a stream has yet to be given, or may have to be given again
+  // Request bytes that a stream has yet to be given, or may have to be given again.
+  std::vector<base::Slice> kept_;
   size_t kept_bytes_ = 0;
   bool keeping_ = true;
   bool finished_ = false;

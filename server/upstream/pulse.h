@@ -1,3 +1,23 @@
+// Finds out that the peer of a connection is dead although the connection is up: a process that is
+// stopped, a machine or a network that is gone without a word.
+//
+// A PING goes out when a call waits and nothing has come for `after`; whatever comes then will do
+// for an answer. Where nothing comes within `timeout` the peer is silent, and that is the end. How
+// long calls have waited is counted over calls: one that gives up and is followed by another is no
+// answer.
+//
+// PINGs stay within what gRPC servers take: none without a call, and at most one every 5 s. A
+// server that has nothing to say counts as a strike each PING that comes within five minutes of the
+// one before, and ends the connection, with the calls on it, at the third; any reply wipes them
+// out. So without a reply there are two PINGs, one more for a call that begins after them, and then
+// one every five minutes and some seconds, for the way there takes longer now and then.
+//
+// At the end of the time a few more turns of the loop pass: a process that was stopped for a while
+// reads what came meanwhile before it judges.
+//
+// Streams come and go without touching the timer: one that rings too early is set anew.
+// Threads: its loop's.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_PULSE_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_PULSE_H_
 
@@ -38,25 +58,6 @@ class PulsePeer {
   ~PulsePeer() = default;
 };
 
-// Finds out that the peer of a connection is dead although the connection is up: a process that is
-// stopped, a machine or a network that is gone without a word.
-//
-// A PING goes out when a call waits and nothing has come for `after`; whatever comes then will do
-// for an answer. Where nothing comes within `timeout` the peer is silent, and that is the end. How
-// long calls have waited is counted over calls: one that gives up and is followed by another is no
-// answer.
-//
-// PINGs stay within what gRPC servers take: none without a call, and at most one every 5 s. A
-// server that has nothing to say counts as a strike each PING that comes within five minutes of the
-// one before, and ends the connection, with the calls on it, at the third; any reply wipes them
-// out. So without a reply there are two PINGs, one more for a call that begins after them, and then
-// one every five minutes and some seconds, for the way there takes longer now and then.
-//
-// At the end of the time a few more turns of the loop pass: a process that was stopped for a while
-// reads what came meanwhile before it judges.
-//
-// Streams come and go without touching the timer: one that rings too early is set anew.
-// Threads: its loop's.
 class Pulse {
  public:
   Pulse(base::Loop& loop, const PulseOptions& options, PulsePeer& peer);

@@ -1,3 +1,11 @@
+// Finds the endpoints of one upstream, and finds them again from time to time. Its names are looked
+// up side by side, and what is found of one is in force before another has answered. A look-up that
+// fails, or has no answer within `patience`, leaves those in force that were found before; only if
+// there are none at all is the failure published, so that calls can say why. After failures it is
+// tried again, with pauses that double. Endpoints at which this process itself listens are left
+// out: calls would come back. Look-ups on their way when it is destroyed come to nothing.
+// Threads: the one of `io`, which is not a worker's.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_RESOLVER_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_RESOLVER_H_
 
@@ -25,13 +33,6 @@ struct LookUpCounts {
   uint64_t silent = 0;  // no answer in time; one that comes later counts again
 };
 
-// Finds the endpoints of one upstream, and finds them again from time to time. Its names are looked
-// up side by side, and what is found of one is in force before another has answered. A look-up that
-// fails, or has no answer within `patience`, leaves those in force that were found before; only if
-// there are none at all is the failure published, so that calls can say why. After failures it is
-// tried again, with pauses that double. Endpoints at which this process itself listens are left
-// out: calls would come back. Look-ups on their way when it is destroyed come to nothing.
-// Threads: the one of `io`, which is not a worker's.
 class Resolver : public std::enable_shared_from_this<Resolver> {
  public:
   using Publish = absl::AnyInvocable<void(SharedEndpointList)>;

@@ -1,3 +1,5 @@
+// Where an upstream is found, in the terms of gRPC's name resolution.
+
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_TARGET_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_TARGET_H_
 
@@ -11,12 +13,12 @@
 
 namespace singleflight::upstream {
 
-// Where an upstream is to be found, in the terms of gRPC's name resolution.
 struct Target {
   std::vector<net::Endpoint> fixed;  // addresses that need no look-up
   std::vector<net::HostPort> names;  // to be looked up in DNS; every address counts
-  std::string
-      authority;  // what a gRPC client that dials the target sends (gRPC, "Name resolution")
+
+  // What a gRPC client that dials the target sends (gRPC, "Name resolution").
+  std::string authority;
 };
 
 // Reads UpstreamOptions::target or ::endpoints.

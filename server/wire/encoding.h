@@ -1,3 +1,6 @@
+// Compression of gRPC messages: the encodings that this program can undo, and undoing them within a
+// bound.
+
 #ifndef SINGLEFLIGHT_SERVER_WIRE_ENCODING_H_
 #define SINGLEFLIGHT_SERVER_WIRE_ENCODING_H_
 
@@ -15,8 +18,7 @@ inline constexpr absl::string_view kGrpcAcceptEncoding = "grpc-accept-encoding";
 // What `grpc-encoding` says where there is none.
 inline constexpr absl::string_view kIdentity = "identity";
 
-// How a message with the flag "compressed" is, as far as this program can undo it (gRPC over HTTP2,
-// "Message-Encoding").
+// The encodings of messages that have the flag "compressed" (gRPC over HTTP2, "Message-Encoding").
 enum class Encoding {
   kGzip,     // RFC 1952
   kDeflate,  // RFC 1950, the zlib format
@@ -36,9 +38,9 @@ enum class Inflated {
 
 // Appends to `out` what `in` stands for, at most `max` bytes. Otherwise `out` is as it was.
 //
-// Only what every implementation of gRPC reads alike is read: one stream, whole and with nothing
-// behind it. gRPC C++ refuses a second gzip member, grpc-go reads it; of no bytes at all it is the
-// other way round. Memory grows with what comes out, whatever the stream claims.
+// It reads only what every implementation of gRPC reads alike: one stream, whole and with nothing
+// behind it. A second gzip member is refused by gRPC C++ and read by grpc-go; with no bytes at all
+// it is the other way round. Memory grows with what comes out, whatever the stream claims.
 Inflated Inflate(Encoding encoding, absl::string_view in, size_t max, std::string* out);
 
 // Makes `out` the frame of the message, not compressed, whose frame `in` is compressed: both whole,

@@ -1,3 +1,5 @@
+// Counts the gRPC messages in a run of bytes that comes piece by piece, and keeps none of it.
+
 #ifndef SINGLEFLIGHT_SERVER_WIRE_MESSAGE_H_
 #define SINGLEFLIGHT_SERVER_WIRE_MESSAGE_H_
 
@@ -12,8 +14,8 @@ namespace singleflight::wire {
 // big-endian, and that many bytes ("Length-Prefixed-Message", gRPC over HTTP2).
 inline constexpr size_t kMessagePrefixBytes = 5;
 
-// Follows the bytes of one direction of a call and counts messages, without keeping any byte: a
-// prefix that claims 4 GiB costs nothing.
+// Follows the bytes of one direction of a call. As it keeps no byte, a prefix that claims 4 GiB
+// costs nothing.
 class MessageScanner {
  public:
   enum class State {

@@ -1,3 +1,5 @@
+// gRPC statuses on the wire: `grpc-status`, `grpc-message`, and what a reset stream stands for.
+
 #ifndef SINGLEFLIGHT_SERVER_WIRE_STATUS_H_
 #define SINGLEFLIGHT_SERVER_WIRE_STATUS_H_
 

@@ -1,3 +1,5 @@
+// Reads and writes `grpc-timeout` (gRPC over HTTP2, "Timeout").
+
 #ifndef SINGLEFLIGHT_SERVER_WIRE_TIMEOUT_H_
 #define SINGLEFLIGHT_SERVER_WIRE_TIMEOUT_H_
 
