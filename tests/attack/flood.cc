@@ -1,3 +1,5 @@
+// The floods, frame by frame.
+
 #include "tests/attack/flood.h"
 
 #include <openssl/ssl.h>

@@ -1,3 +1,5 @@
+// Keeps a flood going on many connections: where one ends, the next takes its place.
+
 #include "tests/attack/flooder.h"
 
 #include <sys/epoll.h>

@@ -1,3 +1,5 @@
+// Random steps on a cache and the flights that fill it, with what has to hold after each.
+
 #ifndef SINGLEFLIGHT_TESTS_CORE_CACHE_STEPS_H_
 #define SINGLEFLIGHT_TESTS_CORE_CACHE_STEPS_H_
 

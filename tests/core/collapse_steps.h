@@ -1,3 +1,5 @@
+// Random steps on flights, with what has to hold after each.
+
 #ifndef SINGLEFLIGHT_TESTS_CORE_COLLAPSE_STEPS_H_
 #define SINGLEFLIGHT_TESTS_CORE_COLLAPSE_STEPS_H_
 

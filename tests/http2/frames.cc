@@ -1,3 +1,5 @@
+// Frames as bytes, and back.
+
 #include "tests/http2/frames.h"
 
 #include <nghttp2/nghttp2.h>

@@ -1,3 +1,5 @@
+// Header blocks as lists, to write and compare them.
+
 #ifndef SINGLEFLIGHT_TESTS_MODEL_BLOCKS_H_
 #define SINGLEFLIGHT_TESTS_MODEL_BLOCKS_H_
 

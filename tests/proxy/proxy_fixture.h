@@ -1,3 +1,6 @@
+// The proxy's calls between a client session and an upstream that answers when told, without
+// sockets.
+
 #ifndef SINGLEFLIGHT_TESTS_PROXY_PROXY_FIXTURE_H_
 #define SINGLEFLIGHT_TESTS_PROXY_PROXY_FIXTURE_H_
 

@@ -1,3 +1,5 @@
+// The reply to a call, as tests write and compare it.
+
 #ifndef SINGLEFLIGHT_TESTS_TESTING_ANSWER_H_
 #define SINGLEFLIGHT_TESTS_TESTING_ANSWER_H_
 

@@ -1,3 +1,5 @@
+// A gRPC server that answers every method as the test says.
+
 #include "tests/testing/backend.h"
 
 #include <grpcpp/generic/async_generic_service.h>

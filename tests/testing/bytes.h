@@ -1,3 +1,5 @@
+// Strings to gRPC's buffers and back.
+
 #ifndef SINGLEFLIGHT_TESTS_TESTING_BYTES_H_
 #define SINGLEFLIGHT_TESTS_TESTING_BYTES_H_
 

@@ -1,3 +1,5 @@
+// Certificates for tests, made when they run.
+
 #include "tests/testing/certificates.h"
 
 #include <arpa/inet.h>

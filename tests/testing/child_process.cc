@@ -1,3 +1,5 @@
+// A program that a test starts, reads from and ends.
+
 #include "tests/testing/child_process.h"
 
 #include <fcntl.h>

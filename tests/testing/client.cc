@@ -1,3 +1,5 @@
+// A gRPC client that sends bytes to any method.
+
 #include "tests/testing/client.h"
 
 #include <grpcpp/generic/generic_stub.h>

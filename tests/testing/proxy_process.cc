@@ -1,3 +1,5 @@
+// The real proxy, in a process of its own.
+
 #include "tests/testing/proxy_process.h"
 
 #include <unistd.h>

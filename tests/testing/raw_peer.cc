@@ -1,3 +1,5 @@
+// Clients and servers that send the header blocks and frames that a test says, on nghttp2.
+
 #include "tests/testing/raw_peer.h"
 
 #include <arpa/inet.h>

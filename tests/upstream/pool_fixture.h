@@ -1,3 +1,5 @@
+// A pool of connections to servers whose every reply the test decides.
+
 #ifndef SINGLEFLIGHT_TESTS_UPSTREAM_POOL_FIXTURE_H_
 #define SINGLEFLIGHT_TESTS_UPSTREAM_POOL_FIXTURE_H_
 

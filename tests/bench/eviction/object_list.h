@@ -1,3 +1,5 @@
+// A doubly linked list of a trace's objects, without memory of its own for each.
+
 #ifndef SINGLEFLIGHT_TESTS_BENCH_EVICTION_OBJECT_LIST_H_
 #define SINGLEFLIGHT_TESTS_BENCH_EVICTION_OBJECT_LIST_H_
 

@@ -1,3 +1,5 @@
+// The command line of eviction-simulator.
+
 #include "tests/bench/eviction/options.h"
 
 #include <cstring>

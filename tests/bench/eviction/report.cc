@@ -1,3 +1,5 @@
+// Hit ratios as a table for the terminal, as Markdown and as JSON.
+
 #include "tests/bench/eviction/report.h"
 
 #include <algorithm>

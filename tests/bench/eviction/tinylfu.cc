@@ -1,3 +1,6 @@
+// W-TinyLFU after its paper, with Caffeine's hill climbing: a window before a main queue, and a
+// sketch of how often objects are asked for, which decides who enters it.
+
 #include <algorithm>
 #include <cmath>
 #include <random>

@@ -1,3 +1,5 @@
+// Requests for objects of known sizes, as policies are shown them.
+
 #ifndef SINGLEFLIGHT_TESTS_BENCH_EVICTION_TRACE_H_
 #define SINGLEFLIGHT_TESTS_BENCH_EVICTION_TRACE_H_
 

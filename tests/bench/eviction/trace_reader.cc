@@ -1,3 +1,5 @@
+// Traces from files: text with a key and a size a line, or libCacheSim's oracleGeneral.
+
 #include "tests/bench/eviction/trace_reader.h"
 
 #include <algorithm>

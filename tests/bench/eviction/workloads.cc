@@ -1,3 +1,5 @@
+// Made-up traces, each with one trait that caches are weak or strong at.
+
 #include "tests/bench/eviction/workloads.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// The connections of bench-client, and what its calls came to.
+
 #ifndef SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_CLIENT_H_
 #define SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_CLIENT_H_
 

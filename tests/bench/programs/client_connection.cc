@@ -1,3 +1,5 @@
+// One connection of bench-client on nghttp2.
+
 #include "tests/bench/programs/client_connection.h"
 
 #include <iterator>

@@ -1,3 +1,5 @@
+// The command line of bench-client: its modes, and which flag goes with which.
+
 #include "tests/bench/programs/client_flags.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// What the command lines of the bench's programs have in common.
+
 #ifndef SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_COMMAND_LINE_H_
 #define SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_COMMAND_LINE_H_
 

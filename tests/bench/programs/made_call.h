@@ -1,3 +1,5 @@
+// One call of bench-client, and whether its reply was right.
+
 #ifndef SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_MADE_CALL_H_
 #define SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_MADE_CALL_H_
 

@@ -1,3 +1,5 @@
+// One connection of the responder on nghttp2.
+
 #include "tests/bench/programs/responder_connection.h"
 
 #include <iterator>

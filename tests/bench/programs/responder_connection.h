@@ -1,3 +1,5 @@
+// One connection of the responder, the bare server that the bench compares with.
+
 #ifndef SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_RESPONDER_CONNECTION_H_
 #define SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_RESPONDER_CONNECTION_H_
 

@@ -1,3 +1,5 @@
+// Sockets of the bench's programs: IPv4 and not blocking.
+
 #include "tests/bench/programs/socket.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,5 @@
+// What a run of bench-client measured.
+
 #ifndef SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_TALLY_H_
 #define SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_TALLY_H_
 

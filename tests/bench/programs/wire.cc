@@ -1,3 +1,5 @@
+// One nghttp2 session on one socket, and the thread that runs many of them.
+
 #include "tests/bench/programs/wire.h"
 
 #include <sys/epoll.h>
