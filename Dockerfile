@@ -8,8 +8,8 @@
 # /readyz at `health.address`; there is nothing in the image that a HEALTHCHECK could run.
 FROM debian:bookworm AS build
 WORKDIR /src
-COPY deploy/docker/packages.sh deploy/docker/
-RUN deploy/docker/packages.sh
+COPY deploy/packages.sh deploy/packages.txt deploy/
+RUN deploy/packages.sh proxy image && rm -rf build /var/lib/apt/lists/*
 COPY . .
 RUN deploy/docker/build.sh /image
 

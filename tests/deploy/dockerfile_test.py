@@ -73,11 +73,12 @@ class Stage:
     def run(self, shell):
         self.chroot('/bin/sh', '-c', f'cd {self.workdir} && {shell}')
 
-    def copy_context(self, repository, source, target):
+    def copy_context(self, repository, *paths):
+        *sources, target = paths
         for file in context(repository):
-            if source != '.' and not file.startswith(source):
+            if '.' not in sources and file not in sources:
                 continue
-            where = os.path.join(self.inside(target), os.path.basename(file) if source == file else file)
+            where = os.path.join(self.inside(target), os.path.basename(file) if file in sources else file)
             os.makedirs(os.path.dirname(where), exist_ok=True)
             shutil.copy(os.path.join(repository, file), where)
 
