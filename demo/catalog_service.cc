@@ -1,3 +1,5 @@
+// The catalog's answers: each waits for the delay without a thread, and counts it as work.
+
 #include "demo/catalog_service.h"
 
 #include <grpcpp/alarm.h>

@@ -107,8 +107,8 @@ bool AllAnswered(const Row& row) {
   return false;
 }
 
-// A herd that took most of a backend call to set off was none: whoever starts after the first reply
-// rightly causes another upstream call. A busy machine does that.
+// A herd that took most of a backend call to set off was none: a call that starts after the first
+// reply rightly causes another upstream call. A busy machine does that.
 bool Straggled(const Row& row, absl::Duration backend_call) {
   return row.upstream_calls > 1 && row.herd.arrival > backend_call / 3;
 }

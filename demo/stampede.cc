@@ -1,3 +1,5 @@
+// Sends a herd: prepares every call up to its headers, sets them all off, and waits for all.
+
 #include "demo/stampede.h"
 
 #include <grpcpp/generic/generic_stub.h>
@@ -46,8 +48,8 @@ struct Call {
   }
 };
 
-// One thread's share of the herd. A herd that arrives drop by drop is none, so the calls' headers
-// are sent first; setting off means to send the request messages.
+// One thread's share of the herd. A herd must not arrive drop by drop, so all headers are sent
+// first; setting off means to send the request messages.
 class Part {
  public:
   explicit Part(int size) : calls_(size) {}

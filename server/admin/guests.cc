@@ -4,7 +4,7 @@
 
 namespace singleflight::admin {
 
-// An IPv4 address is one, however the socket says it.
+// A socket for both families says IPv4 addresses as IPv6 ones.
 Guest::Guest(const boost::asio::ip::address& from)
     : from_(from.is_v6() && from.to_v6().is_v4_mapped()
                 ? boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, from.to_v6())

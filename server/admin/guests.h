@@ -1,6 +1,6 @@
-// Who is connected to the health port, and who gives way where there is no room. A probe asks as
-// soon as it is connected, so whoever has not asked goes before those who have; among these, those
-// whom nobody knows go before who is on this machine or has asked before; then age decides.
+// The connections to the health port, and which of them gives way if there is no room. A probe asks
+// as soon as it is connected, so connections that have not asked go first. Among equals, strangers
+// go before addresses that are on this machine or have asked before; then the oldest goes.
 
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_GUESTS_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_GUESTS_H_
@@ -41,7 +41,7 @@ class Guests {
   // It has sent its request. Its address is known from now on.
   void Asks(Guest& guest);
 
-  // Ends the connection of whoever comes first. False: nobody is there.
+  // Ends the connection that has to give way first. False: there is none.
   bool MakeRoom();
 
   size_t size() const { return present_.size(); }
@@ -52,7 +52,7 @@ class Guests {
 
   const size_t max_known_;
   std::list<Guest*> present_;                   // the oldest first
-  std::deque<boost::asio::ip::address> known_;  // who asked last stands last
+  std::deque<boost::asio::ip::address> known_;  // the one that asked last is the last
 };
 
 }  // namespace singleflight::admin

@@ -1,4 +1,5 @@
-// `health:` — where /livez, /readyz and /metrics are served; empty: nowhere.
+// `health:` of the configuration: where /livez, /readyz, /status and /metrics are served; empty:
+// nowhere.
 
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_HEALTH_OPTIONS_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_HEALTH_OPTIONS_H_

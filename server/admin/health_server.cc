@@ -1,3 +1,20 @@
+// The health port, and why it answers when nothing else does.
+//
+// A probe that gets no answer means that the process is killed. So two things must not keep a probe
+// out: other connections to this port, and a process that has used up its descriptors.
+//
+//   guests   Each connection is a Guest. At kMaxConnections a newcomer takes the place of another:
+//            first of one that has not asked, since a probe asks as soon as it is connected, and
+//            among these of a stranger (guests.cc). A newcomer itself is never turned away.
+//   spares   Some descriptors are held open on /dev/null. If accept finds none free, one of them is
+//            closed for the newcomer; they are restocked when a connection ends. If all are spent,
+//            a guest gives way. If there is no guest, accept is tried again soon, and whoever
+//            waits goes on waiting in the kernel's queue.
+//
+// Each connection is one Exchange: one request, one response, and kPatience for each of the two.
+// The callbacks that it waits for own it. All of it runs on the thread of `io`, and nothing there
+// waits, so a slow client costs a connection and no time.
+
 #include "server/admin/health_server.h"
 
 #include <spdlog/spdlog.h>
@@ -50,7 +67,7 @@ struct Shared {
   std::array<uint64_t, std::size(kRefusals)> refused{};  // by Refusal
 };
 
-// Of a target in origin-form, or in the absolute-form that proxies get (RFC 9112 §3.2).
+// The path of a target in origin-form, or in the absolute-form that proxies get (RFC 9112 §3.2).
 beast::string_view Path(beast::string_view target) {
   target = target.substr(0, target.find('?'));
   const size_t scheme = target.find("://");
@@ -192,7 +209,7 @@ class Server final : public HealthServer {
     std::make_shared<Exchange>(std::move(socket), peer_.address(), shared_)->Run();
   }
 
-  // Who waits to be accepted goes on waiting, until there is a descriptor for it.
+  // No descriptor is free: spends a spare one, or has a guest give way.
   void OnFailure(const beast::error_code& error) {
     if (error != asio::error::no_descriptors &&
         error != boost::system::errc::too_many_files_open_in_system) {
@@ -204,7 +221,7 @@ class Server final : public HealthServer {
     AcceptLater();
   }
 
-  // Immediately would only spin.
+  // Trying again immediately would only spin.
   void AcceptLater() {
     pause_.expires_after(std::chrono::milliseconds(100));
     pause_.async_wait([this](const beast::error_code& error) {

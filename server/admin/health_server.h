@@ -1,8 +1,8 @@
 // GET /livez, /readyz, /status and /metrics over HTTP/1.1: for probes and scrapers. It changes
-// nothing and may listen on any address. At most 64 connections at a time, each of which has 5 s to
-// ask and 5 s to read. A newcomer is never turned away: one that has not asked yet gives way to it,
-// strangers first (who is on this machine or has asked before is none), the oldest first. A few
-// descriptors are kept back for it, so that it can be asked when the process has no others left.
+// nothing and may listen on any address. It has at most 64 connections at a time, and each has 5 s
+// to ask and 5 s to read. It answers a newcomer even if it is full or the process has no
+// descriptors left (health_server.cc tells how).
+//
 // Threads: the one of `io`. Destroy it when `io` has stopped.
 
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_HEALTH_SERVER_H_

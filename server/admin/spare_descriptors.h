@@ -1,4 +1,4 @@
-// Descriptors that are held for nothing but to be let go of when there are no others left.
+// Holds descriptors in reserve, to close one when the process has none left.
 
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_SPARE_DESCRIPTORS_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_SPARE_DESCRIPTORS_H_
@@ -21,7 +21,7 @@ class SpareDescriptors {
     }
   }
 
-  // One descriptor of the process is free now. False: none was held.
+  // Frees one descriptor of the process. False: none was held.
   bool Spend() {
     if (held_.empty()) return false;
     ::close(held_.back());

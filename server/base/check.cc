@@ -9,7 +9,7 @@
 namespace singleflight::base {
 namespace {
 
-// How long whoever reads stderr has to take the line. A bug must not become a process that hangs.
+// How long the reader of stderr has to take the line. A bug must not become a process that hangs.
 constexpr int kPatience = 100;  // milliseconds
 
 }  // namespace

@@ -1,3 +1,22 @@
+// How lines get out without anybody waiting for the descriptor.
+//
+// A pipe that nobody reads takes no more bytes after 64 KiB, and a write to it then waits for ever.
+// O_NONBLOCK would not help: it belongs to the open file, which other processes share. So one
+// thread writes and may hang, and Put only appends to a queue under a mutex.
+//
+//   lines_     what waits, at most `max_bytes`; past that the oldest lines go, never the newest
+//   dropped_   lines that went, or whose write failed, since the start
+//   told_      how many of these a line has told of; the thread's own
+//
+// Before each line the thread looks whether lines went before it, and writes one that says how
+// many. So a gap is told of where it is, as soon as the descriptor takes anything.
+//
+// Drain is for the end of a process. It waits for as long as lines go out, and gives up when none
+// has gone for `patience`.
+//
+// The thread is detached, because nothing can make it return from a write. It shares the queue with
+// the LineWriter, so either may be the last to go. After End it writes what the descriptor takes.
+
 #include "server/base/line_writer.h"
 
 #include <poll.h>

@@ -1,3 +1,19 @@
+// A binary heap, and in the same vector behind it the timers that have yet to enter it.
+//
+//   timers_[0, ordered_)       the heap: nobody is due before the first one
+//   timers_[ordered_, size)    set since somebody asked for the next one, in the order of setting
+//
+// Most timers of calls are set and cancelled within one turn of the loop. They stand behind the
+// heap for that time, so that setting is an append and cancelling is a swap with the last one.
+// Order() puts those that are left into the heap when the loop asks how long it may sleep.
+//
+// Each timer knows its slot. So the queue holds plain pointers, a timer is found without a search,
+// and nothing is allocated once the vector is as long as it gets.
+//
+// Advance comes to an end whatever callbacks do: while it runs, a timer is set for no earlier than
+// the next nanosecond (earliest_), so that a callback which sets its timer for now is called by a
+// later Advance. Due timers leave the queue before they run, because the callback may destroy them.
+
 #include "server/base/timer_queue.h"
 
 #include <algorithm>
@@ -45,7 +61,8 @@ void TimerQueue::Order() {
   while (ordered_ < timers_.size()) SiftUp(ordered_++);
 }
 
-// The heap's last one fills a gap in it, and the very last one that which is behind the heap then.
+// The heap's last timer fills a gap in the heap. That leaves a gap right behind the heap, which the
+// vector's last timer fills.
 void TimerQueue::Remove(Timer& timer) {
   size_t gap = std::exchange(timer.slot_, Timer::kIdle);
   Timer* const last = timers_.back();

@@ -1,3 +1,6 @@
+// Reads `cache-control` directive by directive. Anything that cannot be read, and any
+// contradiction, forbids storing.
+
 #include "server/cache/cache_control.h"
 
 #include <algorithm>
@@ -11,7 +14,7 @@
 namespace singleflight::cache {
 namespace {
 
-// As RFC 9111 §1.2.2 recommends for what does not fit.
+// For a number that does not fit (RFC 9111 §1.2.2).
 constexpr absl::Duration kVeryLong = absl::Seconds(int64_t{1} << 31);
 
 // Takes one value apart: directives separated by commas, each a token, or a token, `=` and a token

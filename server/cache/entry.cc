@@ -1,3 +1,10 @@
+// An entry and all its bytes in one block of memory:
+//
+//   reference counts | Entry | group links | key | initial metadata | trailing metadata | body
+//
+// So a reply takes one allocation, a hit touches few cache lines, and the bytes that the budget
+// counts are the bytes that are taken.
+
 #include "server/cache/entry.h"
 
 #include <algorithm>
@@ -10,11 +17,11 @@
 namespace singleflight::cache {
 namespace {
 
-// Reference counts and the table's slot at its usual load.
+// Reference counts, and the table's slot at its usual load.
 constexpr size_t kBesides = 24 + 24;
 
-// Allocates `room` bytes behind an object. That behind an entry's block of reference counts is
-// behind the entry: it is the last thing in there.
+// Allocates `room` bytes behind an object. std::allocate_shared puts the entry last into the block
+// with the reference counts, so room behind that block is room behind the entry.
 template <typename T>
 struct WithRoom {
   using value_type = T;
@@ -35,7 +42,7 @@ char* Append(char* out, absl::string_view part) {
   return out + part.size();
 }
 
-// All that an entry counts which is not in the room behind it.
+// What an entry counts besides the room behind it.
 size_t BytesBeside(size_t groups) {
   return sizeof(Entry) + kBesides + groups * GroupIndex::kSlotBytes;
 }

@@ -1,20 +1,23 @@
-// Two queues, as in S3-FIFO (Yang and others, SOSP 2023). New entries enter the small one; those
-// used enough when they get to its end are admitted to the main one, the others go. The main queue
-// gives entries that were used another round. Hence a scan passes through the small queue and
-// touches nothing else, and a hit moves nothing: it counts.
+// Which entries stay: two queues and three additions.
 //
-// Three things are added, each of which tests/bench/eviction/EVICTION.md measures:
+// The queues are those of S3-FIFO (Yang and others, SOSP 2023). A hit moves nothing: it counts a
+// use in the entry, and the end of the queue spends uses.
 //
-// What left is remembered for a while, as ghosts; who comes back meanwhile enters the main queue.
-// Which queue the ghost had left says which one is too small, as in ARC (Megiddo and Modha, FAST
-// 2003): workloads that live on recency get a small queue that is nearly all of the cache, those
-// that live on frequency one of a few per cent.
+//   small   New entries enter here. At its end an entry that was used enough is admitted to the
+//           main queue, and the others go. So a scan touches nothing else.
+//   main    At its end an entry that was used gets another round, and the others go.
 //
-// A place has a price, in uses: the entry's size over the mean size. An entry ten times as large
-// takes the place of ten others, so it has to be used ten times as often to stay.
+// The additions, each of which tests/bench/eviction/EVICTION.md measures:
 //
-// An entry that would by itself be much of the small queue enters at the end of it, so that it
-// goes before those that it would otherwise push out.
+//   ghosts  Keys that left are remembered for a while. An entry that comes back meanwhile enters
+//           the main queue. The queue that it had left was too small and grows at the other's cost,
+//           as in ARC (Megiddo and Modha, FAST 2003). Workloads that live on recency get a small
+//           queue that is nearly all of the cache; those that live on frequency, one of a few per
+//           cent. An entry of more than an eighth of the budget leaves no ghost.
+//   price   A place costs uses: the entry's size over the mean size. An entry ten times as large
+//           takes the place of ten others, so it has to be used ten times as often to stay.
+//   large   An entry that would be much of the small queue by itself enters at that queue's end, so
+//           that it goes before those that it would push out.
 
 #include "server/cache/eviction.h"
 
@@ -84,7 +87,7 @@ Evictable* Eviction::Victim() {
   return nullptr;
 }
 
-// Whether the entry came back while remembered; the queue that it had left grows.
+// Whether the entry came back while it was remembered; the queue that it had left grows.
 bool Eviction::Recall(const Evictable& entry) {
   if (!Rememberable(entry)) return false;
   switch (ghosts_.Recall(entry.hash)) {
@@ -94,14 +97,14 @@ bool Eviction::Recall(const Evictable& entry) {
       SetSmallTarget(small_target_ + entry.bytes);
       return true;
     case Queue::kMain:
-      // These are rarer, as less is remembered of the main queue; so each weighs more.
+      // Less is remembered of the main queue, so such ghosts are rarer and each weighs more.
       SetSmallTarget(small_target_ - std::min(small_target_, entry.bytes * kSmallSpan / kMainSpan));
       return true;
   }
   return false;
 }
 
-// An entry of more of the budget than this has to prove itself each time that it comes.
+// A larger entry has to prove itself each time that it comes.
 bool Eviction::Rememberable(const Evictable& entry) const { return entry.bytes <= max_bytes_ / 8; }
 
 void Eviction::SetSmallTarget(uint64_t bytes) {

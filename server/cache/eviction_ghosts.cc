@@ -7,8 +7,8 @@
 namespace singleflight::cache {
 namespace {
 
-// A span has at most this many of the 65,536 ticks after which a clock begins again. A ghost that
-// nobody replaced for as long as that takes is dead nearly all of the time.
+// A clock begins again after 65,536 ticks, and a ghost that was not replaced by then seems alive
+// for one span. With spans of at most this many ticks, that is an eighth of the time.
 constexpr uint64_t kMaxSpan = 1 << 13;
 
 uint16_t Print(uint64_t hash) { return hash & 0x3fff; }
@@ -71,7 +71,7 @@ EvictionGhosts::Bucket& EvictionGhosts::BucketOf(uint64_t hash) {
   return buckets_[((hash >> 32) * buckets_.size()) >> 32];
 }
 
-// Ticks until the ghost is forgotten; 0: it is.
+// Ticks until the ghost is forgotten; 0: it is forgotten.
 int EvictionGhosts::Remaining(const Ghost& ghost) {
   const auto queue = static_cast<Queue>(ghost.queue);
   if (queue == Queue::kNone) return 0;

@@ -1,3 +1,6 @@
+// Reads structured lists of strings (RFC 9651), as `cache-groups` has them. One malformed member
+// makes the field malformed: a reply must not be kept under half of its groups.
+
 #include "server/cache/groups.h"
 
 #include "absl/strings/ascii.h"
@@ -72,7 +75,7 @@ class ListReader {
     return Value();
   }
 
-  // A string, which a display string is behind its `%`; bytes; or something made of token
+  // A string, or a display string, which is one behind a `%`; bytes; or something made of token
   // characters.
   bool Value() {
     if (absl::StartsWith(text_, "%\"")) text_.remove_prefix(1);

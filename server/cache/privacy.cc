@@ -16,7 +16,7 @@ bool IsAboutTheCaller(absl::string_view http_status) {
   return http_status == "401" || http_status == "403";
 }
 
-// Of several statuses a client may believe any.
+// A client that gets several statuses may believe any of them.
 bool SaysPrivate(const model::Field& field) {
   if (field.name == "set-cookie") return true;
   if (field.name != "grpc-status") return false;

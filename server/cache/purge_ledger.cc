@@ -5,12 +5,12 @@
 namespace singleflight::cache {
 namespace {
 
-// Keys have hashes of their own, which may be anything: told apart from the other scopes' ids.
+// The kind is part of the id, because hashes of keys may equal the ids of other scopes.
 uint64_t IdOf(uint64_t hash, Scope::Kind kind) { return hash * 4 + static_cast<uint64_t>(kind); }
 
 uint64_t IdOf(const Scope& scope) { return IdOf(scope.id, scope.kind); }
 
-// Of all groups of a home.
+// Stands for all groups of a home.
 uint64_t IdOf(const Home& home) { return IdOf(home.authority, Scope::Kind::kAll); }
 
 }  // namespace

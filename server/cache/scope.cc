@@ -10,12 +10,12 @@
 namespace singleflight::cache {
 namespace {
 
-// Each part by itself, so that ("ab", "c") and ("a", "bc") differ.
+// Hashes each part by itself, so that ("ab", "c") and ("a", "bc") differ.
 uint64_t Hash(uint64_t before, absl::string_view part) {
   return XXH3_64bits_withSeed(part.data(), part.size(), before);
 }
 
-// The same in lower case, piece by piece: without memory of its own.
+// The same in lower case, piece by piece, so that nothing is allocated.
 uint64_t HashOfAnyCase(uint64_t before, absl::string_view part) {
   std::array<char, 64> lower;
   uint64_t hash = before;

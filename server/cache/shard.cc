@@ -1,3 +1,25 @@
+// Where purges, fills and hits meet: numbers decide, and a hit moves nothing.
+//
+// Every purge and every fill takes the next number of one sequence (Store). A fill takes its number
+// before its call is sent upstream. So numbers say what was asked before what, whatever the order
+// in which replies come:
+//
+//   Purge   writes its number down for its scope, and drops the entries there with smaller numbers
+//   Put     refuses a reply if a purge of its key, its method or one of its groups has a number
+//           above its fill's, or if the entry that is there has one
+//   Find    returns the entry, or the number of the latest purge that may concern the key. A caller
+//           joins no flight whose leader did not know of that purge.
+//
+// Each is one critical section. So a reply that was asked for before a purge meets that purge in
+// one of two ways: it is there and is dropped, or it comes later and is refused. A reply that comes
+// late never takes the place of a newer one.
+//
+// A hit takes the mutex, finds the entry by hash and bytes, counts a use in the entry and copies a
+// pointer. It moves no list: an LRU list would make every hit write to its neighbours' memory, and
+// would keep other hits waiting for the mutex while it does. Eviction looks at the counts later.
+//
+// What is taken out is destroyed after the lock, because freeing large replies takes long.
+
 #include "server/cache/shard.h"
 
 #include <algorithm>
@@ -89,7 +111,7 @@ Shard::Table::iterator Shard::PlaceOf(const Entry& entry) {
   return table_.find(Wanted{entry.hash, entry.key()});
 }
 
-// Recorded and dropped at once: a look-up finds both or neither.
+// Both under one lock: a look-up finds the purge recorded and its entries gone, or neither.
 size_t Shard::Purge(absl::Span<const Scope> scopes, uint64_t number) {
   std::vector<Pointer> dropped;  // destroyed after the lock
   MutexLock lock(mu_);

@@ -10,7 +10,8 @@ namespace singleflight::cache {
 namespace {
 
 constexpr size_t kMostShards = 64;
-// A shard has room for this many of the largest entries, if the store has.
+// Each shard has room for this many of the largest entries; if the store is too small for that,
+// there is one shard.
 constexpr uint64_t kLargestPerShard = 8;
 
 constexpr std::array<absl::string_view, kGone> kGoneNames = {"capacity", "expired", "purged",
@@ -32,7 +33,7 @@ Store::Store(const StoreOptions& options) : options_(options) {
 
 Store::~Store() = default;
 
-// The flight table takes other bits of the same hash, and the shard's own table the lowest.
+// The flight table chooses by other bits of the same hash, and the shard's own table by the lowest.
 Shard& Store::ShardOf(uint64_t hash) const { return *shards_[(hash >> 40) & (shards_.size() - 1)]; }
 
 Found Store::Find(const model::Key& key, const Origin& origin, base::Instant now) {

@@ -11,7 +11,7 @@
 namespace singleflight::cache {
 namespace {
 
-// Whether callers of one key may differ in metadata of that name.
+// Whether callers with the same key may differ in metadata of that name.
 bool LeavesOut(const model::KeyPolicy& policy, absl::string_view name) {
   const std::string lower = absl::AsciiStrToLower(name);
   return lower == "*" || !std::all_of(lower.begin(), lower.end(), IsTokenCharacter) ||

@@ -1,3 +1,5 @@
+// Finds what is wrong with an address, and the spelling that was probably meant.
+
 #include "server/config/address.h"
 
 #include <arpa/inet.h>
@@ -44,7 +46,7 @@ bool LooksLikeIpv4(absl::string_view host) {
                      [](char c) { return absl::ascii_isdigit(c) || c == '.'; });
 }
 
-// What stands in a suggestion where the host is missing or means "every address".
+// The host in suggestions, if the text has none or one that means "every address".
 absl::string_view AnyHost(Side side) { return side == Side::kListen ? "0.0.0.0" : "127.0.0.1"; }
 
 // The port in suggestions.
@@ -103,7 +105,7 @@ std::string Ipv6Mistake(absl::string_view text, Side side) {
   return PortMistake(rest, side);
 }
 
-// What is wrong with a text whose colons do not divide it into host and port.
+// For a text whose colons do not divide it into host and port.
 std::string ShapeMistake(absl::string_view text, Side side) {
   const size_t scheme = text.find("://");
   if (scheme != absl::string_view::npos) {
@@ -174,7 +176,7 @@ std::string Ipv6ListMistake(absl::string_view list) {
   return "";
 }
 
-// Of a target, with what stands behind it.
+// For a target with a scheme, and the rest behind it.
 std::string SchemeMistake(absl::string_view scheme, absl::string_view rest) {
   const bool tls = scheme == "https" || scheme == "grpcs";
   const bool of_the_web = tls || scheme == "http" || scheme == "grpc" || scheme == "h2c" ||

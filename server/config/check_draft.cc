@@ -1,3 +1,5 @@
+// Finds options that are right by themselves and wrong together.
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +23,7 @@ namespace {
 
 constexpr size_t kMostRoutes = 1000;  // each is compared with all before it
 
-// What an address takes for itself, however it is spelled.
+// An address and a port that one listener takes, however they are spelled.
 struct Claim {
   std::string written;
   std::string address;  // as bound
@@ -30,7 +32,7 @@ struct Claim {
   bool everywhere;  // on every address of its family
   Place place;
 
-  // With 0.0.0.0 beside, [::] is for IPv6 alone (see SeparateFamilies).
+  // Beside 0.0.0.0, [::] is for IPv6 alone (see SeparateFamilies).
   bool Conflicts(const Claim& other) const {
     if (address == other.address) return true;
     return !port.empty() && port == other.port && ipv6 == other.ipv6 &&
@@ -38,7 +40,7 @@ struct Claim {
   }
 };
 
-// Nothing: any number may have it, such as port 0, or it is wrong by itself.
+// Nothing: the address takes nothing from others, as with port 0, or is wrong by itself.
 absl::optional<Claim> ClaimOf(absl::string_view address, const Place& place) {
   if (absl::StartsWith(address, "unix:"))
     return Claim{std::string(address), std::string(address), "", false, false, place};
@@ -101,7 +103,7 @@ void CheckUpstreamsOfRoutes(const Draft& draft, Problems& problems) {
   for (const upstream::UpstreamOptions& upstream : draft.config.upstreams)
     names.push_back(upstream.name);
   const std::set<std::string> known(names.begin(), names.end());
-  // An upstream without a name may be the one that is meant.
+  // A route may mean an upstream that has no name yet.
   const bool incomplete = known.empty() || known.count("") == 1;
   std::set<std::string> used;
   for (size_t i = 0; i < draft.routes.size(); ++i) {
@@ -134,7 +136,7 @@ void CheckReach(const Draft& draft, size_t later, Problems& problems) {
   }
 }
 
-// Replies to writes are nobody else's.
+// Replies to writes belong to their callers alone.
 void CheckWrites(const Draft& draft, size_t at, Problems& problems) {
   const core::RouteOptions& route = draft.config.routes[at];
   const auto warn = [&](bool on, const Place& place, absl::string_view does,
@@ -160,7 +162,7 @@ void CheckRoutes(const Draft& draft, Problems& problems) {
   }
 }
 
-// A reply that may be kept must fit.
+// A reply that is large enough to be shared should fit into the store.
 void CheckStore(const Draft& draft, Problems& problems) {
   const cache::StoreOptions& store = draft.config.cache;
   if (store.max_entry_bytes <= store.max_bytes) return;

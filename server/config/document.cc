@@ -1,3 +1,5 @@
+// Parses YAML, and says in plain words what the parser says tersely or in the wrong place.
+
 #include "server/config/document.h"
 
 #include <yaml-cpp/depthguard.h>
@@ -58,7 +60,7 @@ absl::string_view SyntaxCure(absl::string_view message) {
   return "";
 }
 
-// "{", "[" or a quote that nothing closes. The parser names where it gave up.
+// For "{", "[" or a quote that nothing closes. The parser names the place where it gave up.
 bool RefuseOpenBracket(absl::string_view text, Problems& problems) {
   const absl::optional<OpenBracket> open = FindOpenBracket(text);
   if (!open.has_value()) return false;
@@ -91,7 +93,8 @@ void RefuseSyntax(const YAML::Exception& error, absl::string_view text, Problems
                                       SyntaxCure(error.msg)));
 }
 
-// The first two at most: a text that begins with a comma is documents without end to the parser.
+// The first two at most, because the parser sees documents without end in a text that begins with a
+// comma.
 std::vector<YAML::Mark> FirstDocuments(const std::string& text) {
   std::istringstream stream(text);
   YAML::Parser parser(stream);

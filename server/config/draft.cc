@@ -1,3 +1,13 @@
+// Every option of the file, in one place: its name, its type, its bounds and its default.
+//
+// Each Read… function takes one section, and asks its Mapping (reader.cc) for one option after the
+// other. So a new option is one line: by it the option is read, bounded, and listed for messages
+// and for the reference. Defaults stand in the options structs: an option that is absent leaves its
+// target as it is.
+//
+// A check that concerns one section stands in its function. What concerns several sections needs
+// all of them, and so is left to check_draft.cc: for it, the functions note places in the Draft.
+
 #include "server/config/draft.h"
 
 #include <algorithm>
@@ -55,7 +65,7 @@ void ReadListener(Mapping& in, Draft& draft) {
   draft.config.listeners.push_back(listener);
 }
 
-// Returns the places of what is in force.
+// Returns the places of the target or the endpoints, whichever the file has.
 std::vector<Place> ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
   std::vector<Place> places;
   const size_t mistakes = in.mistakes();
@@ -92,7 +102,8 @@ void ReadAuthority(Mapping& in, upstream::UpstreamOptions& out) {
   out.authority = authority;
 }
 
-// A bound that is a share of memory where the file does not say it. Its place, if it does.
+// Reads a bound that becomes a share of memory if the file does not name it. Returns its place if
+// the file does.
 absl::optional<Place> ReadShare(Mapping& in, absl::string_view name, uint64_t* out, uint64_t min) {
   *out = kAuto;
   in.SizeOrAuto(name, out, min, kLargestStore);
@@ -206,8 +217,8 @@ void ReadMarks(Mapping& in, Draft& draft) {
   in.Flag("cache_status", &out.cache_status);
 }
 
-// A header list that is let in must be let out again to upstreams with fields of this program's
-// own, by a session whose bound for that is 128 KiB.
+// A header list that comes in goes out again to upstreams, with fields of this program's own. The
+// session's bound for that is 128 KiB, which is why max_header_bytes ends at 96 KiB.
 void ReadLimits(Mapping& in, Draft& draft) {
   proxy::LimitOptions& out = draft.config.limits;
   if (in.Number("max_connections", &out.max_connections, 1, kMostCalls)) {

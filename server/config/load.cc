@@ -1,3 +1,16 @@
+// The floors that a file passes on its way to a Config. Each relies on the one before.
+//
+//   document.cc      text → one YAML document, or what is wrong with its syntax
+//   reader.cc        a mapping → its options by name: places, merged mappings, unknown options
+//   reader_values.cc a value → duration, size, number, choice: types, bounds, variables replaced
+//   draft.cc         the file → a Draft: which options there are. Each is right by itself.
+//   check_draft.cc   what options say together: names that resolve, addresses, routes never reached
+//   (here)           files: the configuration itself, and those that its options name
+//
+// A floor that finds a mistake notes it with its place (Problems), and the rest of the file is read
+// all the same, so that the author gets all mistakes in one go. The exception is a text that is not
+// YAML: there is nothing to go on with.
+
 #include "server/config/load.h"
 
 #include <fcntl.h>
@@ -24,7 +37,7 @@ namespace {
 
 constexpr size_t kLargestFile = 1u << 20;
 
-// Where addresses stand, for those who find that they cannot be had.
+// Writes the place of each address beside it, for messages that it cannot be listened on.
 void NamePlaces(absl::string_view filename, Draft& draft) {
   const auto name = [&](const Place& place) {
     return absl::StrCat(filename, ":", place.line, ":", place.column, ": ", place.path);
@@ -35,7 +48,7 @@ void NamePlaces(absl::string_view filename, Draft& draft) {
   draft.config.health.where = name(draft.health);
 }
 
-// What is done about files that options name.
+// What is done with files that options name.
 enum class Files { kLeave, kCheck };
 
 Config ReadConfig(absl::string_view text, absl::string_view filename,
@@ -65,7 +78,7 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   return std::move(draft.config);
 }
 
-// Whether whoever reads may be kept waiting, as pipes and devices do.
+// Whether reading may wait, as it does with pipes and devices.
 enum class Waiting { kAllowed, kRefused };
 
 bool IsRegular(int fd) {

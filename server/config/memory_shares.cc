@@ -22,8 +22,8 @@ uint64_t Share(uint64_t of, uint64_t eighths, uint64_t most) {
   return std::clamp(of / 8 * eighths / kMiB * kMiB, kMiB, most);
 }
 
-// What all bounds together may take: a quarter more than is counted as buffered, for what malloc
-// adds.
+// What all bounds together may take. For buffered bytes that is a quarter more than is counted,
+// which malloc adds.
 struct Together {
   std::vector<std::string> bounds;
   uint64_t bytes = kOfTheProcess;

@@ -1,3 +1,6 @@
+// Reads which metadata counts in keys, and refuses rules that contradict each other or that would
+// let callers get each other's replies.
+
 #include "server/config/metadata.h"
 
 #include <algorithm>
@@ -55,7 +58,7 @@ void AddNames(Mapping& in, const std::string& text, const Place& place, std::vec
   for (const std::string& name : *set) names->push_back({name, place, true});
 }
 
-// What always counts, whatever is ignored, and what never does.
+// Some metadata always counts, whatever is ignored; some never does.
 void RefuseToIgnore(Mapping& in, const std::string& text, const Place& place) {
   if (text == "content-type" || text == "host" || text == model::kChainMarker) {
     in.Refuse(place, absl::StrCat(Quoted(text), " always counts; remove it"));

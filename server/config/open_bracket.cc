@@ -1,3 +1,5 @@
+// Finds the bracket or quote that was never closed. The YAML parser gives up far behind it.
+
 #include "server/config/open_bracket.h"
 
 #include <vector>
@@ -8,7 +10,7 @@
 namespace singleflight::config {
 namespace {
 
-// Goes through a text as far as brackets, quotes and comments need it.
+// Walks through a text, and understands no more of it than brackets, quotes and comments.
 class Brackets {
  public:
   explicit Brackets(absl::string_view text) : text_(text) {}
@@ -62,7 +64,7 @@ class Brackets {
     while (at_ + 1 < text_.size() && text_[at_ + 1] != '\n') Step();
   }
 
-  // To the closing quote. False: there is none.
+  // Goes to the closing quote. False: there is none.
   bool SkipQuoted(char quote) {
     Step();
     for (; at_ < text_.size(); Step()) {

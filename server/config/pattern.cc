@@ -1,3 +1,5 @@
+// Compares patterns with each other, and finds those that no call can match.
+
 #include "server/config/pattern.h"
 
 #include <algorithm>
@@ -30,7 +32,7 @@ bool IsPatternCharacter(unsigned char c) {
   return absl::ascii_isgraph(c) && c != '?' && c != '#' && c != '%';
 }
 
-// True when `pattern` matches `text`, where a `*` in `text` is a character that only `*` matches.
+// True if `pattern` matches `text`. A `*` in `text` is a character that only `*` matches.
 bool Matches(absl::string_view pattern, absl::string_view text) {
   const std::vector<absl::string_view> parts = absl::StrSplit(pattern, '*');
   if (parts.size() == 1) return pattern == text;
@@ -76,7 +78,7 @@ bool BeginsWithWord(absl::string_view method, absl::string_view word) {
   return method.size() == word.size() || !absl::ascii_islower(method[word.size()]);
 }
 
-// Whether a call's path may have this segment, in which each `*` stands for some characters.
+// What is wrong with a segment of a path, in which each `*` stands for some characters.
 std::string SegmentMistake(absl::string_view segment, bool last) {
   if (segment.empty()) {
     return last ? "ends with \"/\", as no method does; try a \"*\" behind it"
@@ -86,7 +88,7 @@ std::string SegmentMistake(absl::string_view segment, bool last) {
   return absl::StrCat("has the segment ", Quoted(segment), ", which no method has; remove it");
 }
 
-// In what follows the first "/".
+// What is wrong behind the first "/".
 std::string SegmentsMistake(absl::string_view pattern) {
   const std::vector<absl::string_view> segments = absl::StrSplit(pattern.substr(1), '/');
   for (size_t i = 0; i < segments.size() && pattern != "/"; ++i) {

@@ -1,3 +1,16 @@
+// One mapping of the file, and the options that are taken from it by name.
+//
+// A mapping is read in three steps. Collect goes through it once: it merges what `<<` names, and
+// refuses keys that stand twice. Then the body asks for the options that it knows, in any order;
+// each is marked as taken. At the end RefuseUnknown refuses the others, with the nearest name that
+// somebody asked for. So the code that reads an option is the only place that knows of it.
+//
+// With Reading::options set, the same body runs without a file and lists what it asks for. Tests
+// compare the reference with that list, so it cannot lag behind the parser.
+//
+// Aliases may stand within what they are aliases of, and a small file may ask for billions of
+// values with them. So depths are bounded, and all values that are read are counted (SpendValue).
+
 #include "server/config/reader.h"
 
 #include <algorithm>
@@ -41,7 +54,7 @@ std::string SectionWanted(absl::string_view example) {
   return Wanted("a section", "with a line \"option: value\" each", example);
 }
 
-// What somebody may have meant who knows other dialects of YAML; empty: nothing is known.
+// What the author may have meant, going by other dialects of YAML; empty: no idea.
 absl::string_view Boolean(absl::string_view text) {
   const std::string lower = absl::AsciiStrToLower(text);
   for (const absl::string_view yes : {"true", "yes", "on", "y", "1"}) {
@@ -80,7 +93,7 @@ void Mapping::Read(Reading& reading, const YAML::Node& node, const Place& place,
   mapping.RefuseUnknown();
 }
 
-// False: `node` is no mapping, and what would be missing in it is not worth a message.
+// False: `node` is no mapping. Then no option is missing in it: one message is enough.
 bool Mapping::Collect(const YAML::Node& node, absl::string_view example) {
   if (!node.IsMap()) {
     Refuse(place_, absl::StrCat(place_.path.empty() ? "the file is " : "is ", NameOf(node),
@@ -89,7 +102,7 @@ bool Mapping::Collect(const YAML::Node& node, absl::string_view example) {
   }
   std::map<std::string, int> lines;
   for (const auto& pair : node) CollectEntry(pair.first, pair.second, &lines);
-  for (const auto& pair : node) {  // what stands here goes before what is merged in
+  for (const auto& pair : node) {  // options here go before merged ones
     if (pair.first.IsScalar() && pair.first.Scalar() == "<<") {
       Merge(pair.second, At(pair.first.Mark(), Join(place_.path, "<<")), 0);
     }
@@ -97,7 +110,7 @@ bool Mapping::Collect(const YAML::Node& node, absl::string_view example) {
   return true;
 }
 
-// "<<: *name", or a list of those, of which the first goes before the others (YAML's merge keys).
+// "<<: *name", or a list of those (YAML's merge keys). Earlier ones go before later ones.
 void Mapping::Merge(const YAML::Node& value, const Place& place, int depth) {
   if (depth == kMostMerges) return Refuse(place, "merges what merges it; remove one of the two");
   if (value.IsMap()) return MergeFrom(value, depth);
@@ -138,12 +151,12 @@ void Mapping::CollectEntry(const YAML::Node& key, const YAML::Node& value,
     return Refuse({key_place.line, key_place.column, path},
                   absl::StrCat("stands here twice, first in line ", first->second, "; remove one"));
   }
-  // The parser places an empty value where the next thing stands.
+  // The parser gives an empty value the place of the next thing in the file.
   const Place value_place = At(value.IsNull() ? key.Mark() : value.Mark(), path);
   entries_.push_back({name, {key_place.line, key_place.column, path}, value_place, value});
 }
 
-// Bounds what a small file full of aliases can ask for.
+// Bounds the work that a small file full of aliases can ask for.
 bool Mapping::SpendValue(const Place& place) {
   if (reading_.values_left > 0) {
     --reading_.values_left;

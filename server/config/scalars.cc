@@ -1,3 +1,5 @@
+// Reads durations, sizes and numbers, and guesses what was meant by those that are misspelled.
+
 #include "server/config/scalars.h"
 
 #include <algorithm>
@@ -45,7 +47,7 @@ int DurationUnitIndex(absl::string_view name) {
   return -1;
 }
 
-// What somebody may have meant by a unit that is none of ours, in milliseconds.
+// What the author may have meant by an unknown unit, in milliseconds.
 int64_t GuessDurationUnit(absl::string_view unit) {
   const std::string word = absl::AsciiStrToLower(unit);
   if (word == "ms" || absl::StartsWith(word, "milli") || absl::StartsWith(word, "msec")) return 1;
@@ -63,7 +65,8 @@ uint64_t GuessSizeUnit(absl::string_view unit) {
   return 1u << 20;
 }
 
-// Reads a number with a fraction off the front; false: there is none that could be worth anything.
+// Takes a number, perhaps with a fraction, off the front. False: there is none, or it is too large
+// or too small to mean anything.
 bool TakeNumber(absl::string_view* text, double* number) {
   const absl::string_view digits =
       TakeWhile(text, [](unsigned char c) { return absl::ascii_isdigit(c) || c == '.'; });

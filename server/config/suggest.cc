@@ -29,7 +29,7 @@ size_t EditDistance(absl::string_view a, absl::string_view b) {
   return row[b.size()];
 }
 
-// The only word of which `part` is one: "warn" of "warning", "key" of "private_key".
+// The only word that `part` is a part of: "warn" of "warning", "key" of "private_key".
 absl::string_view OnlyOneWith(absl::string_view part, const std::vector<std::string>& known) {
   constexpr size_t kShortestPart = 3;
   absl::string_view only;

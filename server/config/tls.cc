@@ -1,3 +1,6 @@
+// Reads `tls:` sections, and opens the files that they name, so that a wrong file is a message at
+// the option that names it.
+
 #include "server/config/tls.h"
 
 #include <algorithm>

@@ -1,3 +1,30 @@
+// One upstream call for many callers: its states, who ends it, and why in this order.
+//
+// A flight lives on its leader's loop and belongs to itself (self_) until it ends. Callers come and
+// go in the flight table without asking it. It takes them out of the table once, all together, when
+// it ends, so nobody can be aboard a flight that has ended.
+//
+//   waits   Nothing of its call has left. It waits in its client's line, or in none (Widen).
+//   flies   The reply is gathered. A call that was lost or not begun is sent once more (OnFailed).
+//   ended   By one of these, whichever comes first:
+//
+//   LandForAll      a reply, or a status of our own          everyone gets it
+//   LandForLeader   an answer that is for one caller only    the leader gets it, others are
+//                                                            released
+//   GiveOver        the reply streams, or is too large       the leader gets the live call, others
+//                                                            are released
+//   Abandon         everyone has left                        upstream is reset
+//
+// Each end takes three steps. Take: the waiters leave the table, and newcomers begin the next
+// flight. End: timers stop, the upstream call is gone, nothing calls back any more. Then the
+// waiters are told, each on its own loop. They come last because a waiter may ask for the same key
+// again.
+//
+// A reply is stored before it lands, so that a newcomer finds the flight or the entry. In the other
+// order there would be a moment with neither, and a call upstream for a reply that is here. The
+// other gap, a caller that looked before the reply was stored and joined after it landed, is the
+// read path's: whoever becomes a leader looks again.
+
 #include "server/core/flight.h"
 
 #include <utility>
@@ -16,14 +43,14 @@ namespace {
 // While there is no room for more, a flight whose reply takes more lands without it.
 constexpr size_t kMostWithoutRoom = 64 << 10;
 
-// A message that is compressed and says not how: nobody can read it (gRPC, "Compression").
+// Nobody can read a message that is compressed and does not say how (gRPC, "Compression").
 bool IsUnreadable(const model::Reply& reply) {
   if (!model::IsCompressed(reply.body)) return false;
   const absl::string_view encoding = model::EncodingOf(reply.initial);
   return encoding == wire::kIdentity || encoding.empty();
 }
 
-// The leader, null if he has left; the rest, in order of arrival, in `others`.
+// Returns the leader, null if it has left, and puts the rest into `others`, in order of arrival.
 Waiter* SplitOffLeader(FlightTable::WaiterList aboard, FlightTable::WaiterList* others) {
   Waiter* leader = nullptr;
   while (FlightTable::Waiter* waiter = aboard.Pop()) {
@@ -122,7 +149,7 @@ bool Flight::HoldReply(size_t bytes) {
   return Hold(bytes) && !NoRoom();
 }
 
-// Small replies are let through: they end calls that take more.
+// Small replies are let through, because they end calls that take more.
 bool Flight::NoRoom() {
   if (reply_bytes_ <= kMostWithoutRoom || !around_.buffered.budget().spent()) return false;
   around_.metrics.downstream->bounds.Count(metrics::Bound::kBufferedBytes);
@@ -139,7 +166,7 @@ void Flight::OnInitial(model::Headers fields, bool end) {
       fields.Find(":status") == absl::string_view("200") &&
       absl::StartsWithIgnoreCase(fields.Find("content-type").value_or(""), "application/grpc");
   age_.Read(fields);
-  initial_ = model::DownstreamFields(fields, "age");  // each caller gets one made anew
+  initial_ = model::DownstreamFields(fields, "age");  // each caller gets its own
   if (!HoldReply(initial_->Footprint()) || !end) return;
   LandReply({*std::move(initial_), "", {}, true, held_});
 }
@@ -202,7 +229,7 @@ bool Flight::MayResend(const UpstreamFailure& failure) const {
          (landing_.waiting() > 0 || route_.flights.on_abandon == OnAbandon::kComplete);
 }
 
-// Without this, End says that whoever asked has left.
+// Without this, End counts the call as one whose caller has left.
 void Flight::Cancel(metrics::Unanswered why) {
   if (const std::unique_ptr<UpstreamCall> call = std::move(call_)) call->Cancel(why);
 }
@@ -216,9 +243,8 @@ void Flight::DropReply() {
   scanner_ = wire::MessageScanner();
 }
 
-// Kept before it lands, so that a newcomer finds the entry or the flight. Whether newcomers could
-// still join is nothing to the store: it asks what was purged since the flight's fill was taken,
-// and what newer reply is there.
+// A superseded flight's reply is kept like any other. The store asks only what was purged since the
+// flight's fill was taken, and whether a newer reply is there.
 void Flight::LandReply(model::ReplyParts parts) {
   Answer answer{Answer::Source::kForwarded, model::MakeReply(std::move(parts)), {}};
   answer.lifespan.born = base::After(sent_at_, -age_.value());
@@ -264,7 +290,7 @@ bool Flight::IsAboutEncoding(const model::Reply& reply) const {
          model::EncodingOf(question_.request->fields()) != wire::kIdentity;
 }
 
-// What upstream said.
+// For what upstream said.
 void Flight::Land(const Answer& answer) {
   if (!IsForLeaderAlone(answer.reply)) return LandForAll(answer);
   LandForLeader(answer, metrics::Release::kReplyPrivate);
@@ -286,13 +312,12 @@ void Flight::LandForAll(const Answer& answer) {
   Deliver(std::move(aboard), answer);
 }
 
-// What this program says itself is never private.
+// A status of this program's own is never private.
 void Flight::LandStatus(wire::StatusCode code, absl::string_view message) {
   LandForAll({Answer::Source::kOwn, model::MakeStatusReply(code, message), {}});
 }
 
-// The leader, if it is still aboard, lives on this loop and gets the call as it is; without it
-// upstream is reset.
+// The leader lives on this loop, so it gets the call as it is. If it has left, upstream is reset.
 void Flight::GiveOver(metrics::Release reason) {
   const std::shared_ptr<Flight> keep = self_;
   if (reason == metrics::Release::kReplyTooLarge) {
@@ -330,7 +355,7 @@ void Flight::End() {
   deadline_timer_.Cancel();
   open_reply_timer_.Cancel();
   own_bytes_.Set(0);  // here, as the flight itself may end on another thread
-  held_->Disown();    // what is left of it is held by those who have yet to take the reply
+  held_->Disown();    // the rest is held by callers that have yet to take the reply
   call_.reset();
   self_.reset();
 }
@@ -354,7 +379,8 @@ void Flight::Release(FlightTable::WaiterList waiters, metrics::Release reason) {
       [asked = HeldQuestion(), reason](Waiter& waiter) { waiter.OnReleased(asked, reason); });
 }
 
-// For those who are not served: it counts for as long as they need it, whatever becomes of this.
+// For callers that are not served. Its message counts for as long as they need it, and outlives
+// this.
 Question Flight::HeldQuestion() const {
   Question held = question_;
   held.message = Held(route_.shared, held.message);

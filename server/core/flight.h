@@ -1,3 +1,16 @@
+// One upstream call that may serve many callers, from its start to its landing. It ends in one of
+// four ways, each of which takes the waiters first (flight.cc tells when):
+//
+//   landed       Everyone aboard gets the same reply. Callers that a private reply leaves out are
+//                released.
+//   given over   The reply cannot be shared. The leader goes on with the live call, the others are
+//                released.
+//   failed       Everyone gets a status of this program's own.
+//   abandoned    Nobody is left. Upstream is reset.
+//
+// Threads: its loop's. Other threads may hold a shared_ptr to it, be the last to let go of it, and
+// call loop() and waits().
+
 #ifndef SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_
 #define SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_
 
@@ -13,17 +26,6 @@
 
 namespace singleflight::core {
 
-// One upstream call that may serve many callers, from its start to its landing.
-//
-// It lives on its leader's loop and belongs to itself until it ends: callers come and go in the
-// flight table, the flight only ever takes all of them at once, when it lands. It ends in one of
-// four ways, each of which takes the waiters first:
-//   landed       everyone aboard gets the same reply (or those whom a private reply leaves out are
-//   released) given over   the reply cannot be shared: the leader goes on with the live call, the
-//   others are released failed       everyone gets a status of this program's own abandoned nobody
-//   is left: upstream is reset
-//
-// Threads: its loop's, but for the constructor of shared_ptr copies.
 class Flight final : public UpstreamEvents, public std::enable_shared_from_this<Flight> {
  public:
   // Sends the call; `landing` is the duty that makes its waiters wait.
@@ -36,12 +38,12 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   // meanwhile.
   void Abandon(metrics::Unanswered why);
 
-  // Callers of another client than the leader's are aboard: they do not wait in the leader's line,
-  // nor for its share.
+  // Callers of another client than the leader's are aboard. They must not wait in the leader's
+  // line, nor for its share.
   void Widen();
 
-  // Whether Widen is of use; from any thread. One who joined before this is asked is never
-  // forgotten: what is sent later asks whether anybody has.
+  // Whether Widen would change anything; from any thread. A caller that joined before this is asked
+  // is never forgotten: a call that is sent later asks who is aboard.
   bool waits() const { return waits_.load(std::memory_order_relaxed); }
 
   base::Loop& loop() const { return around_.loop; }
@@ -59,7 +61,7 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   void Send();
   bool MayResend(const UpstreamFailure& failure) const;
   void Cancel(metrics::Unanswered why);
-  void DropReply();  // what has arrived, before the call is sent again
+  void DropReply();  // drops what has arrived, before the call is sent again
   bool Hold(size_t bytes);
   bool NoRoom();
   bool HoldReply(size_t bytes);

@@ -1,3 +1,20 @@
+// How a count gets from a call to /metrics: cells, ledger, registry.
+//
+//   cell       One atomic number that one thread writes, its worker, with a plain load and store.
+//              Any thread may read it. Groups of cells are structs, such as RouteMetrics.
+//   ledger     One group of cells for each worker and each name of a route or an upstream. Workers
+//              get theirs with their configuration (WorkerMetrics), as shared pointers.
+//   registry   Everything that /metrics shows: the ledger, the store, the health port and others. A
+//              scrape shows each source to a Visitor, which sums what has equal names and labels.
+//
+// So a call never waits for a scrape, nor for another worker: no cell is written by two threads.
+// What a scrape reads of several cells is not of one instant, so sums may be off by the calls under
+// way.
+//
+// Names outlive configurations. After a reload a route with the same name gets the same cells, and
+// its counts go on. A name that is gone keeps its cells until its last call has ended, since calls
+// may outlive their configuration; Prune then forgets the names whose cells nobody else holds.
+
 #include "server/metrics/ledger.h"
 
 #include <algorithm>

@@ -1,3 +1,6 @@
+// What each count is called at /metrics, and the words for its reasons. docs/metrics.md and
+// docs/reasons.md list them for users, and a test compares those pages with what is shown here.
+
 #include "server/metrics/worker_metrics.h"
 
 #include "absl/strings/ascii.h"

@@ -25,7 +25,7 @@ bool HoldsSeveral(const Field& field) {
   return IsBinary(field.name) && field.value.find(kComma) != field.value.npos;
 }
 
-// Who joins values may leave space between them (RFC 9110 §5.6.1).
+// Joined values may have space between them (RFC 9110 §5.6.1).
 absl::string_view Bare(absl::string_view part) { return absl::StripAsciiWhitespace(part); }
 
 // How many values the field has; 0: one of them is no base64.

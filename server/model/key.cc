@@ -1,3 +1,10 @@
+// Puts keys together: two numbers, then the parts, each with its length before it.
+//
+//   policy, trust | authority | method | content-type's suffix | message | name, value | name, …
+//
+// Metadata that counts is sorted by name, so that its order between names does not matter; values
+// of one name keep their order, which does. docs/semantics.md §3 says what counts and why.
+
 #include "server/model/key.h"
 
 #include <xxhash.h>
@@ -16,8 +23,8 @@
 namespace singleflight::model {
 namespace {
 
-// Every part carries its length, so that ("ab", "c") and ("a", "bc") differ: seven bits a byte, the
-// lowest ones first, and on all bytes but the last the eighth bit. Most parts are short, and keys
+// With lengths, ("ab", "c") and ("a", "bc") differ. A length has seven bits in each byte, the
+// lowest ones first, and the eighth bit on all bytes but the last: most parts are short, and keys
 // are kept with replies.
 constexpr int kLengthBits = 7;
 constexpr size_t kMoreFollows = 1 << kLengthBits;
@@ -47,7 +54,7 @@ char* WritePart(char* out, absl::string_view part) {
   return out + part.size();
 }
 
-// RFC 3986 §3.2.2: an authority's case says nothing. In the key only; upstream gets it as it is.
+// The case of an authority does not matter (RFC 3986 §3.2.2). Upstream gets the authority as it is.
 char* WriteAuthority(char* out, absl::string_view authority) {
   out = WriteLength(out, authority.size());
   for (const char c : authority) *out++ = absl::ascii_tolower(static_cast<unsigned char>(c));
@@ -68,7 +75,7 @@ void AppendNames(std::string& bytes, std::vector<std::string> names) {
   AppendPart(bytes, list);
 }
 
-// What keeps keys of different policies apart, whole.
+// Everything in which policies differ. Keys carry its number.
 std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_identity) {
   std::string bytes;
   AppendPart(bytes, rules.mode == KeyRules::Mode::kOnly ? "only" : "all-but-noise");
@@ -79,7 +86,8 @@ std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_iden
   return bytes;
 }
 
-// What of a `tracestate` counts: a view of it, or of what is added to `put_together`.
+// The members of a `tracestate` that count: a view of it, or of a string that is added to
+// `put_together`.
 absl::string_view CountedPart(absl::string_view tracestate,
                               std::forward_list<std::string>& put_together) {
   std::string members;
@@ -111,7 +119,7 @@ KeyPolicy::Counting KeyPolicy::CountingOf(absl::string_view name) const {
   return known < kKnownNameCount ? known_[known] : CountingByRule(name);
 }
 
-// Credentials are looked for where it makes a difference only: that takes time.
+// Credentials are looked for only if it makes a difference, because that takes time.
 KeyPolicy::Counting KeyPolicy::CountingByRule(absl::string_view name) const {
   if (IsOutsideMetadata(name)) return Counting::kNot;
   if (name == kChainMarker) return Counting::kWhole;  // whatever the rules say
@@ -144,8 +152,7 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
       if (!part.empty()) counted.push_back({field.name, part});
     }
   }
-  // Order within one name, which is that of the addresses, is part of the call; order between names
-  // is not.
+  // Fields lie in the block in their order, so within one name addresses give that order.
   std::sort(counted.begin(), counted.end(), [](const Field& a, const Field& b) {
     return a.name != b.name ? a.name < b.name : a.name.data() < b.name.data();
   });

@@ -1,6 +1,6 @@
 // A perfect hash of the known names: length, first, middle and last character tell any two of them
-// apart. What is multiplied to spread them over the slots is found by the compiler, and a list for
-// which there is nothing does not compile.
+// apart. The compiler finds the factor that spreads them over the slots; a list for which there is
+// none does not compile.
 
 #include "server/model/known_names.h"
 
@@ -24,7 +24,7 @@ constexpr size_t SlotOf(absl::string_view name, uint32_t factor) {
   return (Sketch(name) * factor) >> (32 - kSlotBits);
 }
 
-// False where two names would share a slot.
+// False: two names would share a slot.
 constexpr bool Fill(uint32_t factor, Slots* slots) {
   slots->fill(kKnownNameCount);
   for (size_t i = 0; i < kKnownNameCount; ++i) {

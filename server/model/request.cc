@@ -1,3 +1,6 @@
+// Judges requests and takes them apart in one pass over the block, and puts blocks together for the
+// other side. Rules and their reasons are in docs/semantics.md §6.
+
 #include "server/model/request.h"
 
 #include <utility>
@@ -24,7 +27,7 @@ bool IsGrpc(absl::string_view content_type) {
   return rest.empty() || rest.front() == '+' || rest.front() == ';';
 }
 
-// Visible ASCII, but for what ends a path or stands for other characters in it.
+// Visible ASCII, except for characters that end a path or stand for others in it.
 constexpr base::CharacterSet kInSegment([](uint8_t c) {
   return c > 0x20 && c < 0x7f && c != '/' && c != '?' && c != '#' && c != '%';
 });
@@ -33,8 +36,8 @@ bool IsSegment(absl::string_view segment) {
   return !segment.empty() && segment != "." && segment != "..";
 }
 
-// "/package.Service/Method", maybe behind a prefix, which is part of the method's name: at least
-// two segments.
+// "/package.Service/Method", perhaps behind a prefix, which is part of the method's name. So it has
+// at least two segments.
 bool IsMethodPath(absl::string_view path) {
   size_t segments = 0;
   for (; !path.empty(); ++segments) {
@@ -47,7 +50,7 @@ bool IsMethodPath(absl::string_view path) {
   return segments >= 2;
 }
 
-// gRPC servers are not particular: a client on a Unix socket says its path, nothing, or
+// gRPC servers take nearly any authority: a client on a Unix socket says its path, nothing, or
 // "@abstract".
 constexpr base::CharacterSet kInAuthority([](uint8_t c) { return c >= 0x20 && c < 0x7f; });
 
@@ -75,8 +78,8 @@ absl::optional<Refusal> JudgeBinary(Headers& fields) {
   return Status(wire::StatusCode::kInternal, Refused::kBinary, *wrong);
 }
 
-// Fields that a proxy makes anew or that end at this hop.
-bool MadeAnew(absl::string_view name) {
+// Fields that a proxy replaces, or that end at this hop.
+bool IsReplaced(absl::string_view name) {
   return absl::StartsWith(name, ":") || name == "te" || name == "host" ||
          name == "content-length" || name == "grpc-timeout";
 }
@@ -124,7 +127,7 @@ class RequestParser {
     return at == kMissing ? absl::string_view() : Value(at);
   }
 
-  // A block that has changed is looked at anew, for its fields have moved.
+  // A block that has changed is parsed again, because its fields have moved.
   absl::variant<Request, Refusal> ParseBinary() {
     Headers& fields = request_.fields_;
     const size_t before = fields.fields();
@@ -223,7 +226,7 @@ Headers UpstreamFields(const Request& request, const Onward& onward) {
   out.Add("te", "trailers");
   if (onward.timeout.has_value()) out.Add("grpc-timeout", wire::FormatTimeout(*onward.timeout));
   for (const Field field : request.fields()) {
-    if (MadeAnew(field.name)) continue;
+    if (IsReplaced(field.name)) continue;
     if (field.name == kChainMarker && !onward.chain_hop.empty()) continue;
     out.Add(field.name, field.value, field.never_index || IsCredential(field.name));
   }

@@ -1,3 +1,5 @@
+// One connection to an endpoint: TCP, then TLS if wanted, then HTTP/2, all within connect_timeout.
+
 #include "server/upstream/link.h"
 
 #include "absl/strings/str_cat.h"
@@ -85,7 +87,7 @@ void Link::OnGoAway() {
   events_.OnLinkRoom(*this);
 }
 
-// Without a session the peer has said nothing.
+// Without a session nothing has been heard.
 PulsePeer::Heard Link::heard() const {
   if (session() == nullptr) return {base::Instant(), 0};
   return {connection_->heard_at(), session()->received_replies()};

@@ -1,3 +1,19 @@
+// How names are looked up by a resolver that nothing can hurry.
+//
+// getaddrinfo takes as long as its name servers like, and cannot be ended. So each look-up has a
+// thread of its own that nobody waits for: neither another look-up, which may be for a server that
+// answers, nor the end of the process.
+//
+//   Ask         notes who asks. A name that is being looked up already gets no second thread: all
+//               that ask for it get the same answer.
+//   the thread  looks up, and leaves what it found in the Mailbox
+//   Mailbox     is shared by LookUps and its threads, so it outlives both. It posts the answer to
+//               the loop, or drops it once LookUps is closed.
+//   Finish      runs on the loop, and tells all that asked. They may ask again from within.
+//
+// At most kMostThreads look-ups run at a time. Past that the answer is an error, which the resolver
+// treats like any other failure: it tries again later, and known endpoints stay in force.
+
 #include "server/upstream/look_ups.h"
 
 #include <netdb.h>
@@ -15,8 +31,7 @@
 namespace singleflight::upstream {
 namespace asio = boost::asio;
 
-// Where threads leave what they have found. They share it, so it outlives the loop that it leads
-// to.
+// Where threads leave what they have found.
 class LookUps::Mailbox {
  public:
   Mailbox(LookUps& owner, asio::io_context& io) : owner_(&owner), io_(&io) {}
@@ -28,7 +43,7 @@ class LookUps::Mailbox {
     io_ = nullptr;
   }
 
-  // From any thread. The lock keeps the loop there until the answer is in its queue.
+  // From any thread. While the lock is held the loop stays, so the answer gets into its queue.
   static void Leave(const std::shared_ptr<Mailbox>& mailbox, Key key, Answer answer) {
     MutexLock lock(mailbox->mu_);
     if (mailbox->io_ == nullptr) return;
@@ -78,7 +93,6 @@ void LookUps::Begin(const net::HostPort& name) {
   }
 }
 
-// Who is told may ask again from within.
 void LookUps::Finish(const Key& key, const Answer& answer) {
   auto done = under_way_.extract(key);
   for (OnAnswer& on_answer : done.mapped()) on_answer(answer);

@@ -1,8 +1,6 @@
-// Looks up names with the system's resolver, which takes as long as its name servers like, and
-// which nothing can hurry. So each look-up has a thread of its own that nobody waits for, neither
-// another look-up nor the end of the process: it shares what it needs, and what it finds when there
-// is nobody any more to be told is dropped. A name that is being looked up is not looked up a
-// second time meanwhile: who asks for it gets the same answer.
+// Looks up names with the system's resolver, each on a thread of its own that nobody waits for
+// (look_ups.cc tells how). Those that ask for the same name meanwhile get the same answer.
+//
 // Threads: the one of `io`.
 
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_LOOK_UPS_H_
@@ -44,11 +42,11 @@ class LookUps {
   LookUps& operator=(const LookUps&) = delete;
   ~LookUps() { Close(); }
 
-  // Nobody is told anything any more. Before `io` goes.
+  // From now on nobody is told anything. Call it before `io` goes.
   void Close();
 
-  // Answers in a later turn of `io`, or never. Where as many look-ups as may be are under way, the
-  // answer is an error that says so.
+  // Answers in a later turn of `io`, or never. If too many look-ups are under way, the answer is an
+  // error that says so.
   void Ask(const net::HostPort& name, OnAnswer on_answer);
 
   // getaddrinfo.
@@ -67,7 +65,7 @@ class LookUps {
   const std::shared_ptr<Mailbox> mailbox_;
   std::map<Key, std::vector<OnAnswer>> under_way_;
 
-  // Whoever runs `io` has something to wait for while a look-up is under way.
+  // Keeps `io` running while a look-up is under way.
   absl::optional<boost::asio::executor_work_guard<boost::asio::io_context::executor_type>> work_;
 };
 

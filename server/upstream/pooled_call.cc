@@ -1,3 +1,5 @@
+// One call, its streams one after the other, and what became of it: in order of its life.
+
 #include "server/upstream/pooled_call.h"
 
 #include <spdlog/spdlog.h>
@@ -105,7 +107,7 @@ void PooledCall::Cancel(metrics::Unanswered why) {
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
 }
 
-// A call that runs keeps the place that its client had for it.
+// A call that has a stream keeps counting for its client.
 void PooledCall::Disown() {
   if (!queued_ || client_ == nullptr) return;
   const std::shared_ptr<PooledCall> self = shared_from_this();
@@ -157,7 +159,7 @@ void PooledCall::OnEnd(model::Headers trailing) {
   std::exchange(events_, nullptr)->OnEnd(std::move(trailing));
 }
 
-// The reply is whole. What is left of the request is of no use to anyone (RFC 9113 §8.1).
+// The reply is whole, so nobody needs the rest of the request (RFC 9113 §8.1).
 void PooledCall::EndWith(const model::Headers& status_block) {
   const absl::optional<wire::StatusCode> code =
       wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
@@ -175,8 +177,8 @@ void PooledCall::LeaveStream(bool whole, http2::ErrorCode code) {
   }
 }
 
-// Clients may end their connections for what is malformed in it, with other calls on them, so it
-// goes to none. `end`: it is the last of the reply.
+// Takes only binary metadata that is well-formed: a client may end its connection for other, with
+// all calls on it. `end`: the block is the last of the reply.
 bool PooledCall::TakesMetadataOf(model::Headers& block, bool end) {
   const absl::optional<std::string> wrong = model::SeparateBinary(block);
   if (!wrong.has_value()) return true;

@@ -1,6 +1,5 @@
-// One call of a pool, from the wait for a stream to its end. It keeps the request bytes that it has
-// sent while the call may still be sent again, and sends it again where upstream certainly had not
-// begun.
+// One call of a pool, from the wait for a stream to its end. A call that upstream certainly had not
+// begun is sent again; for that the call keeps the request bytes that it has sent.
 //
 // Ownership: shared by its stream or the pool's queue, and by the handle that the caller holds.
 // Threads: its worker's.

@@ -1,3 +1,26 @@
+// When PINGs go out, and when a peer is called silent.
+//
+// The timer runs while calls wait. When it rings, the pulse asks, waits on, or judges. Streams come
+// and go without touching the timer; one that rings too early is set again.
+//
+//   ask     A call has waited, and nothing has come, for options.after. Waiting is counted over
+//           calls: a call that gives up and is followed by another one is no sign of life.
+//   answer  Any byte that comes.
+//   silent  Nothing came within options.timeout after the PING. That is judged a few turns late,
+//           because timers ring before sockets are read: a process that was stopped reads what came
+//           meanwhile before it judges. If the timer rang very late, it waits for a timeout more.
+//
+// PINGs stay within what gRPC servers accept. Without a reply between them, a server counts each
+// PING that comes within five minutes of the one before as a strike, and at the third it ends the
+// connection with all calls on it. A reply wipes the strikes out. So there are
+//
+//   none                   without a call
+//   one every 5 s          at most, as long as replies come
+//   two                    without a reply, and a third for a call that begins after them
+//   one every 5 min 10 s   then; ten seconds, as a PING may take longer than the one before it
+//
+// A peer that says "too_many_pings" is asked half as often from then on (slowness).
+
 #include "server/upstream/pulse.h"
 
 #include <algorithm>
@@ -13,12 +36,10 @@ constexpr absl::Duration kStrikeWindow = absl::Minutes(5);
 constexpr absl::Duration kStrikeMargin = absl::Seconds(10);
 constexpr int kMostUnrewarded = 2;  // and one more for a call that began after them
 
-// A timer that rings so late tells of this process, not of the peer: what has come meanwhile has
-// yet to be read.
+// A timer that rings so late says something of this process, not of the peer.
 constexpr absl::Duration kLate = absl::Seconds(1);
 
-// Timers ring before sockets are read, and a process that was stopped may wake without hearing of
-// any: it is given some turns more.
+// So long the last turns take.
 constexpr absl::Duration kLastTurns = absl::Milliseconds(20);
 
 }  // namespace

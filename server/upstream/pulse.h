@@ -1,21 +1,9 @@
 // Finds out that the peer of a connection is dead although the connection is up: a process that is
 // stopped, a machine or a network that is gone without a word.
 //
-// A PING goes out when a call waits and nothing has come for `after`; whatever comes then will do
-// for an answer. Where nothing comes within `timeout` the peer is silent, and that is the end. How
-// long calls have waited is counted over calls: one that gives up and is followed by another is no
-// answer.
+// It sends a PING if a call waits and nothing has come for `after`. Whatever comes then is an
+// answer. If nothing comes within `timeout`, the peer is silent (pulse.cc tells how often it asks).
 //
-// PINGs stay within what gRPC servers take: none without a call, and at most one every 5 s. A
-// server that has nothing to say counts as a strike each PING that comes within five minutes of the
-// one before, and ends the connection, with the calls on it, at the third; any reply wipes them
-// out. So without a reply there are two PINGs, one more for a call that begins after them, and then
-// one every five minutes and some seconds, for the way there takes longer now and then.
-//
-// At the end of the time a few more turns of the loop pass: a process that was stopped for a while
-// reads what came meanwhile before it judges.
-//
-// Streams come and go without touching the timer: one that rings too early is set anew.
 // Threads: its loop's.
 
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_PULSE_H_
@@ -30,10 +18,10 @@
 namespace singleflight::upstream {
 
 struct PulseOptions {
-  absl::Duration after;    // so long a call waits, and nothing comes, before the peer is asked
-  absl::Duration timeout;  // within which something has to come then
+  absl::Duration after;    // the peer is asked if a call waits, and nothing comes, for so long
+  absl::Duration timeout;  // then something has to come within this time
 
-  // What the pauses are multiplied by: the peer has said before that it was asked too often.
+  // Pauses are multiplied by this. It is above 1 if the peer has said that it was asked too often.
   int slowness = 1;
 };
 
@@ -46,7 +34,7 @@ class PulsePeer {
   };
   virtual Heard heard() const = 0;
 
-  // Calls that wait for something.
+  // How many calls wait for something.
   virtual size_t calls() const = 0;
 
   virtual void SendPing() = 0;

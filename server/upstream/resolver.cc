@@ -1,3 +1,6 @@
+// Keeps what is known of each name, and publishes a list of endpoints whenever it changes. Look-ups
+// themselves are look_ups.cc.
+
 #include "server/upstream/resolver.h"
 
 #include <spdlog/spdlog.h>
@@ -85,7 +88,7 @@ void Resolver::OnAnswer(Name& name, const LookUps::Answer& answer) {
   PublishWhatIsNew();
 }
 
-// The look-up goes on, since nothing can end it, and no other is begun beside it.
+// The look-up goes on, because nothing can end it. No other is begun beside it.
 void Resolver::OnSilence(Name& name) {
   ++surroundings_.counts->silent;
   Fail(name, absl::StrCat("no answer within ", absl::FormatDuration(pace_.patience)));
@@ -123,7 +126,7 @@ absl::Duration Resolver::PauseAfter(const Pace& pace, int failures) {
   return std::min(pause, longest);
 }
 
-// As long as a name may still be found, having none is no failure yet.
+// While a name may still be found, an empty list is no failure yet.
 void Resolver::PublishWhatIsNew() {
   EndpointList next{WithoutOwn(All()), ""};
   if (next.endpoints.empty()) {

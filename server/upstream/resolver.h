@@ -1,9 +1,12 @@
-// Finds the endpoints of one upstream, and finds them again from time to time. Its names are looked
-// up side by side, and what is found of one is in force before another has answered. A look-up that
-// fails, or has no answer within `patience`, leaves those in force that were found before; only if
-// there are none at all is the failure published, so that calls can say why. After failures it is
-// tried again, with pauses that double. Endpoints at which this process itself listens are left
-// out: calls would come back. Look-ups on their way when it is destroyed come to nothing.
+// Finds the endpoints of one upstream, and finds them again from time to time.
+//
+// Its names are looked up side by side, and the endpoints of one are in force before another has
+// answered. A look-up that fails, or has no answer within `patience`, leaves the known endpoints in
+// force. Only if there are none at all is the failure published, so that calls can say why. After a
+// failure it tries again, with pauses that double. Endpoints at which this process itself listens
+// are left out, because calls would come back. If it is destroyed, look-ups under way come to
+// nothing.
+//
 // Threads: the one of `io`, which is not a worker's.
 
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_RESOLVER_H_
@@ -57,17 +60,18 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   Resolver(Surroundings surroundings, std::string upstream, Target target, Pace pace,
            Publish publish);
 
-  // Publishes what needs no look-up, and begins the first ones. `known`: what another one found
-  // that had the same target; it is published immediately, and stays in force while look-ups fail.
+  // Publishes the endpoints that need no look-up, and begins the first look-ups. `known`: what
+  // another resolver with the same target found. It is published immediately, and stays in force
+  // while look-ups fail.
   void Start(const Known& known);
 
-  // Looks up soon; more often than once a second is no use.
+  // Looks up soon, at most once in `first_pause`.
   void Refresh();
 
   // Looks up no more. A look-up that is on its way is still published: calls may be waiting for it.
   void Stop();
 
-  // Publishes anew if other endpoints are left out now.
+  // Publishes again if other endpoints are left out now.
   void Reconsider() { PublishWhatIsNew(); }
 
   // What the latest look-ups that succeeded have found.

@@ -1,3 +1,6 @@
+// Inflates gzip and deflate with zlib, in chunks that grow with what comes out, so that a small
+// message which claims to be large costs no memory.
+
 #include "server/wire/encoding.h"
 
 #include <zlib.h>
@@ -17,7 +20,7 @@ constexpr size_t kFirstChunk = 1024;
 constexpr size_t kLargestChunk = 1u << 30;  // zlib counts in 32 bits
 constexpr size_t kShortestGzip = 18;        // header and trailer
 
-// A zlib stream that ends itself.
+// A zlib stream, which its destructor ends.
 class Inflater {
  public:
   Inflater(Encoding encoding, absl::string_view in) {
@@ -31,7 +34,7 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  // Writes what fits; says how much did.
+  // Writes as much as fits, and returns how much that was.
   size_t Into(char* out, size_t room) {
     stream_.next_out = reinterpret_cast<Bytef*>(out);
     stream_.avail_out = static_cast<uInt>(room);
@@ -40,7 +43,7 @@ class Inflater {
     return room - stream_.avail_out;
   }
 
-  // Room is all that it lacks.
+  // Whether it could go on if it had more room.
   bool WantsRoom() const {
     return (result_ == Z_OK || result_ == Z_BUF_ERROR) && stream_.avail_out == 0;
   }
@@ -51,8 +54,8 @@ class Inflater {
   int result_ = Z_OK;
 };
 
-// The size that a gzip stream says it has, in its last four bytes (RFC 1952 §2.3.1). If it is
-// wrong, so is the stream; nothing is allocated for it.
+// The size that a gzip stream claims in its last four bytes (RFC 1952 §2.3.1). If it is wrong, so
+// is the stream. Nothing is allocated for a claim.
 absl::optional<size_t> ClaimedSize(Encoding encoding, absl::string_view in) {
   if (encoding != Encoding::kGzip || in.size() < kShortestGzip) return absl::nullopt;
   size_t size = 0;

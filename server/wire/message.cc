@@ -14,14 +14,14 @@ void MessageScanner::Feed(absl::string_view bytes) {
   }
 }
 
-// How many bytes it took, of a prefix that may come in pieces.
+// Takes bytes of a prefix, which may come in pieces. Returns how many it took.
 size_t MessageScanner::TakePrefix(absl::string_view bytes) {
   if (prefix_seen_ == 0 && static_cast<uint8_t>(bytes.front()) > 1) {
     malformed_ = true;
     return 0;
   }
   const size_t taken = std::min(bytes.size(), kMessagePrefixBytes - prefix_seen_);
-  // The flag comes first, and leaves at the top.
+  // The flag comes first, and is shifted out at the top.
   for (size_t i = 0; i < taken; ++i) left_ = left_ << 8 | static_cast<uint8_t>(bytes[i]);
   prefix_seen_ = static_cast<uint8_t>(prefix_seen_ + taken);
   if (prefix_seen_ == kMessagePrefixBytes) largest_ = std::max(largest_, left_);
