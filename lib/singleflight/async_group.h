@@ -16,6 +16,7 @@
 #include "singleflight/async_waiter.h"
 #include "singleflight/internal/async_shard.h"
 #include "singleflight/internal/check.h"
+#include "singleflight/internal/requirements.h"
 #include "singleflight/internal/sharded.h"
 #include "singleflight/join_limits.h"
 #include "singleflight/role.h"
@@ -55,10 +56,17 @@ enum class OnLast {
 template <typename Key, typename Result, typename Context = std::monostate,
           typename Hash = absl::Hash<Key>, typename Eq = std::equal_to<Key>>
 class AsyncGroup {
+  static_assert(internal::RequireKey<Key, Hash, Eq>());
+  static_assert(std::is_object_v<Result>,
+                "singleflight: the result is a value, and not void or a reference");
+
   using Shard = internal::AsyncShard<Key, Result, Context>;
   using Flight = typename Shard::Flight;
 
  public:
+  using KeyType = Key;
+  using ResultType = Result;
+  using ContextType = Context;
   using TimePoint = std::chrono::steady_clock::time_point;
   using Waiter = AsyncWaiter<Result>;
   using WaiterList = AsyncWaiterList<Result>;

@@ -32,6 +32,12 @@ class Group {
     return group_.Do({}, std::forward<Work>(work), until);
   }
 
+  // The same, but a leader gives its work to `executor` and leaves at `until` too.
+  template <typename Executor, typename Work>
+  std::optional<Shared<R>> DoOn(Executor&& executor, Work&& work, const Until& until) {
+    return group_.DoOn(std::forward<Executor>(executor), {}, std::forward<Work>(work), until);
+  }
+
   // Makes later callers start anew; those aboard are still served. False when there was no flight
   // to join.
   bool Forget() { return group_.Forget({}); }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
@@ -15,7 +16,10 @@
 #include "absl/hash/hash.h"
 #include "singleflight/internal/blocking_shard.h"
 #include "singleflight/internal/led_flights.h"
+#include "singleflight/internal/posted_work.h"
+#include "singleflight/internal/requirements.h"
 #include "singleflight/internal/sharded.h"
+#include "singleflight/outcome.h"
 #include "singleflight/role.h"
 #include "singleflight/shared.h"
 
@@ -33,19 +37,22 @@ namespace singleflight {
 // flight has landed never gets that flight's result.
 //
 // Threads: every method, from any thread.
-// Ownership: keys are borrowed for the length of a call and never copied, so K may be a view.
+// Ownership: keys are borrowed for the length of a call, so K may be a view; only DoOn copies them.
+// A group is destroyed when no flight of it is in the air.
 // Callbacks: work and copies of R run without a lock; `Hash` once per call; `Eq` under a lock, so
 // it must not use the group.
 // Time: deadlines are waited for on the steady clock, which is not read otherwise.
 // Errors: an exception from the work, or std::bad_alloc from what a flight needs to begin it,
 // reaches every caller of that flight, as one std::exception_ptr, and the key is free again; where
 // there is no memory for the key's place in the table, there is no flight, and Do throws. One from
-// copying R reaches the follower it was
-// for. RecursiveCall if work, however deep, asks for a flight that its own thread is in. Cycles
-// through several threads are not detected.
-// Memory: no call allocates, except one that leads stoppable work. R is copyable, or void.
+// copying R reaches the follower it was for. RecursiveCall if work, however deep, asks for a flight
+// that its own thread is in. Cycles through several threads are not detected.
+// Memory: no call allocates, except one that leads stoppable work or leads by DoOn.
 template <typename K, typename R, typename Hash = absl::Hash<K>, typename Eq = std::equal_to<K>>
 class KeyedGroups {
+  static_assert(internal::RequireKey<K, Hash, Eq>());
+  static_assert(internal::RequireSharedResult<R>());
+
  public:
   // `shards` is rounded up to a power of two. More of them cost memory and let more threads use
   // different keys at the same moment.
@@ -56,6 +63,7 @@ class KeyedGroups {
   // is never requested.
   template <typename Work>
   Shared<R> Do(const K& key, Work&& work) {
+    static_assert(internal::RequireWork<Work, R>());
     return *Enter(key, work, nullptr);
   }
 
@@ -69,9 +77,27 @@ class KeyedGroups {
   // the leader's. Such a flight allocates its stop state.
   template <typename Work>
   std::optional<Shared<R>> Do(const K& key, Work&& work, const Until& until) {
+    static_assert(internal::RequireWork<Work, R>());
     if (until.stop.stop_requested()) return std::nullopt;
     return Enter(key, work, &until);
   }
+
+  // The same, but a leader leaves at `until` too: it gives its work to `executor`, and waits as a
+  // follower does. Nobody's leaving ends the work for the others. If `work` takes a
+  // std::stop_token, its stop is requested when the last caller has left, and the flight takes no
+  // newcomers from then on; otherwise the work goes on and may be joined. Callers of Do and of DoOn
+  // share flights.
+  //
+  // `executor(task)` has `task()` run, on any thread, once; inside of the call is allowed. Tasks
+  // can be copied. When the last copy is gone and none has run, everyone aboard gets Unanswered.
+  // What the executor throws reaches everyone aboard, unless the work has begun: then that counts.
+  // An executor all of whose threads wait in DoOn for tasks of their own never runs them.
+  //
+  // The key and the work are kept until the task is gone: copy into the work what it uses, for its
+  // caller may have left, and let no view be the key whose text goes before that. Leading allocates
+  // the flight, and the stop state if `work` takes a token.
+  template <typename Executor, typename Work>
+  std::optional<Shared<R>> DoOn(Executor&& executor, const K& key, Work&& work, const Until& until);
 
   // Makes later callers start anew; those aboard are still served. False when there was no flight
   // to join.
@@ -86,15 +112,11 @@ class KeyedGroups {
   size_t waiting() const { return shards_.waiting(); }
 
  private:
-  using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-  using Shard = internal::BlockingShard<K, Value>;
+  using Shard = internal::BlockingShard<K, R>;
   using Flight = typename Shard::Flight;
   using Waiter = typename Shard::Waiter;
-  using Outcome = internal::Outcome<Value>;
-  static_assert(std::is_copy_constructible_v<Value>, "every follower gets a copy of the result");
-
-  template <typename Work>
-  static constexpr bool kTakesStopToken = !std::is_invocable_v<Work&>;
+  using Outcome = singleflight::Outcome<R>;
+  using Value = typename Outcome::Value;
 
   template <typename Work>
   std::optional<Shared<R>> Enter(const K& key, Work& work, const Until* until) {
@@ -106,7 +128,7 @@ class KeyedGroups {
       case Shard::Entry::kLeads:
         return Lead(shard, flight, work, until);
       case Shard::Entry::kFollows:
-        return Follow(shard, *waiter, until);
+        return Wait(shard, *waiter, until, Role::kFollower);
       case Shard::Entry::kRecursive:
         break;
     }
@@ -127,18 +149,18 @@ class KeyedGroups {
     }
     Waiter* const taken = shard.Land(flight);
     const size_t shared_by = flight.waiting + 1;
-    Deliver(outcome, shared_by, taken);
+    Shard::Deliver(outcome, shared_by, taken);
     return Result(std::move(outcome), Role::kLeader, shared_by);
   }
 
   template <typename Work>
   static void RunUntil(Shard& shard, Flight& flight, Work& work, const Until* until,
                        std::stop_source& work_stop, std::optional<Value>& value) {
-    if constexpr (!kTakesStopToken<Work>) {
+    if constexpr (internal::TakesNothing<Work>) {
       Run(flight, work, value);
     } else if (until == nullptr) {
       Run(
-          flight, [&]() -> R { return work(std::stop_token()); }, value);
+          flight, [&]() -> decltype(auto) { return work(std::stop_token()); }, value);
     } else {
       work_stop = std::stop_source();
       if (shard.MakeStoppable(flight, work_stop, until->deadline)) work_stop.request_stop();
@@ -147,7 +169,7 @@ class KeyedGroups {
       };
       const std::stop_callback on_stop(until->stop, leave);
       Run(
-          flight, [&]() -> R { return work(work_stop.get_token()); }, value);
+          flight, [&]() -> decltype(auto) { return work(work_stop.get_token()); }, value);
     }
   }
 
@@ -162,21 +184,18 @@ class KeyedGroups {
     }
   }
 
-  static void Deliver(const Outcome& outcome, size_t shared_by, Waiter* taken) {
-    while (taken != nullptr) {
-      Waiter& waiter = *std::exchange(taken, taken->next);
-      waiter.shared_by = shared_by;
-      waiter.outcome.error = outcome.error;
-      try {
-        if (outcome.value.has_value()) waiter.outcome.value.emplace(*outcome.value);
-      } catch (...) {
-        waiter.outcome.error = std::current_exception();
-      }
-      waiter.parking.Wake();
+  // Lets go of `posted`, so that it lands when the executor lets go of the task.
+  template <typename Posted, typename Executor>
+  static void Post(std::shared_ptr<Posted> posted, Executor& executor) {
+    try {
+      executor(typename Posted::Task(posted));
+    } catch (...) {
+      posted->Fail(std::current_exception());
     }
   }
 
-  static std::optional<Shared<R>> Follow(Shard& shard, Waiter& waiter, const Until* until) {
+  static std::optional<Shared<R>> Wait(Shard& shard, Waiter& waiter, const Until* until,
+                                       Role role) {
     if (until == nullptr) {
       waiter.parking.Wait();
     } else if (const auto woken = waiter.parking.Wait(*until);
@@ -190,7 +209,7 @@ class KeyedGroups {
       }
       waiter.parking.Wait();
     }
-    return Result(std::move(waiter.outcome), Role::kFollower, waiter.shared_by);
+    return Result(std::move(waiter.outcome), role, waiter.shared_by);
   }
 
   static Shared<R> Result(Outcome&& outcome, Role role, size_t shared_by) {
@@ -205,6 +224,28 @@ class KeyedGroups {
   const Eq eq_;
   const internal::Sharded<Shard, Hash> shards_;
 };
+
+template <typename K, typename R, typename Hash, typename Eq>
+template <typename Executor, typename Work>
+std::optional<Shared<R>> KeyedGroups<K, R, Hash, Eq>::DoOn(Executor&& executor, const K& key,
+                                                           Work&& work, const Until& until) {
+  using Posted = internal::PostedWork<Shard, R, std::decay_t<Work>>;
+  using Entry = typename Shard::Entry;
+  static_assert(internal::RequireWork<std::decay_t<Work>, R>());
+  static_assert(internal::RequireExecutor<Executor, typename Posted::Task>());
+  if (until.stop.stop_requested()) return std::nullopt;
+  const size_t hash = shards_.HashOf(key);
+  Shard& shard = shards_.Of(hash);
+  std::optional<Waiter> waiter;
+  Entry entry = shard.Follow(hash, key, waiter, eq_);
+  if (entry == Entry::kLeads) {
+    auto posted = std::make_shared<Posted>(shard, key, hash, std::forward<Work>(work));
+    entry = posted->Join(waiter, eq_);
+    if (entry == Entry::kLeads) Post(std::move(posted), executor);
+  }
+  if (entry == Entry::kRecursive) throw RecursiveCall();
+  return Wait(shard, *waiter, &until, entry == Entry::kLeads ? Role::kLeader : Role::kFollower);
+}
 
 }  // namespace singleflight
 

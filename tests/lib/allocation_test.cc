@@ -79,6 +79,23 @@ TEST(AllocationTest, OnlyLeadingStoppableWorkThatSomeoneMayLeaveAllocates) {
   EXPECT_EQ(AllocationsOf([&] { groups.Do(kKey, work, {.stop = stop.get_token()}); }), 1u);
 }
 
+TEST(AllocationTest, LeadingByAnExecutorAllocatesTheFlightAndWhatStopsTheWork) {
+  KeyedGroups<std::string, int> groups;
+  const std::string key = "short";
+  const auto inside = [](const auto& task) { task(); };
+  EXPECT_EQ(AllocationsOf([&] { groups.DoOn(inside, key, [] { return 7; }, {}); }), 1u);
+  EXPECT_EQ(AllocationsOf([&] { groups.DoOn(inside, key, [](std::stop_token) { return 7; }, {}); }),
+            2u);
+}
+
+TEST(AllocationTest, FollowingWorkOfAnExecutorAllocatesNothing) {
+  KeyedGroups<std::string, int> groups;
+  const auto inside = [](const auto& task) { task(); };
+  const auto lead = [&](const auto& work) { groups.Do(kKey, work); };
+  const auto follow = [&](const auto& work) { groups.DoOn(inside, kKey, work, {}); };
+  EXPECT_EQ(AllocationsOfSharing(groups, lead, follow), 0u);
+}
+
 using Flights = AsyncGroup<std::string, int>;
 
 struct Caller : Flights::Waiter {

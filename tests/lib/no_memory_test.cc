@@ -77,6 +77,17 @@ TEST(NoMemoryTest, ALeaderThatMayBeStopped) {
   });
 }
 
+TEST(NoMemoryTest, ALeaderWhoseWorkAnExecutorDoes) {
+  FailEach([](const FailingAllocation&) {
+    Texts groups(1);
+    Tried([&] {
+      const auto inside = [](const std::function<void()>& task) { task(); };
+      groups.DoOn(inside, kKey, [](std::stop_token) { return kKey; }, {});
+    });
+    ExpectFree(groups, [&] { return LeadOnce(groups); });
+  });
+}
+
 TEST(NoMemoryTest, AGroupOfOneKindOfWork) {
   FailEach([](const FailingAllocation&) {
     Group<std::string> group;

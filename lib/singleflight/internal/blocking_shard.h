@@ -11,38 +11,35 @@
 
 #include "absl/base/thread_annotations.h"
 #include "singleflight/internal/buckets.h"
+#include "singleflight/internal/check.h"
 #include "singleflight/internal/led_flights.h"
 #include "singleflight/internal/parking.h"
 #include "singleflight/mutex.h"
+#include "singleflight/outcome.h"
 
 namespace singleflight::internal {
 
-// What work came to: exactly one of the two is set.
-template <typename Value>
-struct Outcome {
-  std::optional<Value> value;
-  std::exception_ptr error;
-};
-
 // BlockingShard is the part of a KeyedGroups whose keys fall to one mutex.
 //
-// Nothing is allocated: a flight lives on the stack of its leader, a waiter on that of its
-// follower. The table leads to flights only until they land or are withdrawn, and a waiter's
-// pointer to its flight is cleared by the landing in the same critical section, so whoever holds
-// the lock and finds a flight by either way finds one whose leader has not returned.
-template <typename Key, typename Value>
+// Nothing is allocated: a flight lives on the stack of its leader, or in a PostedWork, and a waiter
+// on the stack of its caller. The table leads to flights only until they land or are withdrawn, and
+// a waiter's pointer to its flight is cleared by the landing in the same critical section, so
+// whoever holds the lock and finds a flight by either way finds one that is still there.
+template <typename K, typename R>
 class alignas(64) BlockingShard {
  public:
+  using Key = K;
+  using Outcome = singleflight::Outcome<R>;
   using TimePoint = std::chrono::steady_clock::time_point;
 
   struct Flight;
 
-  // Guarded by the shard's mutex until taken; then the leader fills it in and wakes it.
+  // Guarded by the shard's mutex until taken; then Deliver fills it in and wakes it.
   struct Waiter {
     Flight* flight = nullptr;
     Waiter* previous = nullptr;
     Waiter* next = nullptr;
-    Outcome<Value> outcome;
+    Outcome outcome;
     size_t shared_by = 0;
     Parking parking;
   };
@@ -71,19 +68,48 @@ class alignas(64) BlockingShard {
     kRecursive,  // the flight to join is one whose work this thread is doing
   };
 
+  ~BlockingShard() { Check(flights_ == 0, "a group was destroyed with a flight in the air"); }
+
   template <typename Eq>
   Entry Join(Flight& flight, std::optional<Waiter>& waiter, const Eq& eq) {
     MutexLock lock(mu_);
-    Flight* const joined = Find(flight.hash, flight.key, eq);
-    if (joined == nullptr) {
-      table_.Insert(&flight);  // throws, or has done its work
-      flight.joinable = true;
-      ++flights_;
-      return Entry::kLeads;
+    const Entry entry = FollowLocked(flight.hash, flight.key, waiter, eq);
+    if (entry == Entry::kLeads) Start(flight);
+    return entry;
+  }
+
+  // The same for a flight whose work is done elsewhere: its leader waits too, as `waiter`.
+  template <typename Eq>
+  Entry JoinAboard(Flight& flight, std::optional<Waiter>& waiter, const Eq& eq) {
+    MutexLock lock(mu_);
+    const Entry entry = FollowLocked(flight.hash, flight.key, waiter, eq);
+    if (entry == Entry::kLeads) {
+      Start(flight);
+      Board(flight, waiter.emplace());
     }
-    if (joined->LedByThisThread()) return Entry::kRecursive;
-    Board(*joined, waiter.emplace());
-    return Entry::kFollows;
+    return entry;
+  }
+
+  // For a caller that has no flight yet: kLeads says that it has to bring one.
+  template <typename Eq>
+  Entry Follow(size_t hash, const Key& key, std::optional<Waiter>& waiter, const Eq& eq) {
+    MutexLock lock(mu_);
+    return FollowLocked(hash, key, waiter, eq);
+  }
+
+  // Gives each waiter that Land has taken its copy of `outcome`, and wakes it.
+  static void Deliver(const Outcome& outcome, size_t shared_by, Waiter* taken) {
+    while (taken != nullptr) {
+      Waiter& waiter = *std::exchange(taken, taken->next);
+      waiter.shared_by = shared_by;
+      waiter.outcome.error = outcome.error;
+      try {
+        if (outcome.value.has_value()) waiter.outcome.value.emplace(*outcome.value);
+      } catch (...) {
+        waiter.outcome.error = std::current_exception();
+      }
+      waiter.parking.Wake();
+    }
   }
 
   // Retires the flight's key and takes its waiters, linked by `next` in order of arrival.
@@ -160,6 +186,22 @@ class alignas(64) BlockingShard {
   template <typename Eq>
   Flight* Find(size_t hash, const Key& key, const Eq& eq) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return table_.Find(hash, [&](const Flight& flight) { return eq(flight.key, key); });
+  }
+
+  template <typename Eq>
+  Entry FollowLocked(size_t hash, const Key& key, std::optional<Waiter>& waiter, const Eq& eq)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    Flight* const joined = Find(hash, key, eq);
+    if (joined == nullptr) return Entry::kLeads;
+    if (joined->LedByThisThread()) return Entry::kRecursive;
+    Board(*joined, waiter.emplace());
+    return Entry::kFollows;
+  }
+
+  void Start(Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    table_.Insert(&flight);  // throws, or has done its work
+    flight.joinable = true;
+    ++flights_;
   }
 
   // By identity: a successor of the same key stays.

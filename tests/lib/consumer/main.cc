@@ -6,6 +6,7 @@
 #include "singleflight/join_limits.h"
 #include "singleflight/keyed_groups.h"
 #include "singleflight/mutex.h"
+#include "singleflight/outcome.h"
 #include "singleflight/role.h"
 #include "singleflight/shared.h"
 #include "singleflight/version.h"

@@ -1,0 +1,3 @@
+#include "singleflight/group.h"
+
+singleflight::Group<int&> group;

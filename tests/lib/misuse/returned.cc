@@ -1,0 +1,7 @@
+#include <string>
+
+#include "singleflight/keyed_groups.h"
+
+void Ask(singleflight::KeyedGroups<int, int>& groups) {
+  groups.Do(1, [] { return std::string("seven"); });
+}
