@@ -1,21 +1,42 @@
+// Which calls are sent, which wait, and which fail immediately. (pool_links.cc: what becomes of the
+// connections.)
+//
+// Connections are made for calls only. While calls come or wait, each endpoint in force has one,
+// and gets one more at a time while all that it has are full.
+//
+//   a call comes, and                                     then
+//   a connection has room, and nobody waits               it is sent
+//   its client has its share of the streams               it waits for that client's turn
+//   all connections are full, or are being made           it waits for a stream
+//   no name has been found yet                            it waits for an endpoint
+//   no connection lives, and each endpoint has to pause   it fails, and its message says why
+//   max_pending_calls are waiting                         it fails: RESOURCE_EXHAUSTED
+//   more than half of these are its client's              it fails likewise: the rest is for others
+//   the pool has been shut down                           it fails
+//
+// Endpoints have their turns, and so have the clients whose calls wait. A client may take no more
+// than its share of the streams that there are (core/client.h). Streams on a connection that takes
+// no more calls count for nobody: otherwise a client with many long calls there would wait for
+// their end beside empty connections. So the queue is served whenever a stream or a share may have
+// become free: a connection is ready, has room, or closes; endpoints change; a call becomes
+// nobody's (Disown).
+//
+// A call never fails from within Start: it fails in the next turn of the loop (FailSoon).
+
 #include "server/upstream/pool.h"
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 
 namespace singleflight::upstream {
 namespace {
 
-constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
-constexpr int kMostSlowness = 64;  // 5 s become more than the five minutes that servers want
 constexpr char kShuttingDown[] = "the proxy is shutting down";
 
-// What a caller holds of a call; letting go of it cancels.
+// What its caller holds of a call. Destroying it cancels the call.
 class Handle final : public core::UpstreamCall {
  public:
   explicit Handle(std::shared_ptr<PooledCall> call) : call_(std::move(call)) {}
@@ -50,6 +71,7 @@ Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string targ
       metrics_(std::move(metrics)),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
       hooks_(std::move(hooks)),
+      backends_(options.max_connections_per_endpoint, tls_ != nullptr),
       pause_over_(worker.timers(), [this] {
         if (!queue_.empty()) ConnectWhereUseful();
         AwaitPauses();
@@ -78,16 +100,16 @@ std::unique_ptr<core::UpstreamCall> Pool::Start(core::UpstreamHead head,
   return std::make_unique<Handle>(std::move(call));
 }
 
-// Sends the call, or has it wait, or sees to it that it fails in the next turn.
+// Sends the call, or lets it wait, or lets it fail in the next turn: the table above, row by row.
 void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
   if (shut_down_) {
     return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, kShuttingDown);
   }
   ConnectWhereUseful();
-  const bool at_once = queue_.empty() && MayOpen(call->client());
-  if (Link* link = at_once ? PickLink() : nullptr) return call->OpenOn(*link);
-  if (!AnyHope()) {
-    return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, WhyUnreachable());
+  const bool may_open = queue_.empty() && backends_.MayOpen(call->client());
+  if (Link* link = may_open ? backends_.Pick() : nullptr) return call->OpenOn(*link);
+  if (!backends_.AnyHope()) {
+    return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, backends_.WhyUnreachable());
   }
   if (queue_.size() >= options_.max_pending_calls) {
     return FailSoon(
@@ -101,7 +123,7 @@ void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
                      ") are this client's; what is left is for others"));
   }
   Enqueue(std::move(call));
-  // Those before it may be waiting for their clients' shares, not for a stream.
+  // Calls before it may be waiting for their clients' shares, and not for a stream.
   if (queue_.size() > 1) ServeQueue();
 }
 
@@ -128,28 +150,6 @@ void Pool::StreamEnded(const PooledCall& call, Link& link) {
   link.shares().Ended(call.client());
 }
 
-// Of the streams on the connections that take calls, and on those that may still be made to the
-// same endpoints.
-bool Pool::MayOpen(const core::Client* client) const {
-  if (client == nullptr) return true;
-  size_t its = 0;
-  size_t all = 0;
-  size_t there = 0;
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (!backend->in_force) continue;
-    size_t most = 0;
-    for (const std::shared_ptr<Link>& link : backend->links) {
-      if (!link->alive()) continue;
-      most = std::max(most, link->max_streams());
-      its += link->shares().of(client);
-      all += link->shares().all();
-    }
-    there += most * options_.max_connections_per_endpoint;
-  }
-  return its == 0 || !core::PastShare(static_cast<int64_t>(its + 1), static_cast<int64_t>(all + 1),
-                                      static_cast<int64_t>(there));
-}
-
 void Pool::Dequeue(PooledCall& call) {
   if (!std::exchange(call.queued_, false)) return;
   metrics_->pending.Add(-1);
@@ -173,196 +173,16 @@ void Pool::FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason
   });
 }
 
-Link* Pool::RoomOn(const Backend& backend) {
-  const auto rank = [](const Link& link) { return std::pair(link.in_doubt(), link.streams()); };
-  Link* best = nullptr;
-  for (const std::shared_ptr<Link>& link : backend.links) {
-    if (link->CanOpen() && (best == nullptr || rank(*link) < rank(*best))) best = link.get();
-  }
-  return best;
-}
-
-Link* Pool::PickLink() {
-  Link* doubtful = nullptr;
-  for (size_t i = 0; i < backends_.size(); ++i) {
-    const Backend& backend = *backends_[next_++ % backends_.size()];
-    if (!backend.in_force) continue;
-    Link* const link = RoomOn(backend);
-    if (link == nullptr) continue;
-    if (!link->in_doubt()) return link;
-    if (doubtful == nullptr) doubtful = link;
-  }
-  return doubtful;
-}
-
-Pool::Backend* Pool::BackendOf(const Link& link) {
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    for (const std::shared_ptr<Link>& candidate : backend->links) {
-      if (candidate.get() == &link) return backend.get();
-    }
-  }
-  return nullptr;
-}
-
-// One connection to each endpoint, and one more at a time where those that live are full.
-bool Pool::WantsLink(const Backend& backend) const {
-  if (!backend.in_force || Now() < backend.not_before) return false;
-  size_t alive = 0;
-  for (const std::shared_ptr<Link>& link : backend.links) {
-    if (!link->alive()) continue;
-    if (!link->ready() || link->CanOpen()) return false;
-    ++alive;
-  }
-  return alive < options_.max_connections_per_endpoint;
-}
-
-void Pool::ConnectWhereUseful() {
-  if (shut_down_) return;
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (!WantsLink(*backend)) continue;
-    auto link = std::make_shared<Link>(
-        worker_, backend->endpoint, session_options_, options_.connect_timeout,
-        PulseOptions{options_.ping_after, options_.ping_timeout, backend->slowness},
-        Security{tls_, backend->resumption}, *this);
-    backend->links.push_back(link);
-    link->Connect();
-  }
-}
-
-// Whether a call that waits has something to wait for.
-bool Pool::AnyHope() const {
-  if (!resolved_) return true;
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (!backend->in_force) continue;
-    for (const std::shared_ptr<Link>& link : backend->links) {
-      if (link->alive()) return true;
-    }
-  }
-  return false;
-}
-
-std::string Pool::WhyUnreachable() const {
-  if (backends_.empty()) {
-    return resolve_error_.empty() ? "it has no endpoints" : resolve_error_;
-  }
-  std::vector<std::string> reasons;
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (!backend->in_force || reasons.size() == 3) continue;
-    reasons.push_back(absl::StrCat("cannot connect to ", backend->name, ": ", backend->last_error));
-  }
-  return absl::StrJoin(reasons, "; ");
-}
-
-void Pool::OnLinkSecured(Link&, bool resumed) {
-  (resumed ? metrics_->tls_handshakes_resumed : metrics_->tls_handshakes_full).Add();
-}
-
-void Pool::OnLinkReady(Link& link) {
-  metrics_->connects.Add();
-  metrics_->connections.Add(1);
-  if (Backend* const backend = BackendOf(link)) {
-    if (backend->failures > 0 || backend->silent) {
-      spdlog::info("upstream '{}': connected to {} again", name(), backend->name);
-    }
-    backend->failures = 0;
-    backend->silent = false;
-  }
-  ServeQueue();
-  RetireIfIdle(link);
-}
-
-void Pool::OnLinkRoom(Link& link) {
-  if (!queue_.empty()) ServeQueue();
-  RetireIfIdle(link);
-}
-
-void Pool::OnLinkPinged(Link&) { metrics_->pings.Add(); }
-
-void Pool::OnLinkPingedTooOften(Link& link) {
-  Backend* const backend = BackendOf(link);
-  if (backend == nullptr || backend->slowness >= kMostSlowness) return;
-  backend->slowness *= 2;
-  spdlog::info("upstream '{}': {} says too_many_pings; PINGs wait for {} from now on", name(),
-               backend->name, absl::FormatDuration(options_.ping_after * backend->slowness));
-}
-
-// Connections without a call would find out about the same peer only at the cost of one.
-void Pool::OnLinkSilent(Link& link) {
-  metrics_->connections_silent.Add();
-  Backend* const backend = BackendOf(link);
-  if (backend == nullptr) return;
-  if (!std::exchange(backend->silent, true)) {
-    spdlog::warn(
-        "upstream '{}': {} does not answer: nothing came for {}, nor within {} after a PING; its "
-        "{} "
-        "calls end, and it gets no more until it is connected to again",
-        name(), backend->name, absl::FormatDuration(options_.ping_after * backend->slowness),
-        absl::FormatDuration(options_.ping_timeout), link.streams());
-  }
-  for (const std::shared_ptr<Link>& other : std::vector(backend->links)) {
-    if (other.get() != &link && other->ready() && other->streams() == 0) other->Retire();
-  }
-  hooks_.on_connect_failed();
-}
-
 void Pool::ServeQueue() {
   while (!queue_.empty()) {
-    Link* link = PickLink();
+    Link* link = backends_.Pick();
     if (link == nullptr) return ConnectWhereUseful();
     const std::shared_ptr<PooledCall> call =
-        queue_.Next([this](const core::Client* client) { return MayOpen(client); });
+        queue_.Next([this](const core::Client* client) { return backends_.MayOpen(client); });
     if (call == nullptr) return;
     Dequeue(*call);
     call->OpenOn(*link);
   }
-}
-
-void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
-  if (was_ready) metrics_->connections.Add(-1);
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    auto& links = backend->links;
-    const auto found = std::find_if(links.begin(), links.end(), [&](const auto& candidate) {
-      return candidate.get() == &link;
-    });
-    if (found == links.end()) continue;
-    links.erase(found);
-    backend->last_error = std::string(why);
-    if (shut_down_ || !backend->in_force) break;
-    if (link.proved()) backend->useless = 0;
-    if (was_ready) {
-      if (!link.proved()) OnUselessLink(*backend);
-      break;
-    }
-    metrics_->connect_failures.Add();
-    if (backend->failures == 0) {
-      spdlog::warn("upstream '{}': cannot connect to {}: {}", name(), backend->name,
-                   backend->last_error);
-    }
-    PauseAfter(*backend, backend->failures++);
-    break;
-  }
-  DropIdleBackends();
-  if (queue_.empty()) return;
-  ConnectWhereUseful();
-  ServeQueue();  // its streams are gone from the shares of those who had them
-  if (!AnyHope()) FailQueue(WhyUnreachable());
-}
-
-// One such may be the last of a backend that was just going, and a call that it took with it may be
-// sent again at once.
-void Pool::OnUselessLink(Backend& backend) {
-  if (++backend.useless == 1) return;
-  if (backend.useless == 2) {
-    spdlog::warn("upstream '{}': {} ends connections as soon as they are made: {}", name(),
-                 backend.name, backend.last_error);
-  }
-  PauseAfter(backend, backend.useless - 2);
-}
-
-void Pool::PauseAfter(Backend& backend, int failures) {
-  backend.not_before = base::After(Now(), Pause(failures));
-  AwaitPauses();
-  hooks_.on_connect_failed();
 }
 
 void Pool::FailQueue(const std::string& why) {
@@ -373,91 +193,31 @@ void Pool::FailQueue(const std::string& why) {
   }
 }
 
-// Calls that wait for a full connection may get another one when a pause ends.
-void Pool::AwaitPauses() {
-  base::Instant next = base::Instant::max();
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (backend->in_force && backend->not_before > Now())
-      next = std::min(next, backend->not_before);
-  }
-  if (next != base::Instant::max()) pause_over_.Set(next);
-}
-
-absl::Duration Pool::Pause(int failures) {
-  absl::Duration pause = kFirstPause;
-  for (int i = 0; i < failures && pause < options_.max_reconnect_backoff; ++i) pause *= 2;
-  std::uniform_real_distribution<double> jitter(0.8, 1.2);
-  return std::min(pause, options_.max_reconnect_backoff) * jitter(random_);
-}
-
 void Pool::SetEndpoints(SharedEndpointList list) {
-  resolved_ = true;
-  resolve_error_ = list->error;
-  for (const std::unique_ptr<Backend>& backend : backends_) backend->in_force = false;
-  for (const net::Endpoint& endpoint : list->endpoints) {
-    const auto known = std::find_if(backends_.begin(), backends_.end(), [&](const auto& backend) {
-      return backend->endpoint == endpoint;
-    });
-    if (known != backends_.end()) {
-      (*known)->in_force = true;
-      continue;
-    }
-    auto backend = std::make_unique<Backend>();
-    backend->endpoint = endpoint;
-    backend->name = net::ToString(endpoint);
-    if (tls_ != nullptr) backend->resumption = std::make_shared<net::TlsResumption>();
-    backends_.push_back(std::move(backend));
-  }
-  RetireWhatIsNotInForce();
-  DropIdleBackends();
+  backends_.Set(*list);
+  for (const std::shared_ptr<Link>& link : backends_.LinksOutOfForce()) link->Retire();
+  backends_.DropIdle();
+  ServeOrFailQueue();
+}
+
+// After something about connections has changed.
+void Pool::ServeOrFailQueue() {
   if (queue_.empty()) return;
   ConnectWhereUseful();
   ServeQueue();
-  if (!AnyHope()) FailQueue(WhyUnreachable());
-}
-
-void Pool::RetireWhatIsNotInForce() {
-  std::vector<std::shared_ptr<Link>> links;
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (!backend->in_force) {
-      links.insert(links.end(), backend->links.begin(), backend->links.end());
-    }
-  }
-  for (const std::shared_ptr<Link>& link : links) link->Retire();
-}
-
-void Pool::DropIdleBackends() {
-  backends_.erase(std::remove_if(backends_.begin(), backends_.end(),
-                                 [](const auto& backend) {
-                                   return !backend->in_force && backend->links.empty();
-                                 }),
-                  backends_.end());
+  if (!backends_.AnyHope()) FailQueue(backends_.WhyUnreachable());
 }
 
 void Pool::Retire() {
   retired_ = true;
-  for (const std::shared_ptr<Link>& link : Links()) RetireIfIdle(*link);
-}
-
-// One that is being made is asked again when it is ready.
-void Pool::RetireIfIdle(Link& link) const {
-  if (retired_ && link.ready() && link.alive() && link.streams() == 0) link.Retire();
+  for (const std::shared_ptr<Link>& link : backends_.Links()) RetireIfIdle(*link);
 }
 
 void Pool::Shutdown() {
   shut_down_ = true;
   pause_over_.Cancel();
   FailQueue(kShuttingDown);
-  for (const std::shared_ptr<Link>& link : Links()) link->Close(kShuttingDown);
-}
-
-// A copy: links that close leave the lists.
-std::vector<std::shared_ptr<Link>> Pool::Links() const {
-  std::vector<std::shared_ptr<Link>> links;
-  for (const std::unique_ptr<Backend>& backend : backends_) {
-    links.insert(links.end(), backend->links.begin(), backend->links.end());
-  }
-  return links;
+  for (const std::shared_ptr<Link>& link : backends_.Links()) link->Close(kShuttingDown);
 }
 
 }  // namespace singleflight::upstream
