@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -63,8 +64,8 @@ class DoOnTest : public ::testing::Test {
     threads_.Start([this, until] {
       try {
         followed_ = groups_.Do("a", Red, until);
-      } catch (const std::exception& error) {
-        follower_caught_ = error.what();
+      } catch (...) {
+        follower_caught_ = std::current_exception();
       }
     });
     Await([&] { return groups_.waiting() > before; });
@@ -74,22 +75,39 @@ class DoOnTest : public ::testing::Test {
   static std::string Red() { return "red"; }
   static std::string Fail() { throw std::runtime_error("no database"); }
 
-  // What DoOn throws.
+  // What DoOn throws, to a caller that has no bounds.
   template <typename Executor, typename Work>
-  std::string CaughtBy(Executor&& executor, Work work) {
+  std::exception_ptr CaughtBy(Executor&& executor, Work work) {
     try {
       groups_.DoOn(executor, "a", work, {});
+    } catch (...) {
+      return std::current_exception();
+    }
+    return nullptr;
+  }
+
+  // Everyone else is done with the exception by then.
+  static std::string What(const std::exception_ptr& caught) {
+    try {
+      if (caught != nullptr) std::rethrow_exception(caught);
     } catch (const std::exception& error) {
       return error.what();
     }
-    return "";
+    return "nothing was thrown";
+  }
+
+  // The leader and a follower get the very same exception.
+  void ExpectBothCaught(const std::exception_ptr& leader_caught, const std::string& what) {
+    threads_.Join();
+    EXPECT_EQ(leader_caught, follower_caught_);
+    EXPECT_EQ(What(leader_caught), what);
   }
 
   KeyedGroups<std::string, std::string> groups_;
   Queue queue_;
   Door door_;
   Got followed_;
-  std::string follower_caught_;
+  std::exception_ptr follower_caught_;
   Threads threads_;
 };
 
@@ -188,9 +206,7 @@ TEST_F(DoOnTest, AnExceptionFromTheWorkReachesEveryoneAboard) {
     Follow();
     task();
   };
-  EXPECT_EQ(CaughtBy(when_two_wait, Fail), "no database");
-  threads_.Join();
-  EXPECT_EQ(follower_caught_, "no database");
+  ExpectBothCaught(CaughtBy(when_two_wait, Fail), "no database");
 }
 
 TEST_F(DoOnTest, WhatTheExecutorThrowsReachesEveryoneAboard) {
@@ -198,9 +214,7 @@ TEST_F(DoOnTest, WhatTheExecutorThrowsReachesEveryoneAboard) {
     Follow();
     throw std::runtime_error("the pool is full");
   };
-  EXPECT_EQ(CaughtBy(full, Blue), "the pool is full");
-  threads_.Join();
-  EXPECT_EQ(follower_caught_, "the pool is full");
+  ExpectBothCaught(CaughtBy(full, Blue), "the pool is full");
   EXPECT_EQ(groups_.Do("a", Red).value, "red");
 }
 
@@ -215,7 +229,7 @@ TEST_F(DoOnTest, AnExecutorThatKeepsATaskAndThrowsHasThrown) {
     ran = true;
     return Blue();
   };
-  EXPECT_EQ(CaughtBy(keeps, work), "the pool is full");
+  EXPECT_EQ(What(CaughtBy(keeps, work)), "the pool is full");
   queue_.RunAll();
   EXPECT_FALSE(ran);
 }
@@ -230,9 +244,7 @@ TEST_F(DoOnTest, OnceTheWorkHasBegunItCountsAndNotWhatTheExecutorThrows) {
 
 TEST_F(DoOnTest, ATaskThatIsDroppedAnswersEveryoneAboard) {
   const auto drops = [&](Task) { Follow(); };
-  EXPECT_EQ(CaughtBy(drops, Blue), kUnanswered);
-  threads_.Join();
-  EXPECT_EQ(follower_caught_, kUnanswered);
+  ExpectBothCaught(CaughtBy(drops, Blue), kUnanswered);
   EXPECT_EQ(groups_.Do("a", Red).value, "red");
 }
 
@@ -241,7 +253,7 @@ TEST_F(DoOnTest, ATaskThatIsDroppedLaterAnswersToo) {
   Follow();
   queue_.tasks.clear();
   threads_.Join();
-  EXPECT_EQ(follower_caught_, kUnanswered);
+  EXPECT_EQ(What(follower_caught_), kUnanswered);
 }
 
 TEST_F(DoOnTest, OfTheCopiesOfATaskTheFirstDoesTheWork) {
@@ -281,7 +293,7 @@ TEST_F(DoOnTest, CallersOfDoOnFollowAFlightOfDoAndLeaveIt) {
 TEST_F(DoOnTest, WorkThatAsksForItsOwnKeyDoesNotWaitForItself) {
   const auto inside = [](Task task) { task(); };
   const auto asks_itself = [&] { return groups_.DoOn(inside, "a", Red, {})->value; };
-  EXPECT_EQ(CaughtBy(inside, asks_itself), RecursiveCall().what());
+  EXPECT_EQ(What(CaughtBy(inside, asks_itself)), RecursiveCall().what());
 }
 
 TEST_F(DoOnTest, ForgottenWorkServesThoseAboard) {

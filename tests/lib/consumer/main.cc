@@ -2,7 +2,9 @@
 
 #include "singleflight/async_group.h"
 #include "singleflight/async_waiter.h"
+#include "singleflight/co_join.h"
 #include "singleflight/group.h"
+#include "singleflight/join_future.h"
 #include "singleflight/join_limits.h"
 #include "singleflight/keyed_groups.h"
 #include "singleflight/mutex.h"
