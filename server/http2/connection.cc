@@ -1,3 +1,19 @@
+// How a connection reads, writes and ends.
+//
+// Reading (AwaitReadable, OnReadable, Take) and writing (OnWritable, Flush, WriteOut) are two loops
+// that meet in the session. Each does a limited amount in a turn and leaves the next turn to
+// others. They hold each other back in one place: a peer that does not read its frames is not read
+// from. While the byte stream is blocked nothing more is made, so what waits here has a bound.
+//
+// A connection ends in one of these ways:
+//   Close      immediately; streams hear that the connection was lost
+//   Linger     the session is done and all is written: the peer gets a second to close first, since
+//              a close with bytes unread would reset the connection, and the last frames with it
+//   Drain      GOAWAY, a round trip, GOAWAY again (RFC 9113 §6.8); the last stream; then Linger
+//   EndsCalls  a client whose server broke HTTP/2 does not linger: its calls wait for an answer
+// CloseNow is the end of each. A call into the session never ends the connection under it
+// (`in_session_`).
+
 #include "server/http2/connection.h"
 
 #include <utility>
@@ -9,9 +25,9 @@
 namespace singleflight::http2 {
 namespace {
 
-constexpr size_t kWriteBytes = 64 << 10;  // about this much is given to the socket at once
+constexpr size_t kWriteBytes = 64 << 10;  // about this much is given to the socket in one go
 constexpr int kReadsPerTurn = 4;
-// Frames cost by the piece: of a client who sends small ones this much is read, and then others
+// Frames cost by the piece: of a client that sends small ones this much is read, and then others
 // have their turn. Backends are few, and their replies are gathered to be written together.
 constexpr size_t kSmallRead = 8 << 10;
 constexpr uint64_t kLargeFrame = 256;
@@ -149,7 +165,7 @@ void Connection::Take(absl::string_view bytes) {
   }
   if (ClientHoldsUp()) WatchForStalls();
   CountBlock();
-  // Many replies at once leave at once, while what they are made of is in the processor's cache.
+  // Many replies leave immediately, while what they are made of is in the processor's cache.
   if (session_->queued_frames() >= kManyFrames && !blocked_) return Flush();
   OnWritable();
 }
@@ -252,7 +268,6 @@ void Connection::CutStalledStreams() {
   if (close_asked_) CloseNow();
 }
 
-// A backend may leave a stream's window shut for as long as it likes.
 bool Connection::ClientHoldsUp() const { return side_ == Side::kServer && session_->waits(); }
 
 // TLS adds bytes to the backlog, so there may be fewer than at the last tick.
@@ -277,12 +292,10 @@ void Connection::FinishDrain() {
   if (session_ != nullptr && session_->alive()) session_->FinishShutdown();
 }
 
-// A client whose calls nobody will answer any more does not keep them waiting.
 bool Connection::EndsCalls() const {
   return side_ == Side::kClient && !session_->why_ended().empty();
 }
 
-// A close with bytes unread would reset the connection and could take the last frames with it.
 void Connection::Linger() {
   if (std::exchange(lingering_, true)) return;
   bytes_->EndWriting();

@@ -1,3 +1,21 @@
+// A session on a byte stream: reads what comes, and writes what the session wants written.
+//
+// Writing: once per turn of the loop, so that many small frames leave in one system call. If one
+// read makes very many of them, they leave immediately.
+//
+// Fairness: a client's connection is read from in line (Worker::InLine) while nothing has been
+// served on it, in the middle of a header block, and once it has ended but for bytes on their way.
+//
+// Memory: an idle connection holds no buffers; reading and writing borrow the worker's. Reading
+// stops while the peer leaves too much unread.
+//
+// Time: one timer ticks while something waits for the peer (Progress). A socket that stalls ends
+// the connection, on either side. Streams and header blocks stall on a server's side only: a
+// backend may leave a window shut as long as it likes.
+//
+// Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `events` must
+// live until OnConnectionClosed. Threads: its worker's.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_CONNECTION_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_CONNECTION_H_
 
@@ -11,8 +29,6 @@
 #include "server/net/worker.h"
 
 namespace singleflight::http2 {
-
-class Connection;
 
 // What the owner of a connection hears, on its worker.
 class ConnectionEvents {
@@ -31,23 +47,6 @@ class ConnectionEvents {
   virtual void OnConnectionClosed(absl::string_view why) = 0;
 };
 
-// A session on a byte stream: reads what comes, and writes what the session wants written, once per
-// turn of the loop, so that many small frames leave in one system call; where one read makes very
-// many of them, at once.
-//
-// Fairness: a client's connection on which nothing has been served yet, in the middle of a header
-// block, or which has ended but for bytes on their way, is read from in line (Worker::InLine).
-//
-// Memory: while idle a connection holds no buffers; reading and writing borrow the worker's.
-// Reading stops while the peer leaves too much unread.
-//
-// Time: a server's connection that holds bytes of which less than 4 KiB leave within
-// SessionOptions::stall_timeout loses the streams whose windows hold them up; if it is the socket
-// that takes too little, it ends, as does a client's connection to a server. One timer, which runs
-// only while something waits.
-//
-// Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `events`
-// must live until OnConnectionClosed. Threads: its worker's.
 class Connection final : public SessionEvents,
                          public net::EndOfTurn,
                          public std::enable_shared_from_this<Connection> {

@@ -1,3 +1,9 @@
+// Finds DATA frames of a server that may come before their stream's HEADERS. That makes one reply
+// malformed (RFC 9113 §8.1.1); nghttp2 ends the connection for it.
+//
+// Those that follow HEADERS of their stream, or DATA of it, are certainly not such; of others the
+// session knows, once it has read what came before. So bytes are cut where one of them begins.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_EARLY_DATA_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_EARLY_DATA_H_
 
@@ -9,11 +15,6 @@
 
 namespace singleflight::http2 {
 
-// Finds DATA frames of a server that may come before their stream's HEADERS. That makes one reply
-// malformed (RFC 9113 §8.1.1); nghttp2 ends the connection for it.
-//
-// Those that follow HEADERS of their stream, or DATA of it, are certainly not such; of others the
-// session knows, once it has read what came before. So bytes are cut where one of them begins.
 class EarlyData {
  public:
   // The next bytes that are to be read, in order; they go from the front of `bytes`. Call until

@@ -1,3 +1,10 @@
+// Takes out of what a client sends the resets of streams that it never began.
+//
+// gRPC's core library (C++, Python, Ruby, PHP, C#) sends them for calls that are cancelled before
+// their HEADERS are written (grpc/grpc#19655). RFC 9113 §6.4 wants the connection to end for that,
+// with every other call on it; gRPC's own servers take no notice, and neither does this one.
+// One that comes within a header block ends the connection all the same (§6.10).
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_EARLY_RESETS_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_EARLY_RESETS_H_
 
@@ -9,12 +16,6 @@
 
 namespace singleflight::http2 {
 
-// Takes out of what a client sends the resets of streams that it never began.
-//
-// gRPC's core library (C++, Python, Ruby, PHP, C#) sends them for calls that are cancelled before
-// their HEADERS are written (grpc/grpc#19655). RFC 9113 §6.4 wants the connection to end for that,
-// with every other call on it; gRPC's own servers take no notice, and neither does this one.
-// One that comes within a header block ends the connection all the same (§6.10).
 class EarlyResets {
  public:
   // The next bytes that are to be read, in order; they go from the front of `bytes`. Call until

@@ -1,3 +1,6 @@
+// The first bytes of a frame (RFC 9113 §4.1), for what looks at frames before nghttp2 does. At
+// least kBytes of them have to be there.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_FRAME_HEAD_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_FRAME_HEAD_H_
 
@@ -8,8 +11,6 @@
 
 namespace singleflight::http2 {
 
-// The first bytes of a frame (RFC 9113 §4.1), for what looks at frames before nghttp2 does. At
-// least kBytes of them have to be there.
 class FrameHead {
  public:
   static constexpr size_t kBytes = 9;

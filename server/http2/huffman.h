@@ -1,3 +1,5 @@
+// Reads one Huffman-coded string (RFC 7541 §5.2), in as many pieces as it comes.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_HUFFMAN_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_HUFFMAN_H_
 
@@ -9,7 +11,6 @@
 
 namespace singleflight::http2 {
 
-// Reads one Huffman-coded string (RFC 7541 §5.2), in as many pieces as it comes.
 class HuffmanReader {
  public:
   // Appends to `text` what `bytes` say. False: they are not of this code.

@@ -1,3 +1,14 @@
+// How header blocks are followed without being decoded.
+//
+// From the outside in: Next hands out bytes that pass, and pieces that were made of frames. Hold
+// gathers a frame of a block. TakeFrame makes pieces of it. Follow goes over its representations,
+// byte by byte where numbers are (TakeNumber), string by string where text is (TakeString). A
+// string that is too long for nghttp2 is collected by TakeLong, and LongEnded puts its beginning in
+// place.
+//
+// The state between two bytes is `at_`, and what belongs to it stands in three groups below each
+// other in the header: the block, the representation, the field.
+
 #include "server/http2/long_fields.h"
 
 #include <algorithm>

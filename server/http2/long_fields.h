@@ -1,3 +1,18 @@
+// Looks at what a peer sends before nghttp2 does, and shortens the strings in header blocks that
+// nghttp2 does not take. It ends the whole connection for a name or value whose code is longer than
+// 64 KiB, where RFC 9113 §10.5.1 lets one call be refused.
+//
+// How: only a block of several frames can have such a string. Its frames are taken whole, one at a
+// time, and its representations are followed (RFC 7541 §6): where each string begins and how long
+// it says to be. In place of a long one nghttp2 is given the string's first kShown bytes; what it
+// then checks of name and value is true of the long one too, as far as that goes. An entry of so
+// many bytes empties the compression table as the long one would have (§4.4), so both ends keep the
+// same table. The true string is decoded here, up to `most` bytes in a block. A frame that
+// completes a field with a long string is returned by itself, and while nghttp2 reads it, `field()`
+// says what belongs there. What is not well-formed goes on as it is, for nghttp2 to find.
+//
+// Cost: nine bytes of each frame are looked at; blocks in one frame pass without being copied.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_LONG_FIELDS_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_LONG_FIELDS_H_
 
@@ -20,20 +35,6 @@ struct LongField {
   size_t left_out = 0;                      // bytes that were not kept, for there were too many
 };
 
-// Looks at what a peer sends before nghttp2 does, and shortens the strings in header blocks that
-// nghttp2 does not take. It ends the whole connection for a name or value whose code is longer than
-// 64 KiB, where RFC 9113 §10.5.1 lets one call be refused.
-//
-// How: only a block of several frames can have such a string. Its frames are taken whole, one at a
-// time, and its representations are followed (RFC 7541 §6): where each string begins and how long
-// it says to be. In place of a long one nghttp2 is given the string's first kShown bytes; what it
-// then checks of name and value is true of the long one too, as far as that goes. An entry of so
-// many bytes empties the compression table as the long one would have (§4.4), so both ends keep the
-// same table. The true string is decoded here, up to `most` bytes in a block. A frame that
-// completes a field with a long string is returned by itself, and while nghttp2 reads it, `field()`
-// says what belongs there. What is not well-formed goes on as it is, for nghttp2 to find.
-//
-// Cost: nine bytes of each frame are looked at; blocks in one frame pass without being copied.
 class LongFields {
  public:
   // What nghttp2 1.52 takes (NGHTTP2_HD_MAX_NV).

@@ -1,3 +1,6 @@
+// A view of a header block in nghttp2's form. nghttp2 copies what it is given; the block must live
+// until then.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_NGHTTP2_FIELDS_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_NGHTTP2_FIELDS_H_
 
@@ -9,8 +12,6 @@
 
 namespace singleflight::http2 {
 
-// A view of a header block in nghttp2's form. nghttp2 copies what it is given; the block must live
-// until then.
 class Nghttp2Fields {
  public:
   explicit Nghttp2Fields(model::HeadersView fields, absl::Span<const model::Field> more = {}) {

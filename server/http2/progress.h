@@ -1,4 +1,23 @@
-// Tells a peer that is slow from one that has stopped.
+// Tells a peer that is slow from one that has stopped: less than 4 KiB in four ticks is nothing.
+//
+// Code that waits for a peer asks Stalled once a tick, and says whether it is the peer's turn. The
+// first tick of a wait only begins the count. The count begins again at each tick by which the peer
+// has moved 4 KiB, and at each at which it is not its turn. A count of more than four ticks is a
+// stall, and the wait ends.
+//
+// Bytes count, rather than signs of life: a peer that takes one byte now and then would hold what
+// waits for it as long as it likes (PITFALLS 27). Ticks are coarse, so that one timer serves a
+// connection and all of its streams; it runs only while something waits. There are four in one
+// stall_timeout, so a wait has at least that time, and at most a quarter more.
+//
+//   what waits               whose turn it is                   what moves   a stall
+//   bytes for a socket       the peer's                         what leaves  closes the connection
+//   bytes for a stream       the peer's if it has no window     what leaves  resets the stream
+//   a header block's end     the peer's                         nothing      ends the connection
+//   a relayed message's end  the caller's if upstream took all  what comes   ends the call
+//
+// The bytes of a header block do not count, since all of it is due at once. A relay has a timer of
+// its own for each call, which should seldom run: its only tick is all of stall_timeout.
 
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_PROGRESS_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_PROGRESS_H_
@@ -9,26 +28,6 @@
 
 namespace singleflight::http2 {
 
-// The rule: less than 4 KiB in four ticks is nothing.
-//
-// Whoever waits for a peer asks Stalled once a tick and says whether it is the peer's turn. The
-// first tick of a wait only begins the count. The count begins again at each tick by which the peer
-// has moved 4 KiB, or at which it is not its turn. A count that gets beyond four ticks is a stall,
-// and the wait ends.
-//
-// Why bytes count, and not signs of life: a peer that takes one byte now and then would hold what
-// waits for it as long as it likes (PITFALLS 27). Why ticks: one coarse timer serves a connection
-// and all of its streams, and runs only while something waits. Why four: a wait has at least the
-// whole of `stall_timeout`, and at most a quarter more.
-//
-//   what waits               whose turn it is                   what moves   a stall
-//   bytes for a socket       the peer's                         what leaves  closes the connection
-//   bytes for a stream       the peer's if it has no window     what leaves  resets the stream
-//   a header block's end     the peer's                         nothing      ends the connection
-//   a relayed message's end  the caller's if upstream took all  what comes   ends the call
-//
-// A header block's own bytes do not count: it may not be sent in crumbs of any size. A relay has a
-// timer of its own, which should seldom run, so its tick is all of `stall_timeout`: Progress(1).
 class Progress {
  public:
   static constexpr uint16_t kBytes = 4 << 10;

@@ -1,3 +1,7 @@
+// How a request's fields are judged. Nearly all are as they should be, and each one of each call
+// comes by here, so the rules are arranged to find that out fast: values are looked at eight bytes
+// at a time, and most names are ruled out by their length.
+
 #include "server/http2/request_rules.h"
 
 #include <algorithm>
@@ -45,8 +49,7 @@ uint64_t Alarm(const char* eight) {
   return (below | ((deletes - kEach) & ~deletes)) & 0x80 * kEach;
 }
 
-// Most values have no control characters, so they are looked at eight bytes at a time. The last
-// eight may overlap those before.
+// The last eight bytes may overlap those before.
 bool IsValue(absl::string_view value) {
   constexpr size_t kWord = sizeof(uint64_t);
   if (value.size() < kWord) return kInValue.HasAllOf(value);
@@ -79,7 +82,7 @@ absl::string_view RequestRules::JudgePseudo(absl::string_view name, absl::string
 }
 
 absl::string_view RequestRules::JudgeRegular(absl::string_view name, absl::string_view value) {
-  switch (name.size()) {  // most names are ruled out by their length
+  switch (name.size()) {
     case 2:
       if (name == "te" && value != "trailers" && !absl::EqualsIgnoreCase(value, "trailers")) {
         return "a te other than trailers";

@@ -1,3 +1,10 @@
+// RFC 9113 §8.2 and §8.3 as a server judges a client's header blocks, field by field. nghttp2 has
+// rules of its own, which are off on this side: they reset streams whose :authority is a path or
+// nothing, as gRPC clients on Unix sockets send it, and tell nobody. What a gRPC call is besides,
+// model::ParseRequest judges.
+//
+// Every verdict is a phrase for the log, of no client's making; empty: nothing is wrong.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_REQUEST_RULES_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_REQUEST_RULES_H_
 
@@ -7,12 +14,6 @@
 
 namespace singleflight::http2 {
 
-// RFC 9113 §8.2 and §8.3 as a server judges a client's header blocks, field by field. nghttp2 has
-// rules of its own, which are off on this side: they reset streams whose :authority is a path or
-// nothing, as gRPC clients on Unix sockets send it, and tell nobody. What a gRPC call is besides,
-// model::ParseRequest judges.
-//
-// Every verdict is a phrase for the log, of no client's making; empty: nothing is wrong.
 class RequestRules {
  public:
   // A block begins: a request's first, or what comes behind its body.

@@ -1,15 +1,24 @@
+// How a session lives and ends.
+//
+// Bytes pass through three hands. EarlyResets (of a client's bytes) or EarlyData (of a server's)
+// and LongFields take out what concerns one call, and for which nghttp2 would end the connection.
+// Then nghttp2 parses, and its callbacks come back into this class.
+//
+// A connection ends in one of three ways:
+//   in order    BeginShutdown; FinishShutdown after a round trip; the last stream ends. Or Retire.
+//   by GOAWAY   Terminate, or nghttp2 found an error: GOAWAY says which, and streams are cut off
+//   by silence  Parse failed: nothing that could be said would be understood, or read
+// The owner hears of one bound at most (CountEnd), the first, since one often leads to another.
+
 #include "server/http2/session.h"
 
 #include <nghttp2/nghttp2.h>
 
-#include <algorithm>
-#include <limits>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/base/check.h"
-#include "server/http2/frame_head.h"
 #include "server/http2/nghttp2_fields.h"
 #include "server/http2/session_callbacks.h"
 
@@ -18,14 +27,6 @@ namespace {
 
 // Stream ids end at 2^31; a connection is retired well before (RFC 9113 §5.1.1).
 constexpr int32_t kLastStreamId = 1 << 30;
-
-constexpr uint64_t kResetsPerCompletedStream = 10;
-
-// More than the largest bounds of what comes in, which are bounds of options.
-constexpr size_t kMostSentHeaderBytes = 2 << 20;
-
-// Frames of one header block beyond the first: half full ones are taken.
-size_t MostContinuations(size_t endless_bytes) { return 2 * endless_bytes / (16 << 10); }
 
 // What an error that ends the connection without ceremony stands for.
 metrics::Bound BoundOf(int nghttp2_error) {
@@ -43,62 +44,15 @@ metrics::Bound BoundOf(int nghttp2_error) {
 
 }  // namespace
 
-Session::Session(Side side, const SessionOptions& options, SessionEvents& events)
-    : side_(side),
-      options_(options),
-      events_(events),
-      long_fields_(side == Side::kServer ? FrameHead::kPrefaceBytes : 0,
-                   options.max_header_list_bytes) {
-  nghttp2_option* option;
-  SF_CHECK(nghttp2_option_new(&option) == 0);
-  nghttp2_option_set_no_auto_window_update(option, 1);
-  nghttp2_option_set_no_closed_streams(option, 1);
-  nghttp2_option_set_max_outbound_ack(option, options_.max_queued_acks);
-  nghttp2_option_set_max_continuations(option, MostContinuations(EndlessBytes()));
-  // What either side's peers may send goes out again, with fields of this program's own.
-  nghttp2_option_set_max_send_header_block_length(option, kMostSentHeaderBytes);
-  // gRPC servers send status messages that end in a space unencoded.
-  nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
-  // RequestRules have that.
-  if (side_ == Side::kServer) nghttp2_option_set_no_http_messaging(option, 1);
-  // A gRPC cancellation is a reset: CountCostlyReset has the rule that fits.
-  constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
-  nghttp2_option_set_stream_reset_rate_limit(option, kNoLimit, kNoLimit);
-
-  nghttp2_session_callbacks* const callbacks = Callbacks::All();
-  const auto create =
-      side_ == Side::kServer ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
-  SF_CHECK(create(&session_, callbacks, this, option) == 0);
-  nghttp2_option_del(option);
-  nghttp2_session_callbacks_del(callbacks);
-
-  std::vector<nghttp2_settings_entry> settings = {
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<uint32_t>(options_.stream_window_bytes)},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
-       static_cast<uint32_t>(options_.max_header_list_bytes)}};
-  if (side_ == Side::kServer) {
-    settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options_.max_concurrent_streams});
-  } else {
-    settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
-  }
-  SF_CHECK(nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size()) ==
-           0);
-  SF_CHECK(nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
-                                                 options_.connection_window_bytes) == 0);
-  if (options_.first_stream_id != 0) {
-    SF_CHECK(nghttp2_session_set_next_stream_id(session_, options_.first_stream_id) == 0);
-  }
-}
-
 Session::~Session() {
-  alive_ = false;
+  opening_.allowed = false;
   auto streams = std::move(streams_);
   for (auto& [id, stream] : streams) {
     stream->reset_ = true;
     if (const auto handler = std::move(stream->handler_)) {
       const bool never_left = side_ == Side::kClient && !stream->begun_;
       Closed closed{never_left ? Closed::Why::kNotProcessed : Closed::Why::kConnectionLost};
-      closed.cause = cause_;
+      closed.cause = ending_.cause;
       handler->OnClosed(closed);
     }
   }
@@ -106,26 +60,26 @@ Session::~Session() {
 }
 
 absl::Status Session::Receive(absl::string_view bytes) {
-  return side_ == Side::kClient ? ReceiveReplies(bytes) : ReceiveRequests(bytes);
+  return std::visit([&](auto& early) { return ReceiveFirst(early, bytes); }, early_);
 }
 
-absl::Status Session::ReceiveReplies(absl::string_view bytes) {
+absl::Status Session::ReceiveFirst(EarlyData& data, absl::string_view bytes) {
   absl::Status status;
   while (!bytes.empty() && status.ok()) {
-    const absl::string_view next = early_data_.Next(bytes);
-    if (early_data_.stream() != 0) RefuseEarlyData(early_data_.stream());
+    const absl::string_view next = data.Next(bytes);
+    if (data.stream() != 0) RefuseEarlyData(data.stream());
     status = Read(next);
   }
   return status;
 }
 
-absl::Status Session::ReceiveRequests(absl::string_view bytes) {
+absl::Status Session::ReceiveFirst(EarlyResets& resets, absl::string_view bytes) {
   absl::Status status;
-  const uint64_t before = early_resets_.count();
-  while (!bytes.empty() && status.ok()) status = Read(early_resets_.Next(bytes));
-  for (uint64_t i = before; i < early_resets_.count(); ++i) {
-    ++received_frames_;
-    CountCostlyReset();  // it cost less, but has to have an end as well
+  const uint64_t before = resets.count();
+  while (!bytes.empty() && status.ok()) status = Read(resets.Next(bytes));
+  for (uint64_t i = before; i < resets.count(); ++i) {
+    guard_.OnFrame();
+    CountWasted();  // it cost less, but has to have an end as well
   }
   return status;
 }
@@ -142,7 +96,7 @@ absl::Status Session::Read(absl::string_view bytes) {
   while (status.ok() && (!bytes.empty() || long_fields_.pending())) {
     const absl::string_view next = long_fields_.Next(bytes);
     if (long_fields_.oversized()) Terminate(ErrorCode::kFrameSizeError);
-    if (long_fields_.announced() > EndlessBytes()) EndEndless();
+    if (guard_.OnBlockBytes(long_fields_.announced()).has_value()) EndEndless();
     if (!next.empty()) status = Parse(next);
   }
   long_fields_.Release();
@@ -155,12 +109,12 @@ absl::Status Session::Parse(absl::string_view bytes) {
   if (taken >= 0) return absl::OkStatus();
   const metrics::Bound bound = BoundOf(static_cast<int>(taken));
   CountEnd(bound);
-  ended_by_bound_ = bound == metrics::Bound::kContinuations;
+  ending_.by_own_bound = bound == metrics::Bound::kContinuations;
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     return absl::InvalidArgumentError("the peer does not speak HTTP/2 with prior knowledge");
   }
-  why_ended_ = nghttp2_strerror(static_cast<int>(taken));
-  return absl::AbortedError(why_ended_);
+  ending_.why = nghttp2_strerror(static_cast<int>(taken));
+  return absl::AbortedError(ending_.why);
 }
 
 void Session::Produce(std::string* out, size_t enough) {
@@ -209,7 +163,7 @@ Stream& Session::Open(const model::Headers& fields, std::shared_ptr<StreamEvents
 }
 
 bool Session::CanOpen() const {
-  return alive_ && settings_seen_ && streams_.size() < peer_max_streams() &&
+  return opening_.allowed && peer_.settings_seen && streams_.size() < peer_max_streams() &&
          nghttp2_session_check_request_allowed(session_) != 0;
 }
 
@@ -224,24 +178,46 @@ void Session::CloseStream(Stream& stream, Closed closed) {
   if (found == streams_.end()) return;
   const std::unique_ptr<Stream> gone = std::move(found->second);
   streams_.erase(found);
-  if (block_of_ == gone.get()) block_of_ = nullptr;
+  block_.Forget(*gone);
   gone->reset_ = true;
   gone->DropQueue();
-  if (closed.why == Closed::Why::kOrderly && !gone->wasted_) ++completed_;
+  if (closed.why == Closed::Why::kOrderly && !gone->wasted_) guard_.OnCompleted();
   if (const auto handler = std::move(gone->handler_)) handler->OnClosed(closed);
   events_.OnStreamGone();
   EndIfRetired();
 }
 
+// A stream that nghttp2 has closed. A server's peer may reset what it likes; to a client only the
+// peer does that, and what nghttp2 resets there is malformed.
+Closed Session::HowClosed(const Stream& stream, uint32_t error) const {
+  if (error == NGHTTP2_NO_ERROR && ReplyIsWhole(stream)) return {Closed::Why::kOrderly, error};
+  if (stream.malformed_) return {Closed::Why::kMalformed, error};
+  if (side_ == Side::kServer) return {Closed::Why::kReset, error};
+  if (error == NGHTTP2_REFUSED_STREAM) return {Closed::Why::kNotProcessed, error};
+  return {stream.peer_reset_ ? Closed::Why::kReset : Closed::Why::kMalformed, error};
+}
+
+void Session::OnSettings() {
+  peer_.settings_seen = true;
+  events_.OnSettings();
+}
+
+// A server opens no streams; its client may go on, until this side says so (RFC 9113 §6.8).
+void Session::OnGoAway(uint32_t error, absl::string_view reason) {
+  if (side_ == Side::kClient) opening_.allowed = false;
+  peer_.pinged_too_often = error == NGHTTP2_ENHANCE_YOUR_CALM && reason == "too_many_pings";
+  events_.OnGoAway();
+}
+
 void Session::Retire() {
-  alive_ = false;
-  retired_ = true;
+  opening_.allowed = false;
+  opening_.retired = true;
   EndIfRetired();
 }
 
 void Session::EndIfRetired() {
-  if (!retired_ || !streams_.empty()) return;
-  retired_ = false;
+  if (!opening_.retired || !streams_.empty()) return;
+  opening_.retired = false;
   FinishShutdown();
 }
 
@@ -267,8 +243,8 @@ void Session::BeginShutdown() {
 }
 
 void Session::FinishShutdown() {
-  alive_ = false;
-  shutdown_finished_ = true;
+  opening_.allowed = false;
+  opening_.refused = true;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                         nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                         nullptr, 0);
@@ -276,7 +252,7 @@ void Session::FinishShutdown() {
 }
 
 void Session::Terminate(ErrorCode code) {
-  alive_ = false;
+  opening_.allowed = false;
   nghttp2_session_terminate_session(session_, static_cast<uint32_t>(code));
   Wake();
 }
@@ -286,40 +262,31 @@ void Session::SendPing() {
   Wake();
 }
 
-void Session::CountCostlyDeadline(Stream& stream) {
-  stream.wasted_ = true;
-  CountCostlyReset();
-}
-
-void Session::CountCostlyReset() {
-  ++costly_resets_;
-  if (end_counted_ ||
-      costly_resets_ <= options_.reset_allowance + kResetsPerCompletedStream * completed_) {
-    return;
-  }
-  EndFlood(metrics::Bound::kResetAllowance);
+void Session::CountWasted() {
+  const FloodGuard::Verdict flood = guard_.OnWasted();
+  if (flood.has_value() && !ending_.told) EndFlood(*flood);
 }
 
 // Told once, whatever else is found when the connection is ending.
 void Session::CountEnd(metrics::Bound bound) {
-  if (!std::exchange(end_counted_, true)) events_.OnBound(bound);
+  if (!std::exchange(ending_.told, true)) events_.OnBound(bound);
 }
 
 // A GOAWAY with an error has been written. What nghttp2 found stands in it.
 void Session::EndedFor(uint32_t error, absl::string_view reason) {
   CountEnd(metrics::Bound::kProtocol);
-  if (!why_ended_.empty()) return;
-  why_ended_ = absl::StrCat(reason, reason.empty() ? "" : ", ", NameOfError(error));
+  if (!ending_.why.empty()) return;
+  ending_.why = absl::StrCat(reason, reason.empty() ? "" : ", ", NameOfError(error));
 }
 
 void Session::EndFlood(metrics::Bound bound) {
-  flooded_ = true;
+  ending_.for_flood = true;
   CountEnd(bound);
   Terminate(ErrorCode::kEnhanceYourCalm);
 }
 
 void Session::CutStalled() {
-  if (block_open() && block_progress_.Stalled(true)) {
+  if (block_open() && block_.Stalled()) {
     return EndFlood(metrics::Bound::kConnectionStall);
   }
   if (streams_with_bytes_ == 0) return;

@@ -1,3 +1,16 @@
+// One side of one HTTP/2 connection (RFC 9113), on nghttp2: bytes in, events out; calls in, bytes
+// out. It knows no socket, and of time only the ticks that CutStalled stands for.
+//
+// Where to read on: session_setup.cc how it begins, session.cc how it lives and ends,
+// session_blocks.cc what becomes of header blocks and bodies, session_callbacks.cc how nghttp2
+// tells of them. What a peer may not do without end is in FloodGuard and Progress.
+//
+// Flow control: the window of the connection is refunded as bytes arrive, the window of a stream as
+// its reader consumes them, so that one slow reader never stalls the other streams.
+//
+// Threads: one. Re-entrancy: handlers may call anything of streams; they must not destroy the
+// session.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_SESSION_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_SESSION_H_
 
@@ -5,6 +18,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <variant>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -12,9 +26,9 @@
 #include "absl/time/time.h"
 #include "server/http2/early_data.h"
 #include "server/http2/early_resets.h"
+#include "server/http2/flood_guard.h"
+#include "server/http2/incoming_block.h"
 #include "server/http2/long_fields.h"
-#include "server/http2/progress.h"
-#include "server/http2/request_rules.h"
 #include "server/http2/stream.h"
 #include "server/metrics/bounds.h"
 #include "server/model/headers.h"
@@ -33,15 +47,12 @@ struct SessionOptions {
   size_t max_header_list_bytes = 64 << 10;
   size_t max_header_count = std::numeric_limits<size_t>::max();
 
-  // Acknowledgements of PING and SETTINGS that may wait to be written (RFC 9113 §10.5).
+  // Acknowledgements of PING and SETTINGS that may wait to be written; and, for a server, calls
+  // that are given up. FloodGuard has the rules.
   size_t max_queued_acks = 1000;
-
-  // Server: resets of streams that had cost an upstream call, and deadlines that passed on such
-  // streams, beyond ten for every other stream that ran to its end, before the connection is ended
-  // (CVE-2023-44487). A gRPC deadline or cancellation is a reset too.
   uint64_t reset_allowance = 10000;
 
-  // See Connection, and, for a server's streams, Session::CutStalled; nothing else here knows time.
+  // Progress has the rule. Connection keeps the time.
   absl::Duration stall_timeout = absl::InfiniteDuration();
 
   // Client: the first stream's id; tests start near the end of the range. Zero: the protocol's.
@@ -80,14 +91,6 @@ class SessionEvents {
   ~SessionEvents() = default;
 };
 
-// One side of one HTTP/2 connection (RFC 9113), on nghttp2: bytes in, events out; calls in, bytes
-// out. It knows no socket.
-//
-// Flow control: the window of the connection is refunded as bytes arrive, the window of a stream as
-// its reader consumes them, so that one slow reader never stalls the other streams.
-//
-// Threads: one. Re-entrancy: handlers may call anything of streams; they must not destroy the
-// session.
 class Session {
  public:
   Session(Side side, const SessionOptions& options, SessionEvents& events);
@@ -114,7 +117,7 @@ class Session {
 
   // False once no stream will ever open on this connection again: GOAWAY came or went, or the ids
   // are used up.
-  bool alive() const { return alive_; }
+  bool alive() const { return opening_.allowed; }
 
   // Client: opens no more streams; the connection ends with its last one.
   void Retire();
@@ -127,10 +130,10 @@ class Session {
   size_t streams() const { return streams_.size(); }
 
   // Streams that ended in order, and not by their deadline.
-  uint64_t completed() const { return completed_; }
+  uint64_t completed() const { return guard_.completed(); }
 
   // Server: a reply has begun, or a stream ended in order.
-  bool served() const { return replied_ || completed_ > 0; }
+  bool served() const { return replied_ || completed() > 0; }
 
   // Frames that wait to be written, other than DATA of open streams.
   size_t queued_frames() const;
@@ -153,90 +156,101 @@ class Session {
   bool waits() const { return streams_with_bytes_ > 0 || block_open(); }
 
   // Whether a header block has begun, and not ended.
-  bool block_open() const { return open_block_ != 0 || long_fields_.holds_block(); }
+  bool block_open() const { return block_.open() || long_fields_.holds_block(); }
 
   // What is held of a header block whose end has not come, in bytes of memory.
-  size_t BlockFootprint() const {
-    return long_fields_.footprint() + (open_block_ == 0 ? 0 : incoming_.Footprint());
-  }
+  size_t BlockFootprint() const { return long_fields_.footprint() + block_.Footprint(); }
 
   // Once a tick (see Progress): resets streams whose windows are not opened, and ends the
   // connection whose header block does not come to its end.
   void CutStalled();
 
   // Why this side ends the connection with an error; empty: it does not.
-  const std::string& why_ended() const { return why_ended_; }
+  const std::string& why_ended() const { return ending_.why; }
 
   // Whether it does for a bound of its own, and not because the peer broke the protocol.
-  bool ended_by_bound() const { return ended_by_bound_; }
+  bool ended_by_bound() const { return ending_.by_own_bound; }
 
   // What the streams that are left hear as the cause when the session goes.
-  void SetCause(absl::string_view cause) { cause_ = std::string(cause); }
+  void SetCause(absl::string_view cause) { ending_.cause = std::string(cause); }
 
   // Frames that have come, of whatever kind.
-  uint64_t received_frames() const { return received_frames_; }
+  uint64_t received_frames() const { return guard_.frames(); }
 
   // Those of them that are HEADERS or DATA.
-  uint64_t received_replies() const { return received_replies_; }
+  uint64_t received_replies() const { return peer_.replies; }
 
   // Client: the peer said in its GOAWAY that it gets too many PINGs (gRPC, "Keepalive").
-  bool pinged_too_often() const { return pinged_too_often_; }
-
-  // A header block that says more than this, by whatever compression, ends the connection; what is
-  // larger than `max_header_list_bytes` is read up to here, so that the call can be told. A backend
-  // is trusted with more than a client.
-  static constexpr size_t kEndlessHeaderBytes = 256 << 10;
-  static constexpr size_t kEndlessReplyHeaderBytes = 16 << 20;
-
-  // Server: empty DATA frames in a row, on all streams together, that do not end theirs.
-  static constexpr int kMostEmptyFrames = 1000;
+  bool pinged_too_often() const { return peer_.pinged_too_often; }
 
   // Whether the connection is ending for a flood.
-  bool flooded() const { return flooded_; }
-
-  // Says that the stream cost an upstream call, which a reset now wastes.
-  void CountCostlyReset();
-
-  // The same where the caller's deadline wastes it: `stream` will end in order, and does not count
-  // as completed.
-  void CountCostlyDeadline(Stream& stream);
+  bool flooded() const { return ending_.for_flood; }
 
  private:
   friend class Stream;
   struct Callbacks;
 
+  // What the bytes of a client, or of a server, pass through first.
+  using Early = std::variant<EarlyResets, EarlyData>;
+
+  // Whether streams may begin here.
+  struct Opening {
+    bool allowed = true;   // see alive()
+    bool retired = false;  // see Retire
+    bool refused = false;  // this side's GOAWAY says so of those that come now
+  };
+
+  // Why the connection ends, if it does.
+  struct Ending {
+    bool told = false;          // the owner has heard of a bound
+    bool for_flood = false;     // see flooded()
+    bool by_own_bound = false;  // see ended_by_bound()
+    std::string why;            // see why_ended()
+    std::string cause;          // see SetCause
+  };
+
+  // What the peer has said of itself.
+  struct Peer {
+    bool settings_seen = false;
+    bool pinged_too_often = false;
+    uint64_t replies = 0;  // see received_replies()
+  };
+
+  void SetUp();
+  void Greet();
+
+  absl::Status ReceiveFirst(EarlyResets& resets, absl::string_view bytes);
+  absl::Status ReceiveFirst(EarlyData& data, absl::string_view bytes);
   absl::Status Read(absl::string_view bytes);
   absl::Status Parse(absl::string_view bytes);
-  absl::Status ReceiveReplies(absl::string_view bytes);
-  absl::Status ReceiveRequests(absl::string_view bytes);
   void RefuseEarlyData(int32_t stream_id);
-  size_t EndlessBytes() const {
-    return side_ == Side::kServer ? kEndlessHeaderBytes : kEndlessReplyHeaderBytes;
-  }
-  void EndEndless();
+
   Stream& Adopt(int32_t id);
-  void HeaderBlockEnded(Stream& stream, bool end);
+  Closed HowClosed(const Stream& stream, uint32_t error) const;
+  void OnSettings();
+  void OnGoAway(uint32_t error, absl::string_view reason);
+
+  void BeginBlock(int32_t id, Stream* stream, bool begins);
+  bool Restore(const LongField& whole, model::Field* field);
+  void EndEndless();
+  void BlockEnded(Stream& stream, bool end);
   void RefuseHeaders(Stream& stream, bool end);
   void RefuseReply(Stream& stream, bool end);
   void RefuseRequest(Stream& stream);
+  bool TakesBody(Stream& stream, size_t more);
+  void CountBody(Stream& stream, size_t more);
   void BodyEnded(Stream& stream);
   void RefuseMalformed(Stream& stream, absl::string_view why);
-  static bool BodyIsTooLong(Stream& stream, size_t more);
-  static bool BodyIsTooShort(const Stream& stream);
-  void LetGoOfLargeBlock();
   void CloseStream(Stream& stream, Closed closed);
   bool ReplyIsWhole(const Stream& stream) const;
   void EndIfRetired();
   bool SubmitTrailing(Stream& stream);
   void SubmitReply(Stream& stream, model::HeadersView fields, absl::Span<const model::Field> more,
                    bool end);
-  void BlockEnded() {
-    open_block_ = 0;
-    block_progress_.Rest();
-  }
   void CountEnd(metrics::Bound bound);
   void EndedFor(uint32_t error, absl::string_view reason);
   void EndFlood(metrics::Bound bound);
+  void CountWasted();
   void Wake() { events_.OnWritable(); }
 
   const Side side_;
@@ -244,34 +258,22 @@ class Session {
   SessionEvents& events_;
   nghttp2_session* session_ = nullptr;
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
-  model::Headers incoming_;  // the block being received; blocks never interleave (RFC 9113 §4.3)
-  RequestRules rules_;       // server: of that block
-  bool settings_seen_ = false;
-  bool alive_ = true;
-  bool retired_ = false;
-  bool shutdown_finished_ = false;  // the GOAWAY that goes out refuses streams that come now
-  uint64_t costly_resets_ = 0;
-  uint64_t completed_ = 0;
-  bool replied_ = false;
-  bool flooded_ = false;
-  bool end_counted_ = false;  // why the connection ends has been told
-  std::string why_ended_;
-  bool ended_by_bound_ = false;
-  std::string cause_;
-  EarlyResets early_resets_;  // server
-  EarlyData early_data_;      // client
-  LongFields long_fields_;
-  uint64_t received_frames_ = 0;
-  uint64_t received_replies_ = 0;
-  bool pinged_too_often_ = false;
-  int empty_frames_ = 0;        // in a row
-  int32_t open_block_ = 0;      // the stream whose header block is being received; 0: none
-  Stream* block_of_ = nullptr;  // the same; null: it is gone, or never was
-  Progress block_progress_;     // to its end
-  size_t block_bytes_ = 0;      // what it has said, as header lists are measured (RFC 9113 §6.5.2)
-  absl::optional<wire::StatusCode> block_status_;  // that it said beyond max_header_list_bytes
   size_t streams_with_bytes_ = 0;
+  Opening opening_;
+  bool replied_ = false;
+  Peer peer_;
+  FloodGuard guard_;
+  Early early_;
+  LongFields long_fields_;
+  IncomingBlock block_;
+  Ending ending_;
 };
+
+// Whether somebody hears of so many bytes more of a body.
+inline bool Session::TakesBody(Stream& stream, size_t more) {
+  if (stream.body_left_ != Stream::kNotSaid) CountBody(stream, more);
+  return stream.handler_ != nullptr && !stream.malformed_ && !stream.headers_too_large_;
+}
 
 }  // namespace singleflight::http2
 

@@ -1,4 +1,17 @@
-// What becomes of the header blocks that a session receives.
+// What becomes of the header blocks and bodies that a session receives.
+//
+// A block begins (BeginBlock), takes fields (Callbacks::OnHeader) and ends (BlockEnded). The first
+// of a stream is its headers, unless it is an informational reply, which is dropped; the second is
+// its trailers. What is wrong with a block or a body is answered here:
+//   malformed            RefuseMalformed  PROTOCOL_ERROR; the handler hears of it when it is closed
+//   a large request      RefuseRequest    RESOURCE_EXHAUSTED; the handler never hears of the call
+//   a request's large    RefuseRequest    the handler answers
+//   trailers
+//   a large reply        RefuseReply      CANCEL to the peer; the handler hears the reply's status
+//   an endless request   EndEndless       the connection ends as flooded
+//   an endless reply     EndEndless       the call ends as for a large one, and the connection with
+//                                         it: its other calls may be sent again
+// A request's body has to be as long as its content-length says. nghttp2 sees to replies.
 
 #include <nghttp2/nghttp2.h>
 
@@ -12,10 +25,16 @@
 namespace singleflight::http2 {
 namespace {
 
-// A larger block's memory is not kept for the next.
-constexpr size_t kMostKeptBytes = 4 << 10;
-
 constexpr absl::string_view kTooShort = "a body shorter than content-length says";
+
+// As nghttp2 has looked at the beginning of both.
+bool Valid(const model::Field& field) {
+  const auto bytes = [](absl::string_view text) {
+    return reinterpret_cast<const uint8_t*>(text.data());
+  };
+  return nghttp2_check_header_name(bytes(field.name), field.name.size()) != 0 &&
+         nghttp2_check_header_value(bytes(field.value), field.value.size()) != 0;
+}
 
 bool Informational(const model::Headers& fields) {
   return absl::StartsWith(fields.Find(":status").value_or(""), "1");
@@ -23,14 +42,32 @@ bool Informational(const model::Headers& fields) {
 
 }  // namespace
 
+// `begins`: it is the first of a request. Requests behind this side's GOAWAY get no stream.
+void Session::BeginBlock(int32_t id, Stream* stream, bool begins) {
+  const bool adopted = begins && !opening_.refused;
+  if (adopted) stream = &Adopt(id);
+  block_.Begin(id, stream, !begins);
+  if (adopted) events_.OnStream(*stream);
+}
+
+// Puts what nghttp2 was not told into `field`; false: nghttp2 would not have taken it.
+bool Session::Restore(const LongField& whole, model::Field* field) {
+  if (whole.name.has_value()) field->name = *whole.name;
+  if (whole.value.has_value()) field->value = *whole.value;
+  if (side_ == Side::kClient && !Valid(*field)) return false;
+  block_.CountLost(whole.left_out);
+  return true;
+}
+
 // Calls that the connection takes with it may be sent again; the one whose block it is may not.
 void Session::EndEndless() {
-  if (!why_ended_.empty() || flooded_) return;
+  if (!ending_.why.empty() || ending_.for_flood) return;
   if (side_ == Side::kServer) return EndFlood(metrics::Bound::kEndlessHeaders);
-  why_ended_ = absl::StrCat("a header block has more than ", EndlessBytes(), " bytes");
-  ended_by_bound_ = true;
-  const bool announced = long_fields_.announced() > EndlessBytes();
-  const auto found = streams_.find(announced ? long_fields_.block_stream() : open_block_);
+  ending_.why =
+      absl::StrCat("a header block has more than ", guard_.limits().block_bytes, " bytes");
+  ending_.by_own_bound = true;
+  const bool announced = guard_.OnBlockBytes(long_fields_.announced()).has_value();
+  const auto found = streams_.find(announced ? long_fields_.block_stream() : block_.id());
   if (found != streams_.end()) RefuseReply(*found->second, false);
   Terminate(ErrorCode::kEnhanceYourCalm);
 }
@@ -51,16 +88,13 @@ bool Session::PeerTakes(model::HeadersView fields) const {
   return size <= most;
 }
 
-void Session::HeaderBlockEnded(Stream& stream, bool end) {
-  if (side_ == Side::kServer) {
-    const absl::string_view wrong = rules_.JudgeEnd(end);
-    if (!wrong.empty()) return RefuseMalformed(stream, wrong);
-    if (end && BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
-    if (!end && rules_.content_length() >= 0) stream.body_left_ = rules_.content_length();
-  }
+void Session::BlockEnded(Stream& stream, bool end) {
+  const absl::string_view wrong = block_.JudgeEnd(end);
+  if (!wrong.empty()) return RefuseMalformed(stream, wrong);
+  if (end && stream.BodyIsTooShort()) return RefuseMalformed(stream, kTooShort);
+  if (!end && block_.content_length() >= 0) stream.body_left_ = block_.content_length();
   if (stream.headers_too_large_) return RefuseHeaders(stream, end);
-  model::Headers fields = incoming_;  // takes no more memory than it needs
-  LetGoOfLargeBlock();
+  model::Headers fields = block_.TakeFields();
   if (side_ == Side::kClient && !stream.headers_seen_ && Informational(fields)) return;
   const bool first = !stream.headers_seen_;
   stream.headers_seen_ = true;
@@ -74,16 +108,18 @@ void Session::HeaderBlockEnded(Stream& stream, bool end) {
   }
 }
 
+// Against content-length.
+void Session::CountBody(Stream& stream, size_t more) {
+  stream.body_left_ -= static_cast<int64_t>(more);
+  if (stream.body_left_ < 0) RefuseMalformed(stream, "a body longer than content-length says");
+}
+
 // By a DATA frame.
 void Session::BodyEnded(Stream& stream) {
   if (stream.headers_too_large_) return;
-  if (BodyIsTooShort(stream)) return RefuseMalformed(stream, kTooShort);
+  if (stream.BodyIsTooShort()) return RefuseMalformed(stream, kTooShort);
   stream.peer_ended_ = true;
   if (const auto handler = stream.handler_) handler->OnEnd({});
-}
-
-void Session::LetGoOfLargeBlock() {
-  if (incoming_.Footprint() > kMostKeptBytes) incoming_ = model::Headers();
 }
 
 void Session::RefuseHeaders(Stream& stream, bool end) {
@@ -94,9 +130,8 @@ void Session::RefuseHeaders(Stream& stream, bool end) {
 // The handler is told what the block said in the end, and the peer that nobody reads any more.
 void Session::RefuseReply(Stream& stream, bool end) {
   Closed closed{Closed::Why::kHeadersTooLarge};
-  const absl::optional<absl::string_view> first = incoming_.Find("grpc-status");
-  closed.status = first.has_value() ? wire::ParseStatus(*first) : block_status_;
-  LetGoOfLargeBlock();
+  closed.status = block_.Status();
+  block_.LetGo();
   const auto handler = stream.handler_;
   if (end && stream.ended()) {
     stream.handler_ = nullptr;
@@ -108,8 +143,8 @@ void Session::RefuseReply(Stream& stream, bool end) {
 
 // A first block is answered here; its handler hears of nothing but the end.
 void Session::RefuseRequest(Stream& stream) {
-  const bool too_many = incoming_.fields() > options_.max_header_count;
-  LetGoOfLargeBlock();
+  const bool too_many = block_.has_too_many();
+  block_.LetGo();
   if (stream.finished_) return;  // it has been answered, or its first block has been refused
   const auto bound = too_many ? metrics::Bound::kHeaderCount : metrics::Bound::kHeaderBytes;
   const absl::string_view block = stream.headers_seen_ ? "trailer block" : "header list";
@@ -129,21 +164,11 @@ void Session::RefuseRequest(Stream& stream) {
 
 // Those who hear of streams hear of it when it is closed.
 void Session::RefuseMalformed(Stream& stream, absl::string_view why) {
-  LetGoOfLargeBlock();
+  block_.LetGo();
   if (stream.malformed_) return;
   stream.malformed_ = true;
   nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_PROTOCOL_ERROR);
   events_.OnMalformed(why);
-}
-
-bool Session::BodyIsTooLong(Stream& stream, size_t more) {
-  if (stream.body_left_ == Stream::kNotSaid) return false;
-  stream.body_left_ -= static_cast<int64_t>(more);
-  return stream.body_left_ < 0;
-}
-
-bool Session::BodyIsTooShort(const Stream& stream) {
-  return stream.body_left_ != Stream::kNotSaid && stream.body_left_ != 0;
 }
 
 }  // namespace singleflight::http2

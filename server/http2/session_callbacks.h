@@ -1,3 +1,5 @@
+// The seam between nghttp2 and a session.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_SESSION_CALLBACKS_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_SESSION_CALLBACKS_H_
 
@@ -7,7 +9,7 @@
 
 namespace singleflight::http2 {
 
-// What nghttp2 calls. Events on streams that have no handler any more are dropped here.
+// What nghttp2 calls. Each turns C's arguments into the session's terms, and passes them on.
 struct Session::Callbacks {
   // All of them, for a new session; the caller's to delete.
   static nghttp2_session_callbacks* All();
@@ -23,9 +25,6 @@ struct Session::Callbacks {
   static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
                       size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
                       void* user_data);
-  static bool Restore(Session& self, const LongField& whole, model::Field* field);
-  static bool Valid(const model::Field& field);
-  static int Take(Session& self, Stream& stream, const model::Field& field);
   static int RefuseField(nghttp2_session* session, int32_t stream_id);
   static int OnInvalidHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t*,
                              size_t, const uint8_t*, size_t, uint8_t, void*);
@@ -33,6 +32,7 @@ struct Session::Callbacks {
   static int OnData(nghttp2_session* session, uint8_t flags, int32_t stream_id,
                     const uint8_t* bytes, size_t size, void*);
   static int OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* user_data);
+  static void OnEndSent(nghttp2_session* session, const Session& self, int32_t stream_id);
   static int OnFrameNotSent(nghttp2_session* session, const nghttp2_frame* frame, int,
                             void* user_data);
   static int OnStreamClosed(nghttp2_session* session, int32_t stream_id, uint32_t error,

@@ -81,6 +81,11 @@ void Stream::CutOff() {
   if (handler != nullptr) handler->OnClosed({Closed::Why::kStalled});
 }
 
+void Stream::MarkWasted() {
+  wasted_ = true;
+  session_.CountWasted();
+}
+
 void Stream::Consume(size_t bytes) {
   if (reset_ || peer_ended_ || bytes == 0) return;
   nghttp2_session_consume_stream(session_.session_, id_, bytes);

@@ -1,3 +1,5 @@
+// One stream of a session, and what is heard on it.
+
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_STREAM_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_STREAM_H_
 
@@ -66,8 +68,8 @@ class StreamEvents {
   // The peer's side ended: with a trailer block, or with an empty one standing for none.
   virtual void OnEnd(model::Headers trailing) = 0;
 
-  // Server, in place of OnEnd: the request's trailer block is beyond `bound`. `why` says so to the
-  // caller, whom the handler answers.
+  // Server, in place of OnEnd: the request's trailer block is beyond `bound`. The handler answers
+  // the caller; `why` says so.
   virtual void OnTrailersTooLarge(metrics::Bound, absl::string_view) {}
 
   // So many bytes given to Stream::Send have been written into frames.
@@ -98,11 +100,16 @@ class Stream {
   // empty.
   void Finish(model::SharedHeaders trailing);
 
-  // Ends the stream at once. The handler hears nothing more, not even OnClosed, and is let go.
+  // Ends the stream immediately. The handler hears nothing more, not even OnClosed, and is let go.
   void Reset(ErrorCode code);
 
   // The same, but what is queued is sent before.
   void ResetBehindData(ErrorCode code);
+
+  // Says that the call on this stream cost an upstream call, which its caller has given up: by a
+  // reset, or by a deadline that passed. Too many of them end the connection (FloodGuard), and this
+  // one will not count as completed.
+  void MarkWasted();
 
   // Opens the stream's window by so many bytes of those that OnData showed.
   void Consume(size_t bytes);
@@ -117,10 +124,12 @@ class Stream {
   bool ending() const { return ending_; }
 
  private:
+  friend class IncomingBlock;
   friend class Session;
 
   static constexpr int64_t kNotSaid = std::numeric_limits<int64_t>::min();
 
+  bool BodyIsTooShort() const { return body_left_ != kNotSaid && body_left_ != 0; }
   void Resume();
   void DropQueue();
   void Drained();

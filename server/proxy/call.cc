@@ -455,7 +455,7 @@ void Call::OnDeadline() {
   }
   if (state_ == State::kCollecting) route_metrics().departed.Add();
   if (relay_ != nullptr) relay_->Cancel(metrics::Unanswered::kDeadline);
-  if (cost_upstream) stream_->session().CountCostlyDeadline(*stream_);
+  if (cost_upstream) stream_->MarkWasted();
   route_metrics().deadline_exceeded.Add();
   SendStatus(wire::StatusCode::kDeadlineExceeded,
              absl::StrCat("the call's deadline passed; upstream '", route_->shared.name,
@@ -571,9 +571,8 @@ void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
 void Call::OnClosed(const http2::Closed& closed) {
   const bool by_client = closed.why == http2::Closed::Why::kReset;
   if (by_client) around().metrics.downstream->resets.Add();
-  if ((by_client || closed.why == http2::Closed::Why::kMalformed) && CostUpstream()) {
-    stream_->session().CountCostlyReset();
-  }
+  const bool given_up = by_client || closed.why == http2::Closed::Why::kMalformed;
+  if (given_up && CostUpstream()) stream_->MarkWasted();
   stream_ = nullptr;
   deadline_timer_.Cancel();
   collecting_.reset();

@@ -6,7 +6,7 @@
 namespace singleflight::proxy {
 namespace {
 
-// While there is no room, a caller who leaves more of his reply unread loses it.
+// While there is no room, a caller that leaves more of its reply unread loses it.
 constexpr size_t kMostUnread = 16 << 10;
 
 // Takes from `ahead` what of `bytes` it covers, and returns the rest.

@@ -94,7 +94,7 @@ class Relay final : public core::UpstreamEvents {
   // What the caller sends; it holds the caller's window until it has left for upstream.
   void Send(absl::string_view bytes);
 
-  // What he had sent before, which holds no window.
+  // What it had sent before, which holds no window.
   void SendAhead(base::Slice bytes);
   void Finish(model::SharedHeaders trailing);
 

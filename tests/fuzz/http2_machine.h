@@ -69,6 +69,9 @@ class Actor final : public StreamEvents {
     Stream& stream = *std::exchange(stream_, nullptr);
     behind_data ? stream.ResetBehindData(ErrorCode::kCancel) : stream.Reset(ErrorCode::kCancel);
   }
+  void Waste() {
+    if (!over()) stream_->MarkWasted();
+  }
   void Consume(size_t most) {
     if (over()) return;
     const size_t bytes = std::min(most, shown_ - consumed_);
@@ -268,7 +271,8 @@ class Machine final : public SessionEvents {
       case 3:
         return session_->SendPing();
       case 4:
-        return session_->CountCostlyReset();
+        if (!actors_.empty()) actors_.back()->Waste();
+        return;
       case 5:
         return side_ == Side::kClient ? session_->Retire() : session_->SendPing();
       default:

@@ -29,7 +29,7 @@ class CostlyServer : public ::testing::Test {
     server_.emplace(Side::kServer, options);
     server_->owner.prepare = [this](Ear& ear) {
       ear.on_closed = [this, &ear] {
-        if (ear.closed->why == Closed::Why::kReset) server_->session.CountCostlyReset();
+        if (ear.closed->why == Closed::Why::kReset) ear.stream->MarkWasted();
       };
     };
     server_->Greet();
@@ -292,14 +292,16 @@ TEST(LimitsTest, AHeaderBlockThatDecompressesWithoutEndEndsTheConnection) {
   EXPECT_TRUE(server.session.Done());
 }
 
+constexpr uint64_t kMostEmptyFrames = FloodGuard::OfClient(0).empty_frames;
+
 // PITFALLS 27 (CVE-2019-9518)
 TEST(LimitsTest, EmptyDataFramesWithoutEndEndTheConnection) {
   ByHand server(Side::kServer);
   server.Greet();
   server.SayHeaders(1, RequestFields());
-  for (int i = 0; i < Session::kMostEmptyFrames; ++i) server.Say(Data(1, ""));
+  for (uint64_t i = 0; i < kMostEmptyFrames; ++i) server.Say(Data(1, ""));
   server.Say(Data(1, "x"));
-  for (int i = 0; i < Session::kMostEmptyFrames; ++i) server.Say(Data(1, ""));
+  for (uint64_t i = 0; i < kMostEmptyFrames; ++i) server.Say(Data(1, ""));
   EXPECT_EQ(server.GoAwayError(), -1) << "a byte in between, and they count anew";
   server.Say(Data(1, ""));
   EXPECT_EQ(server.GoAwayError(), kEnhanceYourCalmCode);
@@ -310,7 +312,7 @@ TEST(LimitsTest, EmptyDataFramesThatEndTheirStreamsAreNoFlood) {
   ByHand server(Side::kServer);
   server.Greet();
   int32_t stream = 1;
-  for (int i = 0; i < 2 * Session::kMostEmptyFrames; ++i, stream += 2) {
+  for (uint64_t i = 0; i < 2 * kMostEmptyFrames; ++i, stream += 2) {
     server.SayHeaders(stream, RequestFields());
     server.Say(Data(stream, "", kEndStream));
     AnswerOk(*server.owner.ears.back()->stream, "done");

@@ -171,8 +171,8 @@ TEST(LongValuesTest, AStatusOutsideOfTheBlockThatIsTooLargeIsNotGuessed) {
 
 TEST(LongValuesTest, AReplyHeaderListWithoutEndEndsTheConnectionAndNamesItsCall) {
   TwoCalls calls(64 << 10);
-  calls.client.SayBlock(
-      1, HeaderEncoder::Literal({{"x", std::string(Session::kEndlessReplyHeaderBytes + 1, 'x')}}));
+  calls.client.SayBlock(1, HeaderEncoder::Literal(
+                               {{"x", std::string(FloodGuard::OfBackend().block_bytes + 1, 'x')}}));
   EXPECT_TRUE(calls.first->EndedAs(Closed::Why::kHeadersTooLarge));
   EXPECT_FALSE(calls.second->closed.has_value()) << "it may be sent again when the connection goes";
   EXPECT_NE(calls.client.GoAwayError(), kNoError);
@@ -301,7 +301,7 @@ TEST(LongValuesTest, ARequestWithoutEndEndsTheConnectionBeforeItHasCome) {
   ByHand server(Side::kServer);
   server.Greet();
   const std::string block = HeaderEncoder::Literal(
-      RequestFields("/s/M", {{"x", std::string(Session::kEndlessHeaderBytes + 1, 'x')}}));
+      RequestFields("/s/M", {{"x", std::string(FloodGuard::OfClient(0).block_bytes + 1, 'x')}}));
   server.Say(Frame{kHeaders, 0, 1, block.substr(0, 1000)});
   EXPECT_NE(server.GoAwayError(), kNoError);
   EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kEndlessHeaders));
