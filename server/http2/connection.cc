@@ -60,7 +60,7 @@ Connection::Connection(net::Worker& worker, Side side, const SessionOptions& opt
       side_(side),
       bytes_(std::move(bytes)),
       events_(events),
-      session_(std::make_unique<Session>(side, options, *this)),
+      session_(std::make_unique<Session>(side, options, events, *this)),
       small_frames_(side == Side::kServer),
       stall_tick_(options.stall_timeout / Progress::kTicks),
       stall_timer_(worker.timers(), [this] { OnStallTick(); }),

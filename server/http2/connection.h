@@ -30,24 +30,16 @@
 
 namespace singleflight::http2 {
 
-// What the owner of a connection hears, on its worker.
-class ConnectionEvents {
+// What the owner of a connection hears, on its worker: what happens in its session, and its end.
+class ConnectionEvents : public SessionEvents {
  public:
   virtual ~ConnectionEvents() = default;
-
-  // See SessionEvents.
-  virtual void OnStream(Stream& stream) = 0;
-  virtual void OnSettings() = 0;
-  virtual void OnGoAway() = 0;
-  virtual void OnStreamGone() = 0;
-  virtual void OnBound(metrics::Bound bound) = 0;
-  virtual void OnMalformed(absl::string_view) {}
 
   // The last call. Every stream has been told before; the session is gone.
   virtual void OnConnectionClosed(absl::string_view why) = 0;
 };
 
-class Connection final : public SessionEvents,
+class Connection final : public CarrierEvents,
                          public net::EndOfTurn,
                          public std::enable_shared_from_this<Connection> {
  public:
@@ -76,14 +68,8 @@ class Connection final : public SessionEvents,
   void Drain();
 
  private:
-  void OnStream(Stream& stream) override { events_.OnStream(stream); }
-  void OnSettings() override { events_.OnSettings(); }
-  void OnGoAway() override { events_.OnGoAway(); }
-  void OnStreamGone() override { events_.OnStreamGone(); }
-  void OnBound(metrics::Bound bound) override { events_.OnBound(bound); }
-  void OnMalformed(absl::string_view why) override { events_.OnMalformed(why); }
-  void OnPingAck() override;
   void OnWritable() override;
+  void OnPingAck() override;
   void OnEndOfTurn() override;
 
   bool ReadsInLine() const;

@@ -59,7 +59,7 @@ struct SessionOptions {
   int32_t first_stream_id = 0;
 };
 
-// What a connection's owner hears. Called from within Receive and Produce.
+// What the user of a session hears. Called from within Receive and Produce.
 class SessionEvents {
  public:
   // Server: a request's stream began; give it a handler. Its headers follow once they are whole.
@@ -81,19 +81,26 @@ class SessionEvents {
   // Server: a stream is being reset because what came on it breaks RFC 9113 §8; `why` is a phrase.
   virtual void OnMalformed(absl::string_view) {}
 
-  // The acknowledgement of a PING that SendPing sent.
-  virtual void OnPingAck() = 0;
-
-  // Something waits to be written.
-  virtual void OnWritable() = 0;
-
  protected:
   ~SessionEvents() = default;
 };
 
+// What the carrier of a session's bytes hears.
+class CarrierEvents {
+ public:
+  // Something waits to be written.
+  virtual void OnWritable() = 0;
+
+  // The acknowledgement of a PING that SendPing sent.
+  virtual void OnPingAck() = 0;
+
+ protected:
+  ~CarrierEvents() = default;
+};
+
 class Session {
  public:
-  Session(Side side, const SessionOptions& options, SessionEvents& events);
+  Session(Side side, const SessionOptions& options, SessionEvents& events, CarrierEvents& carrier);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -251,11 +258,12 @@ class Session {
   void EndedFor(uint32_t error, absl::string_view reason);
   void EndFlood(metrics::Bound bound);
   void CountWasted();
-  void Wake() { events_.OnWritable(); }
+  void Wake() { carrier_.OnWritable(); }
 
   const Side side_;
   const SessionOptions options_;
   SessionEvents& events_;
+  CarrierEvents& carrier_;
   nghttp2_session* session_ = nullptr;
   absl::flat_hash_map<int32_t, std::unique_ptr<Stream>> streams_;
   size_t streams_with_bytes_ = 0;

@@ -4,7 +4,7 @@
 // of a stream is its headers, unless it is an informational reply, which is dropped; the second is
 // its trailers. What is wrong with a block or a body is answered here:
 //   malformed            RefuseMalformed  PROTOCOL_ERROR; the handler hears of it when it is closed
-//   a large request      RefuseRequest    RESOURCE_EXHAUSTED; the handler never hears of the call
+//   a large request      RefuseRequest    RESOURCE_EXHAUSTED; the handler hears of the end only
 //   a request's large    RefuseRequest    the handler answers
 //   trailers
 //   a large reply        RefuseReply      CANCEL to the peer; the handler hears the reply's status

@@ -120,7 +120,7 @@ int Session::Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* f
       if (!ack) self.OnSettings();
       break;
     case NGHTTP2_PING:
-      if (ack) self.events_.OnPingAck();
+      if (ack) self.carrier_.OnPingAck();
       break;
     case NGHTTP2_GOAWAY:
       self.OnGoAway(frame->goaway.error_code,

@@ -41,10 +41,12 @@ nghttp2_option* NewOption(size_t max_queued_acks, size_t most_continuations) {
 
 }  // namespace
 
-Session::Session(Side side, const SessionOptions& options, SessionEvents& events)
+Session::Session(Side side, const SessionOptions& options, SessionEvents& events,
+                 CarrierEvents& carrier)
     : side_(side),
       options_(options),
       events_(events),
+      carrier_(carrier),
       guard_(LimitsOf(side, options)),
       early_(side == Side::kServer ? Early(EarlyResets()) : Early(EarlyData())),
       long_fields_(side == Side::kServer ? FrameHead::kPrefaceBytes : 0,

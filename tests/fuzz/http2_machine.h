@@ -144,10 +144,10 @@ class Actor final : public StreamEvents {
   size_t shown_ = 0, consumed_ = 0, given_ = 0, written_ = 0;
 };
 
-class Machine final : public SessionEvents {
+class Machine final : public SessionEvents, public CarrierEvents {
  public:
   Machine(Side side, Input& input) : side_(side), input_(input) {
-    session_ = std::make_unique<Session>(side, Options(), *this);
+    session_ = std::make_unique<Session>(side, Options(), *this, *this);
   }
 
   void Run() {

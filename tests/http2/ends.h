@@ -62,7 +62,7 @@ struct Ear final : StreamEvents {
 };
 
 // The owner of a session, which counts what it hears and gives every stream of the peer's an Ear.
-struct Owner final : SessionEvents {
+struct Owner final : SessionEvents, CarrierEvents {
   void OnStream(Stream& stream) override {
     auto ear = std::make_shared<Ear>();
     ear->stream = &stream;
@@ -89,7 +89,7 @@ struct Owner final : SessionEvents {
 class ByHand {
  public:
   explicit ByHand(Side side, const SessionOptions& options = {})
-      : side_(side), session(side, options, owner) {}
+      : side_(side), session(side, options, owner, owner) {}
 
   // The peer's preface and settings; what the session answers is acknowledged.
   void Greet(std::initializer_list<std::pair<uint16_t, uint32_t>> settings = {}) {
@@ -199,8 +199,8 @@ class Pair {
  public:
   explicit Pair(const SessionOptions& client_options = {},
                 const SessionOptions& server_options = {})
-      : client(Side::kClient, client_options, client_owner),
-        server(Side::kServer, server_options, server_owner) {
+      : client(Side::kClient, client_options, client_owner, client_owner),
+        server(Side::kServer, server_options, server_owner, server_owner) {
     Settle();
   }
 

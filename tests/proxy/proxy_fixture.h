@@ -34,7 +34,7 @@ inline constexpr size_t kWindow = 64 << 10;              // of every stream, on 
 class ProxyTest : public ::testing::Test {
  protected:
   // The proxy's side of the connection.
-  struct Host final : http2::SessionEvents {
+  struct Host final : http2::SessionEvents, http2::CarrierEvents {
     explicit Host(const CallContext& context) : context(context) {}
     void OnStream(http2::Stream& stream) override {
       stream.SetHandler(std::make_shared<Call>(
@@ -70,8 +70,8 @@ class ProxyTest : public ::testing::Test {
   void ConnectTaking(size_t most) {
     http2::SessionOptions of_client = options_;
     of_client.max_header_list_bytes = most;
-    server_ = std::make_unique<http2::Session>(http2::Side::kServer, options_, host_);
-    client_ = std::make_unique<http2::Session>(http2::Side::kClient, of_client, owner_);
+    server_ = std::make_unique<http2::Session>(http2::Side::kServer, options_, host_, host_);
+    client_ = std::make_unique<http2::Session>(http2::Side::kClient, of_client, owner_, owner_);
     Settle();
   }
 

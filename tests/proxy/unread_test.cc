@@ -21,8 +21,10 @@ class UnreadTest : public ProxyTest {
     context_.client = ann_;
     bobs_.client = bob_;
     ProxyTest::SetUp();
-    others_.server = std::make_unique<http2::Session>(http2::Side::kServer, options_, bobs_host_);
-    others_.client = std::make_unique<http2::Session>(http2::Side::kClient, options_, owner_);
+    others_.server =
+        std::make_unique<http2::Session>(http2::Side::kServer, options_, bobs_host_, bobs_host_);
+    others_.client =
+        std::make_unique<http2::Session>(http2::Side::kClient, options_, owner_, owner_);
     Switch();
     Switch();
   }
