@@ -1,5 +1,6 @@
 """The parts of the bench that need no servers: what rounds add up to, what programs' reports say, what is refused."""
 
+import collections
 import contextlib
 import io
 import json
@@ -11,10 +12,11 @@ import sys
 import tempfile
 import threading
 import unittest
+from unittest import mock
 
 import bench
 import tls_client
-from harness import costs, cpu, figures, h2load, locks, machine, processes, raw_call, report, servers, tls
+from harness import callgrind, costs, cpu, figures, h2load, locks, machine, processes, raw_call, report, servers, tls
 from harness.errors import BenchError, NotApplicable
 from harness.figures import Target
 from harness.rows import eviction, library
@@ -174,6 +176,49 @@ class Locks(unittest.TestCase):
     def test_too_few_samples_tell_nothing(self):
         with self.assertRaisesRegex(BenchError, 'too few'):
             locks.share_of('\n'.join([self.FREE] * 5))
+
+
+class Callgrind(unittest.TestCase):
+    COUNTS = '''version: 1
+positions: line
+events: Ir
+summary: 1180
+
+ob=(1) /build/server/singleflight-proxy
+fl=(1) call.cc
+fn=(1) Serve
+7 100
++2 50
+cob=(2) /lib/libnghttp2.so.14
+cfn=(2) nghttp2_session_mem_send
+calls=1 30
+* 1000
+-1 10
+
+ob=(2)
+fn=(2)
+30 1000
+ob=(1)
+fn=(3) Leave
+* 20
+'''
+
+    def test_each_file_has_what_its_own_code_took(self):
+        self.assertEqual(callgrind.parse(self.COUNTS), {'singleflight-proxy': 180, 'libnghttp2.so.14': 1000})
+
+    def test_other_counts_are_an_error(self):
+        with self.assertRaisesRegex(BenchError, 'something else'):
+            callgrind.parse(self.COUNTS.replace('events: Ir', 'events: Ir Dr'))
+
+    def test_a_machine_without_valgrind_says_so(self):
+        with mock.patch('shutil.which', return_value=None), self.assertRaisesRegex(NotApplicable, 'valgrind'):
+            callgrind.needed()
+
+    def test_what_connections_cost_is_not_in_a_call(self):
+        counter = callgrind.Callgrind('.')
+        dumps = iter([collections.Counter(a=900 + 100 * 7), collections.Counter(a=900 + 200 * 7, b=200)])
+        with mock.patch.object(counter, '_tell'), mock.patch.object(counter, '_dumped', lambda _: next(dumps)):
+            self.assertEqual(counter.per_call(1, 100, run=lambda calls: None), {'a': 7, 'b': 2})
 
 
 class RawCall(unittest.TestCase):

@@ -22,13 +22,13 @@ class Traffic:
         """Calls a second, so that connections, pools and caches are as they will be."""
         calls = self._session.scaled(WARM_UP_CALLS, 400)
         calls += -calls % (load.connections * load.streams)
-        report = self._send(server, load, calls)
+        report = self.send(server, load, calls)
         return report.total / report.seconds
 
     def rate(self, server, load):
         """Calls a second, over about a second."""
         calls = int(self.warm_up(server, load) * self._session.scaled(1.0, 0.1))
-        report = self._send(server, load, max(calls, load.connections * load.streams))
+        report = self.send(server, load, max(calls, load.connections * load.streams))
         return report.total / report.seconds
 
     def cost(self, server, load):
@@ -46,13 +46,17 @@ class Traffic:
     def _checked_cost(self, server, load, reaching):
         self._check_replies(server)
         rate = self.warm_up(server, load)
-        begun = servers.calls_begun(self._session, self._backend)
+        begun = self.reached()
         cost, calls = self._cost(server, load, rate)
-        counted = servers.calls_begun(self._session, self._backend) - begun
+        counted = self.reached() - begun
         if counted != reaching(calls):
             raise BenchError(f'{server.name} at {load}: of {calls:,} calls {reaching(calls):,} should have reached '
                              f'the backend, and {counted:,} did')
         return cost
+
+    def reached(self):
+        """How many calls the backend has seen."""
+        return servers.calls_begun(self._session, self._backend)
 
     def _check_replies(self, server):
         """Ends with an error if status or content is wrong."""
@@ -69,10 +73,11 @@ class Traffic:
         rate = load.rate or rate or self.warm_up(server, load)
         calls = max(int(rate * self._session.scaled(1.0, 0.1)), load.connections * load.streams)
         before = server.cpu_seconds()
-        self._send(server, load, calls)
+        self.send(server, load, calls)
         return cpu.per_call(server.name, server.cpu_seconds() - before, calls), calls
 
-    def _send(self, server, load, calls, log_file=None):
+    def send(self, server, load, calls, log_file=None):
+        """So many calls, each with a good reply."""
         report = self._session.h2load(server.url(servers.PATH), load, calls, log_file)
         h2load.check(report, self._reply_bytes, f'{server.name} at {load}')
         if server.scheme == 'https':
@@ -83,7 +88,7 @@ class Traffic:
     def latencies(self, server, load, calls):
         """Microseconds of each call."""
         log_file = self._session.file('h2load.log', '')
-        self._send(server, load, calls, log_file)
+        self.send(server, load, calls, log_file)
         with open(log_file, encoding='ascii') as file:
             return h2load.parse_log(file.read())
 

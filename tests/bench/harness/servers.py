@@ -32,14 +32,14 @@ log: {{level: warning}}
 '''
 
 
-def singleflight(session, backend, route='', cores=None, tls=False, **options):
-    """The proxy; options as for configuration()."""
+def singleflight(session, backend, route='', cores=None, tls=False, under=list, **options):
+    """The proxy; options as for configuration(). `under`: from its command to the one that runs it."""
     if tls:
         options['listener'] = (f'tls: {{certificate: "{session.tls.certificate}", '
                                f'private_key: "{session.tls.private_key}"}}')
     config = session.file('proxy.yaml', configuration(backend.address, route, **options))
     proxy = session.processes.start_ready('singleflight', cores or session.test_cores,
-                                          [session.program('singleflight-proxy'), '--config', config])
+                                          under([session.program('singleflight-proxy'), '--config', config]))
     proxy.health = re.search(r'health on (\S+)', proxy.said)[1]
     return _speaking(tls, proxy)
 
