@@ -19,7 +19,7 @@ struct Work {
 };
 
 // A catalog whose every answer takes `delay`, as one from a database would. No thread waits during
-// a delay, so the number of calls that run at once is not bounded by the number of threads.
+// a delay, so more calls can run than there are threads.
 //
 // Threads: all methods, from any thread. `work` outlives the service and every call.
 class CatalogService final : public ::demo::v1::Catalog::CallbackService {

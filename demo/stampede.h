@@ -27,7 +27,7 @@ using Channels = std::vector<std::shared_ptr<grpc::Channel>>;
 // was not reached in time.
 Channels Connect(const std::string& target, int count, absl::Duration timeout);
 
-// Sends `calls` identical demo.v1.Catalog/GetItem calls at once, spread over `channels`, and waits
+// Sends `calls` identical demo.v1.Catalog/GetItem calls together, spread over `channels`, and waits
 // for all. Latencies count from the sending of the request message.
 StampedeResult Stampede(const Channels& channels, const std::string& item_id, int calls);
 

@@ -8,8 +8,8 @@
 //            among these of a stranger (guests.cc). A newcomer itself is never turned away.
 //   spares   Some descriptors are held open on /dev/null. If accept finds none free, one of them is
 //            closed for the newcomer; they are restocked when a connection ends. If all are spent,
-//            a guest gives way. If there is no guest, accept is tried again soon, and whoever
-//            waits goes on waiting in the kernel's queue.
+//            a guest gives way. If there is no guest, accept is tried again soon, and
+//            connections go on waiting in the kernel's queue.
 //
 // Each connection is one Exchange: one request, one response, and kPatience for each of the two.
 // The callbacks that it waits for own it. All of it runs on the thread of `io`, and nothing there

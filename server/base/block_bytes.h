@@ -1,5 +1,5 @@
 // How much memory a number of bytes really takes. malloc hands out blocks of some sizes only, so
-// whoever counts memory counts blocks.
+// memory is counted in blocks.
 
 #ifndef SINGLEFLIGHT_SERVER_BASE_BLOCK_BYTES_H_
 #define SINGLEFLIGHT_SERVER_BASE_BLOCK_BYTES_H_
@@ -10,8 +10,8 @@
 
 namespace singleflight::base {
 
-// The memory that an allocation of `bytes` takes, which is up to a quarter more: malloc hands out
-// blocks of some sizes only. Those of jemalloc: multiples of 16 up to 128, then four to a doubling.
+// The memory that an allocation of `bytes` takes, up to a quarter more. jemalloc has blocks of the
+// multiples of 16 up to 128, then of four sizes to a doubling.
 constexpr size_t BlockBytes(size_t bytes) {
   if (bytes == 0) return 0;
   const size_t step = bytes <= 128 ? 16 : std::bit_floor(bytes - 1) / 4;

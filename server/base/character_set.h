@@ -15,7 +15,7 @@ namespace singleflight::base {
 
 class CharacterSet {
  public:
-  // Those of which `has` is true.
+  // The characters for which `has` is true.
   template <typename Predicate>
   constexpr explicit CharacterSet(Predicate has) {
     for (size_t byte = 0; byte < has_.size(); ++byte) has_[byte] = has(static_cast<uint8_t>(byte));
@@ -27,7 +27,7 @@ class CharacterSet {
     return std::all_of(text.begin(), text.end(), [this](char c) { return Has(c); });
   }
 
-  // How many characters from the front of `text` are of the set.
+  // How many characters at the front of `text` are in the set.
   size_t Span(absl::string_view text) const {
     const auto end = std::find_if_not(text.begin(), text.end(), [this](char c) { return Has(c); });
     return static_cast<size_t>(end - text.begin());

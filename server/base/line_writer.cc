@@ -4,12 +4,12 @@
 // O_NONBLOCK would not help: it belongs to the open file, which other processes share. So one
 // thread writes and may hang, and Put only appends to a queue under a mutex.
 //
-//   lines_     what waits, at most `max_bytes`; past that the oldest lines go, never the newest
-//   dropped_   lines that went, or whose write failed, since the start
+//   lines_     waiting lines, at most `max_bytes`; past that the oldest are dropped
+//   dropped_   how many lines were dropped, or failed to be written, since the start
 //   told_      how many of these a line has told of; the thread's own
 //
 // Before each line the thread looks whether lines went before it, and writes one that says how
-// many. So a gap is told of where it is, as soon as the descriptor takes anything.
+// many. So the line stands where the gap is, and comes as soon as the descriptor takes anything.
 //
 // Drain is for the end of a process. It waits for as long as lines go out, and gives up when none
 // has gone for `patience`.

@@ -52,7 +52,7 @@ class Reader {
     return token;
   }
 
-  // Without its quotes; what is escaped in it matters to no directive that is read here.
+  // Without its quotes. Escapes in it do not matter to the directives that are read here.
   absl::string_view Argument() {
     if (!absl::ConsumePrefix(&text_, "\"")) {
       const absl::string_view token = Token();
@@ -74,7 +74,7 @@ class Reader {
   bool malformed_ = false;
 };
 
-// What several fields say, gathered directive by directive.
+// Gathers what several fields say, directive by directive.
 class Gathering {
  public:
   void Read(absl::string_view text) {

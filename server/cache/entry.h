@@ -1,4 +1,4 @@
-// A stored reply and its key. Immutable but for what Eviction and GroupIndex keep.
+// A stored reply and its key. It is immutable, except for what Eviction and GroupIndex keep in it.
 //
 // Memory: one piece, with the reference counts, this object, and behind it all bytes.
 

@@ -31,7 +31,8 @@ using Queue = EvictionGhosts::Queue;
 // An entry saves up for this many rounds.
 constexpr int kMaxRounds = 3;
 
-// How much of what left each queue is remembered, in per cent of the budget.
+// For how long keys that left each queue are remembered: until so many bytes have left the queue
+// after them, in per cent of the budget.
 constexpr uint64_t kSmallSpan = 80;
 constexpr uint64_t kMainSpan = 30;
 

@@ -47,7 +47,7 @@ class Eviction {
   uint64_t bytes() const { return small_.bytes() + main_.bytes(); }
   size_t size() const { return small_.size() + main_.size(); }
 
-  // What Eviction itself allocates: at most a sixty-fourth of the budget, and part of it.
+  // Memory that Eviction itself allocates: at most a sixty-fourth of the budget, and part of it.
   uint64_t bookkeeping_bytes() const { return ghosts_.memory(); }
 
  private:

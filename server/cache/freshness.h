@@ -13,8 +13,8 @@ namespace singleflight::cache {
 
 // `cache:` of a route (docs/semantics.md §4). Nothing in a reply turns storing on: this does.
 struct FreshnessRules {
-  absl::Duration ttl;                      // of a reply that does not say for itself; positive
-  absl::optional<absl::Duration> max_ttl;  // of one that does; nothing: ten times `ttl`
+  absl::Duration ttl;                      // of a reply that names no lifetime itself; positive
+  absl::optional<absl::Duration> max_ttl;  // of a reply that does; nothing: ten times `ttl`
 
   // `ttl` holds whatever lifetime the reply gives itself. What forbids storing still forbids it.
   bool override_reply = false;
@@ -22,12 +22,12 @@ struct FreshnessRules {
 
 using Refusal = metrics::StoreRefusal;
 
-// FreshnessRules::max_ttl where the route does not say.
+// FreshnessRules::max_ttl if the route does not set it.
 inline absl::Duration DefaultMaxTtl(const FreshnessRules& rules) { return 10 * rules.ttl; }
 
 struct Verdict {
   absl::optional<Refusal> refusal;
-  absl::Duration lifetime;  // positive where there is no refusal
+  absl::Duration lifetime;  // positive if there is no refusal
 };
 
 // How old a reply says it is (RFC 9111 §5.1). It reads the first member of the first `age` in each
@@ -50,7 +50,7 @@ class Age {
 Verdict Judge(const model::Reply& reply, const FreshnessRules& rules, const Age& age,
               absl::Duration on_the_way);
 
-// What one block says.
+// The age that one block says.
 absl::Duration AgeOf(model::HeadersView block);
 
 }  // namespace singleflight::cache

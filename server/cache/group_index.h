@@ -40,8 +40,8 @@ class GroupIndex {
   // Each entry once.
   std::vector<Entry*> In(uint64_t group) const;
 
-  // For tests: whether a link stands where its group's list has it; how many links there are, which
-  // takes a walk along all of them.
+  // For tests: whether a link is in its group's list; how many links there are, which takes a walk
+  // along all of them.
   bool Has(const GroupLink& link) const;
   size_t CountLinks() const;
 

@@ -19,7 +19,7 @@ bool IsLocalhost(absl::string_view host) {
   return name == "localhost" || absl::EndsWith(name, ".localhost");
 }
 
-// What is known of where it leads before anything is looked up.
+// Where a target leads, as far as that is known without a look-up.
 std::vector<net::Endpoint> Endpoints(const upstream::UpstreamOptions& upstream) {
   const absl::StatusOr<upstream::Target> target = upstream::ParseTarget(upstream);
   if (!target.ok()) return {};

@@ -51,7 +51,7 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root);
 void SeparateFamilies(Draft& draft);
 
 // Refuses what is wrong between options: names that do not resolve, routes never reached, addresses
-// taken twice. Warns of what is allowed and seldom meant.
+// taken twice. Warns of options that are allowed and seldom meant.
 void CheckDraft(const Draft& draft, Problems& problems);
 
 // Refuses upstreams at which this process itself would listen: calls would come back to it.

@@ -11,7 +11,7 @@
 
 namespace singleflight::config {
 
-// Stands for a bound of which the file says nothing.
+// Stands for a bound that the file does not name.
 inline constexpr uint64_t kAuto = 0;
 
 struct MemoryShares {

@@ -9,7 +9,7 @@
 
 namespace singleflight::config {
 
-// What was opened and is not closed, or not by its like.
+// A bracket or quote that is not closed, or closed by one of another kind.
 struct OpenBracket {
   Place place;
   char opened;        // one of { [ " '

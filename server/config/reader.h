@@ -76,7 +76,7 @@ class Mapping {
   bool Text(absl::string_view name, std::string* out, Check check);
   bool Text(absl::string_view name, absl::optional<std::string>* out, Check check);
 
-  // `example` is what a message shows where something else stands: "log: {level: debug}".
+  // `example` is shown in the message if something else stands there: "log: {level: debug}".
   bool Section(absl::string_view name, absl::string_view example, Body body);
 
   // Lists: of mappings, each read by `body`, and of scalars. The first kind is required and may not
@@ -102,7 +102,7 @@ class Mapping {
   // Whether `name` stands in the file, rightly or not.
   bool Has(absl::string_view name) const;
 
-  // The place of the option `name`, or of the mapping where that is absent.
+  // The place of the option `name`, or of the mapping if the option is absent.
   Place PlaceOf(absl::string_view name) const;
   const Place& place() const { return place_; }
 
@@ -110,7 +110,7 @@ class Mapping {
   struct Entry {
     std::string name;
     Place name_place;
-    Place place;  // of the value; of the name where the value is empty
+    Place place;  // of the value; of the name if the value is empty
     YAML::Node value;
     bool taken = false;
   };

@@ -20,7 +20,7 @@ Environment ProcessEnvironment();
 
 // Replaces the variables in one value of the file:
 //   ${NAME}            the variable, which must be set
-//   ${NAME:-default}   `default` where the variable is unset or empty; it holds no `}` and no `${`
+//   ${NAME:-default}   `default` if the variable is unset or empty; it holds no `}` and no `${`
 //   $$                 one dollar sign
 // Any other dollar sign stands for itself. What a variable holds is not searched again. The message
 // of an error says what is wrong and the cure.

@@ -23,7 +23,7 @@
 // A reply is stored before it lands, so that a newcomer finds the flight or the entry. In the other
 // order there would be a moment with neither, and a call upstream for a reply that is here. The
 // other gap, a caller that looked before the reply was stored and joined after it landed, is the
-// read path's: whoever becomes a leader looks again.
+// read path's: a caller that becomes a leader looks again.
 
 #include "server/core/flight.h"
 

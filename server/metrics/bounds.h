@@ -26,7 +26,7 @@ enum class Bound : uint8_t {
   kHandshakeTimeout,     // it was not ready for requests in time
   kFirstRequestTimeout,  // it was ready, and asked for nothing
   kIdleTimeout,          // it had no stream for too long
-  kConnectionStall,      // it takes nothing of what waits for it, or sends a header block by crumbs
+  kConnectionStall,      // it reads nothing of what waits for it, or sends a header block by crumbs
   kConnectionAge,        // it is old, and asked to make another
   kConnectionAgeGrace,   // it was old, and its calls did not end in time
 
@@ -39,7 +39,7 @@ enum class Bound : uint8_t {
   kMessageBytes,   // a message of it claims to be too large
   kBufferedBytes,  // the process holds enough for the calls that it has
   kRequestStall,   // it has begun a message and hardly goes on with it
-  kClientShare,    // its client holds more than half of what there is, and others need the rest
+  kClientShare,    // its client holds more than half of all, and the rest is for others
   kClientHeaders,  // its reply has more metadata than its client says to take
 };
 inline constexpr size_t kBounds = 21;

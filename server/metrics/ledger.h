@@ -20,7 +20,7 @@ class Ledger {
  public:
   explicit Ledger(size_t workers);
 
-  // What that worker counts under a configuration of these routes and upstreams.
+  // The cells of that worker for a configuration with these routes and upstreams.
   WorkerMetrics Of(size_t worker, const std::vector<std::string>& routes,
                    const std::vector<std::string>& upstreams);
 

@@ -91,7 +91,8 @@ struct InflationMetrics {
 };
 
 // One route on one worker. Every call on the route is counted once in `calls` and once in exactly
-// one of hits, leaders, followers, relays, bypasses and departed.
+// one of hits, leaders, followers, relays, bypasses and departed. A member is a count by itself, so
+// they are many.
 struct RouteMetrics {
   Counter calls;
   Counter hits;

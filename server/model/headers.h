@@ -22,9 +22,9 @@ struct Field {
   bool never_index = false;  // never to be put into a compression table (RFC 7541 §6.2.3)
 };
 
-// The fields of a block where they lie: in the order of the wire, duplicates and all, end to end in
-// one run of bytes, each behind its lengths. Owns nothing; cheap to copy. The bytes may be copied
-// and kept elsewhere (`packed`).
+// The fields of a block: in the order of the wire, with duplicates, end to end in one run of bytes,
+// each behind its lengths. It owns nothing and is cheap to copy. The bytes may be copied and kept
+// elsewhere (`packed`).
 class HeadersView {
  public:
   // Before each field's name and value.
@@ -81,8 +81,8 @@ class HeadersView {
   absl::string_view packed_;
 };
 
-// One header block or trailer block, in one buffer of its own. A std::string would do, but every
-// field of every call is added to one of these.
+// One header block or trailer block, in one buffer of its own. Every field of every call is added
+// to one of these, which is why it is no std::string.
 class Headers {
  public:
   Headers() = default;

@@ -22,8 +22,8 @@ struct KeyRules {
   Mode mode = Mode::kAllButNoise;
   std::vector<std::string> names;
 
-  // Credentials leave the key as well, but for those that kOnly or `counted` names; some replies
-  // then go to the leader alone.
+  // Credentials leave the key too, except those that kOnly or `counted` names. Some replies then go
+  // to the leader alone.
   bool share_across_credentials = false;
 
   // Under kAllButNoise: these count whole, though they are noise or stand in `names`.

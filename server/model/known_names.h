@@ -94,7 +94,7 @@ inline constexpr KnownName kKnownNames[] = {
 
 inline constexpr size_t kKnownNameCount = sizeof(kKnownNames) / sizeof(kKnownNames[0]);
 
-// The index of `name` in kKnownNames; kKnownNameCount where it is none of them.
+// The index of `name` in kKnownNames; kKnownNameCount if it is none of them.
 size_t FindKnownName(absl::string_view name);
 
 }  // namespace singleflight::model

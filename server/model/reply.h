@@ -56,7 +56,7 @@ Headers Without(HeadersView fields, absl::string_view name);
 // A reply that owns its parts.
 Reply MakeReply(ReplyParts parts);
 
-// A trailers-only reply of this program's own. `message` names the upstream, where there is one,
+// A trailers-only reply of this program's own. `message` names the upstream, if there is one,
 // and the cause.
 Reply MakeStatusReply(wire::StatusCode code, absl::string_view message);
 

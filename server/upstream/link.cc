@@ -25,7 +25,6 @@ Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOpti
           [this] {
             Close(absl::StrCat("not ready within ", absl::FormatDuration(connect_timeout_)));
           }),
-      ping_timeout_(pulse.timeout),
       pulse_(worker, pulse, *this) {}
 
 Link::~Link() = default;
@@ -69,13 +68,12 @@ void Link::Close(absl::string_view why) {
 }
 
 void Link::Retire() {
-  if (!ready_) return Close("not an endpoint any more");
+  if (!ready()) return Close("not an endpoint any more");
   if (session() != nullptr) session()->Retire();
 }
 
 void Link::OnSettings() {
-  if (ready_) return events_.OnLinkRoom(*this);
-  ready_ = true;
+  if (ready()) return events_.OnLinkRoom(*this);
   ready_since_ = worker_.Now();
   connect_timer_.Cancel();
   events_.OnLinkReady(*this);
@@ -102,7 +100,7 @@ void Link::OnSilent() {
   silent_ = true;
   events_.OnLinkSilent(*this);
   Close(absl::StrCat("no answer to a PING within ping_timeout (",
-                     absl::FormatDuration(ping_timeout_), ")"));
+                     absl::FormatDuration(pulse_.timeout()), ")"));
 }
 
 void Link::OnStreamGone() {
@@ -112,7 +110,7 @@ void Link::OnStreamGone() {
 
 bool Link::proved() const {
   if (connection_ != nullptr && connection_->ended_by_bound()) return true;
-  return served_ || (ready_ && worker_.Now() >= base::After(ready_since_, kProvedAfter));
+  return served_ || (ready() && worker_.Now() >= base::After(*ready_since_, kProvedAfter));
 }
 
 void Link::OnConnectionClosed(absl::string_view why) {
@@ -120,7 +118,7 @@ void Link::OnConnectionClosed(absl::string_view why) {
   closed_ = true;
   connect_timer_.Cancel();
   pulse_.Stop();
-  events_.OnLinkClosed(*this, ready_, why);
+  events_.OnLinkClosed(*this, ready(), why);
 }
 
 http2::Stream& Link::Open(const model::Headers& fields,

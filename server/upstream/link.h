@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/types/optional.h"
 #include "server/http2/connection.h"
 #include "server/net/address.h"
 #include "server/net/tls_stream.h"
@@ -70,15 +71,16 @@ class Link final : public http2::ConnectionEvents,
   // Takes no more calls, and closes with its last one.
   void Retire();
 
-  bool ready() const { return ready_; }
-  bool CanOpen() const { return ready_ && session() != nullptr && session()->CanOpen(); }
+  bool ready() const { return ready_since_.has_value(); }
+  bool CanOpen() const { return ready() && session() != nullptr && session()->CanOpen(); }
 
   // False: no call will ever be sent on it again.
-  bool alive() const { return !ready_ || (session() != nullptr && session()->alive()); }
+  bool alive() const { return !ready() || (session() != nullptr && session()->alive()); }
 
   // How many streams the peer allows at a time; 0: it has yet to say so, or takes no more calls.
   size_t max_streams() const {
-    return ready_ && session() != nullptr && session()->alive() ? session()->peer_max_streams() : 0;
+    return ready() && session() != nullptr && session()->alive() ? session()->peer_max_streams()
+                                                                 : 0;
   }
   size_t streams() const { return session() == nullptr ? 0 : session()->streams(); }
 
@@ -133,12 +135,10 @@ class Link final : public http2::ConnectionEvents,
   std::unique_ptr<net::TlsStream> tls_;      // from then on, until the handshake is over
   std::shared_ptr<http2::Connection> connection_;
   base::Timer connect_timer_;
-  const absl::Duration ping_timeout_;
   Pulse pulse_;
   StreamShares shares_;
   bool silent_ = false;
-  bool ready_ = false;
-  base::Instant ready_since_;
+  absl::optional<base::Instant> ready_since_;
   bool served_ = false;  // a call ended in order
   bool closed_ = false;
 };

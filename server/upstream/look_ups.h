@@ -1,5 +1,5 @@
 // Looks up names with the system's resolver, each on a thread of its own that nobody waits for
-// (look_ups.cc tells how). Those that ask for the same name meanwhile get the same answer.
+// (look_ups.cc tells how). All that ask for the same name meanwhile get the same answer.
 //
 // Threads: the one of `io`.
 

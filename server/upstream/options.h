@@ -25,7 +25,7 @@ enum class LoadBalancing {
   kRoundRobin,  // each call takes the next endpoint that is ready
 };
 
-// One entry of `upstreams:`.
+// One member an option, so they are many.
 struct UpstreamOptions {
   std::string name;
 
@@ -56,7 +56,7 @@ struct UpstreamOptions {
   uint32_t max_flights = 65536;          // flights in the air
   uint64_t max_held_bytes = 256u << 20;  // that flights hold, and kept replies in writing
   uint64_t max_reply_header_bytes = 256 << 10;  // of a reply's header list or trailers, each
-  uint32_t release_concurrency = 64;  // calls released from unshareable flights that run at once
+  uint32_t release_concurrency = 64;  // calls released from unshareable flights, at a time
 
   bool operator==(const UpstreamOptions&) const = default;
 };

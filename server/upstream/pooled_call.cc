@@ -143,7 +143,6 @@ void PooledCall::StopKeeping() {
 }
 
 void PooledCall::OnHeaders(model::Headers fields, bool end) {
-  replied_ = true;
   StopKeeping();
   if (!TakesMetadataOf(fields, end)) return;
   if (end) EndWith(fields);

@@ -78,7 +78,6 @@ class PooledCall final : public http2::StreamEvents,
   bool keeping_ = true;
   bool finished_ = false;
   model::SharedHeaders trailing_;
-  bool replied_ = false;
   size_t sent_ = 0;      // on the present stream
   size_t reported_ = 0;  // to `events_`, over all streams
 };

@@ -56,8 +56,10 @@ class Pulse {
   // The connection has ended.
   void Stop() { timer_.Cancel(); }
 
-  // Asked, and has not answered yet: calls are better off elsewhere.
+  // The peer is asked and has not answered yet. Calls are better off elsewhere.
   bool in_doubt() const;
+
+  absl::Duration timeout() const { return options_.timeout; }
 
  private:
   void OnTimer();

@@ -40,7 +40,7 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
  public:
   using Publish = absl::AnyInvocable<void(SharedEndpointList)>;
 
-  // What each of the target's names was found to mean.
+  // The endpoints that were found for each of the target's names.
   using Known = std::vector<std::vector<net::Endpoint>>;
 
   struct Surroundings {

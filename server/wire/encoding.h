@@ -15,7 +15,7 @@ namespace singleflight::wire {
 inline constexpr absl::string_view kGrpcEncoding = "grpc-encoding";
 inline constexpr absl::string_view kGrpcAcceptEncoding = "grpc-accept-encoding";
 
-// What `grpc-encoding` says where there is none.
+// What `grpc-encoding` says if there is none.
 inline constexpr absl::string_view kIdentity = "identity";
 
 // The encodings of messages that have the flag "compressed" (gRPC over HTTP2, "Message-Encoding").

@@ -1,5 +1,5 @@
-// The seed of the keys' hash is a secret: whoever knows it can make thousands of keys of one hash,
-// each of which is compared with all others. All that leaves the process is searched for it.
+// The seed of the keys' hash is a secret: someone who knows it can make thousands of keys of one
+// hash, each of which is compared with all others. All that leaves the process is searched for it.
 
 #include <gtest/gtest.h>
 #include <unistd.h>

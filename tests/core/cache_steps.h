@@ -31,7 +31,7 @@ struct CacheItem {
 struct CacheCaller {
   TestWaiter* waiter;
   const CacheItem* item;
-  int not_before;  // replies to calls that began earlier are not for him
+  int not_before;  // replies to calls that began earlier are not for it
   bool left = false;
 };
 

@@ -115,7 +115,7 @@ TEST_F(CachedTest, TheAgeThatAReplyComesWithIsAddedIn) {
   const core::Answer& hit = Ask("id-7").answer();
   EXPECT_EQ(loops_[0].Now() - hit.lifespan.born, std::chrono::seconds(5));
   EXPECT_EQ(hit.lifespan.expires - loops_[0].Now(), std::chrono::seconds(5));
-  EXPECT_FALSE(hit.reply.Has("age"));  // each caller gets one made anew
+  EXPECT_FALSE(hit.reply.Has("age"));  // each caller gets its own
 }
 
 // RFC 9111 §5.1

@@ -1,5 +1,5 @@
-// Purges while replies are kept and while flights are in the air: who asks after a purge gets
-// nothing that was asked of upstream before it.
+// Purges while replies are kept and while flights are in the air: a caller that asks after a purge
+// gets nothing that was asked of upstream before it.
 
 #include "tests/core/read_path_fixture.h"
 

@@ -21,7 +21,7 @@ using ::testing::IsEmpty;
 
 constexpr size_t kMostWaiting = 100;
 
-// A gate for two, and two loops. Who has no line of his own stands in that of "a".
+// A gate for two, and two loops. A caller without a line of its own stands in that of "a".
 class ReleaseGateTest : public ::testing::Test {
  protected:
   void Enter(const std::string& name, size_t loop = 0, uint64_t line = 'a') {

@@ -126,7 +126,7 @@ TEST_F(CertificatesTest, OneThatHasEndedIsWellWhereThereIsNoOther) {
   WaitForOther(ends);
 }
 
-// PITFALLS 17: whoever came in under less trust does not stay.
+// PITFALLS 17: a client that came in under less trust does not stay.
 TEST_F(CertificatesTest, WhereClientsMustShowOneNowThoseWhoAreInHaveToComeAgain) {
   Serve(Secured());
   Client anyone = Trusting(old_ca_);
@@ -189,7 +189,7 @@ TEST_F(CertificatesTest, NoCallAndNoHandshakeFailsWhileCertificatesChange) {
   for (int i = 0; i < 3; ++i) {
     callers.emplace_back([&, i] {
       while (!over) {
-        Client caller = Trusting(old_ca_);  // shakes hands anew
+        Client caller = Trusting(old_ca_);  // shakes hands again
         for (int call = 0; call < 5; ++call) {
           const Answer answer = caller.Ask(i == 0 ? kRead : kWrite, absl::StrCat("id-", i));
           (answer.code == absl::StatusCode::kOk ? served : failed).fetch_add(1);

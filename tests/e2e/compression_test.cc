@@ -135,7 +135,7 @@ TEST_F(CompressionTest, AReplyThatInflatesWithoutEndIsDecodedForNobody) {
 }
 
 // The leader's encoding is refused; who uses another is asked for himself, and sends what can be
-// read behind his own headers.
+// read behind its own headers.
 TEST_F(CompressionTest, ABackendThatDoesNotReadTheLeadersEncodingServesTheOthers) {
   std::atomic<bool> answering = false;
   RawServer server([&answering](const RawSeen& request) -> std::optional<RawMessage> {

@@ -186,7 +186,7 @@ TEST_F(LoadTest, AProxyReplacedUnderLoadFailsNoCall) {
   EXPECT_EQ(failed_, 0);
 }
 
-// Callers that were released, far more than are let through at once, go with their connections.
+// Callers that were released, far more than are let through at a time, go with their connections.
 TEST_F(DrainTest, WhoWaitsToBeLetThroughGoesBeforeTheWorkersDo) {
   std::atomic<bool> streaming = false;
   RawServer server([&](const RawSeen& request) -> std::optional<RawMessage> {

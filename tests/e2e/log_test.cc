@@ -1,4 +1,4 @@
-// The log: whoever reads it, nobody waits for them.
+// The log: nobody waits for its reader.
 
 #include <fcntl.h>
 #include <poll.h>

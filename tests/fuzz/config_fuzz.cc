@@ -42,7 +42,7 @@ void CheckLine(absl::string_view line) {
   for (const char c : line) SF_CHECK(!absl::ascii_iscntrl(static_cast<unsigned char>(c)));
 }
 
-// What whoever reads a configuration relies on.
+// What readers of a configuration rely on.
 void CheckConfig(const Config& config) {
   SF_CHECK(!config.listeners.empty());
   SF_CHECK(config.threads >= 0);

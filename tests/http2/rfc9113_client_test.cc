@@ -24,7 +24,7 @@ class Rfc9113ClientTest : public ::testing::Test {
     client_.Listen();
   }
 
-  // Ends the connection; nobody takes his call for one that was not begun.
+  // Ends the connection; no caller takes its call for one that was not begun.
   void ExpectConnectionError(const std::string& bytes, Error error) {
     client_.Say(bytes);
     EXPECT_EQ(client_.GoAwayError(), error);

@@ -23,7 +23,7 @@ using singleflight::testing::CertificateFiles;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr size_t kOneWrite = 40'000;  // more than the socket takes, less than is written at once
+constexpr size_t kOneWrite = 40'000;  // more than the socket takes, less than is written in one go
 
 // The owner of one connection; everything in it belongs to the worker's thread.
 struct Server final : ConnectionEvents {

@@ -19,7 +19,7 @@ TEST(EncodingTest, ABlockThatSaysTwoThingsNamesNoEncoding) {
 TEST(EncodingTest, WhoSaysNothingReadsIdentityAlone) {
   EXPECT_TRUE(Accepts(HeadersOf({}), "identity"));
   EXPECT_FALSE(Accepts(HeadersOf({}), "gzip"));
-  EXPECT_FALSE(Accepts(HeadersOf({{"grpc-encoding", "gzip"}}), "gzip"));  // what he writes
+  EXPECT_FALSE(Accepts(HeadersOf({{"grpc-encoding", "gzip"}}), "gzip"));  // what it writes
 }
 
 TEST(EncodingTest, AListMayBeInSeveralFields) {

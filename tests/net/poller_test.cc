@@ -44,7 +44,7 @@ void Round(Poller& poller) {
   while (Watch* const watch = poller.Next()) watch->OnReady();
 }
 
-// Every byte is an event of its own, and moves nobody from where he stands.
+// Every byte is an event of its own, and moves nobody from its place.
 TEST(PollerTest, WhoIsBusyHasHisTurnAmongManyThatHaveMoreToDo) {
   constexpr int kOthers = 300, kRounds = 300;
   Poller poller;

@@ -1,4 +1,4 @@
-// Callers whose leader was refused for what was his alone: metadata, or his client's share.
+// Callers whose leader was refused for a reason of its own: metadata, or its client's share.
 
 #include "tests/proxy/proxy_fixture.h"
 

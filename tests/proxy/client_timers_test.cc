@@ -1,4 +1,4 @@
-// When a client's connection has been of no use for too long, or is too old.
+// When a client's connection has served no call for too long, or is too old.
 
 #include "server/proxy/client_timers.h"
 

@@ -161,7 +161,7 @@ class StallingRequestTest : public RelayTest {
     Limits().stall_timeout = absl::Seconds(1);
   }
 
-  // Upstream takes it at once.
+  // Upstream takes it immediately.
   void SendOn(Ear& caller, const std::string& bytes) {
     Send(caller, bytes);
     Upstream([&](FakeCall& call) { call.Take(bytes.size()); });

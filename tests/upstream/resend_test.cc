@@ -21,7 +21,7 @@ TEST_F(ResendTest, ACallAboveTheLastStreamOfAGoAwayIsSentOnAnotherConnection) {
   MakePool({server.endpoint()});
   Caller& running = Ask("runs");
   Until([&] { return server.calls() == 1 && server.call(0).ended; });
-  // Both at once: the server ends its side before it has read the second call.
+  // Both together: the server ends its side before it has read the second call.
   Run([&] {
     server.session(0).FinishShutdown();
     Begin("late", 3);

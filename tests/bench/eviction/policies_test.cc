@@ -75,8 +75,9 @@ TEST(S3FifoTest, AGhostIsForgottenAfterNineTenthsOfTheCache) {
 
 TEST(TinyLfuTest, ARareCandidateDoesNotReplaceAVictimThatIsAsFrequent) {
   const Objects objects = Letters();
-  // A and B are protected. The sketch begins anew at E, as there are more entries than before: D
-  // and E, of no known use, do not replace C; F, used once, does; G and D do not replace F.
+  // A and B are protected. The sketch begins again at E, because there are more entries than
+  // before: D and E, of no known use, do not replace C; F, used once, does; G and D do not replace
+  // F.
   EXPECT_EQ(Outcomes(*MakeTinyLfu(objects, 4), "ABCDABABEFGDABCF"), "....hhhh....hh.h");
 }
 

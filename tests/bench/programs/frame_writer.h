@@ -22,7 +22,7 @@ class FrameWriter {
 
   bool empty() const { return begin_ == end_; }
 
-  // Whether one more frame fits, be it copied or referred to in kPieces pieces.
+  // Whether one more frame fits, whether it is copied or referred to in kPieces pieces.
   bool HasRoom() const;
   static constexpr int kPieces = 16;
 

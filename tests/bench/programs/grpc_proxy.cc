@@ -27,7 +27,7 @@ ABSL_FLAG(std::string, backend, "", "host:port to send every call to");
 namespace singleflight::bench {
 namespace {
 
-// So many callers can come at once without waiting for each other.
+// So many callers can come together without waiting for each other.
 constexpr int kCallsAwaited = 128;
 
 class ProxiedCall;

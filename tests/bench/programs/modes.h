@@ -10,11 +10,11 @@ namespace singleflight::bench {
 // Each runs a connected client to its end and reports. Whether all calls were right is in the
 // client's tally.
 
-// All streams at once, one identical call each, each request of `work` in turn: when one wave has
+// All streams together, one identical call each, each request of `work` in turn: when one wave has
 // been answered, the next sets off.
 Report RunWaves(Client& client, const Work& work);
 
-// All streams busy: whoever is answered calls again.
+// All streams busy: each that is answered calls again.
 Report RunClosedLoop(Client& client, const Work& work);
 
 // Calls set off at a fixed rate whatever becomes of them. Latency counts from when a call was due,

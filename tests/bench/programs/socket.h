@@ -23,7 +23,7 @@ class Socket {
   int fd_;
 };
 
-// `address` is "127.0.0.1:8080"; numbers only. All sockets are non-blocking and send at once.
+// `address` is "127.0.0.1:8080"; numbers only. All sockets are non-blocking and send immediately.
 absl::StatusOr<Socket> Listen(absl::string_view address);
 absl::StatusOr<Socket> Connect(absl::string_view address);  // the first write says if it failed
 
