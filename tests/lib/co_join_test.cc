@@ -9,6 +9,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -378,6 +379,29 @@ TEST(CoJoinMemoryTest, ALeaderAndAFollowerAllocateOnePlaceEach) {
   EXPECT_EQ(AllocationsOf([&] { leader = wait(); }), frame + 1);
   EXPECT_EQ(AllocationsOf([&] { follower = wait(); }), frame + 1);
   EXPECT_EQ(AllocationsOf([&] { held.Land(7); }), 0u);
+}
+
+TEST(CoJoinMemoryTest, WhateverAllocationFailsNobodyIsLeftAboard) {
+  const std::string key = "a key too long to be kept inside of a string";
+  const auto wait = [&](auto& flights) -> Coroutine {
+    try {
+      co_await CoJoin(flights, key, [&](auto landing) { landing.Land(key); });
+    } catch (const std::bad_alloc&) {
+    }
+  };
+  bool met = true;
+  for (int64_t nth = 1; met; ++nth) {
+    AsyncGroup<std::string, std::string> flights(1);
+    const FailingAllocation failing(nth);
+    const FailingAllocation::TakesPart here;
+    try {
+      wait(flights);
+    } catch (const std::bad_alloc&) {  // for the frame
+    }
+    EXPECT_EQ(flights.flights(), 0u);
+    EXPECT_EQ(flights.waiting(), 0u);
+    met = failing.met();
+  }
 }
 
 // Landings on other threads meet coroutines that are joining, waiting and being destroyed.

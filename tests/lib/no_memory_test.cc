@@ -15,6 +15,7 @@
 
 #include "singleflight/async_group.h"
 #include "singleflight/group.h"
+#include "singleflight/join_future.h"
 #include "singleflight/keyed_groups.h"
 #include "tests/lib/allocations.h"
 #include "tests/lib/threads.h"
@@ -85,6 +86,16 @@ TEST(NoMemoryTest, ALeaderWhoseWorkAnExecutorDoes) {
       groups.DoOn(inside, kKey, [](std::stop_token) { return kKey; }, {});
     });
     ExpectFree(groups, [&] { return LeadOnce(groups); });
+  });
+}
+
+TEST(NoMemoryTest, AFlightWithAFuture) {
+  FailEach([](const FailingAllocation&) {
+    AsyncGroup<std::string, std::string> flights(1);
+    const auto land = [](auto landing) { landing.Land(kKey); };
+    Tried([&] { JoinFuture(flights, kKey, land).get(); });
+    EXPECT_EQ(flights.flights(), 0u);
+    EXPECT_EQ(flights.waiting(), 0u);
   });
 }
 
