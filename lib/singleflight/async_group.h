@@ -1,3 +1,5 @@
+// Sharing work that ends by a callback: for event loops, and what JoinFuture and CoJoin stand on.
+
 #ifndef SINGLEFLIGHT_ASYNC_GROUP_H_
 #define SINGLEFLIGHT_ASYNC_GROUP_H_
 
@@ -30,7 +32,7 @@ enum class OnLast {
 };
 
 // AsyncGroup shares work that ends by a callback: at most one flight per key can be joined at a
-// time, and whoever asks meanwhile waits for its result. It runs nothing itself.
+// time, and callers that ask meanwhile wait for its result. It runs nothing itself.
 //
 //   struct Call : Flights::Waiter { void OnLanded(const Reply* reply) override { ... } };
 //
@@ -40,8 +42,8 @@ enum class OnLast {
 //   landing.Land(reply);                                               // from any thread
 //
 // Threads: every method of the group from any thread; each Landing, list and waiter from one
-// thread at a time. A landing retires the key and takes the waiters in one critical section: who
-// joins after it never gets its result, and who joined before and has not left always does.
+// thread at a time. A landing retires the key and takes the waiters in one critical section: a
+// caller that joins after it never gets its result; one that joined before, and stays, always does.
 // Ownership: waiters belong to their callers (async_waiter.h). The group must outlive its landings
 // and the lists they gave out; destroying it with a flight in the air stops the program.
 // Callbacks: OnLanded, exactly once for each waiter that does not leave, without a lock. `Hash` is
@@ -80,8 +82,8 @@ class AsyncGroup {
     Landing landing;  // engaged for the leader, empty for followers
     size_t waiting;   // how many were aboard then, this caller included; 0: it has not joined
 
-    // For the first follower of another party than the leader's: the flight's, so that he tells
-    // whoever does the work (JoinLimits::party, Landing::widened); otherwise empty.
+    // For the first follower of another party than the leader's: the flight's, with which it tells
+    // those who do the work (JoinLimits::party, Landing::widened); otherwise empty.
     Context widened;
   };
 
@@ -171,7 +173,7 @@ class [[nodiscard]] AsyncGroup<Key, Result, Context, Hash, Eq>::Landing {
     return flight.shard.Take(flight);
   }
 
-  // Sets what Leave gives to the one who leaves last: the means to cancel the work, cheap to copy,
+  // Sets what Leave gives to the one that leaves last: the means to cancel the work, cheap to copy,
   // such as a shared_ptr. False when everyone has left already, so nobody will cancel but you.
   bool set_context(Context context) { return flight_->shard.SwapContext(*flight_, context); }
 

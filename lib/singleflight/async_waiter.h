@@ -1,3 +1,5 @@
+// A caller's place in a flight of an AsyncGroup, and lists of such places.
+
 #ifndef SINGLEFLIGHT_ASYNC_WAITER_H_
 #define SINGLEFLIGHT_ASYNC_WAITER_H_
 
@@ -28,7 +30,7 @@ class AsyncFlightBase;
 
 // AsyncWaiter is one caller's place in a flight of an AsyncGroup; derive from it.
 //
-// Threads: belongs to its caller, who joins and leaves; OnLanded runs on the landing thread.
+// Threads: belongs to its caller, which joins and leaves; OnLanded runs on the landing thread.
 // Ownership: the caller's. It must stay alive from Join until OnLanded has been called or Leave has
 // answered that it left; it may then join again.
 template <typename Result>

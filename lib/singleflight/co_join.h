@@ -1,3 +1,5 @@
+// Waiting for a flight of an AsyncGroup with co_await.
+
 #ifndef SINGLEFLIGHT_CO_JOIN_H_
 #define SINGLEFLIGHT_CO_JOIN_H_
 

@@ -1,3 +1,5 @@
+// One kind of work, done once for all that ask meanwhile.
+
 #ifndef SINGLEFLIGHT_GROUP_H_
 #define SINGLEFLIGHT_GROUP_H_
 
@@ -13,8 +15,8 @@
 
 namespace singleflight {
 
-// Group runs one kind of work, once at a time, and hands its result to everyone who asked
-// meanwhile. It is KeyedGroups with a single key; all that is said there holds.
+// Group runs one kind of work, one execution at a time, and hands its result to all callers that
+// asked meanwhile. It is KeyedGroups with a single key; all that is said there holds.
 //
 //   Group<Config> reload;
 //   Config config = reload.Do(ReadConfig).value;

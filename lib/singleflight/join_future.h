@@ -1,3 +1,5 @@
+// The result of a flight of an AsyncGroup as a std::future.
+
 #ifndef SINGLEFLIGHT_JOIN_FUTURE_H_
 #define SINGLEFLIGHT_JOIN_FUTURE_H_
 

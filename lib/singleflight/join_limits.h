@@ -1,3 +1,5 @@
+// Which flights of an AsyncGroup a newcomer may join.
+
 #ifndef SINGLEFLIGHT_JOIN_LIMITS_H_
 #define SINGLEFLIGHT_JOIN_LIMITS_H_
 

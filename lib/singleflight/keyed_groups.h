@@ -1,3 +1,5 @@
+// Work per key, done once for all that ask meanwhile: for callers that block.
+
 #ifndef SINGLEFLIGHT_KEYED_GROUPS_H_
 #define SINGLEFLIGHT_KEYED_GROUPS_H_
 
@@ -25,8 +27,8 @@
 
 namespace singleflight {
 
-// KeyedGroups runs one piece of work per key at a time and hands its result to everyone who asked
-// meanwhile.
+// KeyedGroups runs one piece of work per key at a time and hands its result to all callers that
+// asked meanwhile.
 //
 //   KeyedGroups<std::string, Profile> profiles;
 //   Profile p = profiles.Do(user, [&] { return LoadProfile(user); }).value;
@@ -59,8 +61,8 @@ class KeyedGroups {
   explicit KeyedGroups(size_t shards = 64, Hash hash = Hash(), Eq eq = Eq())
       : eq_(std::move(eq)), shards_(shards, std::move(hash)) {}
 
-  // Runs `work` or waits for whoever runs it. `work` takes nothing or a std::stop_token, which here
-  // is never requested.
+  // Runs `work`, or waits for the caller that runs it. `work` takes nothing or a std::stop_token,
+  // which here is never requested.
   template <typename Work>
   Shared<R> Do(const K& key, Work&& work) {
     static_assert(internal::RequireWork<Work, R>());
@@ -137,7 +139,7 @@ class KeyedGroups {
 
   template <typename Work>
   Shared<R> Lead(Shard& shard, Flight& flight, Work& work, const Until* until) {
-    // Followers who leave may ask for it until the landing.
+    // Followers that leave may ask for it until the landing.
     std::stop_source work_stop(std::nostopstate);
     Outcome outcome;
     // Whatever is thrown between joining and landing is what the flight came to: it has to land.

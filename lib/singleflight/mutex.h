@@ -1,3 +1,5 @@
+// A mutex that clang's thread-safety analysis understands, its lock and its condition variable.
+
 #ifndef SINGLEFLIGHT_MUTEX_H_
 #define SINGLEFLIGHT_MUTEX_H_
 

@@ -1,3 +1,5 @@
+// What work came to: a value or an exception.
+
 #ifndef SINGLEFLIGHT_OUTCOME_H_
 #define SINGLEFLIGHT_OUTCOME_H_
 

@@ -1,3 +1,5 @@
+// Whether a caller leads its flight or follows.
+
 #ifndef SINGLEFLIGHT_ROLE_H_
 #define SINGLEFLIGHT_ROLE_H_
 

@@ -1,3 +1,5 @@
+// What blocking callers get, and how long they wait for it.
+
 #ifndef SINGLEFLIGHT_SHARED_H_
 #define SINGLEFLIGHT_SHARED_H_
 

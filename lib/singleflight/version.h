@@ -1,10 +1,11 @@
+// The version of the library, by Semantic Versioning. This is the one place that says it: CMake and
+// pkg-config read it here.
+
 #ifndef SINGLEFLIGHT_VERSION_H_
 #define SINGLEFLIGHT_VERSION_H_
 
 #include "singleflight/internal/cxx20.h"
 
-// The version of the library, by Semantic Versioning. This is the one place that says it: CMake and
-// pkg-config read it here.
 #define SINGLEFLIGHT_VERSION_MAJOR 0
 #define SINGLEFLIGHT_VERSION_MINOR 1
 #define SINGLEFLIGHT_VERSION_PATCH 0

@@ -1,3 +1,5 @@
+// One mutex's part of an AsyncGroup.
+
 #ifndef SINGLEFLIGHT_INTERNAL_ASYNC_SHARD_H_
 #define SINGLEFLIGHT_INTERNAL_ASYNC_SHARD_H_
 

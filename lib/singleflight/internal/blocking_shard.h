@@ -1,3 +1,5 @@
+// One mutex's part of a KeyedGroups.
+
 #ifndef SINGLEFLIGHT_INTERNAL_BLOCKING_SHARD_H_
 #define SINGLEFLIGHT_INTERNAL_BLOCKING_SHARD_H_
 

@@ -1,3 +1,5 @@
+// How a shard finds its flights: an intrusive hash table.
+
 #ifndef SINGLEFLIGHT_INTERNAL_BUCKETS_H_
 #define SINGLEFLIGHT_INTERNAL_BUCKETS_H_
 
@@ -10,7 +12,7 @@ namespace singleflight::internal {
 // flights and allocates only when it grows. A flight provides `size_t hash` and
 // `Flight* next_in_bucket`.
 //
-// Threads: none; whoever holds one guards it.
+// Threads: none; its owner guards it.
 template <typename Flight>
 class Buckets {
  public:

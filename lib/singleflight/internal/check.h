@@ -1,3 +1,5 @@
+// Mistakes of the calling code stop the program.
+
 #ifndef SINGLEFLIGHT_INTERNAL_CHECK_H_
 #define SINGLEFLIGHT_INTERNAL_CHECK_H_
 

@@ -1,3 +1,5 @@
+// A coroutine's place aboard a flight.
+
 #ifndef SINGLEFLIGHT_INTERNAL_CO_PLACE_H_
 #define SINGLEFLIGHT_INTERNAL_CO_PLACE_H_
 
@@ -24,8 +26,8 @@ struct ResumeHere {
 // CoPlace is a coroutine's place aboard a flight. Held by the coroutine, by itself while it is
 // aboard, and by the task that goes on with the coroutine; so each of them may be the last to go.
 //
-// Joining and landing meet in `state_`: whoever comes second goes on with the coroutine, so that
-// one that has not been suspended yet is never resumed.
+// Joining and landing meet in `state_`: the one that comes second goes on with the coroutine, so
+// that a coroutine that has not been suspended yet is never resumed.
 template <typename Result, typename Resume>
 class CoPlace final : public AsyncWaiter<Result> {
  public:

@@ -1,3 +1,5 @@
+// What a compiler says that is set to an older standard.
+
 #ifndef SINGLEFLIGHT_INTERNAL_CXX20_H_
 #define SINGLEFLIGHT_INTERNAL_CXX20_H_
 

@@ -1,3 +1,5 @@
+// Whose work a thread is doing, so that no flight waits for itself.
+
 #ifndef SINGLEFLIGHT_INTERNAL_LED_FLIGHTS_H_
 #define SINGLEFLIGHT_INTERNAL_LED_FLIGHTS_H_
 

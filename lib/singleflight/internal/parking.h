@@ -1,3 +1,5 @@
+// Where a blocking caller spins and sleeps.
+
 #ifndef SINGLEFLIGHT_INTERNAL_PARKING_H_
 #define SINGLEFLIGHT_INTERNAL_PARKING_H_
 
@@ -11,8 +13,8 @@
 
 namespace singleflight::internal {
 
-// Parking is where one thread waits for one wake-up. It lives on the stack of the sleeper, who may
-// be gone the instant that it learns of the wake-up, so the waker must not touch it after that:
+// Parking is where one thread waits for one wake-up. It lives on the stack of the sleeper, which
+// may be gone the instant that it learns of the wake-up, so the waker must not touch it after that:
 // - a sleeper that only spins learns from `state_`, whose exchange is then the waker's last touch;
 // - a sleeper that found no end to its spinning says so in `state_` and from then on believes
 //   `woken_` only, which the waker sets and notifies under the lock. Whoever reads `woken_` has

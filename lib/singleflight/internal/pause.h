@@ -1,3 +1,5 @@
+// One turn of a spin loop, and how many turns to take.
+
 #ifndef SINGLEFLIGHT_INTERNAL_PAUSE_H_
 #define SINGLEFLIGHT_INTERNAL_PAUSE_H_
 

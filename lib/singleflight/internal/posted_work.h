@@ -1,3 +1,5 @@
+// A flight whose work an executor does.
+
 #ifndef SINGLEFLIGHT_INTERNAL_POSTED_WORK_H_
 #define SINGLEFLIGHT_INTERNAL_POSTED_WORK_H_
 

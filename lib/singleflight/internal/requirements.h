@@ -1,3 +1,5 @@
+// What the groups ask of the types that users bring.
+
 #ifndef SINGLEFLIGHT_INTERNAL_REQUIREMENTS_H_
 #define SINGLEFLIGHT_INTERNAL_REQUIREMENTS_H_
 

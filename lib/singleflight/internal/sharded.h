@@ -1,3 +1,5 @@
+// What both kinds of groups share: keys spread over shards.
+
 #ifndef SINGLEFLIGHT_INTERNAL_SHARDED_H_
 #define SINGLEFLIGHT_INTERNAL_SHARDED_H_
 
