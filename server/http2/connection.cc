@@ -61,11 +61,11 @@ Connection::Connection(net::Worker& worker, Side side, const SessionOptions& opt
       bytes_(std::move(bytes)),
       events_(events),
       session_(std::make_unique<Session>(side, options, events, *this)),
-      small_frames_(side == Side::kServer),
+      reading_{.small_frames = side == Side::kServer},
       stall_tick_(options.stall_timeout / Progress::kTicks),
       stall_timer_(worker.timers(), [this] { OnStallTick(); }),
       timer_(worker.timers(), [this] {
-        if (!lingering_) return FinishDrain();
+        if (!ending_.lingering) return FinishDrain();
         worker_.InLine([self = shared_from_this()] { self->Close("drained"); });
       }) {
   if (worker.buffered() != nullptr) waiting_bytes_.emplace(*worker.buffered());
@@ -80,8 +80,8 @@ void Connection::Start() {
 }
 
 void Connection::Close(absl::string_view why) {
-  if (session_ == nullptr || std::exchange(close_asked_, true)) return;
-  why_ = std::string(why);
+  if (session_ == nullptr || std::exchange(ending_.asked, true)) return;
+  ending_.why = std::string(why);
   if (!in_session_) CloseNow();
 }
 
@@ -94,24 +94,25 @@ void Connection::CloseNow() {
   NoteWhyEnded();
   std::unique_ptr<Session> gone = std::move(session_);
   gone.reset();
-  events_.OnConnectionClosed(why_);
+  events_.OnConnectionClosed(ending_.why);
 }
 
 // What happened to the socket in the end matters less than why this side had it end.
 void Connection::NoteWhyEnded() {
   const std::string& why = session_->why_ended();
-  ended_by_bound_ = session_->ended_by_bound();
+  ending_.by_own_bound = session_->ended_by_bound();
   if (side_ == Side::kClient && !why.empty()) {
-    why_ = absl::StrCat(ended_by_bound_ ? "it was ended here: " : "the peer broke HTTP/2: ", why);
+    ending_.why =
+        absl::StrCat(ending_.by_own_bound ? "it was ended here: " : "the peer broke HTTP/2: ", why);
   }
-  session_->SetCause(why_);
+  session_->SetCause(ending_.why);
 }
 
 void Connection::AwaitReadable() {
-  if (reading_ || session_ == nullptr) return;
-  if (!lingering_ && session_->queued_frames() > kMaxQueuedFrames)
-    return;  // OnWritten comes back here
-  reading_ = true;
+  if (reading_.asked || session_ == nullptr) return;
+  const bool leaves_too_much = session_->queued_frames() > kMaxQueuedFrames;
+  if (leaves_too_much && !ending_.lingering) return;  // OnWritten comes back here
+  reading_.asked = true;
   bytes_->WhenReadable([self = shared_from_this()] {
     if (!self->ReadsInLine()) return self->OnReadable();
     self->worker_.InLine([self] { self->OnReadable(); });
@@ -120,45 +121,45 @@ void Connection::AwaitReadable() {
 
 bool Connection::ReadsInLine() const {
   if (side_ == Side::kClient || session_ == nullptr) return false;
-  return lingering_ || !session_->served() || session_->block_open();
+  return ending_.lingering || !session_->served() || session_->block_open();
 }
 
 void Connection::OnReadable() {
   const int reads = ReadsInLine() ? 1 : kReadsPerTurn;
   for (int i = 0; i < reads && session_ != nullptr; ++i) {
     std::vector<char>& buffer = worker_.read_buffer();
-    const size_t room = small_frames_ ? kSmallRead : buffer.size();
+    const size_t room = reading_.small_frames ? kSmallRead : buffer.size();
     const net::ByteStream::Result read = bytes_->Read(buffer.data(), room);
     if (read.outcome == Outcome::kWouldBlock) break;
     if (read.outcome == Outcome::kEnd) return Close("the peer closed the connection");
     if (read.outcome == Outcome::kFailed) return Close(bytes_->WhyFailed(read.error));
-    if (lingering_) {
-      lingered_ += read.size;
-      if (lingered_ > (session_->flooded() ? kMostLingeredOfFloods : kMostLingered)) {
+    if (ending_.lingering) {
+      ending_.lingered += read.size;
+      if (ending_.lingered > (session_->flooded() ? kMostLingeredOfFloods : kMostLingered)) {
         return Close("the peer sends on after the end");
       }
     } else {
       Take({buffer.data(), read.size});
     }
-    if (read.size < room || small_frames_) break;
+    if (read.size < room || reading_.small_frames) break;
   }
-  reading_ = false;
+  reading_.asked = false;
   AwaitReadable();
 }
 
 void Connection::Take(absl::string_view bytes) {
-  const bool first = std::exchange(first_bytes_, false);
-  heard_at_ = worker_.Now();
+  const bool first = std::exchange(reading_.first, false);
+  reading_.heard_at = worker_.Now();
   if (first && side_ == Side::kClient && absl::StartsWith(bytes, "HTTP/1.")) {
     return Close("it answers HTTP/1.1; gRPC needs HTTP/2 with prior knowledge");
   }
   in_session_ = true;
   const uint64_t before = session_->received_frames();
   const absl::Status status = session_->Receive(bytes);
-  small_frames_ =
+  reading_.small_frames =
       side_ == Side::kServer && bytes.size() / kLargeFrame < session_->received_frames() - before;
   in_session_ = false;
-  if (close_asked_) return CloseNow();
+  if (ending_.asked) return CloseNow();
   if (!status.ok()) {
     if (first && side_ == Side::kServer) AnswerHttp1(bytes);
     return Close(status.message());
@@ -166,7 +167,7 @@ void Connection::Take(absl::string_view bytes) {
   if (ClientHoldsUp()) WatchForStalls();
   CountBlock();
   // Many replies leave immediately, while what they are made of is in the processor's cache.
-  if (session_->queued_frames() >= kManyFrames && !blocked_) return Flush();
+  if (session_->queued_frames() >= kManyFrames && !writing_.blocked) return Flush();
   OnWritable();
 }
 
@@ -177,14 +178,14 @@ void Connection::AnswerHttp1(absl::string_view bytes) {
 }
 
 void Connection::OnWritable() {
-  if (std::exchange(flush_asked_, true)) return;
+  if (std::exchange(writing_.asked, true)) return;
   worker_.AtEndOfTurn(*this);
 }
 
 void Connection::OnEndOfTurn() {
   const auto keep = shared_from_this();
-  flush_asked_ = false;
-  if (session_ != nullptr && !blocked_) Flush();
+  writing_.asked = false;
+  if (session_ != nullptr && !writing_.blocked) Flush();
 }
 
 void Connection::Flush() {
@@ -194,7 +195,7 @@ void Connection::Flush() {
     in_session_ = true;
     session_->Produce(&out, kWriteBytes);
     in_session_ = false;
-    if (close_asked_) return CloseNow();
+    if (ending_.asked) return CloseNow();
     if (out.empty()) {
       if (session_->Done() && EndsCalls()) return Close(session_->why_ended());
       if (session_->Done()) return Linger();
@@ -215,10 +216,10 @@ bool Connection::WriteOut(absl::string_view bytes) {
     return false;
   }
   const size_t n = written.outcome == Outcome::kDone ? written.size : 0;
-  taken_ += static_cast<int64_t>(n);
-  blocked_ = n < bytes.size() || bytes_->backlog() > 0;
-  if (!blocked_) return true;
-  unsent_ = std::string(bytes.substr(n));
+  writing_.taken += static_cast<int64_t>(n);
+  writing_.blocked = n < bytes.size() || bytes_->backlog() > 0;
+  if (!writing_.blocked) return true;
+  writing_.unsent = std::string(bytes.substr(n));
   CountWaiting();
   WatchForStalls();
   bytes_->WhenWritable([self = shared_from_this()] { self->OnWritten(); });
@@ -227,10 +228,10 @@ bool Connection::WriteOut(absl::string_view bytes) {
 
 void Connection::OnWritten() {
   if (session_ == nullptr) return;
-  const std::string waiting = std::exchange(unsent_, std::string());
+  const std::string waiting = std::exchange(writing_.unsent, std::string());
   CountWaiting();
   if (!WriteOut(waiting)) return;
-  progress_.Rest();
+  writing_.progress.Rest();
   OnWritable();
 }
 
@@ -241,7 +242,7 @@ void Connection::CountBlock() {
 
 void Connection::CountWaiting() {
   if (!waiting_bytes_.has_value()) return;
-  waiting_bytes_->Set(static_cast<int64_t>(base::BlockBytesOf(unsent_) +
+  waiting_bytes_->Set(static_cast<int64_t>(base::BlockBytesOf(writing_.unsent) +
                                            base::BlockBytes(bytes_->backlog()) + block_bytes_));
 }
 
@@ -252,39 +253,41 @@ void Connection::WatchForStalls() {
 
 // While the socket takes nothing, no stream is to blame.
 void Connection::OnStallTick() {
-  if (!blocked_) {
+  if (!writing_.blocked) {
     if (side_ == Side::kServer) CutStalledStreams();
   } else if (SocketStalls()) {
     events_.OnBound(metrics::Bound::kConnectionStall);
     return Close("the peer does not read what was written");
   }
-  if (session_ != nullptr && (blocked_ || ClientHoldsUp())) WatchForStalls();
+  if (session_ != nullptr && (writing_.blocked || ClientHoldsUp())) WatchForStalls();
 }
 
 void Connection::CutStalledStreams() {
   in_session_ = true;
   session_->CutStalled();
   in_session_ = false;
-  if (close_asked_) CloseNow();
+  if (ending_.asked) CloseNow();
 }
 
 bool Connection::ClientHoldsUp() const { return side_ == Side::kServer && session_->waits(); }
 
 // TLS adds bytes to the backlog, so there may be fewer than at the last tick.
 bool Connection::SocketStalls() {
-  const int64_t left = taken_ - static_cast<int64_t>(bytes_->backlog());
-  if (left > left_) progress_.Moved(static_cast<size_t>(left - std::exchange(left_, left)));
-  return progress_.Stalled(true);
+  const int64_t left = writing_.taken - static_cast<int64_t>(bytes_->backlog());
+  if (left > writing_.left) {
+    writing_.progress.Moved(static_cast<size_t>(left - std::exchange(writing_.left, left)));
+  }
+  return writing_.progress.Stalled(true);
 }
 
 void Connection::Drain() {
-  if (session_ == nullptr || std::exchange(draining_, true)) return;
+  if (session_ == nullptr || std::exchange(ending_.draining, true)) return;
   session_->BeginShutdown();
   timer_.Set(base::After(worker_.Now(), kDrainRoundTrip));
 }
 
 void Connection::OnPingAck() {
-  if (draining_) FinishDrain();
+  if (ending_.draining) FinishDrain();
 }
 
 void Connection::FinishDrain() {
@@ -297,7 +300,7 @@ bool Connection::EndsCalls() const {
 }
 
 void Connection::Linger() {
-  if (std::exchange(lingering_, true)) return;
+  if (std::exchange(ending_.lingering, true)) return;
   bytes_->EndWriting();
   timer_.Set(base::After(worker_.Now(), kLinger));
   AwaitReadable();

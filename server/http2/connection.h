@@ -54,10 +54,10 @@ class Connection final : public CarrierEvents,
   Session* session() { return session_.get(); }
 
   // When the latest bytes came.
-  base::Instant heard_at() const { return heard_at_; }
+  base::Instant heard_at() const { return reading_.heard_at; }
 
   // See Session; still known in OnConnectionClosed.
-  bool ended_by_bound() const { return ended_by_bound_; }
+  bool ended_by_bound() const { return ending_.by_own_bound; }
 
   // Closes at the end of the current event, without ceremony. Streams are told that the connection
   // was lost.
@@ -68,6 +68,31 @@ class Connection final : public CarrierEvents,
   void Drain();
 
  private:
+  struct Reading {
+    bool asked = false;  // bytes are waited for, or being read
+    bool first = true;   // none have come
+    bool small_frames;   // those that came last were, on average, or none has come to a server
+    base::Instant heard_at = {};
+  };
+
+  struct Writing {
+    bool asked = false;    // at the end of the turn
+    bool blocked = false;  // something waits for the socket, here or in the byte stream
+    std::string unsent;    // what the byte stream did not take
+    int64_t taken = 0;     // bytes that the byte stream took, ever
+    int64_t left = 0;      // those of them that had left at the last tick
+    Progress progress;     // of what waits for the socket
+  };
+
+  struct Ending {
+    bool draining = false;
+    bool lingering = false;  // all is written; waiting for the peer to close
+    size_t lingered = 0;     // bytes that came meanwhile
+    bool asked = false;      // CloseNow comes
+    std::string why;
+    bool by_own_bound = false;  // see ended_by_bound()
+  };
+
   void OnWritable() override;
   void OnPingAck() override;
   void OnEndOfTurn() override;
@@ -99,25 +124,14 @@ class Connection final : public CarrierEvents,
   ConnectionEvents& events_;
   std::unique_ptr<Session> session_;
 
-  std::string unsent_;                                  // what the byte stream did not take
-  absl::optional<core::Buffered::Part> waiting_bytes_;  // that, and what waits in the byte stream
-  size_t block_bytes_ = 0;                              // of a header block that is being received
-  bool blocked_ = false;  // something waits for the socket, here or in the byte stream
-  int64_t taken_ = 0;     // bytes that the byte stream took, ever
-  int64_t left_ = 0;      // those of them that had left at the last tick
-  Progress progress_;     // of what waits for the socket
-  base::Instant heard_at_;
-  bool flush_asked_ = false;
-  bool reading_ = false;  // bytes are waited for, or being read
-  bool first_bytes_ = true;
-  bool small_frames_;        // those that came last were, on average, or none has come to a server
   bool in_session_ = false;  // a call into the session is on the stack
-  bool draining_ = false;
-  bool lingering_ = false;  // all is written; waiting for the peer to close
-  size_t lingered_ = 0;     // bytes that came meanwhile
-  bool close_asked_ = false;
-  std::string why_;
-  bool ended_by_bound_ = false;
+  Reading reading_;
+  Writing writing_;
+  Ending ending_;
+
+  size_t block_bytes_ = 0;                              // of a header block that is being received
+  absl::optional<core::Buffered::Part> waiting_bytes_;  // those, and what waits to be written
+
   const absl::Duration stall_tick_;
   base::Timer stall_timer_;
   base::Timer timer_;  // of the round trip while draining, then of lingering

@@ -108,6 +108,7 @@ class LongFields {
   void Break(absl::string_view block);
   void EndPiece(absl::optional<LongField> completes);
 
+  // Many members: what may stop after any byte keeps all of its state here.
   const size_t most_;
   const size_t longest_;
   size_t pass_;       // bytes that are left of what passes

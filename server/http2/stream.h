@@ -136,6 +136,7 @@ class Stream {
   bool Stalled(bool blocked);
   void CutOff();
 
+  // Many members, most of them bits: every call that waits has one of these.
   Session& session_;
   const int32_t id_;
 
