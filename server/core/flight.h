@@ -84,7 +84,10 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
 
   metrics::RouteMetrics& metrics() { return *around_.metrics.routes[route_.index]; }
 
-  const std::shared_ptr<const void> snapshot_;  // before all that refers to what it owns
+  // Many members, in three groups that end together: what the flight is for, its upstream call, and
+  // the reply as it comes.
+
+  const std::shared_ptr<const void> snapshot_;  // first, as it owns what the others refer to
   const Surroundings& around_;
   Route& route_;
   const Question question_;
@@ -101,7 +104,7 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
 
   absl::optional<model::Headers> initial_;
   base::Instant sent_at_;
-  cache::Age age_;       // that the reply came with
+  cache::Age age_;       // the reply's own
   bool framed_ = false;  // the body is gRPC messages
   Gathered body_;
   wire::MessageScanner scanner_;
