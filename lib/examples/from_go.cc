@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -66,7 +67,18 @@ bool Throw() {
   return false;
 }
 
-// DoChan and a context.
+// Do and a context: a follower leaves.
+bool Leave(const std::string& id, std::chrono::steady_clock::time_point deadline,
+           std::stop_token stop) {
+  singleflight::KeyedGroups<std::string, Profile> profiles;
+  const auto load = [id] { return LoadProfile(id); };
+
+  auto got = profiles.Do(id, load, {.deadline = deadline, .stop = stop});
+  if (!got) return false;  // left
+  return *got->value == "the profile of " + id;
+}
+
+// DoChan and a context: a leader leaves too.
 bool DoOn(const std::string& id, std::chrono::steady_clock::time_point deadline) {
   singleflight::KeyedGroups<std::string, Profile> profiles;
   Pool pool;
@@ -95,5 +107,7 @@ bool DoChan(const std::string& id) {
 
 int main() {
   const auto never = std::chrono::steady_clock::time_point::max();
-  return Do("ada") && Throw() && DoOn("ada", never) && DoChan("ada") ? 0 : 1;
+  const bool right =
+      Do("ada") && Throw() && Leave("ada", never, {}) && DoOn("ada", never) && DoChan("ada");
+  return right ? 0 : 1;
 }
