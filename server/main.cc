@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/app/app.h"
+#include "server/app/flags.h"
+#include "server/app/log.h"
 #include "server/config/load.h"
-#include "server/flags.h"
-#include "server/log.h"
-#include "server/net/process.h"
+#include "server/host/process.h"
 
 // Read by jemalloc before main. Tables that grow by doubling leave their former sizes behind; those
 // go back at once, instead of into a cache of the thread's: with 10,000 waiters they were 7 %. And
@@ -53,7 +53,7 @@ Entropy DrawEntropy() {
 
 // Whatever is said from here on waits for nobody who reads it.
 int Serve(const std::string& path) {
-  net::PrepareProcess();
+  host::PrepareProcess();
   Log log;
   const absl::StatusOr<config::Loaded> loaded = config::LoadFile(path);
   if (!loaded.ok()) {
@@ -73,7 +73,7 @@ int Serve(const std::string& path) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
-  net::OpenStandardDescriptors();
+  host::OpenStandardDescriptors();
   const absl::StatusOr<Flags> flags = ParseFlags(arguments);
   if (!flags.ok()) return Complain(flags.status().message());
   switch (flags->action) {

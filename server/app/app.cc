@@ -26,9 +26,9 @@
 #include "server/app/snapshot.h"
 #include "server/app/upstreams.h"
 #include "server/app/utc.h"
+#include "server/host/cpus.h"
+#include "server/host/process.h"
 #include "server/metrics/registry.h"
-#include "server/net/cpus.h"
-#include "server/net/process.h"
 
 namespace singleflight {
 namespace {
@@ -45,11 +45,11 @@ constexpr std::chrono::seconds kCutOffTime(1);
 
 // One worker, and the clients that it serves. The frontend belongs to the worker's thread.
 struct WorkerParts {
-  WorkerParts(size_t index, metrics::DownstreamMetrics& metrics, core::BufferBudget& budget,
+  WorkerParts(size_t index, metrics::DownstreamMetrics& metrics, memory::BufferBudget& budget,
               uint64_t seed)
       : buffered(budget), worker(index, &buffered), frontend(worker, metrics, seed) {}
 
-  core::Buffered buffered;
+  memory::Buffered buffered;
   net::Worker worker;
   proxy::Frontend frontend;
 };
@@ -131,7 +131,7 @@ struct App::Parts {
 
  private:
   static size_t WorkersOf(const config::Config& config) {
-    return static_cast<size_t>(config.threads > 0 ? config.threads : net::AllowedCpus());
+    return static_cast<size_t>(config.threads > 0 ? config.threads : host::AllowedCpus());
   }
   std::deque<WorkerParts>& StartWorkers();
   static std::vector<net::Worker*> PointersTo(std::deque<WorkerParts>& workers);
@@ -169,7 +169,7 @@ std::vector<net::Worker*> App::Parts::PointersTo(std::deque<WorkerParts>& worker
 
 absl::Status App::Parts::Build() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals.add(signal);
-  net::TakeHangups();
+  host::TakeHangups();
   if (absl::Status status = Apply(config); !status.ok()) return status;
   FillRegistry();
   return OpenHealth();
@@ -232,7 +232,7 @@ void App::Parts::Assign(net::Listener::Accepted accepted,
 }
 
 void App::Parts::SetAdmission() {
-  const uint64_t limit = net::DescriptorLimit();
+  const uint64_t limit = host::DescriptorLimit();
   const uint64_t for_clients =
       DescriptorsForClients(limit, workers.size(), config.upstreams.size());
   admission.SetLimits(config.limits, for_clients);
@@ -265,9 +265,9 @@ void App::Parts::FillRegistry() {
 
 void App::Parts::ShowCertificates(metrics::Visitor& visitor) const {
   std::map<std::string, int64_t> ends;  // several may use one file
-  const auto note = [&](const net::SharedTlsContext& tls) {
+  const auto note = [&](const tls::SharedContext& tls) {
     if (tls == nullptr) return;
-    for (const net::TlsContext::Expiry& expiry : tls->expiries()) {
+    for (const tls::Context::Expiry& expiry : tls->expiries()) {
       const auto [known, is_new] = ends.emplace(expiry.file, expiry.at);
       if (!is_new) known->second = std::min(known->second, expiry.at);
     }

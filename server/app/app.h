@@ -8,8 +8,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/app/log.h"
 #include "server/config/load.h"
-#include "server/log.h"
 #include "server/model/key.h"
 
 namespace singleflight {

@@ -28,13 +28,13 @@ bool IsAt(const Doors::Door& door, const std::string& address) {
 }
 
 // How messages about its `tls:` begin.
-std::string TlsPlace(const net::ListenerOptions& options) {
+std::string TlsPlace(const proxy::ListenerOptions& options) {
   return absl::StrCat("listener ", options.address, ": tls.");
 }
 
-absl::StatusOr<net::SharedTlsContext> TlsOf(const net::ListenerOptions& options) {
-  if (!options.tls.has_value()) return net::SharedTlsContext();
-  return net::OrStatus(net::TlsContext::ForListener(*options.tls), TlsPlace(options));
+absl::StatusOr<tls::SharedContext> TlsOf(const proxy::ListenerOptions& options) {
+  if (!options.tls.has_value()) return tls::SharedContext();
+  return tls::OrStatus(tls::Context::ForListener(*options.tls), TlsPlace(options));
 }
 
 }  // namespace
@@ -42,11 +42,11 @@ absl::StatusOr<net::SharedTlsContext> TlsOf(const net::ListenerOptions& options)
 Doors::Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_enter)
     : worker_(worker), fingerprints_(fingerprints), on_enter_(std::move(on_enter)) {}
 
-absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOptions>& options) {
+absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<proxy::ListenerOptions>& options) {
   Plan plan;
   std::vector<Plan::Item> open = in_force_.items;
-  for (const net::ListenerOptions& wanted : options) {
-    absl::StatusOr<net::SharedTlsContext> tls = TlsOf(wanted);
+  for (const proxy::ListenerOptions& wanted : options) {
+    absl::StatusOr<tls::SharedContext> tls = TlsOf(wanted);
     if (!tls.ok()) return tls.status();
     const auto same = std::find_if(open.begin(), open.end(), [&](const Plan::Item& item) {
       return IsAt(*item.door, wanted.address);
@@ -59,7 +59,7 @@ absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOption
     }
     if (same != open.end()) {
       const absl::Status status =
-          net::RefuseEnded(same->entrance->tls.get(), tls->get(), TlsPlace(wanted));
+          tls::RefuseEnded(same->entrance->tls.get(), tls->get(), TlsPlace(wanted));
       if (!status.ok()) return status;
       plan.items.push_back(
           {same->door, EntranceWith(*std::move(tls), same->entrance.get()), false});
@@ -76,7 +76,7 @@ absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<net::ListenerOption
   return plan;
 }
 
-std::shared_ptr<const proxy::Entrance> Doors::EntranceWith(net::SharedTlsContext tls,
+std::shared_ptr<const proxy::Entrance> Doors::EntranceWith(tls::SharedContext tls,
                                                            const proxy::Entrance* before) {
   const uint32_t trust =
       fingerprints_.NumberOf(absl::StrCat("trust ", tls == nullptr ? "plaintext" : tls->trust()));
@@ -87,7 +87,7 @@ std::shared_ptr<const proxy::Entrance> Doors::EntranceWith(net::SharedTlsContext
       proxy::Entrance{std::move(tls), trust, same ? before->door : ++last_door_});
 }
 
-absl::StatusOr<std::shared_ptr<Doors::Door>> Doors::Open(const net::ListenerOptions& options) {
+absl::StatusOr<std::shared_ptr<Doors::Door>> Doors::Open(const proxy::ListenerOptions& options) {
   const std::shared_ptr<Door> door = OwnedOn(worker_, std::make_unique<Door>());
   door->address = options.address;
   door->ipv6_only = options.ipv6_only;

@@ -11,6 +11,7 @@
 #include "server/model/fingerprints.h"
 #include "server/net/listener.h"
 #include "server/proxy/frontend.h"
+#include "server/proxy/listener_options.h"
 
 namespace singleflight {
 
@@ -45,7 +46,7 @@ class Doors {
 
   // Binds what is not bound yet. Nobody comes in before Adopt; a plan that is dropped leaves
   // nothing.
-  absl::StatusOr<Plan> Prepare(const std::vector<net::ListenerOptions>& options);
+  absl::StatusOr<Plan> Prepare(const std::vector<proxy::ListenerOptions>& options);
 
   // In force from now on. Returns which doors are gone: who came in there has to leave.
   std::vector<uint64_t> Adopt(const Plan& plan);
@@ -61,12 +62,12 @@ class Doors {
   static std::vector<std::string> AddressesOf(const Plan& plan);
 
  private:
-  absl::StatusOr<std::shared_ptr<Door>> Open(const net::ListenerOptions& options);
+  absl::StatusOr<std::shared_ptr<Door>> Open(const proxy::ListenerOptions& options);
 
   // Why an address may not be free that this program itself keeps from being so, as a clause; else
   // nothing.
   std::string OwnClaimOn(const std::string& address) const;
-  std::shared_ptr<const proxy::Entrance> EntranceWith(net::SharedTlsContext tls,
+  std::shared_ptr<const proxy::Entrance> EntranceWith(tls::SharedContext tls,
                                                       const proxy::Entrance* before);
 
   net::Worker& worker_;

@@ -52,7 +52,7 @@ Commons::Commons(const config::Config& config, uint64_t hop)
       chain_hop(absl::StrCat("sf-", absl::Hex(hop, absl::kZeroPad16))) {}
 
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
-                                                       core::Buffered& buffered, Commons& commons,
+                                                       memory::Buffered& buffered, Commons& commons,
                                                        std::shared_ptr<Rules> rules,
                                                        metrics::WorkerMetrics metrics) {
   auto snapshot = std::make_shared<Snapshot>();

@@ -35,14 +35,14 @@ struct Commons {
 
   core::FlightTable flights;
   cache::Store store;
-  core::BufferBudget budget;
+  memory::BufferBudget budget;
   const std::string chain_hop;  // how this process names itself in the chain marker
 };
 
 // One configuration on one worker. Calls keep the snapshot that they began with, so a reload
 // touches none that is in the air; with its last call a snapshot goes, on its worker.
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
-                                                       core::Buffered& buffered, Commons& commons,
+                                                       memory::Buffered& buffered, Commons& commons,
                                                        std::shared_ptr<Rules> rules,
                                                        metrics::WorkerMetrics metrics);
 

@@ -19,7 +19,7 @@ http2::SessionOptions SessionOptions() {
   return options;
 }
 
-std::string IdentityOf(const upstream::UpstreamOptions& options, const net::SharedTlsContext& tls) {
+std::string IdentityOf(const upstream::UpstreamOptions& options, const tls::SharedContext& tls) {
   return absl::StrCat(options.name, "\n", options.target, "\n",
                       absl::StrJoin(options.endpoints, "\n"), "\n",
                       tls == nullptr ? "plaintext" : tls->trust());
@@ -30,14 +30,14 @@ std::string TlsPlace(const upstream::UpstreamOptions& options) {
   return absl::StrCat("upstream '", options.name, "': tls.");
 }
 
-absl::StatusOr<net::SharedTlsContext> TlsOf(const upstream::UpstreamOptions& options,
-                                            const upstream::Target& target) {
-  if (!options.tls.has_value()) return net::SharedTlsContext();
-  return net::OrStatus(net::TlsContext::ForUpstream(*options.tls, net::HostOf(target.authority)),
+absl::StatusOr<tls::SharedContext> TlsOf(const upstream::UpstreamOptions& options,
+                                         const upstream::Target& target) {
+  if (!options.tls.has_value()) return tls::SharedContext();
+  return tls::OrStatus(tls::Context::ForUpstream(*options.tls, tls::HostOf(target.authority)),
                        TlsPlace(options));
 }
 
-bool Same(const net::SharedTlsContext& a, const net::SharedTlsContext& b) {
+bool Same(const tls::SharedContext& a, const tls::SharedContext& b) {
   if (a == nullptr || b == nullptr) return a == b;
   return a->digest() == b->digest();
 }
@@ -56,7 +56,7 @@ void ForgetGone(std::vector<std::weak_ptr<T>>& list) {
 }  // namespace
 
 Upstreams::Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
-                     metrics::Ledger& ledger, core::BufferBudget& budget, uint64_t seed,
+                     metrics::Ledger& ledger, memory::BufferBudget& budget, uint64_t seed,
                      IsOwn is_own, upstream::LookUps::System look_up)
     : control_(control),
       workers_(std::move(workers)),
@@ -82,12 +82,12 @@ absl::StatusOr<std::shared_ptr<const Upstreams::Running>> Upstreams::KeepOrMake(
     const upstream::UpstreamOptions& options) {
   absl::StatusOr<upstream::Target> target = upstream::ParseTarget(options);
   if (!target.ok()) return target.status();
-  absl::StatusOr<net::SharedTlsContext> tls = TlsOf(options, *target);
+  absl::StatusOr<tls::SharedContext> tls = TlsOf(options, *target);
   if (!tls.ok()) return tls.status();
   for (const auto& running : in_force_) {
     if (running->options == options && Same(running->tls, *tls)) return running;
     if (running->options.name != options.name) continue;
-    const absl::Status status = net::RefuseEnded(running->tls.get(), tls->get(), TlsPlace(options));
+    const absl::Status status = tls::RefuseEnded(running->tls.get(), tls->get(), TlsPlace(options));
     if (!status.ok()) return status;
   }
   return Make(options, *std::move(target), *std::move(tls));
@@ -95,7 +95,7 @@ absl::StatusOr<std::shared_ptr<const Upstreams::Running>> Upstreams::KeepOrMake(
 
 std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::UpstreamOptions& options,
                                                           upstream::Target target,
-                                                          net::SharedTlsContext tls) {
+                                                          tls::SharedContext tls) {
   auto running = std::make_shared<Running>();
   running->options = options;
   running->tls = std::move(tls);
@@ -137,12 +137,12 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
   return running;
 }
 
-std::shared_ptr<core::SharedUpstream> Upstreams::SharedOf(
+std::shared_ptr<core::UpstreamBounds> Upstreams::SharedOf(
     const upstream::UpstreamOptions& options) {
-  std::weak_ptr<core::SharedUpstream>& known = shared_[options.name];
-  std::shared_ptr<core::SharedUpstream> shared = known.lock();
+  std::weak_ptr<core::UpstreamBounds>& known = shared_[options.name];
+  std::shared_ptr<core::UpstreamBounds> shared = known.lock();
   if (shared == nullptr) {
-    shared = std::make_shared<core::SharedUpstream>(options.name, options.max_flights,
+    shared = std::make_shared<core::UpstreamBounds>(options.name, options.max_flights,
                                                     static_cast<int64_t>(options.max_held_bytes),
                                                     options.release_concurrency);
     shared->budget = &budget_;
@@ -219,8 +219,8 @@ void Upstreams::Shutdown() {
   in_force_.clear();
 }
 
-std::vector<std::shared_ptr<core::SharedUpstream>> Upstreams::Alive() const {
-  std::vector<std::shared_ptr<core::SharedUpstream>> alive;
+std::vector<std::shared_ptr<core::UpstreamBounds>> Upstreams::Alive() const {
+  std::vector<std::shared_ptr<core::UpstreamBounds>> alive;
   for (const auto& [name, weak] : shared_) {
     if (auto shared = weak.lock()) alive.push_back(std::move(shared));
   }

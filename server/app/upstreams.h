@@ -28,9 +28,9 @@ class Upstreams {
  public:
   struct Running {
     upstream::UpstreamOptions options;
-    net::SharedTlsContext tls;  // null: plaintext
-    std::string identity;       // of what its replies may be shared with (docs/semantics.md §3)
-    std::shared_ptr<core::SharedUpstream> shared;
+    tls::SharedContext tls;  // null: plaintext
+    std::string identity;    // of what its replies may be shared with (docs/semantics.md §3)
+    std::shared_ptr<core::UpstreamBounds> shared;
     std::shared_ptr<upstream::Resolver> resolver;
     std::vector<std::shared_ptr<upstream::Pool>> pools;  // by worker
   };
@@ -40,7 +40,7 @@ class Upstreams {
   using IsOwn = std::function<bool(const net::Endpoint&)>;
 
   Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
-            metrics::Ledger& ledger, core::BufferBudget& budget, uint64_t seed, IsOwn is_own,
+            metrics::Ledger& ledger, memory::BufferBudget& budget, uint64_t seed, IsOwn is_own,
             upstream::LookUps::System look_up = upstream::LookUps::AskSystem);
   ~Upstreams() { look_ups_->Close(); }
 
@@ -67,26 +67,26 @@ class Upstreams {
   absl::StatusOr<std::shared_ptr<const Running>> KeepOrMake(
       const upstream::UpstreamOptions& options);
   std::shared_ptr<const Running> Make(const upstream::UpstreamOptions& options,
-                                      upstream::Target target, net::SharedTlsContext tls);
+                                      upstream::Target target, tls::SharedContext tls);
   void Begin(const Running& running);
   void Retire(const Running& running);
   upstream::Resolver::Known KnownEndpointsOf(const upstream::UpstreamOptions& options) const;
   std::shared_ptr<upstream::LookUpCounts> CountsOf(const std::string& name);
   void ShowLookUps(metrics::Visitor& visitor) const;
-  std::shared_ptr<core::SharedUpstream> SharedOf(const upstream::UpstreamOptions& options);
-  std::vector<std::shared_ptr<core::SharedUpstream>> Alive() const;
+  std::shared_ptr<core::UpstreamBounds> SharedOf(const upstream::UpstreamOptions& options);
+  std::vector<std::shared_ptr<core::UpstreamBounds>> Alive() const;
 
   boost::asio::io_context& control_;
   const std::vector<net::Worker*> workers_;
   metrics::Ledger& ledger_;
-  core::BufferBudget& budget_;
+  memory::BufferBudget& budget_;
   const uint64_t seed_;
   const IsOwn is_own_;
   const std::shared_ptr<upstream::LookUps> look_ups_;
 
   List in_force_;
   std::map<std::string, std::shared_ptr<upstream::LookUpCounts>> look_up_counts_;  // by name
-  std::map<std::string, std::weak_ptr<core::SharedUpstream>> shared_;              // by name
+  std::map<std::string, std::weak_ptr<core::UpstreamBounds>> shared_;              // by name
   std::vector<std::vector<std::weak_ptr<upstream::Pool>>> pools_;                  // by worker
 };
 

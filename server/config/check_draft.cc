@@ -206,7 +206,7 @@ void CheckEffects(const Draft& draft, Problems& problems) {
 
 void SeparateFamilies(Draft& draft) {
   const std::vector<Claim> claims = ClaimsOf(draft);
-  for (net::ListenerOptions& listener : draft.config.listeners) {
+  for (proxy::ListenerOptions& listener : draft.config.listeners) {
     const absl::optional<Claim> own = ClaimOf(listener.address, Place());
     listener.ipv6_only = own.has_value() && own->ipv6 && own->everywhere &&
                          std::any_of(claims.begin(), claims.end(), [&](const Claim& other) {

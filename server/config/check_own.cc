@@ -50,7 +50,8 @@ class OwnListeners {
 
  private:
   // Port 0 is nobody's yet.
-  bool IsReached(const net::ListenerOptions& listener, const std::vector<net::Endpoint>& by) const {
+  bool IsReached(const proxy::ListenerOptions& listener,
+                 const std::vector<net::Endpoint>& by) const {
     const absl::StatusOr<net::Endpoint> bound = net::ParseAddress(listener.address);
     if (!bound.ok() || absl::EndsWith(listener.address, ":0")) return false;
     for (const net::Endpoint& endpoint : by) {

@@ -10,8 +10,8 @@
 #include "server/admin/health_options.h"
 #include "server/cache/store.h"
 #include "server/core/route_options.h"
-#include "server/net/listener_options.h"
 #include "server/proxy/limits.h"
+#include "server/proxy/listener_options.h"
 #include "server/proxy/marks.h"
 #include "server/upstream/options.h"
 
@@ -34,7 +34,7 @@ struct ReloadOptions {
 };
 
 struct Config {
-  std::vector<net::ListenerOptions> listeners;       // at least one
+  std::vector<proxy::ListenerOptions> listeners;     // at least one
   std::vector<upstream::UpstreamOptions> upstreams;  // names are unique
   std::vector<core::RouteOptions> routes;            // each names an upstream that exists
   cache::StoreOptions cache;

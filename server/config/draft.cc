@@ -57,7 +57,7 @@ std::string MarkNameMistake(absl::string_view text) {
 }
 
 void ReadListener(Mapping& in, Draft& draft) {
-  net::ListenerOptions listener;
+  proxy::ListenerOptions listener;
   in.Text("address", &listener.address, ListenerAddressMistake);
   in.Require("address", "write where to listen, such as \"address: 127.0.0.1:8080\"");
   draft.listener_tls.push_back(ReadListenerTls(in, listener));

@@ -30,7 +30,7 @@
 #include "server/config/memory_shares.h"
 #include "server/config/problems.h"
 #include "server/config/reader.h"
-#include "server/net/memory.h"
+#include "server/host/allowed_memory.h"
 
 namespace singleflight::config {
 namespace {
@@ -62,7 +62,7 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   if (!root.IsDefined()) return Config();
   Reading reading{environment, problems};
   Draft draft = ReadDraft(reading, root);
-  for (net::ListenerOptions& listener : draft.config.listeners) ResolvePaths(filename, listener);
+  for (proxy::ListenerOptions& listener : draft.config.listeners) ResolvePaths(filename, listener);
   for (upstream::UpstreamOptions& upstream : draft.config.upstreams) {
     ResolvePaths(filename, upstream);
   }
@@ -125,7 +125,7 @@ absl::StatusOr<Loaded> LoadPath(const std::string& path, const Environment& envi
   absl::StatusOr<std::string> text = ReadFile(path, waiting);
   if (!text.ok()) return text.status();
   absl::StatusOr<Loaded> loaded =
-      LoadText(*text, path, environment, net::AllowedMemory(), Files::kCheck);
+      LoadText(*text, path, environment, host::AllowedMemory(), Files::kCheck);
   if (loaded.ok()) loaded->files.insert(loaded->files.begin(), file);
   return loaded;
 }

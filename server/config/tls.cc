@@ -10,8 +10,8 @@
 #include "absl/strings/str_cat.h"
 #include "server/config/address.h"
 #include "server/net/address.h"
-#include "server/net/tls_context.h"
-#include "server/net/tls_system_ca.h"
+#include "server/tls/context.h"
+#include "server/tls/system_ca.h"
 #include "server/upstream/target.h"
 
 namespace singleflight::config {
@@ -40,7 +40,7 @@ void ReadPath(Mapping& in, const char* name, std::string* out, TlsPlaces& places
   if (in.Text(name, out, PathMistake)) places.options[name] = in.PlaceOf(name);
 }
 
-void ReadServer(Mapping& in, net::ServerTlsOptions& out, TlsPlaces& places) {
+void ReadServer(Mapping& in, tls::ServerOptions& out, TlsPlaces& places) {
   const size_t mistakes = in.mistakes();
   places.section = in.place();
   ReadPath(in, "certificate", &out.certificate, places);
@@ -51,7 +51,7 @@ void ReadServer(Mapping& in, net::ServerTlsOptions& out, TlsPlaces& places) {
   places.sound = in.mistakes() == mistakes;
 }
 
-void ReadClient(Mapping& in, net::ClientTlsOptions& out, TlsPlaces& places) {
+void ReadClient(Mapping& in, tls::ClientOptions& out, TlsPlaces& places) {
   const size_t mistakes = in.mistakes();
   places.section = in.place();
   ReadPath(in, "ca", &out.ca, places);
@@ -74,27 +74,27 @@ void Resolve(absl::string_view filename, std::string& path) {
   path = absl::StrCat(filename.substr(0, slash + 1), path);
 }
 
-void Report(const net::TlsContext::Made& made, const TlsPlaces& places, Problems& problems) {
-  const auto place_of = [&](const net::TlsMistake& mistake) {
+void Report(const tls::Context::Made& made, const TlsPlaces& places, Problems& problems) {
+  const auto place_of = [&](const tls::Mistake& mistake) {
     const auto found = places.options.find(mistake.option);
     return found == places.options.end() ? places.section : found->second;
   };
-  if (const auto* mistakes = absl::get_if<net::TlsMistakes>(&made)) {
-    for (const net::TlsMistake& mistake : *mistakes) {
+  if (const auto* mistakes = absl::get_if<tls::Mistakes>(&made)) {
+    for (const tls::Mistake& mistake : *mistakes) {
       problems.Refuse(place_of(mistake), mistake.what);
     }
     return;
   }
-  for (const net::TlsMistake& odd : absl::get<net::SharedTlsContext>(made)->warnings()) {
+  for (const tls::Mistake& odd : absl::get<tls::SharedContext>(made)->warnings()) {
     problems.Warn(place_of(odd), odd.what);
   }
 }
 
 }  // namespace
 
-TlsPlaces ReadListenerTls(Mapping& in, net::ListenerOptions& out) {
+TlsPlaces ReadListenerTls(Mapping& in, proxy::ListenerOptions& out) {
   TlsPlaces places;
-  net::ServerTlsOptions tls;
+  tls::ServerOptions tls;
   if (in.Section("tls", "tls: {certificate: server.pem, private_key: server.key}",
                  [&](Mapping& section) { ReadServer(section, tls, places); })) {
     out.tls = tls;
@@ -106,14 +106,14 @@ TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out) {
   TlsPlaces places;
   places.section = in.PlaceOf("tls");
   places.sound = true;  // "tls: true"
-  net::ClientTlsOptions tls;
+  tls::ClientOptions tls;
   if (in.SwitchOrSection("tls", [&](Mapping& section) { ReadClient(section, tls, places); })) {
     out.tls = tls;
   }
   return places;
 }
 
-void ResolvePaths(absl::string_view filename, net::ListenerOptions& listener) {
+void ResolvePaths(absl::string_view filename, proxy::ListenerOptions& listener) {
   if (!listener.tls.has_value()) return;
   Resolve(filename, listener.tls->certificate);
   Resolve(filename, listener.tls->private_key);
@@ -127,15 +127,16 @@ void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstrea
   Resolve(filename, upstream.tls->private_key);
 }
 
-void CheckFiles(const net::ListenerOptions& listener, const TlsPlaces& places, Problems& problems) {
+void CheckFiles(const proxy::ListenerOptions& listener, const TlsPlaces& places,
+                Problems& problems) {
   if (!listener.tls.has_value() || !places.sound) return;
-  Report(net::TlsContext::ForListener(*listener.tls), places, problems);
+  Report(tls::Context::ForListener(*listener.tls), places, problems);
 }
 
 void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
                 Problems& problems) {
   if (!upstream.tls.has_value() || !places.sound) return;
-  Report(net::TlsContext::ForUpstream(*upstream.tls, ""), places, problems);
+  Report(tls::Context::ForUpstream(*upstream.tls, ""), places, problems);
 }
 
 std::vector<WatchedFile> FilesOf(const Config& config) {
@@ -143,7 +144,7 @@ std::vector<WatchedFile> FilesOf(const Config& config) {
   const auto add = [&](const std::string& path) {
     if (!path.empty()) files.push_back({path, StampOf(path)});
   };
-  for (const net::ListenerOptions& listener : config.listeners) {
+  for (const proxy::ListenerOptions& listener : config.listeners) {
     if (!listener.tls.has_value()) continue;
     add(listener.tls->certificate);
     add(listener.tls->private_key);
@@ -151,7 +152,7 @@ std::vector<WatchedFile> FilesOf(const Config& config) {
   }
   for (const upstream::UpstreamOptions& upstream : config.upstreams) {
     if (!upstream.tls.has_value()) continue;
-    add(upstream.tls->ca.empty() ? net::SystemCaFile().value_or("") : upstream.tls->ca);
+    add(upstream.tls->ca.empty() ? tls::SystemCaFile().value_or("") : upstream.tls->ca);
     add(upstream.tls->certificate);
     add(upstream.tls->private_key);
   }

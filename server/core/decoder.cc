@@ -4,7 +4,7 @@
 
 #include "server/base/block_bytes.h"
 #include "server/base/check.h"
-#include "server/core/held_bytes.h"
+#include "server/memory/held_bytes.h"
 #include "server/model/encoding.h"
 #include "server/wire/message.h"
 
@@ -60,7 +60,7 @@ bool IsAsSent(absl::string_view body) {
 }  // namespace
 
 struct Decoder::Plain {
-  Plain(SharedUpstream& upstream, const model::Reply& source)
+  Plain(memory::UpstreamBudget& upstream, const model::Reply& source)
       : upstream(upstream), source(source), held(upstream) {}
 
   // Its reply, which keeps `self` alive.
@@ -73,17 +73,17 @@ struct Decoder::Plain {
     return reply;
   }
 
-  const SharedUpstream& upstream;
+  const memory::UpstreamBudget& upstream;
   const model::Reply source;
   model::Headers initial;
   Frame body;  // null: the source's serves
-  HeldBytes held;
+  memory::HeldBytes held;
 };
 
-absl::string_view Decoder::ForKey(const Route& route, const model::Request& request,
-                                  absl::string_view message, metrics::InflationMetrics& metrics) {
-  const bool undone = Undo(message, model::EncodingOf(request.fields()),
-                           route.flights.max_request_bytes, &for_key_, metrics);
+absl::string_view Decoder::ForKey(const model::Request& request, absl::string_view message,
+                                  size_t max_request_bytes, metrics::InflationMetrics& metrics) {
+  const bool undone =
+      Undo(message, model::EncodingOf(request.fields()), max_request_bytes, &for_key_, metrics);
   return undone ? absl::string_view(for_key_) : message;
 }
 
@@ -91,38 +91,40 @@ void Decoder::Release() {
   if (for_key_.capacity() > kMostKeptForKeys) base::LetGo(for_key_);
 }
 
-absl::optional<base::Slice> Decoder::Message(const Route& route, const model::Request& sender,
-                                             const base::Slice& message,
+absl::optional<base::Slice> Decoder::Message(const model::Request& sender,
+                                             const base::Slice& message, size_t max_request_bytes,
                                              metrics::InflationMetrics& metrics) {
-  Frame frame = messages_.Inflate(message, model::EncodingOf(sender.fields()),
-                                  route.flights.max_request_bytes, metrics);
+  Frame frame =
+      messages_.Inflate(message, model::EncodingOf(sender.fields()), max_request_bytes, metrics);
   if (frame == nullptr) return absl::nullopt;
   const absl::string_view view = *frame;
   return base::Slice(std::move(frame), view);
 }
 
-absl::optional<model::Reply> Decoder::Reply(const Route& route, const model::Reply& reply,
+absl::optional<model::Reply> Decoder::Reply(memory::UpstreamBudget& upstream,
+                                            const model::Reply& reply, size_t max_reply_bytes,
                                             metrics::InflationMetrics& metrics) {
   const std::shared_ptr<const Plain> latest = plain_.lock();
-  if (latest != nullptr && &latest->upstream == &route.shared &&
+  if (latest != nullptr && &latest->upstream == &upstream &&
       SameOwner(latest->source.owner, reply.owner)) {
     return Plain::ReplyOf(latest);
   }
-  const auto plain = std::make_shared<Plain>(route.shared, reply);
+  const auto plain = std::make_shared<Plain>(upstream, reply);
   plain->initial = model::Without(reply.initial, wire::kGrpcEncoding);
-  if (!IsAsSent(reply.body) && !InflateBody(route, *plain, metrics)) return absl::nullopt;
+  if (!IsAsSent(reply.body) && !InflateBody(*plain, max_reply_bytes, metrics)) return absl::nullopt;
   plain_ = plain;
   return Plain::ReplyOf(plain);
 }
 
-bool Decoder::InflateBody(const Route& route, Plain& plain, metrics::InflationMetrics& metrics) {
+bool Decoder::InflateBody(Plain& plain, size_t max_reply_bytes,
+                          metrics::InflationMetrics& metrics) {
   const model::Reply& source = plain.source;
   if (!IsOneMessage(source.body)) {
     Refuse(InflationRefusal::kCorrupt, metrics);
     return false;
   }
   plain.body = bodies_.Inflate(source.body_slice(), model::EncodingOf(source.initial),
-                               route.flights.max_reply_bytes, metrics);
+                               max_reply_bytes, metrics);
   if (plain.body == nullptr) return false;
   const size_t size = plain.body->size();
   if (plain.held.Add(static_cast<int64_t>(size))) return true;

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "server/base/slice.h"
-#include "server/core/route.h"
+#include "server/memory/upstream_budget.h"
 #include "server/metrics/worker_metrics.h"
 #include "server/model/reply.h"
 #include "server/model/request.h"
@@ -29,19 +29,18 @@ class Decoder {
   // The frame that stands for `message` in its key: the one without compression, or, where that
   // cannot be had within max_request_bytes, `message` itself. Good until Release, which keeps no
   // more than little memory.
-  absl::string_view ForKey(const Route& route, const model::Request& request,
-                           absl::string_view message, metrics::InflationMetrics& metrics);
+  absl::string_view ForKey(const model::Request& request, absl::string_view message,
+                           size_t max_request_bytes, metrics::InflationMetrics& metrics);
   void Release();
 
   // `message` without compression; its sender says how it is encoded. None: that cannot be had.
-  absl::optional<base::Slice> Message(const Route& route, const model::Request& sender,
-                                      const base::Slice& message,
-                                      metrics::InflationMetrics& metrics);
+  absl::optional<base::Slice> Message(const model::Request& sender, const base::Slice& message,
+                                      size_t max_request_bytes, metrics::InflationMetrics& metrics);
 
   // `reply` without compression, within max_reply_bytes. None: that cannot be had. A large one
   // counts as held by the upstream, once for all who have it.
-  absl::optional<model::Reply> Reply(const Route& route, const model::Reply& reply,
-                                     metrics::InflationMetrics& metrics);
+  absl::optional<model::Reply> Reply(memory::UpstreamBudget& upstream, const model::Reply& reply,
+                                     size_t max_reply_bytes, metrics::InflationMetrics& metrics);
 
  private:
   using Frame = std::shared_ptr<const std::string>;
@@ -67,7 +66,7 @@ class Decoder {
 
   struct Plain;  // a reply that was decoded
 
-  bool InflateBody(const Route& route, Plain& plain, metrics::InflationMetrics& metrics);
+  bool InflateBody(Plain& plain, size_t max_reply_bytes, metrics::InflationMetrics& metrics);
 
   std::string for_key_;
   Latest messages_;

@@ -101,14 +101,14 @@ Flight::Flight(const Surroundings& around, Route& route, Question question,
       open_reply_timer_(around.loop.timers(),
                         [this] { GiveOver(metrics::Release::kReplyStreams); }),
       own_bytes_(around.buffered, kBytesOfFlight + BytesOfUpstreamCall(*question_.request)),
-      held_(std::make_shared<HeldBytes>(route.shared, question_.client)) {
+      held_(std::make_shared<memory::HeldBytes>(route.shared, question_.client)) {
   route_.shared.flights.fetch_add(1, std::memory_order_relaxed);
 }
 
 Flight::~Flight() { route_.shared.flights.fetch_sub(1, std::memory_order_relaxed); }
 
 void Flight::Launch() {
-  SharedUpstream& shared = route_.shared;
+  UpstreamBounds& shared = route_.shared;
   if (shared.flights.load(std::memory_order_relaxed) > shared.max_flights) {
     metrics().resource_exhausted.Add();
     LandStatus(wire::StatusCode::kResourceExhausted,
@@ -383,7 +383,7 @@ void Flight::Release(FlightTable::WaiterList waiters, metrics::Release reason) {
 // this.
 Question Flight::HeldQuestion() const {
   Question held = question_;
-  held.message = Held(route_.shared, held.message);
+  held.message = memory::Held(route_.shared, held.message);
   return held;
 }
 

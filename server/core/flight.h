@@ -20,8 +20,8 @@
 #include <vector>
 
 #include "server/core/gathered.h"
-#include "server/core/held_bytes.h"
 #include "server/core/read_path.h"
+#include "server/memory/held_bytes.h"
 #include "server/wire/message.h"
 
 namespace singleflight::core {
@@ -108,9 +108,9 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   bool framed_ = false;  // the body is gRPC messages
   Gathered body_;
   wire::MessageScanner scanner_;
-  Buffered::Part own_bytes_;
+  memory::Buffered::Part own_bytes_;
   size_t reply_bytes_ = 0;  // what `held_` counts for the reply
-  std::shared_ptr<HeldBytes> held_;
+  std::shared_ptr<memory::HeldBytes> held_;
 };
 
 }  // namespace singleflight::core

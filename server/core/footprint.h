@@ -9,7 +9,7 @@
 #include "server/model/request.h"
 
 // What calls take beyond their messages, for BufferBudget: the objects of this program and of
-// nghttp2, rounded up. A test compares the count with what the process takes (e2e_memory_test).
+// nghttp2, rounded up. A test compares the count with what the process takes (tests/footprint).
 namespace singleflight::core {
 
 inline int64_t BytesOfBlock(const model::Request& request) {

@@ -6,19 +6,19 @@ namespace singleflight::core {
 
 // A kept reply that is being written.
 struct InWriting::Holding {
-  Holding(SharedUpstream& upstream, std::shared_ptr<const void> owner)
+  Holding(memory::UpstreamBudget& upstream, std::shared_ptr<const void> owner)
       : bytes(upstream), owner(std::move(owner)) {}
-  HeldBytes bytes;
+  memory::HeldBytes bytes;
   const std::shared_ptr<const void> owner;
 };
 
 // One client's part in a reply.
 struct InWriting::Part {
-  Part(const SharedUpstream& upstream, std::shared_ptr<Client> whose,
+  Part(const memory::UpstreamBudget& upstream, std::shared_ptr<memory::Client> whose,
        std::shared_ptr<const void> owner)
       : client(std::move(whose)), bytes(upstream, client), owner(std::move(owner)) {}
-  const std::shared_ptr<Client> client;  // it lives as long as its address is a key
-  ClientHeld bytes;
+  const std::shared_ptr<memory::Client> client;  // it lives as long as its address is a key
+  memory::ClientHeld bytes;
   const std::shared_ptr<const void> owner;
 };
 
@@ -38,9 +38,10 @@ void InWriting::Known<Key, Value>::Remember(const Key& key,
   known_[key] = value;
 }
 
-absl::optional<model::Reply> InWriting::Hold(SharedUpstream& upstream, const model::Reply& reply,
-                                             const std::shared_ptr<Client>& client) {
-  if (reply.body.size() <= kSmallReplyBytes) return reply;
+absl::optional<model::Reply> InWriting::Hold(memory::UpstreamBudget& upstream,
+                                             const model::Reply& reply,
+                                             const std::shared_ptr<memory::Client>& client) {
+  if (reply.body.size() <= memory::kSmallReplyBytes) return reply;
   std::shared_ptr<const Holding> holding = HoldingOf(upstream, reply);
   if (holding == nullptr) return absl::nullopt;
   model::Reply held = reply;
@@ -48,7 +49,7 @@ absl::optional<model::Reply> InWriting::Hold(SharedUpstream& upstream, const mod
   return HoldFor(upstream, held, client);
 }
 
-std::shared_ptr<const InWriting::Holding> InWriting::HoldingOf(SharedUpstream& upstream,
+std::shared_ptr<const InWriting::Holding> InWriting::HoldingOf(memory::UpstreamBudget& upstream,
                                                                const model::Reply& reply) {
   if (std::shared_ptr<const Holding> known = holdings_.Find(reply.owner.get())) return known;
   const auto holding = std::make_shared<Holding>(upstream, reply.owner);
@@ -58,19 +59,20 @@ std::shared_ptr<const InWriting::Holding> InWriting::HoldingOf(SharedUpstream& u
 }
 
 // A client that has a part in it already takes no more by one caller more.
-absl::optional<model::Reply> InWriting::HoldFor(SharedUpstream& upstream, const model::Reply& reply,
-                                                const std::shared_ptr<Client>& client) {
-  const bool large = reply.body.size() > kSmallReplyBytes;
-  if (large && PastShare(upstream, client.get(), 0) &&
+absl::optional<model::Reply> InWriting::HoldFor(memory::UpstreamBudget& upstream,
+                                                const model::Reply& reply,
+                                                const std::shared_ptr<memory::Client>& client) {
+  const bool large = reply.body.size() > memory::kSmallReplyBytes;
+  if (large && memory::PastShare(upstream, client.get(), 0) &&
       parts_.Find({reply.owner.get(), client.get()}) == nullptr) {
     return absl::nullopt;
   }
   return Charge(upstream, reply, client);
 }
 
-model::Reply InWriting::Charge(const SharedUpstream& upstream, const model::Reply& reply,
-                               const std::shared_ptr<Client>& client) {
-  if (client == nullptr || reply.body.size() <= kSmallReplyBytes) return reply;
+model::Reply InWriting::Charge(const memory::UpstreamBudget& upstream, const model::Reply& reply,
+                               const std::shared_ptr<memory::Client>& client) {
+  if (client == nullptr || reply.body.size() <= memory::kSmallReplyBytes) return reply;
   const OwnerAndClient key(reply.owner.get(), client.get());
   std::shared_ptr<const Part> part = parts_.Find(key);
   if (part == nullptr) {

@@ -7,7 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/optional.h"
-#include "server/core/held_bytes.h"
+#include "server/memory/held_bytes.h"
 #include "server/model/reply.h"
 
 namespace singleflight::core {
@@ -31,21 +31,21 @@ class InWriting {
  public:
   // A kept reply with an owner that counts it, once, and charges `client`. None: that would be past
   // max_held_bytes, or the client's share of it.
-  absl::optional<model::Reply> Hold(SharedUpstream& upstream, const model::Reply& reply,
-                                    const std::shared_ptr<Client>& client);
+  absl::optional<model::Reply> Hold(memory::UpstreamBudget& upstream, const model::Reply& reply,
+                                    const std::shared_ptr<memory::Client>& client);
 
   // The same for a reply that counts already.
-  absl::optional<model::Reply> HoldFor(SharedUpstream& upstream, const model::Reply& reply,
-                                       const std::shared_ptr<Client>& client);
+  absl::optional<model::Reply> HoldFor(memory::UpstreamBudget& upstream, const model::Reply& reply,
+                                       const std::shared_ptr<memory::Client>& client);
 
   // The same, whatever the client holds: for what it has asked upstream for itself.
-  model::Reply Charge(const SharedUpstream& upstream, const model::Reply& reply,
-                      const std::shared_ptr<Client>& client);
+  model::Reply Charge(const memory::UpstreamBudget& upstream, const model::Reply& reply,
+                      const std::shared_ptr<memory::Client>& client);
 
  private:
   struct Holding;
   struct Part;
-  using OwnerAndClient = std::pair<const void*, const Client*>;
+  using OwnerAndClient = std::pair<const void*, const memory::Client*>;
 
   // By the reply's owner, which the values keep alive. Those that are over are forgotten when there
   // may be more of them than of others.
@@ -60,7 +60,8 @@ class InWriting {
     size_t forget_at_ = 16;
   };
 
-  std::shared_ptr<const Holding> HoldingOf(SharedUpstream& upstream, const model::Reply& reply);
+  std::shared_ptr<const Holding> HoldingOf(memory::UpstreamBudget& upstream,
+                                           const model::Reply& reply);
 
   Known<const void*, Holding> holdings_;
   Known<OwnerAndClient, Part> parts_;

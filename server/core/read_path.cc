@@ -10,7 +10,7 @@
 #include "server/core/by_loop.h"
 #include "server/core/flight.h"
 #include "server/core/footprint.h"
-#include "server/core/held_bytes.h"
+#include "server/memory/held_bytes.h"
 #include "server/model/encoding.h"
 
 namespace singleflight::core {
@@ -29,7 +29,8 @@ model::Key& ReadPath::KeyFor(const Route& route, uint32_t trust, const model::Re
   const absl::string_view authority = around_.upstreams[route.upstream]->AuthorityFor(request);
   if (key_.bytes.capacity() > kMostKeptBytes) base::LetGo(key_.bytes);
   if (model::IsCompressed(message)) {
-    message = decoder_.ForKey(route, request, message, MetricsOf(route).request_inflation);
+    message = decoder_.ForKey(request, message, route.flights.max_request_bytes,
+                              MetricsOf(route).request_inflation);
   }
   route.key_policy.MakeKey(trust, request, authority, message, &key_);
   decoder_.Release();
@@ -38,8 +39,8 @@ model::Key& ReadPath::KeyFor(const Route& route, uint32_t trust, const model::Re
 
 bool ReadPath::DecodeFor(const Route& route, const model::Request& request, model::Reply& reply) {
   if (model::Accepts(request.fields(), model::EncodingOf(reply.initial))) return true;
-  absl::optional<model::Reply> decoded =
-      decoder_.Reply(route, reply, MetricsOf(route).reply_inflation);
+  absl::optional<model::Reply> decoded = decoder_.Reply(
+      route.shared, reply, route.flights.max_reply_bytes, MetricsOf(route).reply_inflation);
   if (!decoded.has_value()) return false;
   reply = *std::move(decoded);
   return true;
@@ -61,7 +62,8 @@ base::Slice ReadPath::MessageFor(const Route& route, const model::Request& reque
     return asked.message;
   }
   absl::optional<base::Slice> message =
-      decoder_.Message(route, *asked.request, asked.message, MetricsOf(route).request_inflation);
+      decoder_.Message(*asked.request, asked.message, route.flights.max_request_bytes,
+                       MetricsOf(route).request_inflation);
   SF_CHECK(message.has_value());  // or their keys would have differed
   return *std::move(message);
 }
@@ -95,7 +97,7 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
                                           missed.purged, missed.purged, question.client.get()};
   question.line = key.hash;
   const auto bytes = static_cast<int64_t>(BytesHeldByFlight(key, question.message));
-  if (PastShare(route.shared, question.client.get(), bytes)) {
+  if (memory::PastShare(route.shared, question.client.get(), bytes)) {
     FlightTable::Joined followed = around_.flights.Follow(key, waiter, around_.loop.Now(), limits);
     Followed(std::move(followed.widened));
     return followed.waiting != 0 ? Asked::kFollows : Asked::kPastShare;
@@ -119,7 +121,7 @@ Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cac
 }
 
 absl::optional<model::Reply> ReadPath::Hold(const Route& route, const model::Reply& reply,
-                                            const std::shared_ptr<Client>& client,
+                                            const std::shared_ptr<memory::Client>& client,
                                             Counted counted) {
   switch (counted) {
     case Counted::kNot:
@@ -141,7 +143,7 @@ void ReadPath::Followed(std::shared_ptr<Flight> widened) {
 
 void ReadPath::LandFromCache(const Route& route, FlightTable::Landing landing,
                              const cache::Found& kept, Question question) {
-  if (kept.reply.encoded) question.message = Held(route.shared, question.message);
+  if (kept.reply.encoded) question.message = memory::Held(route.shared, question.message);
   ForEachOnItsLoop(landing.Take(), around_.loop,
                    [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan},
                     asked = question](Waiter& waiter) { waiter.OnAnswer(answer, asked); });

@@ -8,13 +8,13 @@
 #include "server/base/loop.h"
 #include "server/base/slice.h"
 #include "server/cache/store.h"
-#include "server/core/buffered.h"
 #include "server/core/decoder.h"
 #include "server/core/in_writing.h"
 #include "server/core/invalidation.h"
 #include "server/core/route.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
+#include "server/memory/buffered.h"
 #include "server/metrics/worker_metrics.h"
 
 namespace singleflight::core {
@@ -27,7 +27,7 @@ struct Surroundings {
   std::vector<Upstream*> upstreams;  // by index in the configuration; this loop's view of each
   metrics::WorkerMetrics& metrics;
   std::string chain_hop;  // how this process names itself in the chain marker
-  Buffered& buffered;
+  memory::Buffered& buffered;
 
   // What owns all this, and the routes. Calls and flights keep the one that they began with.
   std::weak_ptr<const void> snapshot = {};
@@ -43,8 +43,8 @@ enum class Asked {
   kKept,       // the reply had been kept meanwhile; the waiter has its answer
   kLeads,      // a flight was started for it
   kFollows,    // it is aboard another caller's flight
-  kPastShare,  // there is none, and its client may start none (see PastShare); the waiter hears
-               // nothing
+  kPastShare,  // there is none, and its client may start none (see memory::PastShare); the waiter
+               // hears nothing
 };
 
 // The way of a call that may get its reply without an upstream call of its own: look whether the
@@ -88,7 +88,7 @@ class ReadPath {
 
   // A reply as it goes to one caller, of `client`: see InWriting.
   absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply,
-                                    const std::shared_ptr<Client>& client = nullptr,
+                                    const std::shared_ptr<memory::Client>& client = nullptr,
                                     Counted counted = Counted::kNot);
 
   // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls

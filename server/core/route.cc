@@ -101,7 +101,7 @@ bool Route::Streams(absl::string_view path, base::Instant now) const {
   return streaming_methods_.size() > 0 && streaming_methods_.Holds(absl::HashOf(path), now);
 }
 
-Route& RouteTable::Add(RouteOptions options, size_t upstream, SharedUpstream& shared,
+Route& RouteTable::Add(RouteOptions options, size_t upstream, UpstreamBounds& shared,
                        model::KeyPolicy key_policy) {
   return routes_.emplace_back(routes_.size(), std::move(options), upstream, shared,
                               std::move(key_policy));

@@ -1,42 +1,18 @@
 #ifndef SINGLEFLIGHT_SERVER_CORE_ROUTE_H_
 #define SINGLEFLIGHT_SERVER_CORE_ROUTE_H_
 
-#include <atomic>
 #include <cstddef>
 #include <deque>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "server/core/buffered.h"
-#include "server/core/release_gate.h"
 #include "server/core/remembered.h"
 #include "server/core/route_options.h"
+#include "server/core/upstream_bounds.h"
 #include "server/model/key.h"
 
 namespace singleflight::core {
-
-// What all loops share of one upstream: its bounds, and how much of them is used. It outlives
-// configurations that name it alike; the latest one's bounds hold.
-struct SharedUpstream : std::enable_shared_from_this<SharedUpstream> {
-  SharedUpstream(std::string name, int64_t max_flights, int64_t max_held_bytes,
-                 size_t release_concurrency)
-      : name(std::move(name)),
-        max_flights(max_flights),
-        max_held_bytes(max_held_bytes),
-        release_gate(std::make_shared<ReleaseGate>(release_concurrency)) {}
-
-  const std::string name;
-  std::atomic<int64_t> max_flights;
-  std::atomic<int64_t> max_held_bytes;
-
-  std::atomic<int64_t> flights{0};
-  std::atomic<int64_t> held_bytes{
-      0};  // by flights, and by replies that are still being written to callers
-  BufferBudget* budget = nullptr;  // that those bytes count against as well; null: none
-  const std::shared_ptr<ReleaseGate> release_gate;
-};
 
 // `collapse:` of a route. Without it every flight has one caller, who lends it his deadline.
 CollapseOptions FlightRulesOf(const RouteOptions& options);
@@ -48,7 +24,7 @@ std::string PolicyOf(const RouteOptions& options);
 // One rule of the configuration, ready for use.
 // Threads: constant after construction but for what it remembers, which synchronizes itself.
 struct Route {
-  Route(size_t index, RouteOptions options, size_t upstream, SharedUpstream& shared,
+  Route(size_t index, RouteOptions options, size_t upstream, UpstreamBounds& shared,
         model::KeyPolicy key_policy)
       : index(index),
         options(std::move(options)),
@@ -61,7 +37,7 @@ struct Route {
   const RouteOptions options;
   const CollapseOptions flights;  // the rules of its flights, if it has any
   const size_t upstream;          // its upstream's index
-  SharedUpstream& shared;
+  UpstreamBounds& shared;
   const model::KeyPolicy key_policy;
 
   bool collapses() const { return options.collapse.has_value(); }
@@ -89,7 +65,7 @@ bool GlobMatches(absl::string_view pattern, absl::string_view text);
 // The routes of a configuration, in its order.
 class RouteTable {
  public:
-  Route& Add(RouteOptions options, size_t upstream, SharedUpstream& shared,
+  Route& Add(RouteOptions options, size_t upstream, UpstreamBounds& shared,
              model::KeyPolicy key_policy);
 
   // The first route that matches; null: none does.

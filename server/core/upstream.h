@@ -9,7 +9,7 @@
 #include "absl/types/optional.h"
 #include "server/base/slice.h"
 #include "server/base/timer_queue.h"
-#include "server/core/client.h"
+#include "server/memory/client.h"
 #include "server/metrics/worker_metrics.h"
 #include "server/model/headers.h"
 #include "server/model/request.h"
@@ -95,7 +95,7 @@ struct UpstreamHead {
   // How often the upstream may send the call again if it certainly had not started.
   int resends = 0;
 
-  std::shared_ptr<Client> client = nullptr;  // whose share it takes; null: nobody's
+  std::shared_ptr<memory::Client> client = nullptr;  // whose share it takes; null: nobody's
 };
 
 // A named backend, as seen from one loop.

@@ -28,7 +28,8 @@ struct Question {
   std::shared_ptr<const model::Request> request;
   base::Slice message;  // framed as on the wire
   absl::optional<base::Instant> deadline;
-  std::shared_ptr<Client> client = nullptr;  // of whose share the flight takes; null: nobody's
+  std::shared_ptr<memory::Client> client =
+      nullptr;        // of whose share the flight takes; null: nobody's
   uint64_t line = 0;  // in which its callers stand before a release gate, if they are released
 };
 

@@ -23,8 +23,8 @@
 #include <string>
 
 #include "absl/types/optional.h"
-#include "server/core/buffered.h"
 #include "server/http2/session.h"
+#include "server/memory/buffered.h"
 #include "server/net/byte_stream.h"
 #include "server/net/worker.h"
 
@@ -129,8 +129,8 @@ class Connection final : public CarrierEvents,
   Writing writing_;
   Ending ending_;
 
-  size_t block_bytes_ = 0;                              // of a header block that is being received
-  absl::optional<core::Buffered::Part> waiting_bytes_;  // those, and what waits to be written
+  size_t block_bytes_ = 0;  // of a header block that is being received
+  absl::optional<memory::Buffered::Part> waiting_bytes_;  // those, and what waits to be written
 
   const absl::Duration stall_tick_;
   base::Timer stall_timer_;

@@ -57,36 +57,35 @@ bool IsOfOne(int error) { return error == ECONNABORTED || error == EPROTO || err
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker,
-                                                         const ListenerOptions& options,
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker, const ListenAt& at,
                                                          OnAccept on_accept) {
-  absl::StatusOr<Endpoint> endpoint = ParseAddress(options.address);
+  absl::StatusOr<Endpoint> endpoint = ParseAddress(at.address);
   if (!endpoint.ok()) return endpoint.status();
-  absl::string_view path = options.address;
+  absl::string_view path = at.address;
   std::string unix_path(absl::ConsumePrefix(&path, "unix:") ? path : "");
   if (!unix_path.empty()) {
     if (absl::Status status = RemoveAbandoned(unix_path, *endpoint); !status.ok()) return status;
   }
 
   Socket socket(::socket(endpoint->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.open()) return Failure(options.address, "open a socket for", errno);
+  if (!socket.open()) return Failure(at.address, "open a socket for", errno);
   const int on = 1;
   if (unix_path.empty()) {
     ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   }
-  if (options.ipv6_only) {
+  if (at.ipv6_only) {
     ::setsockopt(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
   }
   if (::bind(socket.fd(), endpoint->data(), endpoint->size()) != 0) {
-    return Failure(options.address, "bind", errno);
+    return Failure(at.address, "bind", errno);
   }
-  if (::listen(socket.fd(), SOMAXCONN) != 0) return Failure(options.address, "listen on", errno);
+  if (::listen(socket.fd(), SOMAXCONN) != 0) return Failure(at.address, "listen on", errno);
   const std::string bound = AddressOf(socket);
   std::unique_ptr<Listener> listener(new Listener(
       worker, std::move(socket), bound,
       unix_path.empty() ? UnixPath() : UnixPath(std::move(unix_path)), std::move(on_accept)));
   if (const int error = worker.poller().Add(listener->socket_, *listener, false); error != 0) {
-    return Failure(options.address, "watch", error);
+    return Failure(at.address, "watch", error);
   }
   return listener;
 }

@@ -9,10 +9,15 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/net/address.h"
-#include "server/net/listener_options.h"
 #include "server/net/worker.h"
 
 namespace singleflight::net {
+
+// Where to listen.
+struct ListenAt {
+  std::string address;  // ip:port, localhost:port, [v6]:port or unix:/path; port 0 takes a free one
+  bool ipv6_only = false;  // of [::]: another listener has the port for IPv4
+};
 
 // Accepts connections on one address, on the loop of one worker, and hands them on as plain
 // descriptors, since they may be served by another worker. Threads: Open before the worker starts;
@@ -27,8 +32,7 @@ class Listener final : private Watch {
   // Binds and listens. A Unix socket that a dead process left behind is replaced, any other file at
   // its path is left alone and an error; at Close it is removed, if it is still the same. Never
   // waits.
-  static absl::StatusOr<std::unique_ptr<Listener>> Open(Worker& worker,
-                                                        const ListenerOptions& options,
+  static absl::StatusOr<std::unique_ptr<Listener>> Open(Worker& worker, const ListenAt& at,
                                                         OnAccept on_accept);
   ~Listener() { Close(); }
 

@@ -19,7 +19,7 @@ constexpr size_t kMostRoomKept = 1024;
 
 }  // namespace
 
-Worker::Worker(size_t index, core::Buffered* buffered)
+Worker::Worker(size_t index, memory::Buffered* buffered)
     : index_(index),
       buffered_(buffered),
       now_(std::chrono::steady_clock::now()),

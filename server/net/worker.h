@@ -9,7 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "server/base/loop.h"
-#include "server/core/buffered.h"
+#include "server/memory/buffered.h"
 #include "server/net/poller.h"
 #include "singleflight/mutex.h"
 
@@ -36,7 +36,7 @@ class EndOfTurn {
 class Worker final : public base::Loop {
  public:
   // `buffered`: where what its connections hold is counted; null: nowhere.
-  explicit Worker(size_t index, core::Buffered* buffered = nullptr);
+  explicit Worker(size_t index, memory::Buffered* buffered = nullptr);
   ~Worker() override;
 
   void Start();
@@ -69,7 +69,7 @@ class Worker final : public base::Loop {
   std::string& write_buffer() { return write_buffer_; }
   std::string& record_buffer() { return record_buffer_; }
 
-  core::Buffered* buffered() { return buffered_; }
+  memory::Buffered* buffered() { return buffered_; }
 
   // The sockets of this loop.
   Poller& poller() { return poller_; }
@@ -90,7 +90,7 @@ class Worker final : public base::Loop {
   std::vector<Task> TakePosted(std::vector<Task> room);
 
   const size_t index_;
-  core::Buffered* const buffered_;
+  memory::Buffered* const buffered_;
   Poller poller_;
   base::TimerQueue timers_;
   std::vector<EndOfTurn*> end_of_turn_;

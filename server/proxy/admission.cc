@@ -40,7 +40,7 @@ void Admission::SetLimits(const LimitOptions& limits, uint64_t descriptors) {
 }
 
 absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& from) {
-  auto client = std::make_shared<core::Client>();
+  auto client = std::make_shared<memory::Client>();
   const absl::optional<Refusal> refusal = Enter(from, &client);
   if (!refusal.has_value()) {
     full_.store(false, std::memory_order_relaxed);
@@ -55,7 +55,7 @@ absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& 
 }
 
 absl::optional<Admission::Refusal> Admission::Enter(const absl::optional<Address>& from,
-                                                    std::shared_ptr<core::Client>* client) {
+                                                    std::shared_ptr<memory::Client>* client) {
   MutexLock lock(mu_);
   if (connections_ >= max_) return Refusal::kConnections;
   if (connections_ >= descriptors_) return Refusal::kDescriptors;

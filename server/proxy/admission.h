@@ -11,7 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/types/optional.h"
-#include "server/core/client.h"
+#include "server/memory/client.h"
 #include "server/metrics/visitor.h"
 #include "server/proxy/limits.h"
 #include "singleflight/mutex.h"
@@ -30,7 +30,7 @@ class Admission {
   class Pass {
    public:
     Pass(Admission& admission, const absl::optional<Address>& from,
-         std::shared_ptr<core::Client> client)
+         std::shared_ptr<memory::Client> client)
         : admission_(&admission), from_(from), client_(std::move(client)) {}
     Pass(Pass&& other) noexcept
         : admission_(other.admission_), from_(other.from_), client_(std::move(other.client_)) {
@@ -43,12 +43,12 @@ class Admission {
 
     // Whose connection it is: all of an address are one client's, but for addresses of this
     // machine, behind which there may be anybody.
-    const std::shared_ptr<core::Client>& client() const { return client_; }
+    const std::shared_ptr<memory::Client>& client() const { return client_; }
 
    private:
     Admission* admission_;
     absl::optional<Address> from_;  // none: a Unix socket
-    std::shared_ptr<core::Client> client_;
+    std::shared_ptr<memory::Client> client_;
   };
 
   static constexpr uint64_t kUnlimited = ~uint64_t{0};
@@ -78,11 +78,11 @@ class Admission {
 
   struct Peer {
     uint64_t connections = 0;
-    std::shared_ptr<core::Client> client;
+    std::shared_ptr<memory::Client> client;
   };
 
   absl::optional<Refusal> Enter(const absl::optional<Address>& from,
-                                std::shared_ptr<core::Client>* client);
+                                std::shared_ptr<memory::Client>* client);
   void Leave(const absl::optional<Address>& from);
 
   static const char* NameOf(Refusal refusal);

@@ -353,7 +353,7 @@ void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
 }
 
 void Call::Deliver(const core::Answer& answer, core::Counted counted) {
-  if (answer.reply.body.size() > core::kSmallReplyBytes) return DeliverLarge(answer, counted);
+  if (answer.reply.body.size() > memory::kSmallReplyBytes) return DeliverLarge(answer, counted);
   if (role() == Role::kFollower) route_metrics().saved.Add();
   SendAnswer(answer);
 }
@@ -463,7 +463,7 @@ void Call::OnDeadline() {
 }
 
 bool Call::HasRoom() const {
-  const core::BufferBudget& budget = around().buffered.budget();
+  const memory::BufferBudget& budget = around().buffered.budget();
   return !budget.spent() && !budget.PastShare(context_->client.get());
 }
 

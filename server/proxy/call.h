@@ -25,7 +25,7 @@ struct CallContext {
   std::shared_ptr<const LimitOptions> limits;
 
   // Whose calls they are; null: nobody's. Everybody's is copied for each connection.
-  std::shared_ptr<core::Client> client = nullptr;
+  std::shared_ptr<memory::Client> client = nullptr;
 };
 
 // One caller's call, from its header block to the last byte of its reply: it finds the route, and
@@ -127,8 +127,8 @@ class Call final : public http2::StreamEvents,
     explicit Collecting(Call& call);
     void Append(absl::string_view more);
     core::Gathered bytes;
-    core::Buffered::Part counted;
-    core::ClientBytes of_client;
+    memory::Buffered::Part counted;
+    memory::ClientBytes of_client;
     wire::MessageScanner scanner;
     base::Timer timer;  // of request_timeout; once a message is whole, of the wait for an end
   };
@@ -137,7 +137,7 @@ class Call final : public http2::StreamEvents,
   struct AtGate {
     AtGate(Call& call, const core::Question& asked);
     ~AtGate();
-    core::Buffered& buffered;
+    memory::Buffered& buffered;
     core::Question asked;  // until he is let in
     base::Timer timer;     // of the wait; then of the time that his place is his alone
     std::unique_ptr<core::ReleaseGate::Ticket> ticket;

@@ -72,7 +72,7 @@ void Call::OnGateTimer() {
 }
 
 void Call::RefuseRelease(metrics::GateRefusal why, absl::string_view message) {
-  const core::SharedUpstream& upstream = route_->shared;
+  const core::UpstreamBounds& upstream = route_->shared;
   const std::string text =
       absl::StrCat("upstream '", upstream.name, "': a call whose reply could not be shared (",
                    metrics::NameOf(std::get<metrics::Release>(why_relayed_)),

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "server/net/tls_stream.h"
 #include "server/proxy/client_timers.h"
+#include "server/tls/stream.h"
 
 namespace singleflight::proxy {
 namespace {
@@ -47,7 +47,7 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
   // Either may be the end of this.
   void Start(std::unique_ptr<net::ByteStream> bytes) {
     if (entrance_->tls == nullptr) return StartHttp2(std::move(bytes));
-    tls_ = std::make_unique<net::TlsStream>(frontend_.worker_, std::move(bytes), entrance_->tls);
+    tls_ = std::make_unique<tls::Stream>(frontend_.worker_, std::move(bytes), entrance_->tls);
     tls_->Handshake([this](const absl::Status& status) { OnHandshake(status); });
   }
   void Drain() {
@@ -143,7 +143,7 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
   const Admission::Pass pass_;
   ClientTimers timers_;
   std::shared_ptr<const CallContext> context_;  // null before the first call under the one in force
-  std::unique_ptr<net::TlsStream> tls_;         // until the handshake is over
+  std::unique_ptr<tls::Stream> tls_;            // until the handshake is over
   std::shared_ptr<http2::Connection> connection_;
   std::shared_ptr<void> alive_;  // ends with this; none before somebody asks
 };

@@ -12,18 +12,18 @@
 #include "absl/container/flat_hash_map.h"
 #include "server/http2/connection.h"
 #include "server/net/listener.h"
-#include "server/net/tls_context.h"
 #include "server/proxy/admission.h"
 #include "server/proxy/call.h"
 #include "server/proxy/limits.h"
 #include "server/proxy/ration.h"
+#include "server/tls/context.h"
 
 namespace singleflight::proxy {
 
 // What a connection has from the listener that accepted it, for good. The next connection may find
 // another one: certificates are renewed.
 struct Entrance {
-  net::SharedTlsContext tls;  // null: plaintext
+  tls::SharedContext tls;  // null: plaintext
 
   // Callers whose connections were trusted differently never share a reply (docs/semantics.md §3):
   // a number of model::Fingerprints.

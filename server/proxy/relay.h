@@ -8,11 +8,11 @@
 #include "absl/time/time.h"
 #include "server/base/loop.h"
 #include "server/core/invalidation.h"
-#include "server/core/pieces.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
 #include "server/http2/progress.h"
 #include "server/http2/stream.h"
+#include "server/memory/pieces.h"
 #include "server/wire/message.h"
 
 namespace singleflight::proxy {
@@ -59,10 +59,10 @@ class Relay final : public core::UpstreamEvents {
   // What it is made in.
   struct Place {
     base::Loop& loop;
-    core::Buffered& buffered;
+    memory::Buffered& buffered;
     absl::Duration stall_timeout;
     int64_t call_bytes;  // what the upstream call takes itself
-    std::shared_ptr<core::Client> client = nullptr;
+    std::shared_ptr<memory::Client> client = nullptr;
   };
 
   // Sends the call.
@@ -124,13 +124,13 @@ class Relay final : public core::UpstreamEvents {
 
   http2::Stream& downstream_;
   base::Loop& loop_;
-  core::Buffered& buffered_;
-  const core::Buffered::Part own_bytes_;
+  memory::Buffered& buffered_;
+  const memory::Buffered::Part own_bytes_;
   const absl::Duration stall_timeout_;
   RelayListener& listener_;
-  core::Pieces request_pieces_;
-  core::Pieces reply_pieces_;
-  core::ClientBytes client_bytes_;  // on their way through here, either way
+  memory::Pieces request_pieces_;
+  memory::Pieces reply_pieces_;
+  memory::ClientBytes client_bytes_;  // on their way through here, either way
   std::unique_ptr<core::UpstreamCall> call_;
   core::Invalidation invalidation_;
   wire::MessageScanner scanner_;                        // of the request

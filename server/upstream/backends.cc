@@ -29,7 +29,7 @@ std::unique_ptr<Backend> NewBackend(const net::Endpoint& endpoint, bool tls) {
   auto backend = std::make_unique<Backend>();
   backend->endpoint = endpoint;
   backend->name = net::ToString(endpoint);
-  if (tls) backend->resumption = std::make_shared<net::TlsResumption>();
+  if (tls) backend->resumption = std::make_shared<tls::Resumption>();
   return backend;
 }
 
@@ -69,7 +69,7 @@ Link* Backends::Pick() {
   return doubtful;
 }
 
-bool Backends::MayOpen(const core::Client* client) const {
+bool Backends::MayOpen(const memory::Client* client) const {
   if (client == nullptr) return true;
   size_t its = 0;
   size_t all = 0;
@@ -85,8 +85,8 @@ bool Backends::MayOpen(const core::Client* client) const {
     }
     there += most * max_links_;
   }
-  return its == 0 || !core::PastShare(static_cast<int64_t>(its + 1), static_cast<int64_t>(all + 1),
-                                      static_cast<int64_t>(there));
+  return its == 0 || !memory::PastShare(static_cast<int64_t>(its + 1),
+                                        static_cast<int64_t>(all + 1), static_cast<int64_t>(there));
 }
 
 bool Backends::WantsLink(const Backend& backend, base::Instant now) const {

@@ -13,7 +13,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/base/timer_queue.h"
-#include "server/core/client.h"
+#include "server/memory/client.h"
 #include "server/net/address.h"
 #include "server/upstream/link.h"
 #include "server/upstream/target.h"
@@ -25,7 +25,7 @@ namespace singleflight::upstream {
 struct Backend {
   net::Endpoint endpoint;
   std::string name;
-  std::shared_ptr<net::TlsResumption> resumption;  // of its connections
+  std::shared_ptr<tls::Resumption> resumption;  // of its connections
   std::vector<std::shared_ptr<Link>> links;
   int failures = 0;          // in a row
   int useless = 0;           // connections in a row that ended before they proved to work
@@ -54,7 +54,7 @@ class Backends {
 
   // Whether `client` may take one stream more, of those that there are: on connections that take
   // calls, and on those that may still be made to the same endpoints.
-  bool MayOpen(const core::Client* client) const;
+  bool MayOpen(const memory::Client* client) const;
 
   // Whether a further connection to `backend` would be useful: it has none, or those that live are
   // full. One is made at a time.

@@ -7,13 +7,13 @@
 
 namespace singleflight::upstream {
 
-size_t StreamShares::of(const core::Client* client) const {
+size_t StreamShares::of(const memory::Client* client) const {
   const auto known = by_client_.find(client);
   return known == by_client_.end() ? 0 : known->second;
 }
 
 WaitingCalls::Line::iterator WaitingCalls::Push(std::shared_ptr<PooledCall> call) {
-  const core::Client* const client = call->client();
+  const memory::Client* const client = call->client();
   auto known = by_client_.find(client);
   if (known == by_client_.end()) {
     turns_.push_back({client, {}});
@@ -35,7 +35,7 @@ void WaitingCalls::Erase(Line::iterator place) {
   turns_.erase(turn);
 }
 
-size_t WaitingCalls::of(const core::Client* client) const {
+size_t WaitingCalls::of(const memory::Client* client) const {
   const auto known = by_client_.find(client);
   return known == by_client_.end() ? 0 : known->second->calls.size();
 }

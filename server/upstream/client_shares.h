@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "absl/container/flat_hash_map.h"
-#include "server/core/client.h"
+#include "server/memory/client.h"
 
 namespace singleflight::upstream {
 
@@ -18,21 +18,21 @@ class PooledCall;
 // How many streams of one connection each client has.
 class StreamShares {
  public:
-  void Opened(const core::Client* client) {
+  void Opened(const memory::Client* client) {
     ++all_;
     if (client != nullptr) ++by_client_[client];
   }
-  void Ended(const core::Client* client) {
+  void Ended(const memory::Client* client) {
     --all_;
     const auto found = by_client_.find(client);
     if (found != by_client_.end() && --found->second == 0) by_client_.erase(found);
   }
 
   size_t all() const { return all_; }
-  size_t of(const core::Client* client) const;
+  size_t of(const memory::Client* client) const;
 
  private:
-  absl::flat_hash_map<const core::Client*, size_t> by_client_;
+  absl::flat_hash_map<const memory::Client*, size_t> by_client_;
   size_t all_ = 0;
 };
 
@@ -47,7 +47,7 @@ class WaitingCalls {
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  size_t of(const core::Client* client) const;
+  size_t of(const memory::Client* client) const;
 
   // The next call of a client that may take a stream; null: none may. The call stays where it is,
   // and its client has its next turn after all others.
@@ -63,11 +63,11 @@ class WaitingCalls {
 
  private:
   struct Turn {
-    const core::Client* client;
+    const memory::Client* client;
     Line calls;  // never empty
   };
   std::list<Turn> turns_;
-  absl::flat_hash_map<const core::Client*, std::list<Turn>::iterator> by_client_;
+  absl::flat_hash_map<const memory::Client*, std::list<Turn>::iterator> by_client_;
   size_t size_ = 0;
 };
 

@@ -41,8 +41,8 @@ void Link::OnConnected() {
     return Close(socket_->WhyFailed(result.error));
   }
   if (security_.context == nullptr) return StartHttp2(std::move(socket_));
-  tls_ = std::make_unique<net::TlsStream>(worker_, std::move(socket_), security_.context,
-                                          security_.resumption);
+  tls_ = std::make_unique<tls::Stream>(worker_, std::move(socket_), security_.context,
+                                       security_.resumption);
   tls_->Handshake(
       [self = shared_from_this()](const absl::Status& status) { self->OnHandshake(status); });
 }

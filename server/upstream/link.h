@@ -13,7 +13,7 @@
 #include "absl/types/optional.h"
 #include "server/http2/connection.h"
 #include "server/net/address.h"
-#include "server/net/tls_stream.h"
+#include "server/tls/stream.h"
 #include "server/upstream/client_shares.h"
 #include "server/upstream/pulse.h"
 
@@ -24,8 +24,8 @@ class Link;
 // TLS to one endpoint: what is wanted of it, and the latest session with it. Without a context,
 // plaintext.
 struct Security {
-  net::SharedTlsContext context;
-  std::shared_ptr<net::TlsResumption> resumption;
+  tls::SharedContext context;
+  std::shared_ptr<tls::Resumption> resumption;
 };
 
 // What the owner of a link hears.
@@ -132,7 +132,7 @@ class Link final : public http2::ConnectionEvents,
   const Security security_;
   LinkEvents& events_;
   std::unique_ptr<net::ByteStream> socket_;  // until it is connected
-  std::unique_ptr<net::TlsStream> tls_;      // from then on, until the handshake is over
+  std::unique_ptr<tls::Stream> tls_;         // from then on, until the handshake is over
   std::shared_ptr<http2::Connection> connection_;
   base::Timer connect_timer_;
   Pulse pulse_;

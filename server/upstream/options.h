@@ -9,7 +9,7 @@
 
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
-#include "server/net/tls_options.h"
+#include "server/tls/options.h"
 
 namespace singleflight::upstream {
 
@@ -35,7 +35,7 @@ struct UpstreamOptions {
   std::string target;
   std::vector<std::string> endpoints;
 
-  absl::optional<net::ClientTlsOptions> tls;  // none: plaintext
+  absl::optional<tls::ClientOptions> tls;  // none: plaintext
 
   AuthorityRule authority_rule = AuthorityRule::kTarget;
   std::string authority;  // only with kFixed

@@ -61,7 +61,7 @@ http2::SessionOptions Bounded(http2::SessionOptions session, const UpstreamOptio
 }  // namespace
 
 Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
-           net::SharedTlsContext tls, const http2::SessionOptions& session_options,
+           tls::SharedContext tls, const http2::SessionOptions& session_options,
            std::shared_ptr<metrics::UpstreamMetrics> metrics, uint64_t seed, Hooks hooks)
     : worker_(worker),
       options_(options),
@@ -134,10 +134,10 @@ void Pool::Enqueue(std::shared_ptr<PooledCall> call) {
   metrics_->pending.Add(1);
 }
 
-bool Pool::PastShareOfQueue(const core::Client* client) const {
+bool Pool::PastShareOfQueue(const memory::Client* client) const {
   return client != nullptr &&
-         core::PastShare(static_cast<int64_t>(queue_.of(client) + 1),
-                         static_cast<int64_t>(queue_.size() + 1), options_.max_pending_calls);
+         memory::PastShare(static_cast<int64_t>(queue_.of(client) + 1),
+                           static_cast<int64_t>(queue_.size() + 1), options_.max_pending_calls);
 }
 
 void Pool::StreamOpened(const PooledCall& call, Link& link) {
@@ -178,7 +178,7 @@ void Pool::ServeQueue() {
     Link* link = backends_.Pick();
     if (link == nullptr) return ConnectWhereUseful();
     const std::shared_ptr<PooledCall> call =
-        queue_.Next([this](const core::Client* client) { return backends_.MayOpen(client); });
+        queue_.Next([this](const memory::Client* client) { return backends_.MayOpen(client); });
     if (call == nullptr) return;
     Dequeue(*call);
     call->OpenOn(*link);
@@ -187,7 +187,8 @@ void Pool::ServeQueue() {
 
 void Pool::FailQueue(const std::string& why) {
   while (!queue_.empty()) {
-    const std::shared_ptr<PooledCall> call = queue_.Next([](const core::Client*) { return true; });
+    const std::shared_ptr<PooledCall> call =
+        queue_.Next([](const memory::Client*) { return true; });
     Dequeue(*call);
     FailSoon(call, metrics::Unanswered::kUnreachable, why);
   }

@@ -31,7 +31,7 @@ class Pool final : public core::Upstream, public LinkEvents {
 
   // `tls`: how to speak to the endpoints; null: in plaintext.
   Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
-       net::SharedTlsContext tls, const http2::SessionOptions& session_options,
+       tls::SharedContext tls, const http2::SessionOptions& session_options,
        std::shared_ptr<metrics::UpstreamMetrics> metrics, uint64_t seed, Hooks hooks);
   ~Pool() override;
 
@@ -72,7 +72,7 @@ class Pool final : public core::Upstream, public LinkEvents {
   uint64_t max_reply_header_bytes() const { return options_.max_reply_header_bytes; }
   absl::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
-  bool PastShareOfQueue(const core::Client* client) const;
+  bool PastShareOfQueue(const memory::Client* client) const;
   void ConnectWhereUseful();
   void AwaitPauses();
   void RetireIfIdle(Link& link) const;
@@ -89,7 +89,7 @@ class Pool final : public core::Upstream, public LinkEvents {
   net::Worker& worker_;
   const UpstreamOptions options_;
   const std::string target_authority_;
-  const net::SharedTlsContext tls_;
+  const tls::SharedContext tls_;
   const http2::SessionOptions session_options_;
   const std::shared_ptr<metrics::UpstreamMetrics> metrics_;
   std::minstd_rand random_;

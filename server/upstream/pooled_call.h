@@ -35,7 +35,7 @@ class PooledCall final : public http2::StreamEvents,
   void Disown();
 
   // Null: nobody's.
-  const core::Client* client() const { return client_; }
+  const memory::Client* client() const { return client_; }
 
   // For the pool: the call gets a stream of `link`, or none.
   void OpenOn(Link& link);
@@ -63,7 +63,7 @@ class PooledCall final : public http2::StreamEvents,
 
   Pool& pool_;
   const core::UpstreamHead head_;
-  const core::Client* client_;    // of whose share it takes
+  const memory::Client* client_;  // of whose share it takes
   core::UpstreamEvents* events_;  // null once the call has ended for it
   http2::Stream* stream_ = nullptr;
   Link* link_ = nullptr;  // of the stream

@@ -1,6 +1,6 @@
 // The command line.
 
-#include "server/flags.h"
+#include "server/app/flags.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -66,7 +66,7 @@ class UpstreamsTest : public ::testing::Test {
   http2::testing::OnWorker on_;
   std::unique_ptr<ScriptedServer> server_;
   metrics::Ledger ledger_{1};
-  core::BufferBudget budget_{1 << 20};
+  memory::BufferBudget budget_{1 << 20};
   Upstreams upstreams_{
       control_, {&on_.worker()}, ledger_, budget_, 1, [](const net::Endpoint&) { return false; }};
 };

@@ -73,7 +73,7 @@ BENCHMARK(StorePut);
 void Flight(benchmark::State& state) {
   RouteOptions options;
   options.collapse = CollapseOptions();
-  SharedUpstream shared("catalog", 1000, 1 << 30, 16);
+  UpstreamBounds shared("catalog", 1000, 1 << 30, 16);
   model::Fingerprints fingerprints;
   Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
   FakeLoop loop(0);

@@ -28,7 +28,7 @@ TEST(TlsOptionsTest, WithoutASectionEverythingIsPlaintext) {
 TEST(TlsOptionsTest, AListenerHasACertificateAKeyAndPerhapsAClientCa) {
   const Config config =
       Right(WithListenerTls("{certificate: /a.pem, private_key: /a.key, client_ca: /ca.pem}"));
-  EXPECT_EQ(config.listeners[0].tls, (net::ServerTlsOptions{"/a.pem", "/a.key", "/ca.pem"}));
+  EXPECT_EQ(config.listeners[0].tls, (tls::ServerOptions{"/a.pem", "/a.key", "/ca.pem"}));
 }
 
 TEST(TlsOptionsTest, AListenerNeedsBothCertificateAndKey) {
@@ -43,7 +43,7 @@ TEST(TlsOptionsTest, APathHasNoControlCharacters) {
 }
 
 TEST(TlsOptionsTest, AnUpstreamMaySayTrueAlone) {
-  EXPECT_EQ(Right(WithUpstreamOption("tls: true")).upstreams[0].tls, net::ClientTlsOptions());
+  EXPECT_EQ(Right(WithUpstreamOption("tls: true")).upstreams[0].tls, tls::ClientOptions());
   EXPECT_FALSE(Right(WithUpstreamOption("tls: false")).upstreams[0].tls.has_value());
 }
 
@@ -52,7 +52,7 @@ TEST(TlsOptionsTest, AnUpstreamsOptionsAreAllOptional) {
       Right(WithUpstreamOption("tls: {ca: /ca.pem, certificate: /c.pem, private_key: /c.key, "
                                "server_name: catalog.example}"));
   EXPECT_EQ(config.upstreams[0].tls,
-            (net::ClientTlsOptions{"/ca.pem", "/c.pem", "/c.key", "catalog.example"}));
+            (tls::ClientOptions{"/ca.pem", "/c.pem", "/c.key", "catalog.example"}));
 }
 
 TEST(TlsOptionsTest, AnUpstreamsCertificateAndKeyGoTogether) {

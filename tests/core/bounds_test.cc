@@ -148,7 +148,7 @@ TEST_F(BoundsTest, LargeKeptRepliesCountAsHeldWhileTheyAreBeingWritten) {
 
 TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
   max_held_bytes_ = 10'000;
-  const auto greedy = std::make_shared<Client>();
+  const auto greedy = std::make_shared<memory::Client>();
   client_ = greedy;
   Ask(std::string(1500, 'a'));  // which the key holds once more
   Ask(std::string(1500, 'b'));
@@ -156,7 +156,7 @@ TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
   Ask(std::string(1500, 'c'));
   EXPECT_EQ(asked_, Asked::kPastShare);
   EXPECT_EQ(upstream_.calls(), 2);
-  client_ = std::make_shared<Client>();
+  client_ = std::make_shared<memory::Client>();
   EXPECT_EQ(Ask(std::string(1500, 'd')).heard(), 0) << "another client's goes upstream";
   for (FakeCall* call : std::vector(upstream_.live_calls())) call->Answer("blue kettle");
   Settle();
@@ -167,11 +167,11 @@ TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
 // docs/semantics.md §2: as no upstream call of its own comes of it.
 TEST_F(BoundsTest, AClientThatHoldsItsShareFollowsOthers) {
   max_held_bytes_ = 10'000;
-  const auto greedy = std::make_shared<Client>();
+  const auto greedy = std::make_shared<memory::Client>();
   client_ = greedy;
   Ask(std::string(1500, 'a'));
   Ask(std::string(1500, 'b'));
-  client_ = std::make_shared<Client>();
+  client_ = std::make_shared<memory::Client>();
   Ask("id-7");
   client_ = greedy;
   Ask("id-7");
@@ -184,7 +184,7 @@ TEST_F(BoundsTest, AClientThatHoldsItsShareFollowsOthers) {
 
 TEST_F(BoundsTest, OneLargeThingIsNoMoreThanAClientsShare) {
   max_held_bytes_ = 10'000;
-  client_ = std::make_shared<Client>();
+  client_ = std::make_shared<memory::Client>();
   EXPECT_EQ(Ask(std::string(4000, 'a')).heard(), 0);
   Answer("blue kettle");
 }
@@ -197,8 +197,8 @@ TEST_F(BoundsTest, KeptRepliesInWritingCountForTheirClient) {
     Answer(std::string(id == std::string("id-6") ? 60'000 : 20'000, 'x'));
     waiters_.back().Drop();
   }
-  const auto greedy = std::make_shared<Client>();
-  const auto modest = std::make_shared<Client>();
+  const auto greedy = std::make_shared<memory::Client>();
+  const auto modest = std::make_shared<memory::Client>();
   const auto large = paths(0).Hold(route(), Look("id-6").reply, greedy);
   ASSERT_TRUE(large.has_value());
   EXPECT_FALSE(paths(0).Hold(route(), Look("id-7").reply, greedy).has_value());
@@ -207,8 +207,8 @@ TEST_F(BoundsTest, KeptRepliesInWritingCountForTheirClient) {
 
 TEST_F(BoundsTest, WhatIsHeldAlreadyIsChargedToEachClientOnceThatItIsWrittenTo) {
   max_held_bytes_ = 100'000;
-  const auto leader = std::make_shared<Client>();
-  const auto reader = std::make_shared<Client>();
+  const auto leader = std::make_shared<memory::Client>();
+  const auto reader = std::make_shared<memory::Client>();
   client_ = leader;
   const TestWaiter& waiter = Ask("id-7");
   Answer(std::string(40'000, 'x'));
@@ -227,7 +227,7 @@ TEST_F(BoundsTest, WhatIsHeldAlreadyIsChargedToEachClientOnceThatItIsWrittenTo) 
 
 TEST_F(BoundsTest, PastItsShareAClientGetsNothingElseThatIsHeldButWhatItAskedForItself) {
   max_held_bytes_ = 100'000;
-  const auto greedy = std::make_shared<Client>();
+  const auto greedy = std::make_shared<memory::Client>();
   const TestWaiter& large = Ask("id-7");
   Answer(std::string(60'000, 'x'));
   const auto held = paths(0).Hold(route(), large.reply(), greedy, Counted::kAsHeld);

@@ -37,8 +37,8 @@ inline model::Headers HeadersOf(const Fields& fields) {
 }
 
 // Of all tests that have threads, since what one loop holds may be let go by another.
-inline BufferBudget& AmpleBudget() {
-  static BufferBudget budget(1 << 30);
+inline memory::BufferBudget& AmpleBudget() {
+  static memory::BufferBudget budget(1 << 30);
   return budget;
 }
 

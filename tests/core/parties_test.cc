@@ -7,7 +7,7 @@ namespace {
 
 class PartiesTest : public ReadPathTest {
  protected:
-  TestWaiter& AskAs(const std::shared_ptr<Client>& client, size_t loop = 0) {
+  TestWaiter& AskAs(const std::shared_ptr<memory::Client>& client, size_t loop = 0) {
     client_ = client;
     return AskOn(loop, "id-7");
   }
@@ -16,8 +16,8 @@ class PartiesTest : public ReadPathTest {
     return metrics().released[static_cast<size_t>(why)].value();
   }
 
-  const std::shared_ptr<Client> ann_ = std::make_shared<Client>();
-  const std::shared_ptr<Client> bob_ = std::make_shared<Client>();
+  const std::shared_ptr<memory::Client> ann_ = std::make_shared<memory::Client>();
+  const std::shared_ptr<memory::Client> bob_ = std::make_shared<memory::Client>();
 };
 
 TEST_F(PartiesTest, ACallThatAnotherClientWantsTooIsNobodysWhereverHeAsks) {

@@ -48,7 +48,7 @@ class ReadPathTest : public ::testing::Test {
   int64_t max_flights_ = 1000;
   int64_t max_held_bytes_ = 1 << 30;
   absl::optional<base::Instant> deadline_;  // of every caller
-  std::shared_ptr<Client> client_;          // of callers to come; null: nobody's
+  std::shared_ptr<memory::Client> client_;  // of callers to come; null: nobody's
   Asked asked_ = Asked::kLeads;             // what became of the latest that was not kept
 
   // A caller on loop 0 asks, and gets what is kept if it is; its verdict is in what is returned.
@@ -138,7 +138,7 @@ class ReadPathTest : public ::testing::Test {
     return Open().others.emplace_back(1, OptionsWith(rules), 0, shared(),
                                       model::KeyPolicy(rules, "catalog", 7, Open().fingerprints));
   }
-  SharedUpstream& shared() { return Open().shared; }
+  UpstreamBounds& shared() { return Open().shared; }
   metrics::RouteMetrics& metrics(size_t loop = 0) { return *Open().metrics[loop].routes[0]; }
   metrics::UpstreamMetrics& upstream_metrics(size_t loop = 0) {
     return *Open().metrics[loop].upstreams[0];
@@ -199,8 +199,9 @@ class ReadPathTest : public ::testing::Test {
   }
 
   std::array<FakeLoop, 3> loops_{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
-  BufferBudget budget_{1 << 30};
-  std::array<Buffered, 3> buffered_{Buffered(budget_), Buffered(budget_), Buffered(budget_)};
+  memory::BufferBudget budget_{1 << 30};
+  std::array<memory::Buffered, 3> buffered_{memory::Buffered(budget_), memory::Buffered(budget_),
+                                            memory::Buffered(budget_)};
   FakeUpstream upstream_;
   FlightTable flights_;
   const cache::StoreOptions store_options_;
@@ -226,7 +227,7 @@ class ReadPathTest : public ::testing::Test {
       }
     }
     model::Fingerprints fingerprints;
-    SharedUpstream shared;
+    UpstreamBounds shared;
     Route route;
     std::deque<Route> others;
     std::deque<metrics::WorkerMetrics> metrics;

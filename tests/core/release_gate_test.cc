@@ -135,7 +135,7 @@ TEST_F(ReleaseGateTest, PlacesOfALoopThatStopsAreGivenBackWithItsTickets) {
 
 // The upstream that had the gate is gone with the last call that knew it.
 TEST_F(ReleaseGateTest, ATicketOutlivesTheUpstreamThatItIsFor) {
-  auto upstream = std::make_shared<SharedUpstream>("catalog", 1, 1, 1);
+  auto upstream = std::make_shared<UpstreamBounds>("catalog", 1, 1, 1);
   auto inside = upstream->release_gate->Enter(1, 1, loops_[0], [](absl::Duration) {});
   auto waits = upstream->release_gate->Enter(1, 1, loops_[1], [](absl::Duration) {});
   upstream.reset();

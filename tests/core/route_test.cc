@@ -64,7 +64,7 @@ class RouteTableTest : public ::testing::Test {
     return route == nullptr ? -1 : static_cast<int>(route->index);
   }
 
-  SharedUpstream shared_{"catalog", 1, 1, 1};
+  UpstreamBounds shared_{"catalog", 1, 1, 1};
   model::Fingerprints fingerprints_;
   RouteTable table_;
 };

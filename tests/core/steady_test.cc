@@ -61,7 +61,7 @@ class SteadyTest : public ReadPathTest {
   std::map<int, std::vector<size_t>> due_;  // calls, by when they are answered
   int write_every_ms_ = 0;
   model::Fingerprints fingerprints_;
-  absl::optional<SharedUpstream> written_;
+  absl::optional<UpstreamBounds> written_;
   absl::optional<Route> writes_;
 };
 

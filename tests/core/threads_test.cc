@@ -79,7 +79,7 @@ class Shop {
   Route& route_;
   FakeUpstream upstream_;
   metrics::WorkerMetrics metrics_{1, 1};
-  Buffered buffered_{AmpleBudget()};
+  memory::Buffered buffered_{AmpleBudget()};
   ReadPath path_;
   std::mt19937 random_{static_cast<unsigned>(loop_.index())};
   std::deque<TestWaiter> callers_;
@@ -89,7 +89,7 @@ class Shop {
 TEST(ThreadsTest, CallersOnThreeThreadsAllHearExactlyOneThing) {
   RouteOptions options;
   options.collapse = CollapseOptions();
-  SharedUpstream shared("catalog", 1000, 1 << 30, 16);
+  UpstreamBounds shared("catalog", 1000, 1 << 30, 16);
   model::Fingerprints fingerprints;
   Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
   std::array<FakeLoop, 3> loops{FakeLoop(0), FakeLoop(1), FakeLoop(2)};

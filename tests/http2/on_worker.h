@@ -40,8 +40,8 @@ class OnWorker {
   void Stop() { worker_.Stop(); }
 
  private:
-  core::BufferBudget budget_{1 << 30};
-  core::Buffered buffered_{budget_};
+  memory::BufferBudget budget_{1 << 30};
+  memory::Buffered buffered_{budget_};
   net::Worker worker_{0, &buffered_};
 };
 

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "server/http2/connection.h"
-#include "server/net/tls_stream.h"
+#include "server/tls/stream.h"
 #include "tests/http2/ends.h"
 #include "tests/http2/on_worker.h"
 #include "tests/testing/certificates.h"
@@ -38,7 +38,7 @@ struct Server final : ConnectionEvents {
   }
 
   Owner owner;
-  std::unique_ptr<net::TlsStream> tls;  // until the handshake is over
+  std::unique_ptr<tls::Stream> tls;  // until the handshake is over
   std::shared_ptr<Connection> connection;
   bool closed = false;
 };
@@ -61,7 +61,7 @@ class TlsConnectionTest : public ::testing::Test {
       ::setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
       net::Socket socket(ends[0]);
       peer_ = ends[1];
-      server_.tls = std::make_unique<net::TlsStream>(
+      server_.tls = std::make_unique<tls::Stream>(
           on_.worker(), net::MakeSocketStream(on_.worker(), std::move(socket)), ServerContext());
       server_.tls->Handshake([this](const absl::Status& status) {
         ASSERT_TRUE(status.ok()) << status;
@@ -117,15 +117,15 @@ class TlsConnectionTest : public ::testing::Test {
     on_.Until([&] { return on_.worker().Now() >= until; });
   }
 
-  net::SharedTlsContext ServerContext() {
-    return absl::get<net::SharedTlsContext>(
-        net::TlsContext::ForListener({own_.certificate, own_.private_key, ""}));
+  tls::SharedContext ServerContext() {
+    return absl::get<tls::SharedContext>(
+        tls::Context::ForListener({own_.certificate, own_.private_key, ""}));
   }
 
   Authority authority_{"test CA"};
   const CertificateFiles own_ = authority_.Sign("h.example");
-  const net::SharedTlsContext client_context_ = absl::get<net::SharedTlsContext>(
-      net::TlsContext::ForUpstream({authority_.ca(), "", "", ""}, "h.example"));
+  const tls::SharedContext client_context_ = absl::get<tls::SharedContext>(
+      tls::Context::ForUpstream({authority_.ca(), "", "", ""}, "h.example"));
   OnWorker on_;
   SessionOptions options_;
   Server server_;

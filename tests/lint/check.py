@@ -16,8 +16,8 @@ from sources import Source, finding, read_sources
 
 # A room includes itself and the rooms of lower rank; rooms of equal rank would not know each other.
 RANKS = {room: rank for rank, rooms in enumerate([
-    ['base', 'version'], ['metrics'], ['wire'], ['model'], ['cache'], ['core'], ['net'], ['http2'], ['upstream'], ['proxy'],
-    ['admin'], ['config'], ['flags', 'log'], ['app'], ['main'],
+    ['base', 'host', 'version'], ['metrics'], ['wire'], ['memory'], ['model'], ['cache'], ['core'], ['net'], ['tls'], ['http2'],
+    ['upstream', 'proxy'], ['admin'], ['config'], ['app'], ['main'],
 ]) for room in rooms}
 
 
@@ -57,10 +57,10 @@ HOMES = [
     (r'nghttp2/', r'server/http2/', 'HTTP/2 framing is the business of server/http2'),
     (r'yaml-cpp/', r'server/config/', 'YAML is the business of server/config'),
     (r'boost/beast', r'server/admin/[^/]*\.cc$', 'Beast is behind one .cc of server/admin'),
-    (r'openssl/', r'server/net/tls[^/]*\.cc$', 'TLS is the business of server/net/tls*.cc'),
-    (r'boost/asio/ssl', r'nowhere', 'TLS is server/net/tls_stream; an Asio stream takes 79 KB a connection'),
+    (r'openssl/', r'server/tls/[^/]*\.cc$', 'TLS is the business of server/tls'),
+    (r'boost/asio/ssl', r'nowhere', 'TLS is server/tls/stream; an Asio stream takes 79 KB a connection'),
     (r'boost/asio/(?!ssl)',
-     r'server/(admin|app)/|server/upstream/(?!link|pool)|server/net/(?!worker|poller|byte_stream|listener|tls)',
+     r'server/(admin|app)/|server/upstream/(?!link|pool)|server/net/(?!worker|poller|byte_stream|listener)|server/host/process',
      'Asio is for the control thread; workers have net/poller.h'),
     (r'sys/epoll', r'server/net/poller\.cc$', 'epoll is the business of server/net/poller.cc'),
     (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/admin/|server/upstream/grpc|demo/',

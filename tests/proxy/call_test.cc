@@ -337,7 +337,7 @@ TEST_F(CallTest, AFlightThatMaxBufferedBytesEndsWasEndedByABound) {
 
 // docs/semantics.md §2
 TEST_F(CallTest, PastItsShareOfMaxHeldBytesAClientLeadsNoFlight) {
-  context_.client = std::make_shared<core::Client>();
+  context_.client = std::make_shared<memory::Client>();
   shared_.max_held_bytes = 10'000;
   std::vector<std::shared_ptr<Ear>> aboard;
   for (const char id : {'a', 'b'}) aboard.push_back(Ask(kGet, std::string(1500, id)));
@@ -373,7 +373,7 @@ TEST_F(CallTest, ATrailerBlockThatIsTooLargeIsRefusedByTheNameOfTheBound) {
 
 // PITFALLS 14
 TEST_F(CallTest, PastItsShareOfMaxBufferedBytesAClientsNewCallsAreRefused) {
-  const auto greedy = std::make_shared<core::Client>();
+  const auto greedy = std::make_shared<memory::Client>();
   context_.client = greedy;
   budget_.set_max(1 << 20);
   constexpr int64_t kOfOthers = 800 << 10;  // and of this one: a fake upstream holds nothing
@@ -397,7 +397,7 @@ TEST_F(CallTest, PastItsShareOfMaxBufferedBytesAClientsNewCallsAreRefused) {
 
 // PITFALLS 14
 TEST_F(CallTest, WhatACallHoldsCountsForItsClientUntilItHasGone) {
-  const auto client = std::make_shared<core::Client>();
+  const auto client = std::make_shared<memory::Client>();
   context_.client = client;
   auto relayed = Ask(kWatch, std::string(1000, 'x'));
   relayed->consume = false;

@@ -45,9 +45,9 @@ class FrontendTest : public ::testing::Test {
     on_.Until([this] { return frontend_->load() == 0; });
   }
 
-  net::SharedTlsContext Context() {
+  tls::SharedContext Context() {
     const auto own = authority_.Sign("h.example");
-    return *net::OrStatus(net::TlsContext::ForListener({own.certificate, own.private_key, ""}), "");
+    return *tls::OrStatus(tls::Context::ForListener({own.certificate, own.private_key, ""}), "");
   }
 
   testing::Authority authority_{"test CA"};
@@ -55,8 +55,8 @@ class FrontendTest : public ::testing::Test {
   core::FlightTable flights_;
   cache::Store store_{cache::StoreOptions()};
   metrics::WorkerMetrics metrics_{1, 1};
-  core::BufferBudget budget_{1 << 30};
-  core::Buffered buffered_{budget_};
+  memory::BufferBudget budget_{1 << 30};
+  memory::Buffered buffered_{budget_};
   core::RouteTable routes_;
   MarkOptions marks_;
   core::ReadPath read_path_{

@@ -194,10 +194,10 @@ class ProxyTest : public ::testing::Test {
   core::FlightTable flights_;
   cache::Store store_{cache::StoreOptions()};
   metrics::WorkerMetrics metrics_{2, 1};
-  core::SharedUpstream shared_{"catalog", 1000, 1 << 30, 1};  // released calls go one by one
+  core::UpstreamBounds shared_{"catalog", 1000, 1 << 30, 1};  // released calls go one by one
   model::Fingerprints fingerprints_;
-  core::BufferBudget budget_{1 << 30};
-  core::Buffered buffered_{budget_};
+  memory::BufferBudget budget_{1 << 30};
+  memory::Buffered buffered_{budget_};
   core::RouteTable routes_;
   core::ReadPath read_path_{
       core::Surroundings{loop_, flights_, store_, {&upstream_}, metrics_, "hop", buffered_}};

@@ -56,14 +56,14 @@ class UnreadTest : public ProxyTest {
     return bobs;
   }
 
-  static int64_t HeldBy(const std::shared_ptr<core::Client>& client) {
+  static int64_t HeldBy(const std::shared_ptr<memory::Client>& client) {
     return client->HeldOf("catalog")->load();
   }
 
   static constexpr size_t kLarge = 2 * kWindow;
 
-  const std::shared_ptr<core::Client> ann_ = std::make_shared<core::Client>();
-  const std::shared_ptr<core::Client> bob_ = std::make_shared<core::Client>();
+  const std::shared_ptr<memory::Client> ann_ = std::make_shared<memory::Client>();
+  const std::shared_ptr<memory::Client> bob_ = std::make_shared<memory::Client>();
   CallContext bobs_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>()};
   Host bobs_host_{bobs_};
   Ends others_;

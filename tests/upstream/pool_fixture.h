@@ -257,14 +257,14 @@ class PoolTest : public ::testing::Test {
 
   OnWorker on_;
   UpstreamOptions options_;
-  net::SharedTlsContext tls_;  // null: plaintext
+  tls::SharedContext tls_;  // null: plaintext
   http2::SessionOptions session_options_;
   const std::shared_ptr<metrics::UpstreamMetrics> shared_metrics_ =
       std::make_shared<metrics::UpstreamMetrics>();
   metrics::UpstreamMetrics& metrics_ = *shared_metrics_;
   int connect_failed_ = 0;
-  bool consumes_ = true;                  // callers that begin from now on
-  std::shared_ptr<core::Client> client_;  // likewise; null: nobody's
+  bool consumes_ = true;                    // callers that begin from now on
+  std::shared_ptr<memory::Client> client_;  // likewise; null: nobody's
   std::vector<std::unique_ptr<ScriptedServer>> servers_;
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Caller>> callers_;

@@ -23,7 +23,7 @@ class SharesTest : public PoolTest {
     return server;
   }
 
-  void AskAs(const std::shared_ptr<core::Client>& client, int calls,
+  void AskAs(const std::shared_ptr<memory::Client>& client, int calls,
              const std::string& message = "ask") {
     Run([&] {
       client_ = client;
@@ -39,8 +39,8 @@ class SharesTest : public PoolTest {
     Run([&] { server.session(server.connections() - 1).BeginShutdown(); });
   }
 
-  const std::shared_ptr<core::Client> greedy_ = std::make_shared<core::Client>();
-  const std::shared_ptr<core::Client> modest_ = std::make_shared<core::Client>();
+  const std::shared_ptr<memory::Client> greedy_ = std::make_shared<memory::Client>();
+  const std::shared_ptr<memory::Client> modest_ = std::make_shared<memory::Client>();
 };
 
 TEST_F(SharesTest, AClientThatWantsEverythingLeavesAQuarterOfTheStreamsToOthers) {

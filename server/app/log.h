@@ -1,0 +1,49 @@
+#ifndef SINGLEFLIGHT_SERVER_APP_LOG_H_
+#define SINGLEFLIGHT_SERVER_APP_LOG_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "server/base/line_writer.h"
+#include "server/config/config.h"
+#include "server/metrics/visitor.h"
+
+namespace singleflight {
+
+// The log of the process, on stderr, behind spdlog's functions. Nobody waits for whoever reads it:
+// what is not read in time is dropped, counted, and said in a line once somebody reads again. Make
+// one, before what logs; what is in it when it goes is written if somebody reads.
+// Threads: every method, from any; so do spdlog's.
+class Log {
+ public:
+  Log();
+  ~Log();
+
+  // Lines have the form that `options` ask for from now on.
+  void SetUp(const config::LogOptions& options);
+
+  // A text that stands by itself, for who began the process. On stderr, before SetUp: there is no
+  // form yet.
+  void Complain(std::string text);
+
+  // On stdout, in the form of the log: programs wait for it.
+  void Announce(const std::string& text);
+
+  // Returns when all is written, or when nobody has read anything for so long.
+  void Drain(std::chrono::milliseconds patience);
+
+  void Show(metrics::Visitor& visitor) const;
+
+ private:
+  class Format;
+  class Sink;
+
+  const std::shared_ptr<Format> format_;
+  const std::shared_ptr<base::LineWriter> writer_;
+  config::LogFormat form_ = config::LogFormat::kText;  // the thread's that sets up and announces
+};
+
+}  // namespace singleflight
+
+#endif  // SINGLEFLIGHT_SERVER_APP_LOG_H_

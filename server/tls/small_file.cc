@@ -1,0 +1,53 @@
+#include "server/tls/small_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+
+namespace singleflight::tls {
+namespace {
+
+constexpr size_t kLargest = 1u << 20;
+
+absl::Status Mistake(const std::string& path, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat("\"", path, "\" ", what));
+}
+
+absl::Status CannotRead(const std::string& path) {
+  const int why = errno;
+  return Mistake(path, absl::StrCat("cannot be read (", std::strerror(why),
+                                    why == ENOENT ? "); write the path of a file that is there"
+                                                  : "); give the proxy's user the right to"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
+  // Opening a pipe would otherwise wait for its writer.
+  const int fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return CannotRead(path);
+  const absl::Cleanup close = [fd] { ::close(fd); };
+  struct stat about = {};
+  if (::fstat(fd, &about) != 0) return CannotRead(path);
+  if (!S_ISREG(about.st_mode)) return Mistake(path, "is no file; write the path of a PEM file");
+  std::string bytes(kLargest + 1, '\0');
+  size_t size = 0;
+  while (size < bytes.size()) {
+    const ssize_t n = ::read(fd, &bytes[size], bytes.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return CannotRead(path);
+    if (n == 0) break;
+    size += static_cast<size_t>(n);
+  }
+  if (size > kLargest) return Mistake(path, "is larger than 1 MiB; write the path of a PEM file");
+  bytes.resize(size);
+  return bytes;
+}
+
+}  // namespace singleflight::tls
