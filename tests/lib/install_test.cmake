@@ -9,9 +9,10 @@ function(run)
   set(output "${output}" PARENT_SCOPE)
 endfunction()
 
-# build_and_run(WAY DEFINITION…): the project in consumer/WAY.
+# build_and_run(WAY DEFINITION…): the project in consumer/WAY, with the program that all have.
 function(build_and_run way)
-  run(${CMAKE_COMMAND} -G Ninja -S ${consumer}/${way} -B ${work}/${way} -D CMAKE_CXX_COMPILER=${compiler} ${ARGN})
+  file(COPY ${consumer}/${way}/CMakeLists.txt ${consumer}/main.cc DESTINATION ${work}/${way}_source)
+  run(${CMAKE_COMMAND} -G Ninja -S ${work}/${way}_source -B ${work}/${way} -D CMAKE_CXX_COMPILER=${compiler} ${ARGN})
   run(${CMAKE_COMMAND} --build ${work}/${way})
   run(${work}/${way}/app)
 endfunction()
