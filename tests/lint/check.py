@@ -14,40 +14,72 @@ from sources import Source, finding, read_sources
 
 # --- layers ---------------------------------------------------------------------------------------------------------
 
-# A room includes itself and the rooms of lower rank; rooms of equal rank would not know each other.
-RANKS = {room: rank for rank, rooms in enumerate([
-    ['base', 'host', 'version'], ['metrics'], ['wire'], ['memory'], ['model'], ['cache'], ['core'], ['net'], ['tls'], ['http2'],
-    ['upstream', 'proxy'], ['admin'], ['config'], ['app'], ['main'],
-]) for room in rooms}
+# The rooms that each room uses, itself aside: what the code needs and no more (unused_arrows). A new arrow is a decision about
+# the house, which ARCHITECTURE.md draws; there is no circle among them.
+USES = {
+    'lib': set(),
+    'base': {'lib'},
+    'host': set(),
+    'metrics': set(),
+    'wire': {'base'},
+    'memory': {'base', 'lib', 'metrics'},
+    'model': {'base', 'metrics', 'wire'},
+    'cache': {'base', 'lib', 'metrics', 'model'},
+    'core': {'base', 'cache', 'lib', 'memory', 'metrics', 'model', 'wire'},
+    'net': {'base', 'lib', 'memory'},
+    'tls': {'base', 'net'},
+    'http2': {'base', 'memory', 'metrics', 'model', 'net', 'wire'},
+    'upstream': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls'},
+    'proxy': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'net', 'tls', 'wire'},
+    'admin': {'metrics', 'net'},
+    'config': {'admin', 'cache', 'core', 'host', 'model', 'net', 'proxy', 'tls', 'upstream'},
+    'version': set(),
+    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'metrics', 'model', 'net', 'proxy', 'upstream', 'version'},
+    'main': {'app', 'config', 'host'},
+}
 
 
 def room_of(path):
-    """server/core/flight.h → core; server/app.h → app; None outside server/."""
+    """server/core/flight.h → core; server/main.cc → main; what is in lib/ → lib; None elsewhere."""
     parts = path.split('/')
+    if parts[0] in ('lib', 'singleflight'):
+        return 'lib'
     if parts[0] != 'server' or len(parts) < 2:
         return None
     return parts[1] if len(parts) > 2 else parts[1].partition('.')[0]
 
 
-def layers(sources) -> Iterator[str]:
-    """Includes go one way through the house."""
+def arrows(sources):
+    """Source, line, room and other room of every include that leaves a room."""
     for source in filter(Source.is_cpp, sources):
-        here = room_of(source.path)
+        here = 'demo' if source.path.startswith('demo/') else room_of(source.path)
         for number, include in source.includes():
             there = room_of(include)
-            if source.path.startswith('lib/') and there:
-                yield finding(source, number, f'the library knows nothing of server/{there}')
-            if source.path.startswith('demo/') and there:
+            if here and there and here != there:
+                yield source, number, here, there
+
+
+def layers(sources) -> Iterator[str]:
+    """A room includes from the rooms that USES names, and from no other."""
+    for source, number, here, there in arrows(sources):
+        unknown = [room for room in (here, there) if room not in USES and room != 'demo']
+        if unknown:
+            yield finding(source, number, f'{unknown[0]} is no room of the house; USES in tests/lint/check.py')
+        elif here == 'demo':
+            if there != 'lib':
                 yield finding(source, number, 'the demo talks to the proxy over the wire only')
-            if here is None or there is None or here == there:
-                continue
-            for room in (here, there):
-                if room not in RANKS:
-                    yield finding(source, number, f'{room} is no room of the house; RANKS in tests/lint/check.py')
-                    break
-            else:
-                if RANKS[there] >= RANKS[here]:
-                    yield finding(source, number, f'{here} may not include from {there}')
+        elif there not in USES[here]:
+            yield finding(source, number, f'{here} does not use {there}; USES in tests/lint/check.py')
+
+
+def unused_arrows(sources, uses=None) -> Iterator[str]:
+    """USES allows nothing that no include needs."""
+    sources = list(sources)
+    used = {(here, there) for _, _, here, there in arrows(sources)}
+    for here, rooms in (USES if uses is None else uses).items():
+        for there in sorted(rooms):
+            if (here, there) not in used:
+                yield f'tests/lint/check.py:1: USES allows {here} to use {there}, which it does not'
 
 
 # --- foreign headers ------------------------------------------------------------------------------------------------
@@ -186,6 +218,29 @@ def disabled_tests(sources) -> Iterator[str]:
                 yield finding(source, number, 'a test that is switched off')
 
 
+# --- first comments -------------------------------------------------------------------------------------------------
+
+LONG = 100  # lines of a .cc
+HEADLINED = ('demo/', 'lib/', 'server/', 'tests/')
+# What may stand before the first comment of a header: it is about what comes after.
+BEFORE_DECLARATIONS = re.compile(r'$|#|(?:inline )?namespace\b|extern "C"|(?:template <.*>)?$|(?:template <.*> )?(?:class|struct|enum class) [\w:]+;')
+
+
+def headlines(sources) -> Iterator[str]:
+    """A header, and a .cc over 100 lines, begins with a comment that says what it is for."""
+    for source in sources:
+        if not source.is_cpp() or not source.path.startswith(HEADLINED) or source.path.endswith('_test.cc'):
+            continue  # a test's name and its sentences say it
+        lines = [line.strip() for _, line in source.lines()]
+        if source.path.endswith('.h'):
+            lines = [line for line in lines if not BEFORE_DECLARATIONS.match(line)]
+        elif len(lines) <= LONG:
+            continue
+        first = next(filter(None, lines), '//')
+        if not first.startswith('//'):
+            yield finding(source, 1, 'does not begin with a comment that says what the file is for')
+
+
 # --- paths ----------------------------------------------------------------------------------------------------------
 
 ORDINARY_FOLDERS = {'bin', 'dev', 'etc', 'lib', 'mnt', 'opt', 'proc', 'run', 'srv', 'sys', 'tmp', 'usr', 'var'}
@@ -207,7 +262,7 @@ def machine_paths(sources, top) -> Iterator[str]:
 
 # --------------------------------------------------------------------------------------------------------------------
 
-RULES = [layers, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, unregistered_tests, disabled_tests, *documents.RULES]
+RULES = [layers, unused_arrows, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, unregistered_tests, disabled_tests, *documents.RULES]
 
 
 def main():

@@ -1,5 +1,6 @@
 """Every rule of check.py finds what it forbids and lets pass what it allows."""
 
+import graphlib
 import os
 import unittest
 
@@ -16,31 +17,45 @@ def include(header):
 
 
 class Layers(unittest.TestCase):
-    def test_a_room_may_use_those_below(self):
-        self.assertEqual(found(check.layers, ('server/proxy/call.cc', include('server/core/route.h'))), [])
+    def test_a_room_may_use_those_that_stand_beside_it(self):
+        self.assertEqual(found(check.layers, ('server/proxy/call.cc', include('server/core/route.h')),
+                               ('server/core/flight.cc', include('singleflight/mutex.h')),
+                               ('server/http2/session.cc', include('server/net/socket.h'))), [])
 
-    def test_a_room_may_not_use_those_above(self):
-        self.assertEqual(found(check.layers, ('server/core/route.cc', '\n' + include('server/proxy/call.h'))),
-                         ['server/core/route.cc:2'])
-
-    def test_http2_stands_on_net_and_not_the_other_way(self):
-        self.assertEqual(found(check.layers, ('server/http2/session.cc', include('server/net/socket.h'))), [])
-        self.assertEqual(found(check.layers, ('server/net/loop.cc', include('server/http2/session.h'))),
-                         ['server/net/loop.cc:1'])
+    def test_it_may_use_no_other_wherever_that_stands(self):
+        for path, header in (('core/route.cc', 'proxy/call.h'), ('net/loop.cc', 'http2/session.h'),
+                             ('proxy/call.cc', 'upstream/pool.h'), ('upstream/pool.cc', 'proxy/call.h'),
+                             ('wire/message.cc', 'metrics/cell.h')):
+            with self.subTest(path):
+                self.assertEqual(found(check.layers, ('server/' + path, '\n' + include('server/' + header))),
+                                 [f'server/{path}:2'])
 
     def test_nobody_but_the_app_knows_config(self):
         text = include('server/config/config.h')
-        self.assertEqual(found(check.layers, ('server/app.cc', text), ('server/main.cc', text)), [])
+        self.assertEqual(found(check.layers, ('server/app/app.cc', text), ('server/main.cc', text)), [])
         self.assertEqual(found(check.layers, ('server/admin/http.cc', text)), ['server/admin/http.cc:1'])
 
     def test_a_room_without_a_place_is_a_finding(self):
         self.assertEqual(found(check.layers, ('server/attic/box.h', include('server/base/check.h'))),
                          ['server/attic/box.h:1'])
+        self.assertEqual(found(check.layers, ('server/base/box.h', include('server/attic/box.h'))), ['server/base/box.h:1'])
 
     def test_the_library_and_the_demo_know_no_room(self):
         text = include('server/base/check.h')
         self.assertEqual(found(check.layers, ('lib/singleflight/group.h', text), ('demo/herd.cc', text)),
                          ['lib/singleflight/group.h:1', 'demo/herd.cc:1'])
+
+    def test_there_is_no_circle(self):
+        graphlib.TopologicalSorter(check.USES).prepare()
+
+    def test_what_is_allowed_and_not_used_is_a_finding(self):
+        def unused(rooms):
+            return list(check.unused_arrows([Source('server/core/a.h', include('server/base/b.h'))], {'core': rooms}))
+        self.assertEqual(unused({'base'}), [])
+        self.assertEqual(len(unused({'base', 'wire'})), 1)
+        self.assertEqual(found(check.unused_arrows, *[
+            (f'server/{here}/a.h', include('singleflight/a.h' if there == 'lib' else f'server/{there}/a.h'))
+            for here, rooms in check.USES.items() for there in rooms]), [])
 
 
 class ForeignHeaders(unittest.TestCase):
@@ -144,6 +159,24 @@ class Tests(unittest.TestCase):
             with self.subTest(line):
                 self.assertEqual(found(check.disabled_tests, ('tests/core/a_test.cc', line)),
                                  ['tests/core/a_test.cc:1'])
+
+
+class Headlines(unittest.TestCase):
+    LONG = 'int a;\n' * 101
+
+    def test_a_long_file_and_every_header_begin_with_a_comment(self):
+        guard = '#ifndef A_H_\n#define A_H_\n\n#include <a>\n\nnamespace a {\nclass B;\ntemplate <typename T>\nstruct C;\n\n'
+        for path, text in (('server/core/a.cc', '// What.\n\n' + self.LONG), ('server/core/a.cc', 'int a;\n' * 100),
+                           ('server/core/a.h', '// What.\n' + guard + 'int b;'), ('server/core/a.h', guard + '// What.\nint b;'),
+                           ('server/core/a.h', guard), ('tests/core/a_test.cc', self.LONG)):
+            with self.subTest(text[:20]):
+                self.assertEqual(found(check.headlines, (path, text)), [])
+
+    def test_others_are_found(self):
+        for path, text in (('server/core/a.cc', '#include <a>\n// Late.\n' + self.LONG), ('lib/a.h', 'int a;\n// Late.'),
+                           ('server/core/a.h', '#include <a>\nnamespace a {\nenum class B { kC };\n// Late.')):
+            with self.subTest(text[:20]):
+                self.assertEqual(found(check.headlines, (path, text)), [f'{path}:1'])
 
 
 class MachinePaths(unittest.TestCase):
