@@ -16,9 +16,9 @@
 #include "server/host/process.h"
 
 // Read by jemalloc before main. Tables that grow by doubling leave their former sizes behind; those
-// go back at once, instead of into a cache of the thread's: with 10,000 waiters they were 7 %. And
-// what calls leave behind goes back to the system when nothing calls malloc any more, which takes a
-// thread of jemalloc's own.
+// go back immediately, instead of into a cache of the thread's. And what calls leave behind goes
+// back to the system when nothing calls malloc any more, which takes a thread of jemalloc's own
+// (docs/decisions.md, "13. jemalloc, with a thread of its own").
 extern "C" {
 const char* malloc_conf =
     "tcache_max:4096,background_thread:true,max_background_threads:1,dirty_decay_ms:5000";
