@@ -59,10 +59,12 @@ install_without_services() {
   done
 }
 
+# Without <(…), which takes /dev/fd, and so /proc: a bare root may have none.
 wanted=()
 for list; do
-  mapfile -t -O ${#wanted[@]} wanted < <(names "$list")
-  [ -n "$(names "$list")" ] || die "no list $list in deploy/packages.txt"
+  packages=$(names "$list")
+  [ -n "$packages" ] || die "no list $list in deploy/packages.txt"
+  mapfile -t -O ${#wanted[@]} wanted <<<"$packages"
 done
 if ! command -v apt-get >/dev/null; then
   printf '%s\n' "Not a Debian system: these packages, or what they are called here, are needed: ${wanted[*]}"
@@ -74,7 +76,8 @@ services=()
 for package in "${wanted[@]}"; do
   installed "$package" && continue
   missing+=("$package")
-  mapfile -t -O ${#services[@]} services < <(service_of "$package")
+  service=$(service_of "$package")
+  [ -z "$service" ] || services+=("$service")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
