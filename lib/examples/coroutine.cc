@@ -27,9 +27,10 @@ struct Call {
   };
 
   explicit Call(std::coroutine_handle<promise_type> handle) : handle(handle) {}
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-  ~Call() { handle.destroy(); }
+  Call(Call&& other) noexcept : handle(std::exchange(other.handle, nullptr)) {}
+  ~Call() {
+    if (handle) handle.destroy();
+  }
 
   std::coroutine_handle<promise_type> handle;
 };
