@@ -39,7 +39,7 @@ struct CallContext {
 // finds it. Threads: its worker's.
 class Call final : public http2::StreamEvents,
                    public core::Waiter,
-                   public RelayListener,
+                   public RelayEvents,
                    public std::enable_shared_from_this<Call> {
  public:
   // `trust` is the connection's (see Entrance).

@@ -7,10 +7,10 @@ namespace singleflight::proxy {
 using metrics::Bound;
 
 ClientTimers::ClientTimers(base::Loop& loop, std::shared_ptr<const LimitOptions> limits,
-                           double age_factor, ClientTimersListener& listener)
+                           double age_factor, ClientTimersEvents& events)
     : loop_(loop),
       limits_(std::move(limits)),
-      listener_(listener),
+      events_(events),
       accepted_at_(loop.Now()),
       timer_(loop.timers(), [this] { OnTimer(); }),
       age_timer_(loop.timers(), [this] { OnAge(); }) {
@@ -40,7 +40,7 @@ void ClientTimers::OnStreamGone() {
 void ClientTimers::OnTimer() {
   switch (phase_) {
     case Phase::kHandshake:
-      return listener_.OnTimeToClose(Bound::kHandshakeTimeout);
+      return events_.OnTimeToClose(Bound::kHandshakeTimeout);
     case Phase::kFirstRequest:
       return Drain(Bound::kFirstRequestTimeout);
     case Phase::kServing:
@@ -58,19 +58,19 @@ void ClientTimers::OnIdleTimer() {
 }
 
 void ClientTimers::OnAge() {
-  if (std::exchange(aged_, true)) return listener_.OnTimeToClose(Bound::kConnectionAgeGrace);
+  if (std::exchange(aged_, true)) return events_.OnTimeToClose(Bound::kConnectionAgeGrace);
   if (limits_->max_connection_age_grace.has_value()) {
     age_timer_.Set(base::After(loop_.Now(), *limits_->max_connection_age_grace));
   }
   if (phase_ == Phase::kDraining) return;  // a call that slipped in meanwhile has the grace as well
   phase_ = Phase::kDraining;
   timer_.Cancel();
-  listener_.OnTimeToDrain(Bound::kConnectionAge);
+  events_.OnTimeToDrain(Bound::kConnectionAge);
 }
 
 void ClientTimers::Drain(Bound bound) {
   phase_ = Phase::kDraining;
-  listener_.OnTimeToDrain(bound);
+  events_.OnTimeToDrain(bound);
 }
 
 }  // namespace singleflight::proxy

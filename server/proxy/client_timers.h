@@ -11,14 +11,14 @@ namespace singleflight::proxy {
 
 // What to do with a connection whose time is up. It, and its timers, may be gone when either
 // returns.
-class ClientTimersListener {
+class ClientTimersEvents {
  public:
   // It takes no more calls, and ends with its last one.
   virtual void OnTimeToDrain(metrics::Bound bound) = 0;
   virtual void OnTimeToClose(metrics::Bound bound) = 0;
 
  protected:
-  ~ClientTimersListener() = default;
+  ~ClientTimersEvents() = default;
 };
 
 // How long one client's connection may be of no use, and how old it may get: from the accept to the
@@ -30,7 +30,7 @@ class ClientTimers {
  public:
   // `age_factor`: of max_connection_age, near 1.
   ClientTimers(base::Loop& loop, std::shared_ptr<const LimitOptions> limits, double age_factor,
-               ClientTimersListener& listener);
+               ClientTimersEvents& events);
 
   // The client's first settings came. Later calls change nothing.
   void OnHandshake();
@@ -53,7 +53,7 @@ class ClientTimers {
 
   base::Loop& loop_;
   const std::shared_ptr<const LimitOptions> limits_;
-  ClientTimersListener& listener_;
+  ClientTimersEvents& events_;
   const base::Instant accepted_at_;
   Phase phase_ = Phase::kHandshake;
   size_t streams_ = 0;

@@ -29,7 +29,7 @@ absl::Duration Patience(const LimitOptions& limits) {
 }  // namespace
 
 // One client connection: TLS where the entrance wants it, then HTTP/2.
-class Frontend::Client final : public http2::ConnectionEvents, public ClientTimersListener {
+class Frontend::Client final : public http2::ConnectionEvents, public ClientTimersEvents {
  public:
   Client(Frontend& frontend, std::string peer, std::shared_ptr<const Entrance> entrance,
          Admission::Pass pass)

@@ -26,13 +26,13 @@ size_t Left(size_t& on_its_way, size_t bytes) {
 }  // namespace
 
 Relay::Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call,
-             const Place& place, RelayListener& listener)
+             const Place& place, RelayEvents& events)
     : downstream_(downstream),
       loop_(place.loop),
       buffered_(place.buffered),
       own_bytes_(place.buffered, place.call_bytes),
       stall_timeout_(place.stall_timeout),
-      listener_(listener),
+      events_(events),
       request_pieces_(place.buffered),
       reply_pieces_(place.buffered),
       client_bytes_(place.client),
@@ -40,12 +40,12 @@ Relay::Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call
       stall_timer_(place.loop.timers(), [this] { OnStallTick(); }) {}
 
 Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::UpstreamHead head,
-             const Place& place, RelayListener& listener)
-    : Relay(downstream, upstream.Start(std::move(head), *this), place, listener) {}
+             const Place& place, RelayEvents& events)
+    : Relay(downstream, upstream.Start(std::move(head), *this), place, events) {}
 
 void Relay::GoOn(absl::optional<model::Headers> initial, std::string body) {
   call_->SetEvents(*this);
-  if (!initial.has_value() || !listener_.OnRelayHeaders(*initial, false)) return;
+  if (!initial.has_value() || !events_.OnRelayHeaders(*initial, false)) return;
   replied_ = true;
   uncoupled_reply_ = unread_ = body.size();
   client_bytes_.Add(static_cast<int64_t>(unread_));
@@ -74,7 +74,7 @@ void Relay::Forward(base::Slice bytes) {
 void Relay::OnStallTick() {
   if (scanner_.state() != wire::MessageScanner::State::kInside) return;
   const bool same_message = scanner_.complete() == std::exchange(ended_, scanner_.complete());
-  if (progress_.Stalled(same_message && on_its_way_ == 0)) return listener_.OnRelayStalled();
+  if (progress_.Stalled(same_message && on_its_way_ == 0)) return events_.OnRelayStalled();
   stall_timer_.Set(base::After(loop_.Now(), stall_timeout_));
 }
 
@@ -89,19 +89,19 @@ void Relay::OnWritten(size_t bytes) {
 }
 
 void Relay::OnInitial(model::Headers fields, bool end) {
-  if (!listener_.OnRelayHeaders(fields, end)) return;
+  if (!events_.OnRelayHeaders(fields, end)) return;
   replied_ = true;
-  if (end) listener_.OnRelayEnded();
+  if (end) events_.OnRelayEnded();
 }
 
 void Relay::OnData(absl::string_view bytes) {
   unread_ += bytes.size();
-  if (unread_ > kMostUnread && buffered_.budget().spent()) return listener_.OnRelayUnread();
+  if (unread_ > kMostUnread && buffered_.budget().spent()) return events_.OnRelayUnread();
   if (reply_scanner_.has_value()) {
     reply_scanner_->Feed(bytes);
     if (reply_scanner_->complete() > 1) {
       reply_scanner_.reset();
-      listener_.OnRelayStreams();
+      events_.OnRelayStreams();
     }
   }
   client_bytes_.Add(static_cast<int64_t>(bytes.size()));
@@ -114,10 +114,10 @@ bool Relay::WasUnary(const model::Headers& trailing) const {
 }
 
 void Relay::OnEnd(model::Headers trailing) {
-  if (WasUnary(trailing)) listener_.OnRelayUnary();
-  if (!listener_.OnRelayTrailers(trailing)) return;
+  if (WasUnary(trailing)) events_.OnRelayUnary();
+  if (!events_.OnRelayTrailers(trailing)) return;
   downstream_.Finish(model::SharedHeaders(std::move(trailing)));
-  listener_.OnRelayEnded();
+  events_.OnRelayEnded();
 }
 
 void Relay::OnSent(size_t bytes) {
@@ -125,6 +125,6 @@ void Relay::OnSent(size_t bytes) {
   downstream_.Consume(BeyondUncoupled(uncoupled_request_, bytes));
 }
 
-void Relay::OnFailed(core::UpstreamFailure failure) { listener_.OnRelayFailed(failure); }
+void Relay::OnFailed(core::UpstreamFailure failure) { events_.OnRelayFailed(failure); }
 
 }  // namespace singleflight::proxy

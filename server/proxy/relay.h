@@ -18,9 +18,9 @@
 namespace singleflight::proxy {
 
 // What a relay tells its call. The relay may be destroyed from within either.
-class RelayListener {
+class RelayEvents {
  public:
-  // The reply's first block, for the listener to send to the caller. `end`: it is all of the reply.
+  // The reply's first block, to be sent to the caller. `end`: it is all of the reply.
   // False: the caller does not take it, and the call has been ended.
   virtual bool OnRelayHeaders(model::HeadersView fields, bool end) = 0;
 
@@ -45,7 +45,7 @@ class RelayListener {
   virtual void OnRelayFailed(const core::UpstreamFailure& failure) = 0;
 
  protected:
-  ~RelayListener() = default;
+  ~RelayEvents() = default;
 };
 
 // One caller's stream and one upstream call, coupled: bytes, blocks, ends and resets cross as they
@@ -67,11 +67,11 @@ class Relay final : public core::UpstreamEvents {
 
   // Sends the call.
   Relay(http2::Stream& downstream, core::Upstream& upstream, core::UpstreamHead head,
-        const Place& place, RelayListener& listener);
+        const Place& place, RelayEvents& events);
 
   // Goes on with a call whose flight could not share its reply. GoOn next.
   Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call, const Place& place,
-        RelayListener& listener);
+        RelayEvents& events);
 
   // What of that reply has come, as Takeover has it.
   void GoOn(absl::optional<model::Headers> initial, std::string body);
@@ -127,7 +127,7 @@ class Relay final : public core::UpstreamEvents {
   memory::Buffered& buffered_;
   const memory::Buffered::Part own_bytes_;
   const absl::Duration stall_timeout_;
-  RelayListener& listener_;
+  RelayEvents& events_;
   memory::Pieces request_pieces_;
   memory::Pieces reply_pieces_;
   memory::ClientBytes client_bytes_;  // on their way through here, either way

@@ -14,7 +14,7 @@ using metrics::Bound;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class ClientTimersTest : public ::testing::Test, public ClientTimersListener {
+class ClientTimersTest : public ::testing::Test, public ClientTimersEvents {
  protected:
   ClientTimersTest() {
     limits_.handshake_timeout = absl::Seconds(10);
