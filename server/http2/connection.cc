@@ -164,7 +164,7 @@ void Connection::Take(absl::string_view bytes) {
     if (first && side_ == Side::kServer) AnswerHttp1(bytes);
     return Close(status.message());
   }
-  if (ClientHoldsUp()) WatchForStalls();
+  if (session_->waits()) WatchForStalls();
   CountBlock();
   // Many replies leave immediately, while what they are made of is in the processor's cache.
   if (session_->queued_frames() >= kManyFrames && !writing_.blocked) return Flush();
@@ -199,7 +199,7 @@ void Connection::Flush() {
     if (out.empty()) {
       if (session_->Done() && EndsCalls()) return Close(session_->why_ended());
       if (session_->Done()) return Linger();
-      if (ClientHoldsUp()) WatchForStalls();
+      if (session_->waits()) WatchForStalls();
       return AwaitReadable();
     }
     if (!WriteOut(out)) return;
@@ -254,12 +254,12 @@ void Connection::WatchForStalls() {
 // While the socket takes nothing, no stream is to blame.
 void Connection::OnStallTick() {
   if (!writing_.blocked) {
-    if (side_ == Side::kServer) CutStalledStreams();
+    if (session_->waits()) CutStalledStreams();
   } else if (SocketStalls()) {
     events_.OnBound(metrics::Bound::kConnectionStall);
     return Close("the peer does not read what was written");
   }
-  if (session_ != nullptr && (writing_.blocked || ClientHoldsUp())) WatchForStalls();
+  if (session_ != nullptr && (writing_.blocked || session_->waits())) WatchForStalls();
 }
 
 void Connection::CutStalledStreams() {
@@ -268,8 +268,6 @@ void Connection::CutStalledStreams() {
   in_session_ = false;
   if (ending_.asked) CloseNow();
 }
-
-bool Connection::ClientHoldsUp() const { return side_ == Side::kServer && session_->waits(); }
 
 // TLS adds bytes to the backlog, so there may be fewer than at the last tick.
 bool Connection::SocketStalls() {

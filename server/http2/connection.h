@@ -9,9 +9,8 @@
 // Memory: an idle connection holds no buffers; reading and writing borrow the worker's. Reading
 // stops while the peer leaves too much unread.
 //
-// Time: one timer ticks while something waits for the peer (Progress). A socket that stalls ends
-// the connection, on either side. Streams and header blocks stall on a server's side only: a
-// backend may leave a window shut as long as it likes.
+// Time: one timer ticks while something waits for the peer (Progress): for its socket, or for what
+// Session::waits names. A socket that stalls ends the connection.
 //
 // Ownership: shared; callbacks of the byte stream keep it alive until it has closed. `events` must
 // live until OnConnectionClosed. Threads: its worker's.
@@ -113,7 +112,6 @@ class Connection final : public CarrierEvents,
   void OnStallTick();
   bool SocketStalls();
   void CutStalledStreams();
-  bool ClientHoldsUp() const;
   bool EndsCalls() const;
   void Linger();
   void CloseNow();

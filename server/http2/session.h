@@ -158,9 +158,9 @@ class Session {
 
   void SendPing();
 
-  // Whether a peer that does nothing more would hold what is here: bytes that wait for a stream's
-  // window, or a header block that has begun.
-  bool waits() const { return streams_with_bytes_ > 0 || block_open(); }
+  // Server: whether a client that does nothing more would hold what is here: bytes that wait for a
+  // stream's window, or a header block that has begun. A backend may do so as long as it likes.
+  bool waits() const { return side_ == Side::kServer && (streams_with_bytes_ > 0 || block_open()); }
 
   // Whether a header block has begun, and not ended.
   bool block_open() const { return block_.open() || long_fields_.holds_block(); }
@@ -168,8 +168,8 @@ class Session {
   // What is held of a header block whose end has not come, in bytes of memory.
   size_t BlockFootprint() const { return long_fields_.footprint() + block_.Footprint(); }
 
-  // Once a tick (see Progress): resets streams whose windows are not opened, and ends the
-  // connection whose header block does not come to its end.
+  // Once a tick (see Progress), while it waits: resets streams whose windows are not opened, and
+  // ends the connection whose header block does not come to its end.
   void CutStalled();
 
   // Why this side ends the connection with an error; empty: it does not.
