@@ -15,16 +15,14 @@
 #include "server/config/load.h"
 #include "server/host/process.h"
 
-// Read by jemalloc before main. Tables that grow by doubling leave their former sizes behind; those
-// go back immediately, instead of into a cache of the thread's. And what calls leave behind goes
-// back to the system when nothing calls malloc any more, which takes a thread of jemalloc's own
+// Read by jemalloc before main: memory that is not used goes back to the system in its time
 // (docs/decisions.md, "13. jemalloc, with a thread of its own").
 extern "C" {
 const char* malloc_conf =
     "tcache_max:4096,background_thread:true,max_background_threads:1,dirty_decay_ms:5000";
 }
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 constexpr int kUsageError = 2;
@@ -89,8 +87,8 @@ int Main(const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 int main(int argc, char** argv) {
-  return singleflight::Main(std::vector<std::string>(argv + 1, argv + argc));
+  return singleflight::app::Main(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -1,3 +1,5 @@
+// Builds the proxy, and what signals and new configurations do to it.
+
 #include "server/app/app.h"
 
 #include <spdlog/spdlog.h>
@@ -30,7 +32,7 @@
 #include "server/host/process.h"
 #include "server/metrics/registry.h"
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 // While draining, how often it is looked whether all calls have ended.
@@ -75,7 +77,7 @@ absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config:
 }  // namespace
 
 struct App::Parts {
-  Parts(const config::Loaded& loaded, World world);
+  Parts(const config::Loaded& loaded, Options outside);
   ~Parts() { Stop(); }
 
   absl::Status Build();
@@ -105,7 +107,7 @@ struct App::Parts {
   }
 
   const config::Loaded first;
-  const World world;
+  const Options options;
   config::Config config;  // in force
 
   boost::asio::io_context control{1};
@@ -118,7 +120,7 @@ struct App::Parts {
   int exit_status = 0;
 
   model::Fingerprints fingerprints;
-  Commons commons;
+  Shared shared;
   metrics::Ledger ledger;
   proxy::Admission admission{config.limits};
   std::deque<WorkerParts> workers;
@@ -137,25 +139,25 @@ struct App::Parts {
   static std::vector<net::Worker*> PointersTo(std::deque<WorkerParts>& workers);
 };
 
-App::Parts::Parts(const config::Loaded& loaded, World outside)
+App::Parts::Parts(const config::Loaded& loaded, Options outside)
     : first(loaded),
-      world(std::move(outside)),
+      options(std::move(outside)),
       config(loaded.config),
-      commons(config, world.entropy.hop),
+      shared(config, options.entropy.hop),
       ledger(WorkersOf(config)),
-      upstreams(control, PointersTo(StartWorkers()), ledger, commons.budget, world.entropy.jitter,
+      upstreams(control, PointersTo(StartWorkers()), ledger, shared.budget, options.entropy.jitter,
                 [this](const net::Endpoint& endpoint) { return own_listeners.AreAt(endpoint); }),
       doors(workers.front().worker, fingerprints,
             [this](net::Listener::Accepted accepted,
                    std::shared_ptr<const proxy::Entrance> entrance) {
               Assign(accepted, std::move(entrance));
             }),
-      reloader(control, world.config_path, world.wall_clock,
+      reloader(control, options.config_path, options.wall_clock,
                [this](const config::Config& next) { return Apply(next); }) {}
 
 std::deque<WorkerParts>& App::Parts::StartWorkers() {
   for (size_t i = 0; i < WorkersOf(config); ++i) {
-    workers.emplace_back(i, *ledger.DownstreamOf(i), commons.budget, world.entropy.jitter + i)
+    workers.emplace_back(i, *ledger.DownstreamOf(i), shared.budget, options.entropy.jitter + i)
         .worker.Start();
   }
   return workers;
@@ -186,16 +188,16 @@ absl::Status App::Parts::Apply(const config::Config& next) {
 
   config = next;
   SetAdmission();
-  commons.budget.set_max(config.limits.max_buffered_bytes);
+  shared.budget.set_max(config.limits.max_buffered_bytes);
   ledger.Prune();
   own_listeners.Set(*plan);
   upstreams.Adopt(*backends);
-  const std::shared_ptr<Rules> rules =
-      MakeRules(config, *std::move(backends), world.entropy.keys, fingerprints);
+  const std::shared_ptr<RouteSet> routes =
+      MakeRouteSet(config, *std::move(backends), options.entropy.keys, fingerprints);
   std::vector<std::string> names;
   for (const upstream::UpstreamOptions& upstream : config.upstreams) names.push_back(upstream.name);
   for (WorkerParts& parts : workers) {
-    auto context = MakeSnapshot(parts.worker, parts.buffered, commons, rules,
+    auto context = MakeSnapshot(parts.worker, parts.buffered, shared, routes,
                                 ledger.Of(parts.worker.index(), RouteLabels(config), names));
     parts.worker.Post([&parts, context = std::move(context)]() mutable {
       parts.frontend.SetContext(std::move(context));
@@ -207,7 +209,7 @@ absl::Status App::Parts::Apply(const config::Config& next) {
       OnEachWorker([door](WorkerParts& parts) { parts.frontend.DrainDoor(door); });
     }
   });
-  world.log->SetUp(config.log);
+  options.log->SetUp(config.log);
   return absl::OkStatus();
 }
 
@@ -242,23 +244,23 @@ void App::Parts::SetAdmission() {
 void App::Parts::FillRegistry() {
   registry.Add([this](metrics::Visitor& visitor) {
     ledger.Show(visitor);
-    commons.store.Show(visitor);
+    shared.store.Show(visitor);
     upstreams.Show(visitor);
     admission.Show(visitor);
-    int64_t buffered = commons.budget.bytes();
+    int64_t buffered = shared.budget.bytes();
     for (const WorkerParts& parts : workers) buffered += parts.buffered.untold();
     visitor.Level("singleflight_buffered_bytes",
                   "Memory held for calls: by flights, requests being collected, and relays.", {},
                   buffered);
     visitor.Level("singleflight_max_buffered_bytes",
                   "Where it ends: limits.max_buffered_bytes, or what stands for it.", {},
-                  commons.budget.max());
+                  shared.budget.max());
     reloader.Show(visitor);
     if (health != nullptr) health->Show(visitor);
-    world.log->Show(visitor);
+    options.log->Show(visitor);
     ShowCertificates(visitor);
     visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
-                  static_cast<int64_t>(commons.flights.waiting()));
+                  static_cast<int64_t>(shared.flights.waiting()));
     visitor.Level("singleflight_draining", "1 from SIGTERM on.", {}, draining ? 1 : 0);
   });
 }
@@ -317,7 +319,7 @@ void App::Parts::OnSignal(int signal) {
     if (!draining) reloader.Reload("SIGHUP");
   } else if (draining) {
     spdlog::warn("second signal: ending at once");
-    world.log->Drain(kLastWordTime);
+    options.log->Drain(kLastWordTime);
     ::_exit(128 + signal);
   } else {
     BeginDrain();
@@ -329,7 +331,7 @@ void App::Parts::BeginDrain() {
   spdlog::info("draining: no new connections; running calls have {}",
                absl::FormatDuration(config.drain_timeout));
   draining = true;
-  drain_began = world.wall_clock();
+  drain_began = options.wall_clock();
   reloader.Stop();
   doors.Close();
   // Behind what the doors have let in.
@@ -398,8 +400,8 @@ App::App(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 
 App::~App() = default;
 
-absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Loaded& loaded, World world) {
-  auto parts = std::make_unique<Parts>(loaded, std::move(world));
+absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Loaded& loaded, Options options) {
+  auto parts = std::make_unique<Parts>(loaded, std::move(options));
   if (absl::Status status = parts->Build(); !status.ok()) return status;
   return std::unique_ptr<App>(new App(std::move(parts)));
 }
@@ -418,4 +420,4 @@ int App::Run() {
   return parts_->exit_status;
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app

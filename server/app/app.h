@@ -1,3 +1,9 @@
+// The composition root: builds every part of the proxy from a configuration, in the order of their
+// dependence, exchanges what a new configuration says otherwise, and takes it all down in reverse.
+//
+// Threads: the one that made it, which is the control thread: Run serves signals, reloads, health
+// pages and name look-ups on it.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_APP_H_
 #define SINGLEFLIGHT_SERVER_APP_APP_H_
 
@@ -12,7 +18,7 @@
 #include "server/config/load.h"
 #include "server/model/key.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
 // What is left to chance. Each is drawn by itself: what is public says nothing of what is secret.
 struct Entropy {
@@ -21,14 +27,10 @@ struct Entropy {
   uint64_t jitter;  // peers may learn it from when things happen
 };
 
-// The composition root: builds every part of the proxy from a configuration, in the order of their
-// dependence, exchanges what a new configuration says otherwise, and takes it all down in reverse.
-// Threads: the one that made it, which is the control thread: Run serves signals, reloads, health
-// pages and name look-ups on it.
 class App {
  public:
   // What it takes from outside.
-  struct World {
+  struct Options {
     std::string config_path;  // read again at a reload
     Entropy entropy;
     std::function<absl::Time()> wall_clock;
@@ -36,7 +38,7 @@ class App {
   };
 
   // Binds every address. Upstreams that are not there yet are no failure.
-  static absl::StatusOr<std::unique_ptr<App>> Build(const config::Loaded& loaded, World world);
+  static absl::StatusOr<std::unique_ptr<App>> Build(const config::Loaded& loaded, Options options);
   ~App();
 
   // "listening on …; health on …", with the ports that were chosen.
@@ -54,6 +56,6 @@ class App {
   const std::unique_ptr<Parts> parts_;
 };
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_APP_H_

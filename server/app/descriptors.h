@@ -1,3 +1,6 @@
+// Shares out the descriptors that the process may have (RLIMIT_NOFILE): how many are for clients,
+// and a warning where the configuration counts on more.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_DESCRIPTORS_H_
 #define SINGLEFLIGHT_SERVER_APP_DESCRIPTORS_H_
 
@@ -7,7 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace singleflight {
+namespace singleflight::app {
 
 // How many of the process's descriptors client connections may have. The others are kept back for
 // what a proxy full of clients still has to do: to answer probes, to reach upstreams, to read
@@ -26,6 +29,6 @@ inline void WarnOfDescriptors(uint64_t max_connections, uint64_t for_clients, ui
       max_connections, limit, for_clients);
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_DESCRIPTORS_H_

@@ -1,3 +1,5 @@
+// Binds, exchanges and closes listeners; the reasons why a reload cannot have an address.
+
 #include "server/app/doors.h"
 
 #include <algorithm>
@@ -9,7 +11,7 @@
 #include "server/app/on_worker.h"
 #include "server/net/address.h"
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 absl::string_view PortOf(absl::string_view address) {
@@ -153,4 +155,4 @@ std::vector<std::string> Doors::AddressesOf(const Plan& plan) {
   return addresses;
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app

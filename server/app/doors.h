@@ -1,3 +1,8 @@
+// The addresses of the configuration in force, where clients come in. An address that two
+// configurations share stays bound. Who is in when certificates are renewed stays; who is in when
+// it changes how far clients are trusted has to come in again. Threads: the control thread's. What
+// they hold lives on one worker, which must be running.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_DOORS_H_
 #define SINGLEFLIGHT_SERVER_APP_DOORS_H_
 
@@ -13,12 +18,8 @@
 #include "server/proxy/frontend.h"
 #include "server/proxy/listener_options.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
-// The addresses of the configuration in force, where clients come in. An address that two
-// configurations share stays bound. Who is in when certificates are renewed stays; who is in when
-// it changes how far clients are trusted has to come in again. Threads: the control thread's. What
-// they hold lives on one worker, which must be running.
 class Doors {
  public:
   // Called on that worker.
@@ -77,6 +78,6 @@ class Doors {
   Plan in_force_;
 };
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_DOORS_H_

@@ -5,7 +5,7 @@
 #include "absl/strings/strip.h"
 #include "server/version.h"
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 constexpr absl::string_view kHelp =
@@ -76,4 +76,4 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments) {
   return flags;
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app

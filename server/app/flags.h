@@ -1,3 +1,5 @@
+// Reads the command line of singleflight-proxy.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_FLAGS_H_
 #define SINGLEFLIGHT_SERVER_APP_FLAGS_H_
 
@@ -6,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
 // What the command line asks for.
 struct Flags {
@@ -21,10 +23,9 @@ struct Flags {
 };
 
 // Reads the arguments after the program's name: --config FILE (or --config=FILE; -: standard
-// input), --check,
-// --version, --help.
+// input), --check, --version, --help.
 absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments);
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_FLAGS_H_

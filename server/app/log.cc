@@ -1,3 +1,5 @@
+// Makes spdlog's lines, as text or JSON, and hands them to a writer that nobody waits for.
+
 #include "server/app/log.h"
 
 #include <spdlog/pattern_formatter.h>
@@ -11,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "singleflight/mutex.h"
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 constexpr char kName[] = "singleflight";
@@ -205,4 +207,4 @@ void Log::Show(metrics::Visitor& visitor) const {
                 writer_->dropped());
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app

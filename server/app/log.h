@@ -1,3 +1,8 @@
+// The log of the process, on stderr, behind spdlog's functions. Nobody waits for whoever reads it:
+// what is not read in time is dropped, counted, and said in a line once somebody reads again. Make
+// one, before what logs; what is in it when it goes is written if somebody reads.
+// Threads: every method, from any; so do spdlog's.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_LOG_H_
 #define SINGLEFLIGHT_SERVER_APP_LOG_H_
 
@@ -9,12 +14,8 @@
 #include "server/config/config.h"
 #include "server/metrics/visitor.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
-// The log of the process, on stderr, behind spdlog's functions. Nobody waits for whoever reads it:
-// what is not read in time is dropped, counted, and said in a line once somebody reads again. Make
-// one, before what logs; what is in it when it goes is written if somebody reads.
-// Threads: every method, from any; so do spdlog's.
 class Log {
  public:
   Log();
@@ -44,6 +45,6 @@ class Log {
   config::LogFormat form_ = config::LogFormat::kText;  // the thread's that sets up and announces
 };
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_LOG_H_

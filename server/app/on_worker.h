@@ -1,3 +1,6 @@
+// Lets the control thread use what lives on a worker's loop: to do something there and wait for it,
+// and to let go of it there.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_ON_WORKER_H_
 #define SINGLEFLIGHT_SERVER_APP_ON_WORKER_H_
 
@@ -6,7 +9,7 @@
 
 #include "server/net/worker.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
 // Does `work` on a running worker's thread, and returns when it is done. From another thread.
 template <typename Work>
@@ -27,6 +30,6 @@ std::shared_ptr<T> OwnedOn(net::Worker& worker, std::unique_ptr<T> object) {
       object.release(), [&worker](T* last) { worker.Post([gone = std::unique_ptr<T>(last)] {}); });
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_ON_WORKER_H_

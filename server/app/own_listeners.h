@@ -1,3 +1,5 @@
+// Where this process listens. Threads: one.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_OWN_LISTENERS_H_
 #define SINGLEFLIGHT_SERVER_APP_OWN_LISTENERS_H_
 
@@ -7,9 +9,8 @@
 #include "server/app/doors.h"
 #include "server/net/own_addresses.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
-// Where this process listens. Threads: one.
 class OwnListeners {
  public:
   void Set(const Doors::Plan& plan) {
@@ -32,6 +33,6 @@ class OwnListeners {
   std::vector<net::Listening> listeners_;
 };
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_OWN_LISTENERS_H_

@@ -1,3 +1,5 @@
+// When a configuration is read again: a signal, a changed file, a refused one after a while.
+
 #include "server/app/reloader.h"
 
 #include <spdlog/spdlog.h>
@@ -6,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/app/utc.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
 Reloader::Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply,
                    absl::Duration retry_refused)
@@ -140,4 +142,4 @@ std::string Reloader::Status() const {
   return text;
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app

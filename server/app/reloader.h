@@ -1,3 +1,14 @@
+// Reads the configuration again when it is told to, or when a file that it depends on has changed,
+// and has it applied: whole, or not at all. What was refused leaves in force what was there, and is
+// told in the log, in metrics and on the status page.
+//
+// A changed file is taken once it has stayed the same for one interval, so that it is not read
+// while it is being written. A refused one is tried again from time to time, for what it names may
+// come later.
+//
+// Time: the wall clock is shown to people and decides nothing, since it jumps.
+// Threads: the one of `control`.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_RELOADER_H_
 #define SINGLEFLIGHT_SERVER_APP_RELOADER_H_
 
@@ -16,18 +27,8 @@
 #include "server/config/load.h"
 #include "server/metrics/visitor.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
-// Reads the configuration again when it is told to, or when a file that it depends on has changed,
-// and has it applied: whole, or not at all. What was refused leaves in force what was there, and is
-// told in the log, in metrics and on the status page.
-//
-// A changed file is taken once it has stayed the same for one interval, so that it is not read
-// while it is being written. A refused one is tried again from time to time, for what it names may
-// come later.
-//
-// Time: the wall clock is shown to people and decides nothing, since it jumps.
-// Threads: the one of `control`.
 class Reloader {
  public:
   // An error leaves everything as it was.
@@ -83,6 +84,6 @@ class Reloader {
   uint64_t refusals_ = 0;
 };
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_RELOADER_H_

@@ -4,11 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 struct Snapshot {
-  std::shared_ptr<Rules> rules;
+  std::shared_ptr<RouteSet> routes;
   metrics::WorkerMetrics metrics;
   absl::optional<core::ReadPath> read_path;
   absl::optional<proxy::CallContext> context;
@@ -22,20 +22,20 @@ size_t IndexOf(const Upstreams::List& upstreams, absl::string_view name) {
 
 }  // namespace
 
-std::shared_ptr<Rules> MakeRules(const config::Config& config, Upstreams::List upstreams,
-                                 model::KeySeed seed, model::Fingerprints& fingerprints) {
-  auto rules = std::make_shared<Rules>();
-  rules->marks = config.reply_marks;
-  rules->limits = std::make_shared<const proxy::LimitOptions>(config.limits);
+std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::List upstreams,
+                                       model::KeySeed seed, model::Fingerprints& fingerprints) {
+  auto routes = std::make_shared<RouteSet>();
+  routes->marks = config.reply_marks;
+  routes->limits = std::make_shared<const proxy::LimitOptions>(config.limits);
   for (const core::RouteOptions& route : config.routes) {
     const size_t at = IndexOf(upstreams, route.upstream);
     const Upstreams::Running& upstream = *upstreams[at];
     const std::string identity = absl::StrCat(upstream.identity, "\n", core::PolicyOf(route));
-    rules->routes.Add(route, at, *upstream.shared,
+    routes->table.Add(route, at, *upstream.shared,
                       model::KeyPolicy(route.key, identity, seed, fingerprints));
   }
-  rules->upstreams = std::move(upstreams);
-  return rules;
+  routes->upstreams = std::move(upstreams);
+  return routes;
 }
 
 std::vector<std::string> RouteLabels(const config::Config& config) {
@@ -46,28 +46,28 @@ std::vector<std::string> RouteLabels(const config::Config& config) {
   return labels;
 }
 
-Commons::Commons(const config::Config& config, uint64_t hop)
+Shared::Shared(const config::Config& config, uint64_t hop)
     : store(config.cache),
       budget(config.limits.max_buffered_bytes),
       chain_hop(absl::StrCat("sf-", absl::Hex(hop, absl::kZeroPad16))) {}
 
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
-                                                       memory::Buffered& buffered, Commons& commons,
-                                                       std::shared_ptr<Rules> rules,
+                                                       memory::Buffered& buffered, Shared& shared,
+                                                       std::shared_ptr<RouteSet> routes,
                                                        metrics::WorkerMetrics metrics) {
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->rules = std::move(rules);
+  snapshot->routes = std::move(routes);
   snapshot->metrics = std::move(metrics);
   std::vector<core::Upstream*> pools;
-  for (const auto& upstream : snapshot->rules->upstreams) {
+  for (const auto& upstream : snapshot->routes->upstreams) {
     pools.push_back(upstream->pools[worker.index()].get());
   }
-  snapshot->read_path.emplace(core::Surroundings{worker, commons.flights, commons.store,
+  snapshot->read_path.emplace(core::Surroundings{worker, shared.flights, shared.store,
                                                  std::move(pools), snapshot->metrics,
-                                                 commons.chain_hop, buffered, snapshot});
-  snapshot->context.emplace(proxy::CallContext{*snapshot->read_path, snapshot->rules->routes,
-                                               snapshot->rules->marks, snapshot->rules->limits});
+                                                 shared.chain_hop, buffered, snapshot});
+  snapshot->context.emplace(proxy::CallContext{*snapshot->read_path, snapshot->routes->table,
+                                               snapshot->routes->marks, snapshot->routes->limits});
   return std::shared_ptr<const proxy::CallContext>(snapshot, &*snapshot->context);
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app

@@ -1,3 +1,6 @@
+// Makes a configuration ready for use by workers: its routes, which all workers share, and on each
+// worker the context that its calls begin with. Beside it stands what outlives configurations.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_SNAPSHOT_H_
 #define SINGLEFLIGHT_SERVER_APP_SNAPSHOT_H_
 
@@ -11,27 +14,27 @@
 #include "server/model/fingerprints.h"
 #include "server/proxy/call.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
-// What workers share of one configuration: its routes, ready for use, and what those refer to.
-struct Rules {
+// What workers share of one configuration.
+struct RouteSet {
   Upstreams::List upstreams;  // by index in the configuration
-  core::RouteTable routes;
+  core::RouteTable table;
   proxy::MarkOptions marks;
   std::shared_ptr<const proxy::LimitOptions> limits;
 };
 
 // `fingerprints` are those of every configuration that there ever was.
-std::shared_ptr<Rules> MakeRules(const config::Config& config, Upstreams::List upstreams,
-                                 model::KeySeed seed, model::Fingerprints& fingerprints);
+std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::List upstreams,
+                                       model::KeySeed seed, model::Fingerprints& fingerprints);
 
 // What a configuration calls its routes in metrics, in its order.
 std::vector<std::string> RouteLabels(const config::Config& config);
 
 // What outlives configurations and is shared by all workers.
-struct Commons {
+struct Shared {
   // `hop` is random, and no secret.
-  Commons(const config::Config& config, uint64_t hop);
+  Shared(const config::Config& config, uint64_t hop);
 
   core::FlightTable flights;
   cache::Store store;
@@ -42,10 +45,10 @@ struct Commons {
 // One configuration on one worker. Calls keep the snapshot that they began with, so a reload
 // touches none that is in the air; with its last call a snapshot goes, on its worker.
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
-                                                       memory::Buffered& buffered, Commons& commons,
-                                                       std::shared_ptr<Rules> rules,
+                                                       memory::Buffered& buffered, Shared& shared,
+                                                       std::shared_ptr<RouteSet> routes,
                                                        metrics::WorkerMetrics metrics);
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_SNAPSHOT_H_

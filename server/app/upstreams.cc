@@ -1,3 +1,5 @@
+// What a reload keeps of upstreams, what it begins, and what it lets end; their metrics.
+
 #include "server/app/upstreams.h"
 
 #include <algorithm>
@@ -8,7 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "server/app/on_worker.h"
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 // A backend whose socket takes nothing for so long is given up. Over TCP the system sees to that
@@ -276,4 +278,4 @@ void Upstreams::Show(metrics::Visitor& visitor) const {
   }
 }
 
-}  // namespace singleflight
+}  // namespace singleflight::app

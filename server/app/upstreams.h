@@ -1,3 +1,10 @@
+// The upstreams of the configuration in force, as they run: each has one look-up for all workers,
+// bounds that all workers share, and connections on each worker. What two configurations say alike
+// goes on as it is; what they say otherwise begins anew, and what was before it lives until its
+// last call has ended, without look-ups and connections that no call uses.
+//
+// Threads: the control thread's. Pools belong to their workers.
+
 #ifndef SINGLEFLIGHT_SERVER_APP_UPSTREAMS_H_
 #define SINGLEFLIGHT_SERVER_APP_UPSTREAMS_H_
 
@@ -16,14 +23,8 @@
 #include "server/upstream/pool.h"
 #include "server/upstream/resolver.h"
 
-namespace singleflight {
+namespace singleflight::app {
 
-// The upstreams of the configuration in force, as they run: each has one look-up for all workers,
-// bounds that all workers share, and connections on each worker. What two configurations say alike
-// goes on as it is; what they say otherwise begins anew, and what was before it lives until its
-// last call has ended, without look-ups and connections that no call uses.
-//
-// Threads: the control thread's. Pools belong to their workers.
 class Upstreams {
  public:
   struct Running {
@@ -90,6 +91,6 @@ class Upstreams {
   std::vector<std::vector<std::weak_ptr<upstream::Pool>>> pools_;                  // by worker
 };
 
-}  // namespace singleflight
+}  // namespace singleflight::app
 
 #endif  // SINGLEFLIGHT_SERVER_APP_UPSTREAMS_H_

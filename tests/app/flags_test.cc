@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 using ::testing::HasSubstr;
@@ -36,4 +36,4 @@ TEST(FlagsTest, WhatIsWrongIsToldWithItsCure) {
 }
 
 }  // namespace
-}  // namespace singleflight
+}  // namespace singleflight::app

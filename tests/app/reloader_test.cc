@@ -10,7 +10,7 @@
 #include <fstream>
 #include <string>
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 constexpr char kRight[] =
@@ -74,4 +74,4 @@ TEST_F(ReloaderTest, WhatWasAppliedIsNotTriedAgain) {
 }
 
 }  // namespace
-}  // namespace singleflight
+}  // namespace singleflight::app

@@ -19,7 +19,7 @@
 #include "tests/testing/http_get.h"
 #include "tests/upstream/pool_fixture.h"
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 using upstream::testing::ScriptedServer;
@@ -111,4 +111,4 @@ TEST_F(SecretsTest, NoSecretOfTheProcessLeavesIt) {
 }
 
 }  // namespace
-}  // namespace singleflight
+}  // namespace singleflight::app

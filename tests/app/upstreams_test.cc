@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/upstream/pool_fixture.h"
 
-namespace singleflight {
+namespace singleflight::app {
 namespace {
 
 using upstream::testing::Caller;
@@ -81,4 +81,4 @@ TEST_F(UpstreamsTest, AddressesThatAreKnownServeUnderOtherOptionsBeforeTheyAreLo
 }
 
 }  // namespace
-}  // namespace singleflight
+}  // namespace singleflight::app
