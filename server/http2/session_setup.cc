@@ -21,10 +21,11 @@ FloodGuard::Limits LimitsOf(Side side, const SessionOptions& options) {
                                : FloodGuard::OfBackend();
 }
 
-// What both sides leave to this program rather than to nghttp2, or want otherwise.
+// What both sides do themselves, or want otherwise than nghttp2 does.
 nghttp2_option* NewOption(size_t max_queued_acks, size_t most_continuations) {
   nghttp2_option* option;
   SF_CHECK(nghttp2_option_new(&option) == 0);
+  // docs/decisions.md, "4. nghttp2 updates no window by itself".
   nghttp2_option_set_no_auto_window_update(option, 1);
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, max_queued_acks);
@@ -33,7 +34,7 @@ nghttp2_option* NewOption(size_t max_queued_acks, size_t most_continuations) {
   nghttp2_option_set_max_send_header_block_length(option, kMostSentHeaderBytes);
   // gRPC servers send status messages that end in a space unencoded.
   nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1);
-  // A gRPC cancellation is a reset: FloodGuard has the rule that fits.
+  // docs/decisions.md, "5. nghttp2's limit of resets is off": FloodGuard has the rule that fits.
   constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
   nghttp2_option_set_stream_reset_rate_limit(option, kNoLimit, kNoLimit);
   return option;
@@ -61,7 +62,8 @@ void Session::SetUp() {
   auto create = nghttp2_session_client_new2;
   if (side_ == Side::kServer) {
     create = nghttp2_session_server_new2;
-    nghttp2_option_set_no_http_messaging(option, 1);  // RequestRules have that
+    // docs/decisions.md, "6. nghttp2's judgement of messages is off for clients".
+    nghttp2_option_set_no_http_messaging(option, 1);
   }
   nghttp2_session_callbacks* const callbacks = Callbacks::All();
   SF_CHECK(create(&session_, callbacks, this, option) == 0);

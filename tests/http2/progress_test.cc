@@ -35,6 +35,7 @@ TEST(ProgressTest, APeerThatMovesNothingStallsFourTicksBehindTheFirst) {
   EXPECT_EQ(StallOf(Progress(1), kIdle), 2);
 }
 
+// PITFALLS 27
 TEST(ProgressTest, LessThanFourKilobytesInFourTicksIsNothing) {
   EXPECT_EQ(StallOf(std::vector<Until>(20, {kCrumbs})), 5);
   EXPECT_EQ(StallOf({{0}, {0}, {0}, {0}, {kEnough - 1}}), 5);
