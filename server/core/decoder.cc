@@ -1,3 +1,6 @@
+// Takes messages out of gzip and deflate for callers that cannot read them, and remembers the
+// latest.
+
 #include "server/core/decoder.h"
 
 #include <utility>

@@ -1,3 +1,5 @@
+// The lines of callers before an upstream's gate: whose turn it is, and who stands aside.
+
 #include "server/core/release_gate.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Which route a call matches, and what makes two routes different.
+
 #include "server/core/route.h"
 
 #include <spdlog/spdlog.h>

@@ -1,3 +1,5 @@
+// Addresses as the configuration writes them, as sockets take them, and as messages show them.
+
 #include "server/net/address.h"
 
 #include <sys/socket.h>

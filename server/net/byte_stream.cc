@@ -1,3 +1,5 @@
+// A stream of bytes on a socket that never blocks: reads as bytes come, writes as there is room.
+
 #include "server/net/byte_stream.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,5 @@
+// Accepts connections, and takes care of the files that Unix sockets leave.
+
 #include "server/net/listener.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,5 @@
+// Whether an address leads back to this process.
+
 #ifndef SINGLEFLIGHT_SERVER_NET_OWN_ADDRESSES_H_
 #define SINGLEFLIGHT_SERVER_NET_OWN_ADDRESSES_H_
 

@@ -1,3 +1,5 @@
+// epoll, edge-triggered: every socket is registered once, and whoever is ready is told in turn.
+
 #include "server/net/poller.h"
 
 #include <sys/epoll.h>

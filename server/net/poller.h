@@ -1,3 +1,5 @@
+// What a worker's loop knows of its sockets: which of them can be read or written now.
+
 #ifndef SINGLEFLIGHT_SERVER_NET_POLLER_H_
 #define SINGLEFLIGHT_SERVER_NET_POLLER_H_
 

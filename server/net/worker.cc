@@ -1,3 +1,5 @@
+// The rounds of a worker's loop: timers, posted tasks, sockets, and last what stands in line.
+
 #include "server/net/worker.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Counts client connections against their limits, and says whose they are.
+
 #include "server/proxy/admission.h"
 
 #include <netinet/in.h>

@@ -1,3 +1,6 @@
+// One call forwarded as a stream: bytes cross as they come, and each side's window opens by what
+// the other has written.
+
 #include "server/proxy/relay.h"
 
 #include <algorithm>

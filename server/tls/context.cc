@@ -1,3 +1,5 @@
+// TLS contexts from PEM files: what is read, what is refused and how it is said.
+
 #include "server/tls/context.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,5 @@
+// TLS on another stream of bytes, by OpenSSL without buffers of its own while idle.
+
 #include "server/tls/stream.h"
 
 #include <openssl/bio.h>
