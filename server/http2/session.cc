@@ -1,8 +1,8 @@
 // How a session lives and ends.
 //
-// Bytes pass through three hands. EarlyResets (of a client's bytes) or EarlyData (of a server's)
-// and LongFields take out what concerns one call, and for which nghttp2 would end the connection.
-// Then nghttp2 parses, and its callbacks come back into this class.
+// Bytes pass through three hands. EarlyResets (of a client's bytes) or EarlyData (of a server's),
+// and then LongFields, take out what is wrong with one call only, because nghttp2 would end the
+// connection for it. Then nghttp2 parses, and its callbacks come back into this class.
 //
 // A connection ends in one of three ways:
 //   in order    BeginShutdown; FinishShutdown after a round trip; the last stream ends. Or Retire.

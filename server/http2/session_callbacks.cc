@@ -1,4 +1,4 @@
-// Translates what nghttp2 tells: Session and Stream decide what follows from it.
+// Translates what nghttp2 reports: Session and Stream decide what follows from it.
 //
 // A stream's user data is its Stream, until that is closed; so what concerns a stream that is gone,
 // or never had a Stream, ends here. To return an error would end the whole connection:
