@@ -7,6 +7,11 @@
 #ifndef SINGLEFLIGHT_SERVER_APP_APP_H_
 #define SINGLEFLIGHT_SERVER_APP_APP_H_
 
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -14,9 +19,20 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/app/doors.h"
+#include "server/app/drain.h"
 #include "server/app/log.h"
+#include "server/app/own_listeners.h"
+#include "server/app/pages.h"
+#include "server/app/reloader.h"
+#include "server/app/snapshot.h"
+#include "server/app/upstreams.h"
+#include "server/app/workers.h"
 #include "server/config/load.h"
+#include "server/metrics/ledger.h"
+#include "server/model/fingerprints.h"
 #include "server/model/key.h"
+#include "server/proxy/admission.h"
 
 namespace singleflight::app {
 
@@ -50,10 +66,38 @@ class App {
   int Run();
 
  private:
-  struct Parts;
-  explicit App(std::unique_ptr<Parts> parts);
+  App(const config::Loaded& loaded, Options options);
 
-  const std::unique_ptr<Parts> parts_;
+  absl::Status Begin();
+
+  // Puts a configuration in force, whole, or not at all.
+  absl::Status Apply(const config::Config& next);
+  void SetAdmission();
+  void SetRoutes(Upstreams::List upstreams);
+
+  void Admit(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);
+  void AwaitHangup();
+  Drain::Hooks DrainHooks();
+  void Stop();
+
+  const config::Loaded first_;
+  const Options options_;
+  config::Config config_;  // in force
+
+  boost::asio::io_context control_{1};
+  boost::asio::signal_set hangups_{control_, SIGHUP};
+
+  model::Fingerprints fingerprints_;
+  Shared shared_;
+  metrics::Ledger ledger_;
+  proxy::Admission admission_;
+  Workers workers_;
+  OwnListeners own_listeners_;
+  Upstreams upstreams_;
+  Doors doors_;
+  Reloader reloader_;
+  Drain drain_;
+  Pages pages_;
 };
 
 }  // namespace singleflight::app

@@ -162,6 +162,14 @@ void Frontend::SetContext(std::shared_ptr<const CallContext> context) {
 
 void Frontend::Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
                      Admission::Pass pass) {
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  worker_.Post([this, accepted, entrance = std::move(entrance), pass = std::move(pass)]() mutable {
+    Begin(accepted, std::move(entrance), std::move(pass));
+  });
+}
+
+void Frontend::Begin(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
+                     Admission::Pass pass) {
   std::string peer = net::PeerOf(accepted.fd);
   auto owned =
       std::make_unique<Client>(*this, std::move(peer), std::move(entrance), std::move(pass));
@@ -205,7 +213,7 @@ void Frontend::TellOfFlood(metrics::Bound bound, const std::string& peer) {
 
 void Frontend::Gone(Client& client) {
   metrics_.connections.Add(-1);
-  load_.fetch_sub(1, std::memory_order_relaxed);
+  connections_.fetch_sub(1, std::memory_order_relaxed);
   clients_.erase(&client);
 }
 

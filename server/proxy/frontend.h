@@ -33,7 +33,7 @@ struct Entrance {
 };
 
 // The client connections of one worker.
-// Threads: its worker's, but for `load`.
+// Threads: its worker's, but for Serve and `connections`.
 class Frontend {
  public:
   // `seed` is for the ages that connections reach.
@@ -44,7 +44,8 @@ class Frontend {
   // more.
   void SetContext(std::shared_ptr<const CallContext> context);
 
-  // Serves a connection; each of its streams becomes a Call.
+  // Serves a connection; each of its streams becomes a Call. From any thread: it is one of the
+  // connections from now on, so that whoever chooses a worker next counts it.
   void Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
              Admission::Pass pass);
 
@@ -58,14 +59,14 @@ class Frontend {
   // Every connection ends now.
   void CloseAll();
 
-  // Connections given to this worker and not yet closed. Whoever accepts adds one before it posts
-  // Serve here, so that the next choice sees it. From any thread.
-  std::atomic<int64_t>& load() { return load_; }
-  int64_t load() const { return load_.load(std::memory_order_relaxed); }
+  // Those that Serve was given and that are not closed yet. From any thread.
+  int64_t connections() const { return connections_.load(std::memory_order_relaxed); }
 
  private:
   class Client;
 
+  void Begin(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
+             Admission::Pass pass);
   std::vector<Client*> Clients() const;
   void Gone(Client& client);
   void TellOfFlood(metrics::Bound bound, const std::string& peer);
@@ -74,7 +75,7 @@ class Frontend {
   std::shared_ptr<const CallContext> context_;
   metrics::DownstreamMetrics& metrics_;
   std::minstd_rand random_;
-  std::atomic<int64_t> load_{0};
+  std::atomic<int64_t> connections_{0};
   absl::flat_hash_map<Client*, std::unique_ptr<Client>> clients_;
   bool draining_ = false;
   Ration flood_lines_;

@@ -34,7 +34,7 @@ USES = {
     'admin': {'metrics', 'net'},
     'config': {'admin', 'cache', 'core', 'host', 'model', 'net', 'proxy', 'tls', 'upstream'},
     'version': set(),
-    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'metrics', 'model', 'net', 'proxy', 'upstream', 'version'},
+    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'proxy', 'upstream', 'version'},
     'main': {'app', 'config', 'host'},
 }
 

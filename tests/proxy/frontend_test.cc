@@ -34,7 +34,6 @@ class FrontendTest : public ::testing::Test {
     on_.Run([&] {
       frontend_ = std::make_unique<Frontend>(on_.worker(), *metrics_.downstream, 1);
       frontend_->SetContext(context);
-      ++frontend_->load();
       frontend_->Serve({ends[1]}, entrance_, *admission_.Admit(absl::nullopt));
     });
   }
@@ -42,7 +41,7 @@ class FrontendTest : public ::testing::Test {
     return metrics_.downstream->tls_handshakes[static_cast<size_t>(how)].value();
   }
   void AwaitGone() {
-    on_.Until([this] { return frontend_->load() == 0; });
+    on_.Until([this] { return frontend_->connections() == 0; });
   }
 
   tls::SharedContext Context() {
@@ -87,7 +86,7 @@ TEST_F(FrontendTest, AClientThatLeavesDuringTheHandshakeIsCounted) {
 TEST_F(FrontendTest, DrainingDoesNotWaitForHandshakes) {
   Connect(absl::Hours(1));
   on_.Run([this] { frontend_->Drain(); });
-  EXPECT_EQ(frontend_->load(), 0);
+  EXPECT_EQ(frontend_->connections(), 0);
 }
 
 }  // namespace

@@ -1,0 +1,79 @@
+#include "server/app/pages.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace singleflight::app {
+
+Pages::Pages(const Sources& sources) : from_(sources) {
+  registry_.Add([this](metrics::Visitor& visitor) {
+    from_.ledger.Show(visitor);
+    from_.shared.store.Show(visitor);
+    from_.upstreams.Show(visitor);
+    from_.admission.Show(visitor);
+    from_.reloader.Show(visitor);
+    from_.log.Show(visitor);
+    if (server_ != nullptr) server_->Show(visitor);
+    ShowMemory(visitor);
+    ShowCertificates(visitor);
+    ShowState(visitor);
+  });
+}
+
+absl::Status Pages::Open(boost::asio::io_context& control, const admin::HealthOptions& options) {
+  if (options.address.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<admin::HealthServer>> opened =
+      admin::HealthServer::Open(control, options,
+                                {[this] { return !from_.drain.draining(); },
+                                 [this] { return Metrics(); }, [this] { return Status(); }});
+  if (!opened.ok()) return opened.status();
+  server_ = *std::move(opened);
+  return absl::OkStatus();
+}
+
+std::string Pages::Status() const {
+  const std::string state = from_.drain.draining()
+                                ? from_.drain.Status()
+                                : absl::StrCat("serving\nlistening on ",
+                                               absl::StrJoin(from_.doors.addresses(), ", "), "\n");
+  return absl::StrCat(state, from_.reloader.Status());
+}
+
+void Pages::ShowMemory(metrics::Visitor& visitor) const {
+  visitor.Level("singleflight_buffered_bytes",
+                "Memory held for calls: by flights, requests being collected, and relays.", {},
+                from_.shared.budget.bytes() + from_.workers.untold_bytes());
+  visitor.Level("singleflight_max_buffered_bytes",
+                "Where it ends: limits.max_buffered_bytes, or what stands for it.", {},
+                from_.shared.budget.max());
+}
+
+void Pages::ShowCertificates(metrics::Visitor& visitor) const {
+  std::map<std::string, int64_t> ends;  // several may use one file
+  const auto note = [&](const tls::SharedContext& tls) {
+    if (tls == nullptr) return;
+    for (const tls::Context::Expiry& expiry : tls->expiries()) {
+      const auto [known, is_new] = ends.emplace(expiry.file, expiry.at);
+      if (!is_new) known->second = std::min(known->second, expiry.at);
+    }
+  };
+  for (const Doors::Plan::Item& item : from_.doors.in_force().items) note(item.entrance->tls);
+  for (const auto& upstream : from_.upstreams.in_force()) note(upstream->tls);
+  for (const auto& [file, at] : ends) {
+    visitor.Level("singleflight_certificate_expires_at_seconds",
+                  "When the first of the certificates in use from that file ends, in Unix time.",
+                  {{"file", file}}, at);
+  }
+}
+
+void Pages::ShowState(metrics::Visitor& visitor) const {
+  visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
+                static_cast<int64_t>(from_.shared.flights.waiting()));
+  visitor.Level("singleflight_draining", "1 from SIGTERM on.", {}, from_.drain.draining() ? 1 : 0);
+}
+
+}  // namespace singleflight::app
