@@ -2,6 +2,7 @@
 
 #include "server/app/reloader.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -12,6 +13,9 @@
 
 namespace singleflight::app {
 namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr char kRight[] =
     "listeners: [{address: 127.0.0.1:0}]\n"
@@ -71,6 +75,26 @@ TEST_F(ReloaderTest, WhatWasAppliedIsNotTriedAgain) {
   reloader_.Reload("a test");
   control_.run_for(std::chrono::milliseconds(50));
   EXPECT_EQ(tries_, 2);
+}
+
+TEST_F(ReloaderTest, PeopleAreToldWhatWasRefusedUntilSomethingIsApplied) {
+  reloader_.Begin(*config::LoadFile(path_));
+  answer_ = absl::UnavailableError("the port is taken");
+  reloader_.Reload("a test");
+  EXPECT_THAT(reloader_.Status(), HasSubstr("\nrefused since 1970-"));
+  EXPECT_THAT(reloader_.Status(), HasSubstr(":\n" + path_.string() + ": the port is taken\n"));
+  answer_ = absl::OkStatus();
+  reloader_.Reload("a test");
+  EXPECT_THAT(reloader_.Status(), Not(HasSubstr("refused")));
+}
+
+TEST_F(ReloaderTest, OnceItIsStoppedNothingIsTriedAgain) {
+  reloader_.Begin(*config::LoadFile(path_));
+  answer_ = absl::UnavailableError("the port is taken");
+  reloader_.Reload("a test");
+  reloader_.Stop();
+  control_.run();
+  EXPECT_EQ(tries_, 1);
 }
 
 }  // namespace
