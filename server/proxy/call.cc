@@ -1,3 +1,5 @@
+// One caller's call: its request is collected and asked, or relayed, and its reply sent.
+
 #include "server/proxy/call.h"
 
 #include <spdlog/spdlog.h>

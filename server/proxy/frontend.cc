@@ -1,3 +1,5 @@
+// A worker's clients: a connection from its accept to its end, and a call for each of its streams.
+
 #include "server/proxy/frontend.h"
 
 #include <spdlog/spdlog.h>
