@@ -20,8 +20,8 @@ namespace {
 // After a second signal the process ends after no more than this, and sooner where the log is read.
 constexpr std::chrono::milliseconds kLastWordTime(100);
 
-// At the end, for flights whose connections were closed to notice, and again for what they used to
-// go.
+// At the end flights have this long to notice that their connections are closed, and then pools as
+// long to go.
 constexpr std::chrono::milliseconds kPatience(1000);
 
 size_t WorkersOf(const config::Config& config) {
@@ -83,7 +83,7 @@ absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Loaded& loaded, Op
 
 App::~App() { Stop(); }
 
-// Nothing runs before: what the constructor made is connected and waits.
+// Until here nothing runs.
 absl::Status App::Begin() {
   host::TakeHangups();
   workers_.Start();
@@ -187,9 +187,9 @@ Drain::Hooks App::DrainHooks() {
   return hooks;
 }
 
-// Clients first, those too whom the doors have just let in; then the pools, so that flights which
-// nobody waits for end as well; then the loops, before which everything that lives on them has to
-// go.
+// Clients first, and with them those that the doors have just let in. Then the pools, so that
+// flights that nobody waits for end as well. The loops are last: everything that lives on them is
+// gone.
 void App::Stop() {
   if (!workers_.running()) return;
   doors_.Close();

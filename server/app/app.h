@@ -1,5 +1,5 @@
 // The composition root: builds every part of the proxy from a configuration, in the order of their
-// dependence, exchanges what a new configuration says otherwise, and takes it all down in reverse.
+// dependence, exchanges what a new configuration changes, and takes it all down in reverse.
 //
 // Threads: the one that made it, which is the control thread: Run serves signals, reloads, health
 // pages and name look-ups on it.
@@ -62,12 +62,13 @@ class App {
 
   // Serves until SIGTERM or SIGINT, then drains: no new connections, GOAWAY, running calls end
   // within drain_timeout. SIGHUP reloads. Returns the exit status: 0 when all calls ended by
-  // themselves, 1 when some had to be cut off. A second signal to end ends the process at once.
+  // themselves, 1 when some had to be cut off. A second signal ends the process immediately.
   int Run();
 
  private:
   App(const config::Loaded& loaded, Options options);
 
+  // Starts what the constructor has connected.
   absl::Status Begin();
 
   // Puts a configuration in force, whole, or not at all.

@@ -1,7 +1,8 @@
 // The addresses of the configuration in force, where clients come in. An address that two
-// configurations share stays bound. Who is in when certificates are renewed stays; who is in when
-// it changes how far clients are trusted has to come in again. Threads: the control thread's. What
-// they hold lives on one worker, which must be running.
+// configurations share stays bound. Clients stay connected when certificates are renewed; when it
+// changes how far they are trusted, they have to connect again.
+//
+// Threads: the control thread's. What doors hold lives on one worker, which must be running.
 
 #ifndef SINGLEFLIGHT_SERVER_APP_DOORS_H_
 #define SINGLEFLIGHT_SERVER_APP_DOORS_H_
@@ -32,7 +33,7 @@ class Doors {
     std::string address;  // as the configuration wrote it that opened the door
     bool ipv6_only;       // likewise
     std::unique_ptr<net::Listener> listener;
-    std::shared_ptr<const proxy::Entrance> entrance;  // of who comes in now; the worker's
+    std::shared_ptr<const proxy::Entrance> entrance;  // of those that come in now; the worker's
   };
 
   // What is to be in force: the doors, and how they will be entered.
@@ -49,7 +50,7 @@ class Doors {
   // nothing.
   absl::StatusOr<Plan> Prepare(const std::vector<proxy::ListenerOptions>& options);
 
-  // In force from now on. Returns which doors are gone: who came in there has to leave.
+  // In force from now on. Returns which doors are gone: clients that came in there have to leave.
   std::vector<uint64_t> Adopt(const Plan& plan);
 
   // How doors are entered now.

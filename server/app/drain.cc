@@ -27,7 +27,7 @@ void Drain::AwaitSignal() {
 
 void Drain::OnSignal(int signal) {
   if (draining_) {
-    spdlog::warn("second signal: ending at once");
+    spdlog::warn("second signal: ending immediately");
     return hooks_.abort(128 + signal);
   }
   Begin();

@@ -20,7 +20,7 @@ constexpr absl::string_view kHelp =
     "\n"
     "SIGHUP, or a change of FILE, has it read again and taken whole or not at all.\n"
     "SIGTERM or SIGINT drains: no new connections, running calls end within\n"
-    "drain_timeout. A second signal ends the process at once.\n";
+    "drain_timeout. A second signal ends the process immediately.\n";
 
 Flags Print(std::string text) { return {Flags::Action::kPrint, "", std::move(text)}; }
 

@@ -17,7 +17,7 @@ namespace singleflight::app {
 namespace {
 
 constexpr char kName[] = "singleflight";
-constexpr size_t kMostBytes = 256 << 10;  // that wait for whoever reads
+constexpr size_t kMostBytes = 256 << 10;  // that wait for a reader
 
 // For the last lines.
 constexpr std::chrono::milliseconds kLastPatience(1000);

@@ -1,6 +1,7 @@
-// The log of the process, on stderr, behind spdlog's functions. Nobody waits for whoever reads it:
-// what is not read in time is dropped, counted, and said in a line once somebody reads again. Make
-// one, before what logs; what is in it when it goes is written if somebody reads.
+// The log of the process, on stderr, behind spdlog's functions. It waits for no reader: lines that
+// are not read in time are dropped and counted, and a line says so once somebody reads again. Make
+// one, before anything logs. At its end it writes what it still has, if somebody reads.
+//
 // Threads: every method, from any; so do spdlog's.
 
 #ifndef SINGLEFLIGHT_SERVER_APP_LOG_H_
@@ -24,8 +25,8 @@ class Log {
   // Lines have the form that `options` ask for from now on.
   void SetUp(const config::LogOptions& options);
 
-  // A text that stands by itself, for who began the process. On stderr, before SetUp: there is no
-  // form yet.
+  // A text that stands by itself, for whoever started the process. On stderr, before SetUp: there
+  // is no form yet.
   void Complain(std::string text);
 
   // On stdout, in the form of the log: programs wait for it.

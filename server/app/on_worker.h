@@ -22,8 +22,8 @@ void RunOn(net::Worker& worker, const Work& work) {
   done.wait();
 }
 
-// Whoever lets go of it last, `object` goes on its worker's thread, and never from within one of
-// its own callbacks.
+// `object` is destroyed on its worker's thread, wherever the last reference is given up, and never
+// from within one of its own callbacks.
 template <typename T>
 std::shared_ptr<T> OwnedOn(net::Worker& worker, std::unique_ptr<T> object) {
   return std::shared_ptr<T>(

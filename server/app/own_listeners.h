@@ -1,4 +1,6 @@
-// Where this process listens. Threads: one.
+// Where this process listens, so that it does not call itself.
+//
+// Threads: one.
 
 #ifndef SINGLEFLIGHT_SERVER_APP_OWN_LISTENERS_H_
 #define SINGLEFLIGHT_SERVER_APP_OWN_LISTENERS_H_
@@ -21,7 +23,7 @@ class OwnListeners {
     }
   }
 
-  // Whether who connects there comes to one of them.
+  // Whether a connection to that endpoint arrives at one of them.
   bool AreAt(const net::Endpoint& endpoint) const {
     const net::IpAddresses local = net::LocalAddresses();
     return std::any_of(listeners_.begin(), listeners_.end(), [&](const net::Listening& listener) {

@@ -27,7 +27,7 @@ namespace singleflight::app {
 
 class Pages {
  public:
-  // Whom they ask.
+  // What they show.
   struct Sources {
     const metrics::Ledger& ledger;
     const Shared& shared;

@@ -189,7 +189,8 @@ void Upstreams::Begin(const Running& running) {
   running.resolver->Start(KnownEndpointsOf(running.options));
 }
 
-// So that a reload while names cannot be looked up, be it for a certificate, is no outage.
+// So that a reload while names cannot be looked up is no outage, even if it brings only a new
+// certificate.
 upstream::Resolver::Known Upstreams::KnownEndpointsOf(
     const upstream::UpstreamOptions& options) const {
   for (const auto& before : in_force_) {

@@ -1,6 +1,6 @@
 // The upstreams of the configuration in force, as they run: each has one look-up for all workers,
-// bounds that all workers share, and connections on each worker. What two configurations say alike
-// goes on as it is; what they say otherwise begins anew, and what was before it lives until its
+// bounds that all workers share, and connections on each worker. What is the same in two
+// configurations goes on as it is. What differs starts again, and what it replaces lives until its
 // last call has ended, without look-ups and connections that no call uses.
 //
 // Threads: the control thread's. Pools belong to their workers.

@@ -80,5 +80,15 @@ TEST_F(UpstreamsTest, AddressesThatAreKnownServeUnderOtherOptionsBeforeTheyAreLo
   EXPECT_EQ(Ask("kettle"), "kettle");
 }
 
+TEST_F(UpstreamsTest, PoolsLiveUntilTheLastThatUsesThemLetsGo) {
+  Adopt();
+  AnswerOneLookUp();
+  Upstreams::List used = upstreams_.in_force();
+  upstreams_.Shutdown();
+  EXPECT_TRUE(upstreams_.alive());
+  used.clear();
+  EXPECT_FALSE(upstreams_.alive());
+}
+
 }  // namespace
 }  // namespace singleflight::app
