@@ -28,12 +28,6 @@ size_t WorkersOf(const config::Config& config) {
   return static_cast<size_t>(config.threads > 0 ? config.threads : host::AllowedCpus());
 }
 
-std::vector<std::string> UpstreamNames(const config::Config& config) {
-  std::vector<std::string> names;
-  for (const upstream::UpstreamOptions& upstream : config.upstreams) names.push_back(upstream.name);
-  return names;
-}
-
 // What a running process cannot take over from another configuration.
 absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config::Config& next) {
   std::vector<absl::string_view> changed;
@@ -59,10 +53,11 @@ App::App(const config::Loaded& loaded, Options options)
       options_(std::move(options)),
       config_(loaded.config),
       shared_(config_, options_.entropy.hop),
-      ledger_(WorkersOf(config_)),
+      ledgers_(WorkersOf(config_)),
       admission_(config_.limits),
-      workers_(WorkersOf(config_), ledger_, shared_.budget, options_.entropy.jitter),
-      upstreams_(control_, workers_.loops(), ledger_, shared_.budget, options_.entropy.jitter,
+      workers_(WorkersOf(config_), ledgers_, shared_.budget, options_.entropy.jitter),
+      upstreams_(control_, workers_.loops(), ledgers_.upstreams, shared_.budget,
+                 options_.entropy.jitter,
                  [this](const net::Endpoint& endpoint) { return own_listeners_.AreAt(endpoint); }),
       doors_(workers_.entry(), fingerprints_,
              [this](net::Listener::Accepted accepted,
@@ -72,7 +67,7 @@ App::App(const config::Loaded& loaded, Options options)
       reloader_(control_, options_.config_path, options_.wall_clock,
                 [this](const config::Config& next) { return Apply(next); }),
       drain_(control_, options_.wall_clock, DrainHooks(), Drain::Pace()),
-      pages_({ledger_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
+      pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
               *options_.log}) {}
 
 absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Loaded& loaded, Options options) {
@@ -119,7 +114,7 @@ absl::Status App::Apply(const config::Config& next) {
   SetAdmission();
   shared_.budget.set_max(config_.limits.max_buffered_bytes);
   drain_.set_timeout(config_.drain_timeout);
-  ledger_.Prune();
+  ledgers_.Prune();
   own_listeners_.Set(*plan);
   upstreams_.Adopt(*backends);
   SetRoutes(*std::move(backends));
@@ -146,7 +141,8 @@ void App::SetRoutes(Upstreams::List upstreams) {
       MakeRouteSet(config_, std::move(upstreams), options_.entropy.keys, fingerprints_);
   workers_.SetContexts([&](net::Worker& loop) {
     return MakeSnapshot(loop, *loop.buffered(), shared_, routes,
-                        ledger_.Of(loop.index(), RouteLabels(config_), UpstreamNames(config_)));
+                        ledgers_.routes.AllOf(loop.index(), RouteLabels(config_)),
+                        ledgers_.downstream[loop.index()]);
   });
 }
 

@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "server/app/doors.h"
 #include "server/app/drain.h"
+#include "server/app/ledgers.h"
 #include "server/app/log.h"
 #include "server/app/own_listeners.h"
 #include "server/app/pages.h"
@@ -29,7 +30,6 @@
 #include "server/app/upstreams.h"
 #include "server/app/workers.h"
 #include "server/config/load.h"
-#include "server/metrics/ledger.h"
 #include "server/model/fingerprints.h"
 #include "server/model/key.h"
 #include "server/proxy/admission.h"
@@ -90,7 +90,7 @@ class App {
 
   model::Fingerprints fingerprints_;
   Shared shared_;
-  metrics::Ledger ledger_;
+  Ledgers ledgers_;
   proxy::Admission admission_;
   Workers workers_;
   OwnListeners own_listeners_;

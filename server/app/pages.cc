@@ -11,7 +11,7 @@ namespace singleflight::app {
 
 Pages::Pages(const Sources& sources) : from_(sources) {
   registry_.Add([this](metrics::Visitor& visitor) {
-    from_.ledger.Show(visitor);
+    from_.ledgers.Show(visitor);
     from_.shared.store.Show(visitor);
     from_.upstreams.Show(visitor);
     from_.admission.Show(visitor);

@@ -15,6 +15,7 @@
 #include "server/admin/health_server.h"
 #include "server/app/doors.h"
 #include "server/app/drain.h"
+#include "server/app/ledgers.h"
 #include "server/app/log.h"
 #include "server/app/reloader.h"
 #include "server/app/snapshot.h"
@@ -29,7 +30,7 @@ class Pages {
  public:
   // What they show.
   struct Sources {
-    const metrics::Ledger& ledger;
+    const Ledgers& ledgers;
     const Shared& shared;
     const proxy::Admission& admission;
     const Workers& workers;

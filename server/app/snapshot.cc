@@ -9,7 +9,6 @@ namespace {
 
 struct Snapshot {
   std::shared_ptr<RouteSet> routes;
-  metrics::WorkerMetrics metrics;
   absl::optional<core::ReadPath> read_path;
   absl::optional<proxy::CallContext> context;
 };
@@ -51,22 +50,23 @@ Shared::Shared(const config::Config& config, uint64_t hop)
       budget(config.limits.max_buffered_bytes),
       chain_hop(absl::StrCat("sf-", absl::Hex(hop, absl::kZeroPad16))) {}
 
-std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
-                                                       memory::Buffered& buffered, Shared& shared,
-                                                       std::shared_ptr<RouteSet> routes,
-                                                       metrics::WorkerMetrics metrics) {
+std::shared_ptr<const proxy::CallContext> MakeSnapshot(
+    net::Worker& worker, memory::Buffered& buffered, Shared& shared,
+    std::shared_ptr<RouteSet> routes, core::MetricsByRoute metrics,
+    std::shared_ptr<proxy::DownstreamMetrics> downstream) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->routes = std::move(routes);
-  snapshot->metrics = std::move(metrics);
   std::vector<core::Upstream*> pools;
   for (const auto& upstream : snapshot->routes->upstreams) {
     pools.push_back(upstream->pools[worker.index()].get());
   }
-  snapshot->read_path.emplace(core::Surroundings{worker, shared.flights, shared.store,
-                                                 std::move(pools), snapshot->metrics,
-                                                 shared.chain_hop, buffered, snapshot});
+  snapshot->read_path.emplace(
+      core::Surroundings{worker, shared.flights, shared.store, std::move(pools), std::move(metrics),
+                         downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop,
+                         buffered, snapshot});
   snapshot->context.emplace(proxy::CallContext{*snapshot->read_path, snapshot->routes->table,
-                                               snapshot->routes->marks, snapshot->routes->limits});
+                                               snapshot->routes->marks, snapshot->routes->limits,
+                                               std::move(downstream)});
   return std::shared_ptr<const proxy::CallContext>(snapshot, &*snapshot->context);
 }
 

@@ -44,10 +44,10 @@ struct Shared {
 
 // One configuration on one worker. Calls keep the snapshot that they began with, so a reload
 // touches none that is in the air; with its last call a snapshot goes, on its worker.
-std::shared_ptr<const proxy::CallContext> MakeSnapshot(net::Worker& worker,
-                                                       memory::Buffered& buffered, Shared& shared,
-                                                       std::shared_ptr<RouteSet> routes,
-                                                       metrics::WorkerMetrics metrics);
+std::shared_ptr<const proxy::CallContext> MakeSnapshot(
+    net::Worker& worker, memory::Buffered& buffered, Shared& shared,
+    std::shared_ptr<RouteSet> routes, core::MetricsByRoute metrics,
+    std::shared_ptr<proxy::DownstreamMetrics> downstream);
 
 }  // namespace singleflight::app
 

@@ -58,8 +58,9 @@ void ForgetGone(std::vector<std::weak_ptr<T>>& list) {
 }  // namespace
 
 Upstreams::Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
-                     metrics::Ledger& ledger, memory::BufferBudget& budget, uint64_t seed,
-                     IsOwn is_own, upstream::LookUps::System look_up)
+                     metrics::Ledger<upstream::UpstreamMetrics>& ledger,
+                     memory::BufferBudget& budget, uint64_t seed, IsOwn is_own,
+                     upstream::LookUps::System look_up)
     : control_(control),
       workers_(std::move(workers)),
       ledger_(ledger),
@@ -114,10 +115,9 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
       });
     };
     running->pools.push_back(OwnedOn(
-        worker,
-        std::make_unique<upstream::Pool>(worker, options, authority, running->tls, SessionOptions(),
-                                         ledger_.UpstreamOf(i, options.name), seed_ + i,
-                                         upstream::Pool::Hooks{refresh})));
+        worker, std::make_unique<upstream::Pool>(worker, options, authority, running->tls,
+                                                 SessionOptions(), ledger_.Of(i, options.name),
+                                                 seed_ + i, upstream::Pool::Hooks{refresh})));
     pools[i] = running->pools.back();
   }
   auto resolver = std::make_unique<upstream::Resolver>(

@@ -41,7 +41,8 @@ class Upstreams {
   using IsOwn = std::function<bool(const net::Endpoint&)>;
 
   Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
-            metrics::Ledger& ledger, memory::BufferBudget& budget, uint64_t seed, IsOwn is_own,
+            metrics::Ledger<upstream::UpstreamMetrics>& ledger, memory::BufferBudget& budget,
+            uint64_t seed, IsOwn is_own,
             upstream::LookUps::System look_up = upstream::LookUps::AskSystem);
   ~Upstreams() { look_ups_->Close(); }
 
@@ -79,7 +80,7 @@ class Upstreams {
 
   boost::asio::io_context& control_;
   const std::vector<net::Worker*> workers_;
-  metrics::Ledger& ledger_;
+  metrics::Ledger<upstream::UpstreamMetrics>& ledger_;
   memory::BufferBudget& budget_;
   const uint64_t seed_;
   const IsOwn is_own_;

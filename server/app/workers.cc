@@ -10,10 +10,9 @@ constexpr std::chrono::milliseconds kPause(5);
 
 }  // namespace
 
-Workers::Workers(size_t count, metrics::Ledger& ledger, memory::BufferBudget& budget,
-                 uint64_t seed) {
+Workers::Workers(size_t count, Ledgers& ledgers, memory::BufferBudget& budget, uint64_t seed) {
   for (size_t i = 0; i < count; ++i) {
-    each_.emplace_back(i, *ledger.DownstreamOf(i), budget, seed + i);
+    each_.emplace_back(i, *ledgers.downstream[i], budget, seed + i);
   }
 }
 

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "server/app/ledgers.h"
 #include "server/app/on_worker.h"
 #include "server/memory/buffered.h"
-#include "server/metrics/ledger.h"
 #include "server/net/worker.h"
 #include "server/proxy/frontend.h"
 
@@ -24,8 +24,8 @@ namespace singleflight::app {
 
 class Workers {
  public:
-  // `ledger` has cells for `count` workers. `seed` is for the ages that connections reach.
-  Workers(size_t count, metrics::Ledger& ledger, memory::BufferBudget& budget, uint64_t seed);
+  // `ledgers` have cells for `count` workers. `seed` is for the ages that connections reach.
+  Workers(size_t count, Ledgers& ledgers, memory::BufferBudget& budget, uint64_t seed);
 
   void Start();
 
@@ -92,7 +92,7 @@ class Workers {
  private:
   // One worker, and the clients that it serves. The frontend belongs to the loop's thread.
   struct Each {
-    Each(size_t index, metrics::DownstreamMetrics& metrics, memory::BufferBudget& budget,
+    Each(size_t index, proxy::DownstreamMetrics& metrics, memory::BufferBudget& budget,
          uint64_t seed)
         : buffered(budget), loop(index, &buffered), frontend(loop, metrics, seed) {}
 

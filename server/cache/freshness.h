@@ -6,7 +6,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/cache/cache_control.h"
-#include "server/metrics/worker_metrics.h"
+#include "server/cache/refusal.h"
 #include "server/model/reply.h"
 
 namespace singleflight::cache {
@@ -19,8 +19,6 @@ struct FreshnessRules {
   // `ttl` holds whatever lifetime the reply gives itself. What forbids storing still forbids it.
   bool override_reply = false;
 };
-
-using Refusal = metrics::StoreRefusal;
 
 // FreshnessRules::max_ttl if the route does not set it.
 inline absl::Duration DefaultMaxTtl(const FreshnessRules& rules) { return 10 * rules.ttl; }

@@ -17,19 +17,15 @@ namespace {
 constexpr size_t kMostKeptForKeys = 64 << 10;
 constexpr size_t kMostKept = 1 << 20;
 
-using metrics::InflationRefusal;
-
 bool SameOwner(const std::weak_ptr<const void>& a, const std::shared_ptr<const void>& b) {
   return !a.owner_before(b) && !b.owner_before(a);
 }
 
-void Refuse(InflationRefusal why, metrics::InflationMetrics& metrics) {
-  metrics.refusals[static_cast<size_t>(why)].Add();
-}
+void Refuse(InflationRefusal why, InflationMetrics& metrics) { metrics.refusals.Add(why); }
 
 // Whether `out` is now `frame` without its compression. Counts what became of it.
 bool Undo(absl::string_view frame, absl::string_view encoding, size_t max, std::string* out,
-          metrics::InflationMetrics& metrics) {
+          InflationMetrics& metrics) {
   const absl::optional<wire::Encoding> known = wire::ParseEncoding(encoding);
   if (!known.has_value()) {
     Refuse(InflationRefusal::kEncoding, metrics);
@@ -84,7 +80,7 @@ struct Decoder::Plain {
 };
 
 absl::string_view Decoder::ForKey(const model::Request& request, absl::string_view message,
-                                  size_t max_request_bytes, metrics::InflationMetrics& metrics) {
+                                  size_t max_request_bytes, InflationMetrics& metrics) {
   const bool undone =
       Undo(message, model::EncodingOf(request.fields()), max_request_bytes, &for_key_, metrics);
   return undone ? absl::string_view(for_key_) : message;
@@ -96,7 +92,7 @@ void Decoder::Release() {
 
 absl::optional<base::Slice> Decoder::Message(const model::Request& sender,
                                              const base::Slice& message, size_t max_request_bytes,
-                                             metrics::InflationMetrics& metrics) {
+                                             InflationMetrics& metrics) {
   Frame frame =
       messages_.Inflate(message, model::EncodingOf(sender.fields()), max_request_bytes, metrics);
   if (frame == nullptr) return absl::nullopt;
@@ -106,7 +102,7 @@ absl::optional<base::Slice> Decoder::Message(const model::Request& sender,
 
 absl::optional<model::Reply> Decoder::Reply(memory::UpstreamBudget& upstream,
                                             const model::Reply& reply, size_t max_reply_bytes,
-                                            metrics::InflationMetrics& metrics) {
+                                            InflationMetrics& metrics) {
   const std::shared_ptr<const Plain> latest = plain_.lock();
   if (latest != nullptr && &latest->upstream == &upstream &&
       SameOwner(latest->source.owner, reply.owner)) {
@@ -119,8 +115,7 @@ absl::optional<model::Reply> Decoder::Reply(memory::UpstreamBudget& upstream,
   return Plain::ReplyOf(plain);
 }
 
-bool Decoder::InflateBody(Plain& plain, size_t max_reply_bytes,
-                          metrics::InflationMetrics& metrics) {
+bool Decoder::InflateBody(Plain& plain, size_t max_reply_bytes, InflationMetrics& metrics) {
   const model::Reply& source = plain.source;
   if (!IsOneMessage(source.body)) {
     Refuse(InflationRefusal::kCorrupt, metrics);
@@ -136,7 +131,7 @@ bool Decoder::InflateBody(Plain& plain, size_t max_reply_bytes,
 }
 
 Decoder::Frame Decoder::Latest::Inflate(const base::Slice& frame, absl::string_view encoding,
-                                        size_t max, metrics::InflationMetrics& metrics) {
+                                        size_t max, InflationMetrics& metrics) {
   if (Is(frame, max)) {
     Frame known = kept_ != nullptr ? kept_ : lent_.lock();
     if (known != nullptr || refused_) return known;

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "server/base/slice.h"
+#include "server/core/route_metrics.h"
 #include "server/memory/upstream_budget.h"
-#include "server/metrics/worker_metrics.h"
 #include "server/model/reply.h"
 #include "server/model/request.h"
 
@@ -30,17 +30,17 @@ class Decoder {
   // cannot be had within max_request_bytes, `message` itself. Good until Release, which keeps no
   // more than little memory.
   absl::string_view ForKey(const model::Request& request, absl::string_view message,
-                           size_t max_request_bytes, metrics::InflationMetrics& metrics);
+                           size_t max_request_bytes, InflationMetrics& metrics);
   void Release();
 
   // `message` without compression; its sender says how it is encoded. None: that cannot be had.
   absl::optional<base::Slice> Message(const model::Request& sender, const base::Slice& message,
-                                      size_t max_request_bytes, metrics::InflationMetrics& metrics);
+                                      size_t max_request_bytes, InflationMetrics& metrics);
 
   // `reply` without compression, within max_reply_bytes. None: that cannot be had. A large one
   // counts as held by the upstream, once for all who have it.
   absl::optional<model::Reply> Reply(memory::UpstreamBudget& upstream, const model::Reply& reply,
-                                     size_t max_reply_bytes, metrics::InflationMetrics& metrics);
+                                     size_t max_reply_bytes, InflationMetrics& metrics);
 
  private:
   using Frame = std::shared_ptr<const std::string>;
@@ -50,7 +50,7 @@ class Decoder {
    public:
     // Null: it cannot be inflated.
     Frame Inflate(const base::Slice& frame, absl::string_view encoding, size_t max,
-                  metrics::InflationMetrics& metrics);
+                  InflationMetrics& metrics);
 
    private:
     bool Is(const base::Slice& frame, size_t max) const;
@@ -66,7 +66,7 @@ class Decoder {
 
   struct Plain;  // a reply that was decoded
 
-  bool InflateBody(Plain& plain, size_t max_reply_bytes, metrics::InflationMetrics& metrics);
+  bool InflateBody(Plain& plain, size_t max_reply_bytes, InflationMetrics& metrics);
 
   std::string for_key_;
   Latest messages_;

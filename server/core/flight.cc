@@ -91,15 +91,14 @@ Flight::Flight(const Surroundings& around, Route& route, Question question,
       deadline_(DeadlineOf(route, question_, around.loop.Now())),
       deadline_timer_(around.loop.timers(),
                       [this] {
-                        Cancel(metrics::Unanswered::kFlightTimeout);
+                        Cancel(Unanswered::kFlightTimeout);
                         LandStatus(
                             wire::StatusCode::kDeadlineExceeded,
                             absl::StrCat("upstream '", route_.shared.name,
                                          "': no reply within collapse.flight_timeout (",
                                          absl::FormatDuration(route_.flights.flight_timeout), ")"));
                       }),
-      open_reply_timer_(around.loop.timers(),
-                        [this] { GiveOver(metrics::Release::kReplyStreams); }),
+      open_reply_timer_(around.loop.timers(), [this] { GiveOver(core::Release::kReplyStreams); }),
       own_bytes_(around.buffered, kBytesOfFlight + BytesOfUpstreamCall(*question_.request)),
       held_(std::make_shared<memory::HeldBytes>(route.shared, question_.client)) {
   route_.shared.flights.fetch_add(1, std::memory_order_relaxed);
@@ -117,16 +116,17 @@ void Flight::Launch() {
     return;
   }
   if (route_.collapses()) deadline_timer_.Set(*deadline_);
-  if (Hold(BytesHeldByFlight(landing_.key(), question_.message))) Send();
+  if (Hold(BytesHeldByFlight(landing_.key(), question_.message))) Send(false);
 }
 
-void Flight::Send() {
+void Flight::Send(bool again) {
   Upstream& upstream = *around_.upstreams[route_.upstream];
   const model::Request& request = *question_.request;
   waits_.store(true, std::memory_order_relaxed);  // before it is asked who is aboard
-  call_ = upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
-                          around_.chain_hop, 0, landing_.widened() ? nullptr : question_.client},
-                         *this);
+  call_ =
+      upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
+                      around_.chain_hop, 0, landing_.widened() ? nullptr : question_.client, again},
+                     *this);
   sent_at_ = around_.loop.Now();
   call_->Send(question_.message);
   call_->Finish({});
@@ -136,7 +136,7 @@ void Flight::Send() {
 bool Flight::Hold(size_t bytes) {
   if (held_->Add(static_cast<int64_t>(bytes))) return true;
   metrics().resource_exhausted.Add();
-  Cancel(metrics::Unanswered::kBound);
+  Cancel(Unanswered::kBound);
   LandStatus(
       wire::StatusCode::kResourceExhausted,
       absl::StrCat("upstream '", route_.shared.name, "': flights hold more than max_held_bytes (",
@@ -152,9 +152,9 @@ bool Flight::HoldReply(size_t bytes) {
 // Small replies are let through, because they end calls that take more.
 bool Flight::NoRoom() {
   if (reply_bytes_ <= kMostWithoutRoom || !around_.buffered.budget().spent()) return false;
-  around_.metrics.downstream->bounds.Count(metrics::Bound::kBufferedBytes);
+  around_.shed.Add();
   metrics().resource_exhausted.Add();
-  Cancel(metrics::Unanswered::kBound);
+  Cancel(Unanswered::kBound);
   LandStatus(wire::StatusCode::kResourceExhausted,
              absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
                           around_.buffered.budget().max(), ") for the calls that it has"));
@@ -178,9 +178,9 @@ void Flight::OnData(absl::string_view bytes) {
   body_.Append(bytes, scanner_.to_come());
   if (scanner_.MoreThanOne() || scanner_.state() == wire::MessageScanner::State::kMalformed) {
     if (scanner_.complete() > 1) route_.NoteStream(question_.request->path(), around_.loop.Now());
-    GiveOver(metrics::Release::kReplyStreams);
+    GiveOver(core::Release::kReplyStreams);
   } else if (body_.size() > route_.flights.max_reply_bytes) {
-    GiveOver(metrics::Release::kReplyTooLarge);
+    GiveOver(core::Release::kReplyTooLarge);
   } else if (HoldReply(body_.footprint() - before) && scanner_.ExactlyOne() &&
              !route_.flights.unary && !open_reply_timer_.pending()) {
     open_reply_timer_.Set(base::After(around_.loop.Now(), route_.flights.open_reply_grace));
@@ -197,9 +197,8 @@ void Flight::OnEnd(model::Headers trailing) {
 void Flight::OnFailed(UpstreamFailure failure) {
   if (MayResend(failure)) {
     --resends_left_;
-    around_.metrics.upstreams[route_.upstream]->resent.Add();
     DropReply();
-    Send();
+    Send(true);
     return;
   }
   const Answer status = {
@@ -209,7 +208,7 @@ void Flight::OnFailed(UpstreamFailure failure) {
     case UpstreamFailure::Kind::kRefused:
       return Land(status);  // upstream's word, which may be for one caller only
     case UpstreamFailure::Kind::kCallersOwn:
-      return LandForLeader(status, metrics::Release::kLeaderRefused);
+      return LandForLeader(status, core::Release::kLeaderRefused);
     case UpstreamFailure::Kind::kNotStarted:
     case UpstreamFailure::Kind::kLost:
     case UpstreamFailure::Kind::kUnreachable:
@@ -230,7 +229,7 @@ bool Flight::MayResend(const UpstreamFailure& failure) const {
 }
 
 // Without this, End counts the call as one whose caller has left.
-void Flight::Cancel(metrics::Unanswered why) {
+void Flight::Cancel(Unanswered why) {
   if (const std::unique_ptr<UpstreamCall> call = std::move(call_)) call->Cancel(why);
 }
 
@@ -255,7 +254,7 @@ void Flight::LandReply(model::ReplyParts parts) {
   if (route_.caches()) {
     const absl::optional<cache::Refusal> refusal = Keep(answer);
     if (refusal.has_value()) {
-      metrics().refusals[static_cast<size_t>(*refusal)].Add();
+      metrics().refusals.Add(*refusal);
     } else {
       metrics().stores.Add();
       answer.source = Answer::Source::kStored;
@@ -293,10 +292,10 @@ bool Flight::IsAboutEncoding(const model::Reply& reply) const {
 // For what upstream said.
 void Flight::Land(const Answer& answer) {
   if (!IsForLeaderAlone(answer.reply)) return LandForAll(answer);
-  LandForLeader(answer, metrics::Release::kReplyPrivate);
+  LandForLeader(answer, core::Release::kReplyPrivate);
 }
 
-void Flight::LandForLeader(const Answer& answer, metrics::Release others_why) {
+void Flight::LandForLeader(const Answer& answer, core::Release others_why) {
   const std::shared_ptr<Flight> keep = self_;
   FlightTable::WaiterList others;
   Waiter* const leader = SplitOffLeader(Take(), &others);
@@ -318,9 +317,9 @@ void Flight::LandStatus(wire::StatusCode code, absl::string_view message) {
 }
 
 // The leader lives on this loop, so it gets the call as it is. If it has left, upstream is reset.
-void Flight::GiveOver(metrics::Release reason) {
+void Flight::GiveOver(core::Release reason) {
   const std::shared_ptr<Flight> keep = self_;
-  if (reason == metrics::Release::kReplyTooLarge) {
+  if (reason == core::Release::kReplyTooLarge) {
     route_.large_keys.Note(landing_.key().hash, around_.loop.Now());
   }
   if (initial_.has_value() && age_.value() > absl::ZeroDuration()) {
@@ -334,7 +333,7 @@ void Flight::GiveOver(metrics::Release reason) {
   Release(std::move(others), reason);
 }
 
-void Flight::Abandon(metrics::Unanswered why) {
+void Flight::Abandon(Unanswered why) {
   if (self_ == nullptr) return;
   const std::shared_ptr<Flight> keep = self_;
   Cancel(why);
@@ -371,9 +370,9 @@ void Flight::Deliver(FlightTable::WaiterList waiters, const Answer& answer) {
       });
 }
 
-void Flight::Release(FlightTable::WaiterList waiters, metrics::Release reason) {
+void Flight::Release(FlightTable::WaiterList waiters, core::Release reason) {
   if (waiters.empty()) return;
-  metrics().released[static_cast<size_t>(reason)].Add(waiters.size());
+  metrics().released.Add(reason, waiters.size());
   ForEachOnItsLoop(
       std::move(waiters), around_.loop,
       [asked = HeldQuestion(), reason](Waiter& waiter) { waiter.OnReleased(asked, reason); });

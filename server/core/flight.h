@@ -36,7 +36,7 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
 
   // Everyone has left, the last one for that reason. Does nothing if the flight has ended
   // meanwhile.
-  void Abandon(metrics::Unanswered why);
+  void Abandon(Unanswered why);
 
   // Callers of another client than the leader's are aboard. They must not wait in the leader's
   // line, nor for its share.
@@ -58,9 +58,9 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   void OnFailed(UpstreamFailure failure) override;
 
   void Launch();
-  void Send();
+  void Send(bool again);
   bool MayResend(const UpstreamFailure& failure) const;
-  void Cancel(metrics::Unanswered why);
+  void Cancel(Unanswered why);
   void DropReply();  // drops what has arrived, before the call is sent again
   bool Hold(size_t bytes);
   bool NoRoom();
@@ -71,18 +71,18 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   bool IsForLeaderAlone(const model::Reply& reply) const;
   bool IsAboutEncoding(const model::Reply& reply) const;
   void Land(const Answer& answer);
-  void LandForLeader(const Answer& answer, metrics::Release others_why);
+  void LandForLeader(const Answer& answer, core::Release others_why);
   void LandForAll(const Answer& answer);
   void LandStatus(wire::StatusCode code, absl::string_view message);
-  void GiveOver(metrics::Release reason);
+  void GiveOver(core::Release reason);
   FlightTable::WaiterList Take();
   void End();
 
   void Deliver(FlightTable::WaiterList waiters, const Answer& answer);
-  void Release(FlightTable::WaiterList waiters, metrics::Release reason);
+  void Release(FlightTable::WaiterList waiters, core::Release reason);
   Question HeldQuestion() const;
 
-  metrics::RouteMetrics& metrics() { return *around_.metrics.routes[route_.index]; }
+  RouteMetrics& metrics() { return *around_.metrics[route_.index]; }
 
   // Many members, in three groups that end together: what the flight is for, its upstream call, and
   // the reply as it comes.

@@ -162,12 +162,12 @@ Invalidation ReadPath::Invalidate(const Route& route, const model::Request& requ
   std::sort(scopes.begin(), scopes.end(),
             [](const cache::Scope& a, const cache::Scope& b) { return a.id < b.id; });
   scopes.erase(std::unique(scopes.begin(), scopes.end()), scopes.end());
-  around_.metrics.routes[route.index]->invalidations.Add(scopes.size());
+  around_.metrics[route.index]->invalidations.Add(scopes.size());
   if (!scopes.empty()) around_.store.Purge(scopes);
   return Invalidation(around_.store, std::move(scopes));
 }
 
-bool ReadPath::Leave(const Route& route, Waiter& waiter, metrics::Unanswered why) {
+bool ReadPath::Leave(const Route& route, Waiter& waiter, Unanswered why) {
   const bool cancel = route.flights.on_abandon == OnAbandon::kCancel;
   FlightTable::Left left = around_.flights.Leave(
       waiter, cancel ? FlightTable::OnLast::kRetire : FlightTable::OnLast::kKeep);

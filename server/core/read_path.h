@@ -12,10 +12,10 @@
 #include "server/core/in_writing.h"
 #include "server/core/invalidation.h"
 #include "server/core/route.h"
+#include "server/core/route_metrics.h"
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
 #include "server/memory/buffered.h"
-#include "server/metrics/worker_metrics.h"
 
 namespace singleflight::core {
 
@@ -25,8 +25,9 @@ struct Surroundings {
   FlightTable& flights;
   cache::Store& store;
   std::vector<Upstream*> upstreams;  // by index in the configuration; this loop's view of each
-  metrics::WorkerMetrics& metrics;
-  std::string chain_hop;  // how this process names itself in the chain marker
+  MetricsByRoute metrics;
+  metrics::Counter& shed;  // calls that limits.max_buffered_bytes has refused
+  std::string chain_hop;   // how this process names itself in the chain marker
   memory::Buffered& buffered;
 
   // What owns all this, and the routes. Calls and flights keep the one that they began with.
@@ -100,8 +101,7 @@ class ReadPath {
   // True: `waiter` has left, and hears nothing more. False: the landing has it already and will
   // call it soon. The last one out ends the flight, where the route says so; `why` he left is then
   // why upstream did not answer.
-  bool Leave(const Route& route, Waiter& waiter,
-             metrics::Unanswered why = metrics::Unanswered::kCancelled);
+  bool Leave(const Route& route, Waiter& waiter, Unanswered why = Unanswered::kCancelled);
 
   // Drops the groups that a block of a reply on a relay route invalidates (RFC 9875 §3), before the
   // caller has it, so that he reads what he wrote. A first block may come before the backend has
@@ -116,9 +116,7 @@ class ReadPath {
   void Followed(std::shared_ptr<Flight> widened);
   void LandFromCache(const Route& route, FlightTable::Landing landing, const cache::Found& kept,
                      Question question);
-  metrics::RouteMetrics& MetricsOf(const Route& route) {
-    return *around_.metrics.routes[route.index];
-  }
+  RouteMetrics& MetricsOf(const Route& route) { return *around_.metrics[route.index]; }
 
   Surroundings around_;
   model::Key key_;  // the latest, for its storage

@@ -9,8 +9,8 @@
 #include "absl/types/optional.h"
 #include "server/base/slice.h"
 #include "server/base/timer_queue.h"
+#include "server/core/unanswered.h"
 #include "server/memory/client.h"
-#include "server/metrics/worker_metrics.h"
 #include "server/model/headers.h"
 #include "server/model/request.h"
 #include "server/wire/status.h"
@@ -64,7 +64,7 @@ class UpstreamCall {
   virtual ~UpstreamCall() = default;
 
   // The same for another reason, which is counted. Afterwards nothing else may be called.
-  virtual void Cancel(metrics::Unanswered why) = 0;
+  virtual void Cancel(Unanswered why) = 0;
 
   // Request bytes, in order.
   virtual void Send(base::Slice bytes) = 0;
@@ -96,6 +96,8 @@ struct UpstreamHead {
   int resends = 0;
 
   std::shared_ptr<memory::Client> client = nullptr;  // whose share it takes; null: nobody's
+
+  bool again = false;  // its flight sends it once more, which is counted
 };
 
 // A named backend, as seen from one loop.

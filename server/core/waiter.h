@@ -8,8 +8,8 @@
 #include "server/base/loop.h"
 #include "server/base/slice.h"
 #include "server/cache/entry.h"
+#include "server/core/release.h"
 #include "server/core/upstream.h"
-#include "server/metrics/worker_metrics.h"
 #include "server/model/key.h"
 #include "server/model/reply.h"
 #include "singleflight/async_group.h"
@@ -58,7 +58,7 @@ struct Takeover {
   std::unique_ptr<UpstreamCall> call;
   absl::optional<model::Headers> initial;  // ready for a caller; nothing: it has not come yet
   std::string body;                        // consumed from the stream's window already
-  metrics::Release why;
+  Release why;
 };
 
 // One caller aboard a flight. Exactly one of the three is called, once, on the waiter's own loop,
@@ -77,7 +77,7 @@ class Waiter : public FlightTable::Waiter {
 
   // The flight could not be shared with you: make your own call, through the upstream's release
   // gate, with ReadPath::MessageFor.
-  virtual void OnReleased(const Question& asked, metrics::Release why) = 0;
+  virtual void OnReleased(const Question& asked, Release why) = 0;
 
   base::Loop& loop() const { return loop_; }
 

@@ -256,7 +256,7 @@ void Connection::OnStallTick() {
   if (!writing_.blocked) {
     if (session_->waits()) CutStalledStreams();
   } else if (SocketStalls()) {
-    events_.OnBound(metrics::Bound::kConnectionStall);
+    events_.OnBound(Bound::kConnectionStall);
     return Close("the peer does not read what was written");
   }
   if (session_ != nullptr && (writing_.blocked || session_->waits())) WatchForStalls();

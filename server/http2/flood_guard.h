@@ -28,7 +28,7 @@
 #include <limits>
 
 #include "absl/types/optional.h"
-#include "server/metrics/bounds.h"
+#include "server/http2/bound.h"
 
 namespace singleflight::http2 {
 
@@ -46,7 +46,7 @@ class FloodGuard {
   static constexpr Limits OfBackend() { return {kNoLimit, kNoLimit, 16 << 20}; }
 
   // The bound that has been met, for which the connection ends.
-  using Verdict = absl::optional<metrics::Bound>;
+  using Verdict = absl::optional<Bound>;
 
   explicit FloodGuard(const Limits& limits) : limits_(limits) {}
 
@@ -57,12 +57,12 @@ class FloodGuard {
   // It is a DATA frame. `ends`: it ends its stream, and has a purpose without a byte.
   Verdict OnData(size_t length, bool ends) {
     empty_frames_ = length == 0 && !ends ? empty_frames_ + 1 : 0;
-    return VerdictOf(empty_frames_ > limits_.empty_frames, metrics::Bound::kEmptyFrames);
+    return VerdictOf(empty_frames_ > limits_.empty_frames, Bound::kEmptyFrames);
   }
 
   // A header block has that many bytes so far, decompressed, or says that it will.
   Verdict OnBlockBytes(size_t bytes) const {
-    return VerdictOf(bytes > limits_.block_bytes, metrics::Bound::kEndlessHeaders);
+    return VerdictOf(bytes > limits_.block_bytes, Bound::kEndlessHeaders);
   }
   const Limits& limits() const { return limits_; }
 
@@ -75,7 +75,7 @@ class FloodGuard {
     const uint64_t earned = kPerCompleted * completed_;
     ++wasted_;
     return VerdictOf(wasted_ > earned && wasted_ - earned > limits_.wasted_calls,
-                     metrics::Bound::kResetAllowance);
+                     Bound::kResetAllowance);
   }
 
   // A call ended in order; how many have.
@@ -83,7 +83,7 @@ class FloodGuard {
   uint64_t completed() const { return completed_; }
 
  private:
-  static Verdict VerdictOf(bool enough, metrics::Bound bound) {
+  static Verdict VerdictOf(bool enough, Bound bound) {
     return enough ? Verdict(bound) : absl::nullopt;
   }
 

@@ -29,16 +29,16 @@ namespace {
 constexpr int32_t kLastStreamId = 1 << 30;
 
 // What an error that ends the connection without ceremony stands for.
-metrics::Bound BoundOf(int nghttp2_error) {
+Bound BoundOf(int nghttp2_error) {
   switch (nghttp2_error) {
     case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
-      return metrics::Bound::kNotHttp2;
+      return Bound::kNotHttp2;
     case NGHTTP2_ERR_FLOODED:
-      return metrics::Bound::kQueuedFrames;
+      return Bound::kQueuedFrames;
     case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
-      return metrics::Bound::kContinuations;
+      return Bound::kContinuations;
     default:  // the others are not of a flood
-      return metrics::Bound::kProtocol;
+      return Bound::kProtocol;
   }
 }
 
@@ -107,9 +107,9 @@ absl::Status Session::Parse(absl::string_view bytes) {
   const ssize_t taken = nghttp2_session_mem_recv(
       session_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (taken >= 0) return absl::OkStatus();
-  const metrics::Bound bound = BoundOf(static_cast<int>(taken));
+  const Bound bound = BoundOf(static_cast<int>(taken));
   CountEnd(bound);
-  ending_.by_own_bound = bound == metrics::Bound::kContinuations;
+  ending_.by_own_bound = bound == Bound::kContinuations;
   if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) {
     return absl::InvalidArgumentError("the peer does not speak HTTP/2 with prior knowledge");
   }
@@ -268,18 +268,18 @@ void Session::CountWasted() {
 }
 
 // Told once, whatever else is found when the connection is ending.
-void Session::CountEnd(metrics::Bound bound) {
+void Session::CountEnd(Bound bound) {
   if (!std::exchange(ending_.told, true)) events_.OnBound(bound);
 }
 
 // A GOAWAY with an error has been written. What nghttp2 found stands in it.
 void Session::EndedFor(uint32_t error, absl::string_view reason) {
-  CountEnd(metrics::Bound::kProtocol);
+  CountEnd(Bound::kProtocol);
   if (!ending_.why.empty()) return;
   ending_.why = absl::StrCat(reason, reason.empty() ? "" : ", ", NameOfError(error));
 }
 
-void Session::EndFlood(metrics::Bound bound) {
+void Session::EndFlood(Bound bound) {
   ending_.for_flood = true;
   CountEnd(bound);
   Terminate(ErrorCode::kEnhanceYourCalm);
@@ -287,7 +287,7 @@ void Session::EndFlood(metrics::Bound bound) {
 
 void Session::CutStalled() {
   if (block_open() && block_.Stalled()) {
-    return EndFlood(metrics::Bound::kConnectionStall);
+    return EndFlood(Bound::kConnectionStall);
   }
   if (streams_with_bytes_ == 0) return;
   const bool no_window = nghttp2_session_get_remote_window_size(session_) <= 0;
@@ -298,7 +298,7 @@ void Session::CutStalled() {
     if (stream->Stalled(blocked)) stalled.push_back(stream.get());
   }
   for (Stream* stream : stalled) {
-    events_.OnBound(metrics::Bound::kStreamStall);
+    events_.OnBound(Bound::kStreamStall);
     stream->CutOff();
   }
 }

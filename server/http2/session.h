@@ -24,13 +24,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "server/http2/bound.h"
 #include "server/http2/early_data.h"
 #include "server/http2/early_resets.h"
 #include "server/http2/flood_guard.h"
 #include "server/http2/incoming_block.h"
 #include "server/http2/long_fields.h"
 #include "server/http2/stream.h"
-#include "server/metrics/bounds.h"
 #include "server/model/headers.h"
 
 struct nghttp2_session;
@@ -76,7 +76,7 @@ class SessionEvents {
 
   // The peer met a bound, of which there is one call at most for every connection, stream or
   // request that it ends.
-  virtual void OnBound(metrics::Bound bound) = 0;
+  virtual void OnBound(Bound bound) = 0;
 
   // Server: a stream is being reset because what came on it breaks RFC 9113 §8; `why` is a phrase.
   virtual void OnMalformed(absl::string_view) {}
@@ -254,9 +254,9 @@ class Session {
   bool SubmitTrailing(Stream& stream);
   void SubmitReply(Stream& stream, model::HeadersView fields, absl::Span<const model::Field> more,
                    bool end);
-  void CountEnd(metrics::Bound bound);
+  void CountEnd(Bound bound);
   void EndedFor(uint32_t error, absl::string_view reason);
-  void EndFlood(metrics::Bound bound);
+  void EndFlood(Bound bound);
   void CountWasted();
   void Wake() { carrier_.OnWritable(); }
 

@@ -62,7 +62,7 @@ bool Session::Restore(const LongField& whole, model::Field* field) {
 // Calls that the connection takes with it may be sent again; the one whose block it is may not.
 void Session::EndEndless() {
   if (!ending_.why.empty() || ending_.for_flood) return;
-  if (side_ == Side::kServer) return EndFlood(metrics::Bound::kEndlessHeaders);
+  if (side_ == Side::kServer) return EndFlood(Bound::kEndlessHeaders);
   ending_.why =
       absl::StrCat("a header block has more than ", guard_.limits().block_bytes, " bytes");
   ending_.by_own_bound = true;
@@ -146,7 +146,7 @@ void Session::RefuseRequest(Stream& stream) {
   const bool too_many = block_.has_too_many();
   block_.LetGo();
   if (stream.finished_) return;  // it has been answered, or its first block has been refused
-  const auto bound = too_many ? metrics::Bound::kHeaderCount : metrics::Bound::kHeaderBytes;
+  const auto bound = too_many ? Bound::kHeaderCount : Bound::kHeaderBytes;
   const absl::string_view block = stream.headers_seen_ ? "trailer block" : "header list";
   const std::string why =
       too_many ? absl::StrCat("the request's ", block, " has more than ", options_.max_header_count,

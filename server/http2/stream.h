@@ -11,9 +11,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "absl/types/span.h"
+#include "server/http2/bound.h"
 #include "server/http2/progress.h"
 #include "server/http2/slice_queue.h"
-#include "server/metrics/bounds.h"
 #include "server/model/headers.h"
 #include "server/wire/status.h"
 
@@ -70,7 +70,7 @@ class StreamEvents {
 
   // Server, in place of OnEnd: the request's trailer block is beyond `bound`. The handler answers
   // the caller; `why` says so.
-  virtual void OnTrailersTooLarge(metrics::Bound, absl::string_view) {}
+  virtual void OnTrailersTooLarge(Bound, absl::string_view) {}
 
   // So many bytes given to Stream::Send have been written into frames.
   virtual void OnSent(size_t bytes) = 0;

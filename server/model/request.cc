@@ -58,8 +58,6 @@ absl::string_view WithoutDefaultPort(absl::string_view authority, absl::string_v
   return absl::StripSuffix(authority, scheme == "https" ? ":443" : ":80");
 }
 
-using metrics::Refused;
-
 Refusal Reset(Refused reason, absl::string_view why) {
   return {Refusal::Answer::kReset, 0, wire::StatusCode::kInternal, std::string(why), reason};
 }

@@ -11,8 +11,8 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "absl/types/variant.h"
-#include "server/metrics/refused.h"
 #include "server/model/headers.h"
+#include "server/model/refused.h"
 #include "server/wire/status.h"
 
 namespace singleflight::model {
@@ -65,7 +65,7 @@ struct Refusal {
   int http_status = 200;
   wire::StatusCode status = wire::StatusCode::kUnknown;
   std::string message;
-  metrics::Refused reason;
+  Refused reason;
 };
 
 // Judges the header block of a request and takes it apart. Values of binary metadata that are

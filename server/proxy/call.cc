@@ -19,10 +19,8 @@ constexpr absl::Duration kOpenEndedGrace = absl::Milliseconds(20);
 // How often a relayed call is sent again where upstream certainly had not begun with it.
 constexpr int kRelayResends = 3;
 
-constexpr std::variant<metrics::Bypass, metrics::Release> kWhyStreams =
-    metrics::Release::kReplyStreams;
-constexpr std::variant<metrics::Bypass, metrics::Release> kAskedAgain =
-    metrics::Release::kLeaderRefused;
+constexpr std::variant<core::Bypass, core::Release> kWhyStreams = core::Release::kReplyStreams;
+constexpr std::variant<core::Bypass, core::Release> kAskedAgain = core::Release::kLeaderRefused;
 
 // While there is no room, a relayed request of which more waits is refused.
 constexpr size_t kMostWaiting = 4 << 10;
@@ -59,7 +57,7 @@ Call::Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::St
     : Waiter(context->read_path.around().loop),
       context_(std::move(context)),
       trust_(trust),
-      counted_(around().metrics.downstream->streams),
+      counted_(downstream().streams),
       stream_(&stream),
       deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {}
 
@@ -87,7 +85,7 @@ void Call::CountRequest(int64_t bytes) {
 
 void Call::OnCollectingTimer() {
   const bool open_ended = collecting_->scanner.ExactlyOne() && !route_->flights.unary;
-  GoAlone(open_ended ? metrics::Bypass::kOpenEnded : metrics::Bypass::kSlowRequest);
+  GoAlone(open_ended ? core::Bypass::kOpenEnded : core::Bypass::kSlowRequest);
 }
 
 void Call::OnHeaders(model::Headers fields, bool end) {
@@ -105,7 +103,7 @@ void Call::OnHeaders(model::Headers fields, bool end) {
 }
 
 void Call::Refuse(const model::Refusal& refusal) {
-  around().metrics.downstream->requests_refused[static_cast<size_t>(refusal.reason)].Add();
+  downstream().requests_refused.Add(refusal.reason);
   spdlog::debug("a request was refused: {}", refusal.message);
   switch (refusal.answer) {
     case model::Refusal::Answer::kReset:
@@ -126,19 +124,19 @@ void Call::Refuse(const model::Refusal& refusal) {
 void Call::RefuseTrailers(const model::Refusal& refusal) {
   if (state_ == State::kReplied) return;
   if (state_ == State::kCollecting) route_metrics().departed.Add();
-  if (relay_ != nullptr) relay_->Cancel(metrics::Unanswered::kCancelled);
+  if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kCancelled);
   Refuse(refusal);
 }
 
 void Call::RefuseUnrouted() {
-  around().metrics.downstream->requests_unrouted.Add();
+  downstream().requests_unrouted.Add();
   const std::string why = absl::StrCat("no route of the proxy matches ", Shown(request_->path()));
   spdlog::debug("a call was refused: {}", why);
   SendStatus(wire::StatusCode::kUnimplemented, why);
 }
 
 void Call::TakeRoute(bool end) {
-  metrics::RouteMetrics& metrics = route_metrics();
+  core::RouteMetrics& metrics = route_metrics();
   metrics.calls.Add();
   if (const absl::optional<absl::Duration> timeout = request_->timeout()) {
     deadline_ = base::After(loop().Now(), *timeout);
@@ -153,7 +151,7 @@ void Call::TakeRoute(bool end) {
   state_ = State::kCollecting;
   collecting_ = std::make_unique<Collecting>(*this);
   if (end) {
-    GoAlone(metrics::Bypass::kNoMessage);
+    GoAlone(core::Bypass::kNoMessage);
   } else {
     collecting_->timer.Set(base::After(loop().Now(), context_->limits->request_timeout));
   }
@@ -182,11 +180,11 @@ void Call::Collect(absl::string_view bytes) {
   } else if (scanner.largest() > context_->limits->max_message_bytes) {
     ShedLargeMessage();
   } else if (scanner.MoreThanOne()) {
-    GoAlone(metrics::Bypass::kSecondMessage);
+    GoAlone(core::Bypass::kSecondMessage);
   } else if (scanner.state() == wire::MessageScanner::State::kMalformed) {
-    GoAlone(metrics::Bypass::kNoMessage);
+    GoAlone(core::Bypass::kNoMessage);
   } else if (collecting_->bytes.size() > route_->flights.max_request_bytes) {
-    GoAlone(metrics::Bypass::kRequestTooLarge);
+    GoAlone(core::Bypass::kRequestTooLarge);
   } else if (scanner.ExactlyOne() && !route_->flights.unary && !stream_->ending()) {
     OnMessageWhole();
   }
@@ -199,7 +197,7 @@ void Call::OnMessageWhole() {
     core::ReadPath& read_path = context_->read_path;
     const model::Key& key = read_path.KeyFor(*route_, trust_, *request_, collecting_->bytes.view());
     if (!read_path.Look(*route_, key, *request_).reply) {
-      return GoAlone(metrics::Bypass::kStreamingMethod);
+      return GoAlone(core::Bypass::kStreamingMethod);
     }
   }
   collecting_->timer.Set(base::After(loop().Now(), kOpenEndedGrace));
@@ -218,7 +216,7 @@ void Call::OnEnd(model::Headers trailing) {
     if (collecting_->scanner.ExactlyOne() && block.empty()) {
       Ask();
     } else {
-      GoAlone(metrics::Bypass::kNoMessage, std::move(block));
+      GoAlone(core::Bypass::kNoMessage, std::move(block));
     }
   }
 }
@@ -232,17 +230,17 @@ void Call::Ask() {
   if (found.reply) {
     const void* const entry = found.reply.owner.get();
     if (!context_->read_path.MakeReadable(*route_, *request_, found.reply)) {
-      return GoAlone(metrics::Bypass::kKeptEncoding);
+      return GoAlone(core::Bypass::kKeptEncoding);
     }
     route_metrics().hits.Add();
     const bool decoded = found.reply.owner.get() != entry;
     return SendKept(found, decoded ? core::Counted::kAsHeld : core::Counted::kNot);
   }
   if (route_->Streams(request_->path(), loop().Now())) {
-    return GoAlone(metrics::Bypass::kStreamingMethod);
+    return GoAlone(core::Bypass::kStreamingMethod);
   }
   if (context_->read_path.TooLargeToShare(*route_, key)) {
-    return GoAlone(metrics::Bypass::kLargeReply);
+    return GoAlone(core::Bypass::kLargeReply);
   }
   base::Slice message(collecting_->bytes.Take());
   collecting_.reset();
@@ -284,7 +282,7 @@ void Call::RefuseToHold() {
 }
 
 void Call::CountAsked(core::Asked asked) {
-  metrics::RouteMetrics& metrics = route_metrics();
+  core::RouteMetrics& metrics = route_metrics();
   switch (asked) {
     case core::Asked::kKept:
       metrics.hits.Add();
@@ -301,18 +299,18 @@ void Call::CountAsked(core::Asked asked) {
 
 void Call::ShedForShare() {
   StepAshore();
-  Shed(metrics::Bound::kClientShare,
+  Shed(http2::Bound::kClientShare,
        absl::StrCat("upstream '", route_->shared.name,
                     "': calls of this client hold more than half of max_held_bytes (",
                     route_->shared.max_held_bytes.load(), "); what is left is for others"));
 }
 
 // Neither to be shared nor to be kept: relayed with what has been collected.
-void Call::GoAlone(metrics::Bypass why, model::SharedHeaders trailing) {
+void Call::GoAlone(core::Bypass why, model::SharedHeaders trailing) {
   const std::unique_ptr<Collecting> collected = std::move(collecting_);
   collected->timer.Cancel();
   why_relayed_ = why;
-  route_metrics().bypasses[static_cast<size_t>(why)].Add();
+  route_metrics().bypasses.Add(why);
   StartRelay();
   relay_->Scanned(collected->scanner);
   if (!collected->bytes.empty()) {
@@ -346,8 +344,8 @@ void Call::OnAnswer(const core::Answer& answer, const core::Question& asked) {
   if (answer.ForAnyEncoding()) return Deliver(answer, counted);
   core::Answer readable = answer;
   if (!context_->read_path.MakeReadable(*route_, *request_, asked, readable)) {
-    constexpr metrics::Release kWhy = metrics::Release::kReplyEncoding;
-    route_metrics().released[static_cast<size_t>(kWhy)].Add();
+    constexpr core::Release kWhy = core::Release::kReplyEncoding;
+    route_metrics().released.Add(kWhy);
     return EnterGate(asked, kWhy);
   }
   const bool decoded = readable.reply.owner != answer.reply.owner;
@@ -381,10 +379,10 @@ void Call::OnTakeover(core::Takeover takeover) {
   relay_->GoOn(std::move(takeover.initial), std::move(takeover.body));
 }
 
-void Call::OnReleased(const core::Question& asked, metrics::Release why) {
+void Call::OnReleased(const core::Question& asked, core::Release why) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
   if (state_ != State::kWaiting) return;
-  const bool again = why == metrics::Release::kLeaderRefused && why_relayed_ != kAskedAgain;
+  const bool again = why == core::Release::kLeaderRefused && why_relayed_ != kAskedAgain;
   why_relayed_ = why;
   again ? AskAgain(asked) : EnterGate(asked, why);
 }
@@ -411,10 +409,10 @@ bool Call::OnRelayHeaders(model::HeadersView fields, bool end) {
 }
 
 Marks Call::MarksOfRelay(absl::Duration age) const {
-  if (const auto* released = std::get_if<metrics::Release>(&why_relayed_)) {
+  if (const auto* released = std::get_if<core::Release>(&why_relayed_)) {
     return Marks(context_->marks, *released, role(), age);
   }
-  return Marks(context_->marks, std::get<metrics::Bypass>(why_relayed_), age);
+  return Marks(context_->marks, std::get<core::Bypass>(why_relayed_), age);
 }
 
 bool Call::OnRelayTrailers(model::HeadersView fields) {
@@ -451,12 +449,12 @@ void Call::OnRelayFailed(const core::UpstreamFailure& failure) {
 void Call::OnDeadline() {
   const bool cost_upstream = CostUpstream();
   if (state_ == State::kWaiting) {
-    constexpr metrics::Unanswered kWhy = metrics::Unanswered::kDeadline;
+    constexpr core::Unanswered kWhy = core::Unanswered::kDeadline;
     if (!context_->read_path.Leave(*route_, *this, kWhy)) return;  // the reply is on its way
     StepAshore();
   }
   if (state_ == State::kCollecting) route_metrics().departed.Add();
-  if (relay_ != nullptr) relay_->Cancel(metrics::Unanswered::kDeadline);
+  if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kDeadline);
   if (cost_upstream) stream_->MarkWasted();
   route_metrics().deadline_exceeded.Add();
   SendStatus(wire::StatusCode::kDeadlineExceeded,
@@ -473,11 +471,11 @@ bool Call::HasRoom() const {
 void Call::ShedForRoom() {
   if (!around().buffered.budget().spent()) {
     return Shed(
-        metrics::Bound::kClientShare,
+        http2::Bound::kClientShare,
         absl::StrCat("calls of this client hold more than half of limits.max_buffered_bytes (",
                      around().buffered.budget().max(), "); what is left is for others"));
   }
-  Shed(metrics::Bound::kBufferedBytes,
+  Shed(http2::Bound::kBufferedBytes,
        absl::StrCat("the proxy holds more than limits.max_buffered_bytes (",
                     around().buffered.budget().max(), ") for the calls that it has"));
 }
@@ -489,30 +487,30 @@ bool Call::NoRoomToWait(absl::string_view more) const {
 // What of the reply has left cannot be taken back, so no status fits behind it.
 void Call::OnRelayUnread() {
   const std::shared_ptr<Call> keep = shared_from_this();  // the stream lets go of it
-  around().metrics.downstream->bounds.Count(metrics::Bound::kBufferedBytes);
-  relay_->Cancel(metrics::Unanswered::kBound);
+  downstream().bounds.Add(http2::Bound::kBufferedBytes);
+  relay_->Cancel(core::Unanswered::kBound);
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kEnhanceYourCalm);
   OnRelayEnded();
 }
 
-void Call::Shed(metrics::Bound bound, absl::string_view message) {
+void Call::Shed(http2::Bound bound, absl::string_view message) {
   if (state_ == State::kCollecting) route_metrics().departed.Add();
-  around().metrics.downstream->bounds.Count(bound);
-  if (relay_ != nullptr) relay_->Cancel(metrics::Unanswered::kBound);
+  downstream().bounds.Add(bound);
+  if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kBound);
   SendStatus(wire::StatusCode::kResourceExhausted, message);
 }
 
 void Call::OnRelayStalled() {
-  Shed(metrics::Bound::kRequestStall,
+  Shed(http2::Bound::kRequestStall,
        "the request has begun a message and hardly goes on with it (limits.stall_timeout)");
 }
 
-void Call::OnTrailersTooLarge(metrics::Bound bound, absl::string_view why) {
+void Call::OnTrailersTooLarge(http2::Bound bound, absl::string_view why) {
   if (state_ != State::kReplied) Shed(bound, why);
 }
 
 void Call::ShedLargeMessage() {
-  Shed(metrics::Bound::kMessageBytes,
+  Shed(http2::Bound::kMessageBytes,
        absl::StrCat("a message of the request is larger than limits.max_message_bytes (",
                     context_->limits->max_message_bytes, ")"));
 }
@@ -545,10 +543,9 @@ void Call::ShedForClient(absl::optional<wire::StatusCode> status) {
   const std::string why = absl::StrCat(
       "the reply has more metadata than the client takes (",
       stream_->session().peer_max_header_list(), " bytes)",
-      status.has_value() ? absl::StrCat("; the backend's status was ", wire::StatusName(*status))
-                         : "");
+      status.has_value() ? absl::StrCat("; the backend's status was ", wire::NameOf(*status)) : "");
   spdlog::debug("{}: {}", std::string(Shown(request_->path())), why);
-  Shed(metrics::Bound::kClientHeaders, why);
+  Shed(http2::Bound::kClientHeaders, why);
 }
 
 // A status of this program's own, whatever the call was doing. A client that takes little goes
@@ -572,14 +569,14 @@ void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
 
 void Call::OnClosed(const http2::Closed& closed) {
   const bool by_client = closed.why == http2::Closed::Why::kReset;
-  if (by_client) around().metrics.downstream->resets.Add();
+  if (by_client) downstream().resets.Add();
   const bool given_up = by_client || closed.why == http2::Closed::Why::kMalformed;
   if (given_up && CostUpstream()) stream_->MarkWasted();
   stream_ = nullptr;
   deadline_timer_.Cancel();
   collecting_.reset();
   if (state_ == State::kCollecting) route_metrics().departed.Add();
-  const metrics::Unanswered why = WhyLeft();
+  const core::Unanswered why = WhyLeft();
   if (state_ == State::kWaiting && context_->read_path.Leave(*route_, *this, why)) StepAshore();
   if (relay_ != nullptr) relay_->Cancel(why);
   state_ = State::kReplied;
@@ -588,11 +585,11 @@ void Call::OnClosed(const http2::Closed& closed) {
 }
 
 // Callers round up the deadline that they send, and give up when the real one has passed.
-metrics::Unanswered Call::WhyLeft() const {
+core::Unanswered Call::WhyLeft() const {
   constexpr int kRoundedBy = 10;  // at most this part of it
-  if (!deadline_.has_value()) return metrics::Unanswered::kCancelled;
+  if (!deadline_.has_value()) return core::Unanswered::kCancelled;
   const base::Instant nearly = base::After(*deadline_, -*request_->timeout() / kRoundedBy);
-  return loop().Now() < nearly ? metrics::Unanswered::kCancelled : metrics::Unanswered::kDeadline;
+  return loop().Now() < nearly ? core::Unanswered::kCancelled : core::Unanswered::kDeadline;
 }
 
 bool Call::CostUpstream() const {

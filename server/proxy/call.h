@@ -9,6 +9,7 @@
 #include "server/core/read_path.h"
 #include "server/core/route.h"
 #include "server/http2/session.h"
+#include "server/proxy/downstream_metrics.h"
 #include "server/proxy/limits.h"
 #include "server/proxy/marks.h"
 #include "server/proxy/relay.h"
@@ -23,6 +24,8 @@ struct CallContext {
   core::RouteTable& routes;
   const MarkOptions& marks;
   std::shared_ptr<const LimitOptions> limits;
+
+  std::shared_ptr<DownstreamMetrics> downstream;
 
   // Whose calls they are; null: nobody's. Everybody's is copied for each connection.
   std::shared_ptr<memory::Client> client = nullptr;
@@ -60,14 +63,14 @@ class Call final : public http2::StreamEvents,
   void OnHeaders(model::Headers fields, bool end) override;
   void OnData(absl::string_view bytes) override;
   void OnEnd(model::Headers trailing) override;
-  void OnTrailersTooLarge(metrics::Bound bound, absl::string_view why) override;
+  void OnTrailersTooLarge(http2::Bound bound, absl::string_view why) override;
   void OnSent(size_t bytes) override;
   void OnClosed(const http2::Closed& closed) override;
 
   // The flight.
   void OnAnswer(const core::Answer& answer, const core::Question& asked) override;
   void OnTakeover(core::Takeover takeover) override;
-  void OnReleased(const core::Question& asked, metrics::Release why) override;
+  void OnReleased(const core::Question& asked, core::Release why) override;
 
   // The relay.
   bool OnRelayHeaders(model::HeadersView fields, bool end) override;
@@ -91,19 +94,19 @@ class Call final : public http2::StreamEvents,
   void AskAgain(const core::Question& asked);
   void SendKept(const cache::Found& found, core::Counted counted);
   void CountAsked(core::Asked asked);
-  void GoAlone(metrics::Bypass why, model::SharedHeaders trailing = {});
+  void GoAlone(core::Bypass why, model::SharedHeaders trailing = {});
   void RefuseToHold();
   void Deliver(const core::Answer& answer, core::Counted counted);
   void DeliverLarge(core::Answer answer, core::Counted counted);
-  void EnterGate(const core::Question& asked, metrics::Release why);
+  void EnterGate(const core::Question& asked, core::Release why);
   void OnAdmitted(absl::Duration turn);
   void OnGateTimer();
-  void RefuseRelease(metrics::GateRefusal why, absl::string_view message);
+  void RefuseRelease(core::GateRefusal why, absl::string_view message);
   void StartRelay();
   Relay::Place PlaceOfRelay() const;
   void OnDeadline();
   void OnCollectingTimer();
-  void Shed(metrics::Bound bound, absl::string_view message);
+  void Shed(http2::Bound bound, absl::string_view message);
   bool HasRoom() const;
   void ShedForRoom();
   void ShedForShare();
@@ -115,11 +118,12 @@ class Call final : public http2::StreamEvents,
   Marks MarksOfRelay(absl::Duration age) const;
   void SendStatus(wire::StatusCode code, absl::string_view message);
   void StepAshore() { aboard_.reset(); }
-  metrics::Unanswered WhyLeft() const;
+  core::Unanswered WhyLeft() const;
   bool CostUpstream() const;
 
   const core::Surroundings& around() const { return context_->read_path.around(); }
-  metrics::RouteMetrics& route_metrics() { return *around().metrics.routes[route_->index]; }
+  DownstreamMetrics& downstream() { return *context_->downstream; }
+  core::RouteMetrics& route_metrics() { return *around().metrics[route_->index]; }
 
   // A request while it may be one message; gone before the call waits for anyone, and therefore
   // small enough not to share pages with what stays (a Stream takes 128 bytes).
@@ -150,7 +154,7 @@ class Call final : public http2::StreamEvents,
   State state_ = State::kNew;
   bool request_ended_ = false;
   // Why it is relayed although its route is not one that only relays, or has asked again.
-  std::variant<metrics::Bypass, metrics::Release> why_relayed_;
+  std::variant<core::Bypass, core::Release> why_relayed_;
   const metrics::Raised counted_;
   http2::Stream* stream_;  // null once it is gone
   std::shared_ptr<const model::Request> request_;

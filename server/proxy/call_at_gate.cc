@@ -36,7 +36,7 @@ Call::AtGate::AtGate(Call& call, const core::Question& asked)
 
 Call::AtGate::~AtGate() { buffered.Add(-kOfAPlace); }
 
-void Call::EnterGate(const core::Question& asked, metrics::Release why) {
+void Call::EnterGate(const core::Question& asked, core::Release why) {
   state_ = State::kQueued;
   why_relayed_ = why;
   at_gate_ = std::make_unique<AtGate>(*this, asked);
@@ -46,7 +46,7 @@ void Call::EnterGate(const core::Question& asked, metrics::Release why) {
         if (self != nullptr && self->state_ == State::kQueued) self->OnAdmitted(turn);
       });
   if (at_gate_->ticket == nullptr) {
-    return RefuseRelease(metrics::GateRefusal::kQueueFull,
+    return RefuseRelease(core::GateRefusal::kQueueFull,
                          absl::StrCat(MostBeforeGate(*route_), " of its key are waiting"));
   }
   at_gate_->timer.Set(base::After(loop().Now(), PatienceBeforeGate(*route_)));
@@ -66,20 +66,20 @@ void Call::OnAdmitted(absl::Duration turn) {
 
 void Call::OnGateTimer() {
   if (state_ != State::kQueued) return at_gate_->ticket->StandAside();
-  RefuseRelease(metrics::GateRefusal::kFlightTimeout,
+  RefuseRelease(core::GateRefusal::kFlightTimeout,
                 absl::StrCat("its turn did not come within collapse.flight_timeout (",
                              absl::FormatDuration(PatienceBeforeGate(*route_)), ")"));
 }
 
-void Call::RefuseRelease(metrics::GateRefusal why, absl::string_view message) {
+void Call::RefuseRelease(core::GateRefusal why, absl::string_view message) {
   const core::UpstreamBounds& upstream = route_->shared;
   const std::string text =
       absl::StrCat("upstream '", upstream.name, "': a call whose reply could not be shared (",
-                   metrics::NameOf(std::get<metrics::Release>(why_relayed_)),
+                   NameOf(std::get<core::Release>(why_relayed_)),
                    ") was not let through by release_concurrency (",
                    upstream.release_gate->at_once(), "): ", message);
   spdlog::debug("{}: {}", std::string(request_->path().substr(0, 256)), text);
-  route_metrics().release_refusals[static_cast<size_t>(why)].Add();
+  route_metrics().release_refusals.Add(why);
   SendStatus(wire::StatusCode::kResourceExhausted, text);
 }
 

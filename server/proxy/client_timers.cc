@@ -4,7 +4,7 @@
 
 namespace singleflight::proxy {
 
-using metrics::Bound;
+using http2::Bound;
 
 ClientTimers::ClientTimers(base::Loop& loop, std::shared_ptr<const LimitOptions> limits,
                            double age_factor, ClientTimersEvents& events)

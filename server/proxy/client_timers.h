@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "server/base/loop.h"
-#include "server/metrics/bounds.h"
+#include "server/http2/bound.h"
 #include "server/proxy/limits.h"
 
 namespace singleflight::proxy {
@@ -14,8 +14,8 @@ namespace singleflight::proxy {
 class ClientTimersEvents {
  public:
   // It takes no more calls, and ends with its last one.
-  virtual void OnTimeToDrain(metrics::Bound bound) = 0;
-  virtual void OnTimeToClose(metrics::Bound bound) = 0;
+  virtual void OnTimeToDrain(http2::Bound bound) = 0;
+  virtual void OnTimeToClose(http2::Bound bound) = 0;
 
  protected:
   ~ClientTimersEvents() = default;
@@ -49,7 +49,7 @@ class ClientTimers {
   void OnTimer();
   void OnIdleTimer();
   void OnAge();
-  void Drain(metrics::Bound bound);
+  void Drain(http2::Bound bound);
 
   base::Loop& loop_;
   const std::shared_ptr<const LimitOptions> limits_;

@@ -54,30 +54,28 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
   }
   void Drain() {
     if (connection_ != nullptr) return connection_->Drain();
-    EndHandshake(metrics::Handshake::kFailed, kShuttingDown);
+    EndHandshake(tls::Handshake::kFailed, kShuttingDown);
   }
 
   void Close() {
     if (connection_ != nullptr) return connection_->Close(kShuttingDown);
-    EndHandshake(metrics::Handshake::kFailed, kShuttingDown);
+    EndHandshake(tls::Handshake::kFailed, kShuttingDown);
   }
 
  private:
   void OnHandshake(const absl::Status& status) {
-    if (!status.ok()) return EndHandshake(metrics::Handshake::kFailed, status.message());
-    Count(tls_->resumed() ? metrics::Handshake::kResumed : metrics::Handshake::kFull);
+    if (!status.ok()) return EndHandshake(tls::Handshake::kFailed, status.message());
+    Count(tls_->resumed() ? tls::Handshake::kResumed : tls::Handshake::kFull);
     StartHttp2(std::move(tls_));
   }
-  void EndHandshake(metrics::Handshake how, absl::string_view why) {
+  void EndHandshake(tls::Handshake how, absl::string_view why) {
     spdlog::debug("a client connection was closed: {} ({})",
                   fmt::string_view(why.data(), why.size()), peer_);
     Count(how);
     tls_->Close();
     frontend_.Gone(*this);
   }
-  void Count(metrics::Handshake how) {
-    frontend_.metrics_.tls_handshakes[static_cast<size_t>(how)].Add();
-  }
+  void Count(tls::Handshake how) { frontend_.metrics_.tls_handshakes.Add(how); }
   void StartHttp2(std::unique_ptr<net::ByteStream> bytes) {
     connection_ = std::make_shared<http2::Connection>(frontend_.worker_, http2::Side::kServer,
                                                       frontend_.context_->limits->ForSession(),
@@ -104,29 +102,28 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
   void OnSettings() override { timers_.OnHandshake(); }
   void OnGoAway() override {}
   void OnStreamGone() override { timers_.OnStreamGone(); }
-  void OnBound(metrics::Bound bound) override {
-    frontend_.metrics_.bounds.Count(bound);
-    if (bound <= metrics::Bound::kEmptyFrames) return frontend_.TellOfFlood(bound, peer_);
-    spdlog::debug("a client met a bound: {} ({})", std::string(metrics::NameOf(bound)), peer_);
+  void OnBound(http2::Bound bound) override {
+    frontend_.metrics_.bounds.Add(bound);
+    if (http2::IsFlood(bound)) return frontend_.TellOfFlood(bound, peer_);
+    spdlog::debug("a client met a bound: {} ({})", std::string(NameOf(bound)), peer_);
   }
   void OnMalformed(absl::string_view why) override {
-    constexpr auto kReason = static_cast<size_t>(metrics::Refused::kMalformed);
-    frontend_.metrics_.requests_refused[kReason].Add();
+    frontend_.metrics_.requests_refused.Add(model::Refused::kMalformed);
     spdlog::debug("a request was refused: {}", fmt::string_view(why.data(), why.size()));
   }
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 
-  void OnTimeToDrain(metrics::Bound bound) override {
+  void OnTimeToDrain(http2::Bound bound) override {
     InLine([this, bound] {
       OnBound(bound);
       Drain();
     });
   }
-  void OnTimeToClose(metrics::Bound bound) override {
+  void OnTimeToClose(http2::Bound bound) override {
     InLine([this, bound] {
       OnBound(bound);
-      if (connection_ != nullptr) return connection_->Close(metrics::NameOf(bound));
-      EndHandshake(metrics::Handshake::kTimedOut, "TLS: the handshake takes too long");
+      if (connection_ != nullptr) return connection_->Close(NameOf(bound));
+      EndHandshake(tls::Handshake::kTimedOut, "TLS: the handshake takes too long");
     });
   }
 
@@ -150,7 +147,7 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
   std::shared_ptr<void> alive_;  // ends with this; none before somebody asks
 };
 
-Frontend::Frontend(net::Worker& worker, metrics::DownstreamMetrics& metrics, uint64_t seed)
+Frontend::Frontend(net::Worker& worker, DownstreamMetrics& metrics, uint64_t seed)
     : worker_(worker),
       metrics_(metrics),
       random_(static_cast<std::minstd_rand::result_type>(seed)) {}
@@ -206,11 +203,11 @@ std::vector<Frontend::Client*> Frontend::Clients() const {
   return clients;
 }
 
-void Frontend::TellOfFlood(metrics::Bound bound, const std::string& peer) {
+void Frontend::TellOfFlood(http2::Bound bound, const std::string& peer) {
   const uint64_t times = flood_lines_.Take(worker_.Now());
   if (times == 0) return;
-  spdlog::warn("a client connection was ended: {} ({}{})", std::string(metrics::NameOf(bound)),
-               peer, times == 1 ? "" : absl::StrCat("; and ", times - 1, " before it"));
+  spdlog::warn("a client connection was ended: {} ({}{})", std::string(NameOf(bound)), peer,
+               times == 1 ? "" : absl::StrCat("; and ", times - 1, " before it"));
 }
 
 void Frontend::Gone(Client& client) {

@@ -14,6 +14,7 @@
 #include "server/net/listener.h"
 #include "server/proxy/admission.h"
 #include "server/proxy/call.h"
+#include "server/proxy/downstream_metrics.h"
 #include "server/proxy/limits.h"
 #include "server/proxy/ration.h"
 #include "server/tls/context.h"
@@ -37,7 +38,7 @@ struct Entrance {
 class Frontend {
  public:
   // `seed` is for the ages that connections reach.
-  Frontend(net::Worker& worker, metrics::DownstreamMetrics& metrics, uint64_t seed);
+  Frontend(net::Worker& worker, DownstreamMetrics& metrics, uint64_t seed);
   ~Frontend();
 
   // What connections and calls begin with from now on; once before the first. Null: none comes any
@@ -69,11 +70,11 @@ class Frontend {
              Admission::Pass pass);
   std::vector<Client*> Clients() const;
   void Gone(Client& client);
-  void TellOfFlood(metrics::Bound bound, const std::string& peer);
+  void TellOfFlood(http2::Bound bound, const std::string& peer);
 
   net::Worker& worker_;
   std::shared_ptr<const CallContext> context_;
-  metrics::DownstreamMetrics& metrics_;
+  DownstreamMetrics& metrics_;
   std::minstd_rand random_;
   std::atomic<int64_t> connections_{0};
   absl::flat_hash_map<Client*, std::unique_ptr<Client>> clients_;

@@ -9,7 +9,7 @@
 
 namespace singleflight::proxy {
 
-// `limits:`, what clients may do, on all listeners. Each has a metric: see metrics::Bound.
+// `limits:`, what clients may do, on all listeners. Each has a metric: see http2::Bound.
 struct LimitOptions {
   uint64_t max_connections = 16384;                      // further ones are closed at once
   absl::optional<uint64_t> max_connections_per_address;  // TCP only

@@ -43,19 +43,19 @@ Marks::Marks(const MarkOptions& options, const core::Answer& answer, base::Insta
   EndStatus(options);
 }
 
-Marks::Marks(const MarkOptions& options, metrics::Bypass why, absl::Duration age) {
+Marks::Marks(const MarkOptions& options, core::Bypass why, absl::Duration age) {
   AddAge(options, absl::ToInt64Seconds(age));
   BeginStatus(options);
   Append("; fwd=bypass; detail=");
-  Append(metrics::NameOf(why));
+  Append(NameOf(why));
   EndStatus(options);
 }
 
-Marks::Marks(const MarkOptions& options, metrics::Release why, Role role, absl::Duration age) {
+Marks::Marks(const MarkOptions& options, core::Release why, Role role, absl::Duration age) {
   AddAge(options, absl::ToInt64Seconds(age));
   BeginStatus(options);
   Append(role == Role::kLeader ? "; fwd=uri-miss; detail=" : "; fwd=bypass; detail=");
-  Append(metrics::NameOf(why));
+  Append(NameOf(why));
   EndStatus(options);
 }
 

@@ -9,8 +9,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "server/core/bypass.h"
+#include "server/core/release.h"
 #include "server/core/waiter.h"
-#include "server/metrics/worker_metrics.h"
 
 namespace singleflight::proxy {
 
@@ -31,11 +32,11 @@ class Marks {
   Marks(const MarkOptions& options, const core::Answer& answer, base::Instant now);
 
   // Of a call that was relayed, and why.
-  Marks(const MarkOptions& options, metrics::Bypass why, absl::Duration age);
+  Marks(const MarkOptions& options, core::Bypass why, absl::Duration age);
 
   // Of a call whose flight could not share its reply: of the leader, who goes on with it, and of
   // others, who make calls of their own.
-  Marks(const MarkOptions& options, metrics::Release why, Role role, absl::Duration age);
+  Marks(const MarkOptions& options, core::Release why, Role role, absl::Duration age);
 
   Marks(const Marks&) = delete;
   Marks& operator=(const Marks&) = delete;

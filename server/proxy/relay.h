@@ -99,7 +99,7 @@ class Relay final : public core::UpstreamEvents {
   void Finish(model::SharedHeaders trailing);
 
   // Ends the upstream call for that reason. Nothing may be called afterwards but replied.
-  void Cancel(metrics::Unanswered why) { call_->Cancel(why); }
+  void Cancel(core::Unanswered why) { call_->Cancel(why); }
 
   // The caller's stream has written so many bytes of the reply.
   void OnWritten(size_t bytes);

@@ -109,7 +109,7 @@ class Link final : public http2::ConnectionEvents,
   void OnSettings() override;
   void OnGoAway() override;
   void OnStreamGone() override;
-  void OnBound(metrics::Bound) override {}  // a server's concern
+  void OnBound(http2::Bound) override {}  // a server's concern
   void OnConnectionClosed(absl::string_view why) override;
 
   Heard heard() const override;

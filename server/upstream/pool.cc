@@ -40,9 +40,9 @@ constexpr char kShuttingDown[] = "the proxy is shutting down";
 class Handle final : public core::UpstreamCall {
  public:
   explicit Handle(std::shared_ptr<PooledCall> call) : call_(std::move(call)) {}
-  ~Handle() override { call_->Cancel(metrics::Unanswered::kCancelled); }
+  ~Handle() override { call_->Cancel(core::Unanswered::kCancelled); }
 
-  void Cancel(metrics::Unanswered why) override { call_->Cancel(why); }
+  void Cancel(core::Unanswered why) override { call_->Cancel(why); }
   void Send(base::Slice bytes) override { call_->Send(std::move(bytes)); }
   void Finish(model::SharedHeaders trailing) override { call_->Finish(std::move(trailing)); }
   void Disown() override { call_->Disown(); }
@@ -62,7 +62,7 @@ http2::SessionOptions Bounded(http2::SessionOptions session, const UpstreamOptio
 
 Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
            tls::SharedContext tls, const http2::SessionOptions& session_options,
-           std::shared_ptr<metrics::UpstreamMetrics> metrics, uint64_t seed, Hooks hooks)
+           std::shared_ptr<UpstreamMetrics> metrics, uint64_t seed, Hooks hooks)
     : worker_(worker),
       options_(options),
       target_authority_(std::move(target_authority)),
@@ -95,6 +95,7 @@ absl::string_view Pool::AuthorityFor(const model::Request& request) const {
 std::unique_ptr<core::UpstreamCall> Pool::Start(core::UpstreamHead head,
                                                 core::UpstreamEvents& events) {
   metrics_->begun.Add();
+  if (head.again) metrics_->resent.Add();
   auto call = std::make_shared<PooledCall>(*this, std::move(head), events);
   Dispatch(call);
   return std::make_unique<Handle>(std::move(call));
@@ -103,22 +104,22 @@ std::unique_ptr<core::UpstreamCall> Pool::Start(core::UpstreamHead head,
 // Sends the call, or lets it wait, or lets it fail in the next turn: the table above, row by row.
 void Pool::Dispatch(std::shared_ptr<PooledCall> call) {
   if (shut_down_) {
-    return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, kShuttingDown);
+    return FailSoon(std::move(call), core::Unanswered::kUnreachable, kShuttingDown);
   }
   ConnectWhereUseful();
   const bool may_open = queue_.empty() && backends_.MayOpen(call->client());
   if (Link* link = may_open ? backends_.Pick() : nullptr) return call->OpenOn(*link);
   if (!backends_.AnyHope()) {
-    return FailSoon(std::move(call), metrics::Unanswered::kUnreachable, backends_.WhyUnreachable());
+    return FailSoon(std::move(call), core::Unanswered::kUnreachable, backends_.WhyUnreachable());
   }
   if (queue_.size() >= options_.max_pending_calls) {
     return FailSoon(
-        std::move(call), metrics::Unanswered::kNoRoom,
+        std::move(call), core::Unanswered::kNoRoom,
         absl::StrCat("max_pending_calls (", options_.max_pending_calls, ") calls are waiting"));
   }
   if (PastShareOfQueue(call->client())) {
     return FailSoon(
-        std::move(call), metrics::Unanswered::kClientShare,
+        std::move(call), core::Unanswered::kClientShare,
         absl::StrCat("more than half of max_pending_calls (", options_.max_pending_calls,
                      ") are this client's; what is left is for others"));
   }
@@ -156,15 +157,15 @@ void Pool::Dequeue(PooledCall& call) {
   queue_.Erase(call.place_);
 }
 
-void Pool::FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason,
+void Pool::FailSoon(std::shared_ptr<PooledCall> call, core::Unanswered reason,
                     absl::string_view why) {
   spdlog::debug("upstream '{}': a call fails: {}", name(),
                 fmt::string_view(why.data(), why.size()));
   const bool callers_own =
-      reason == metrics::Unanswered::kBound || reason == metrics::Unanswered::kClientShare;
+      reason == core::Unanswered::kBound || reason == core::Unanswered::kClientShare;
   using Kind = core::UpstreamFailure::Kind;
   core::UpstreamFailure failure{callers_own ? Kind::kCallersOwn : Kind::kUnreachable, 0,
-                                callers_own || reason == metrics::Unanswered::kNoRoom
+                                callers_own || reason == core::Unanswered::kNoRoom
                                     ? wire::StatusCode::kResourceExhausted
                                     : wire::StatusCode::kUnavailable,
                                 absl::StrCat("upstream '", name(), "': ", why)};
@@ -190,7 +191,7 @@ void Pool::FailQueue(const std::string& why) {
     const std::shared_ptr<PooledCall> call =
         queue_.Next([](const memory::Client*) { return true; });
     Dequeue(*call);
-    FailSoon(call, metrics::Unanswered::kUnreachable, why);
+    FailSoon(call, core::Unanswered::kUnreachable, why);
   }
 }
 

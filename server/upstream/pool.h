@@ -13,12 +13,12 @@
 
 #include "absl/functional/any_invocable.h"
 #include "server/core/upstream.h"
-#include "server/metrics/worker_metrics.h"
 #include "server/upstream/backends.h"
 #include "server/upstream/link.h"
 #include "server/upstream/options.h"
 #include "server/upstream/pooled_call.h"
 #include "server/upstream/target.h"
+#include "server/upstream/upstream_metrics.h"
 
 namespace singleflight::upstream {
 
@@ -32,7 +32,7 @@ class Pool final : public core::Upstream, public LinkEvents {
   // `tls`: how to speak to the endpoints; null: in plaintext.
   Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
        tls::SharedContext tls, const http2::SessionOptions& session_options,
-       std::shared_ptr<metrics::UpstreamMetrics> metrics, uint64_t seed, Hooks hooks);
+       std::shared_ptr<UpstreamMetrics> metrics, uint64_t seed, Hooks hooks);
   ~Pool() override;
 
   std::unique_ptr<core::UpstreamCall> Start(core::UpstreamHead head,
@@ -67,7 +67,7 @@ class Pool final : public core::Upstream, public LinkEvents {
   void StreamOpened(const PooledCall& call, Link& link);
   void StreamEnded(const PooledCall& call, Link& link);
   base::Instant Now() const { return worker_.Now(); }
-  metrics::UpstreamMetrics& metrics() { return *metrics_; }
+  UpstreamMetrics& metrics() { return *metrics_; }
   const std::string& name() const { return options_.name; }
   uint64_t max_reply_header_bytes() const { return options_.max_reply_header_bytes; }
   absl::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
@@ -79,8 +79,7 @@ class Pool final : public core::Upstream, public LinkEvents {
   void ServeQueue();
   void ServeOrFailQueue();
   void FailQueue(const std::string& why);
-  void FailSoon(std::shared_ptr<PooledCall> call, metrics::Unanswered reason,
-                absl::string_view why);
+  void FailSoon(std::shared_ptr<PooledCall> call, core::Unanswered reason, absl::string_view why);
   void PauseAfter(Backend& backend, int failures);
   absl::Duration Pause(int failures);
   void JudgeClosed(Backend& backend, const Link& link, bool was_ready);
@@ -91,7 +90,7 @@ class Pool final : public core::Upstream, public LinkEvents {
   const std::string target_authority_;
   const tls::SharedContext tls_;
   const http2::SessionOptions session_options_;
-  const std::shared_ptr<metrics::UpstreamMetrics> metrics_;
+  const std::shared_ptr<UpstreamMetrics> metrics_;
   std::minstd_rand random_;
   Hooks hooks_;
 

@@ -19,8 +19,6 @@ namespace {
 // A call that has sent more cannot be sent again.
 constexpr size_t kMaxKeptBytes = 256 << 10;
 
-constexpr size_t kNoStatus = metrics::kCallOutcomes - 1;
-
 std::string WhyNotSent(const Link& link, absl::string_view what) {
   return absl::StrCat(what, " more metadata than the backend takes (", link.peer_max_header_list(),
                       " bytes)");
@@ -29,31 +27,29 @@ std::string WhyNotSent(const Link& link, absl::string_view what) {
 constexpr absl::string_view kRequestHas = "the request has";
 constexpr absl::string_view kTrailersHave = "the trailers of the request have";
 
-size_t OutcomeOf(wire::StatusCode code) { return static_cast<size_t>(code); }
-
 std::string ItsStatus(absl::optional<wire::StatusCode> status) {
-  return status.has_value() ? absl::StrCat("; its status was ", wire::StatusName(*status)) : "";
+  return status.has_value() ? absl::StrCat("; its status was ", wire::NameOf(*status)) : "";
 }
 
-metrics::ReplyRefusal WhyRefused(const http2::Closed& closed) {
+ReplyRefusal WhyRefused(const http2::Closed& closed) {
   const bool large = closed.why == http2::Closed::Why::kHeadersTooLarge;
-  return large ? metrics::ReplyRefusal::kHeaderBytes : metrics::ReplyRefusal::kMalformed;
+  return large ? ReplyRefusal::kHeaderBytes : ReplyRefusal::kMalformed;
 }
 
-metrics::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
+core::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
   switch (closed.why) {
     case http2::Closed::Why::kNotProcessed:
-      return metrics::Unanswered::kRefused;
+      return core::Unanswered::kRefused;
     case http2::Closed::Why::kConnectionLost:
-      return silent ? metrics::Unanswered::kPingTimeout : metrics::Unanswered::kConnectionLost;
+      return silent ? core::Unanswered::kPingTimeout : core::Unanswered::kConnectionLost;
     case http2::Closed::Why::kHeadersTooLarge:
-      return metrics::Unanswered::kBound;
+      return core::Unanswered::kBound;
     case http2::Closed::Why::kMalformed:
-      return metrics::Unanswered::kMalformed;
+      return core::Unanswered::kMalformed;
     case http2::Closed::Why::kStalled:  // a server's
     case http2::Closed::Why::kReset:
     case http2::Closed::Why::kOrderly:
-      return metrics::Unanswered::kReset;
+      return core::Unanswered::kReset;
   }
   SF_CHECK(!"unreachable");
 }
@@ -89,15 +85,14 @@ void PooledCall::FinishStream() {
   if (trailing_.empty() || link_->Takes(trailing_.view())) return stream_->Finish(trailing_);
   pool_.StreamEnded(*this, *link_);
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
-  pool_.FailSoon(shared_from_this(), metrics::Unanswered::kBound,
-                 WhyNotSent(*link_, kTrailersHave));
+  pool_.FailSoon(shared_from_this(), core::Unanswered::kBound, WhyNotSent(*link_, kTrailersHave));
 }
 
 void PooledCall::Consume(size_t bytes) {
   if (stream_ != nullptr) stream_->Consume(bytes);
 }
 
-void PooledCall::Cancel(metrics::Unanswered why) {
+void PooledCall::Cancel(core::Unanswered why) {
   if (events_ == nullptr) return;
   events_ = nullptr;
   CountUnanswered(why);
@@ -124,7 +119,7 @@ void PooledCall::OpenOn(Link& link) {
       *head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme()});
   const bool head_fits = link.Takes(fields);
   if (!head_fits || !link.Takes(trailing_.view())) {
-    return pool_.FailSoon(shared_from_this(), metrics::Unanswered::kBound,
+    return pool_.FailSoon(shared_from_this(), core::Unanswered::kBound,
                           WhyNotSent(link, head_fits ? kTrailersHave : kRequestHas));
   }
   sent_ = 0;
@@ -162,7 +157,11 @@ void PooledCall::OnEnd(model::Headers trailing) {
 void PooledCall::EndWith(const model::Headers& status_block) {
   const absl::optional<wire::StatusCode> code =
       wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
-  pool_.metrics().calls[code.has_value() ? OutcomeOf(*code) : kNoStatus].Add();
+  if (code.has_value()) {
+    pool_.metrics().calls.Add(*code);
+  } else {
+    pool_.metrics().calls_without_status.Add();
+  }
   LeaveStream(true, http2::ErrorCode::kNoError);
 }
 
@@ -184,7 +183,7 @@ bool PooledCall::TakesMetadataOf(model::Headers& block, bool end) {
   if (end) {
     EndWith(block);
   } else {
-    CountUnanswered(metrics::Unanswered::kMalformed);
+    CountUnanswered(core::Unanswered::kMalformed);
     LeaveStream(false, http2::ErrorCode::kCancel);
   }
   const absl::optional<absl::string_view> status = block.Find("grpc-status");
@@ -193,7 +192,7 @@ bool PooledCall::TakesMetadataOf(model::Headers& block, bool end) {
       absl::StrCat("upstream '", pool_.name(), "': its reply was refused here: ", *wrong,
                    ItsStatus(wire::ParseStatus(status.value_or("")))),
       std::move(block)};
-  CountRefused(metrics::ReplyRefusal::kBinary, failure);
+  CountRefused(ReplyRefusal::kBinary, failure);
   std::exchange(events_, nullptr)->OnFailed(std::move(failure));
   return false;
 }
@@ -214,7 +213,7 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
     return pool_.Dispatch(shared_from_this());
   }
   if (closed.status.has_value()) {
-    pool_.metrics().calls[OutcomeOf(*closed.status)].Add();
+    pool_.metrics().calls.Add(*closed.status);
   } else {
     CountUnanswered(WhyUnanswered(closed, link_->silent()));
   }
@@ -224,8 +223,8 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
   std::exchange(events_, nullptr)->OnFailed(std::move(failure));
 }
 
-void PooledCall::CountRefused(metrics::ReplyRefusal why, const core::UpstreamFailure& failure) {
-  pool_.metrics().replies_refused[static_cast<size_t>(why)].Add();
+void PooledCall::CountRefused(ReplyRefusal why, const core::UpstreamFailure& failure) {
+  pool_.metrics().replies_refused.Add(why);
   spdlog::debug("{}", failure.message);
 }
 
@@ -271,14 +270,12 @@ std::string PooledCall::WhyTooLarge(const http2::Closed& closed) const {
                       ItsStatus(closed.status));
 }
 
-void PooledCall::Fail(core::UpstreamFailure failure, metrics::Unanswered why) {
+void PooledCall::Fail(core::UpstreamFailure failure, core::Unanswered why) {
   if (events_ == nullptr) return;
   CountUnanswered(why);
   std::exchange(events_, nullptr)->OnFailed(std::move(failure));
 }
 
-void PooledCall::CountUnanswered(metrics::Unanswered why) {
-  pool_.metrics().unanswered[static_cast<size_t>(why)].Add();
-}
+void PooledCall::CountUnanswered(core::Unanswered why) { pool_.metrics().unanswered.Add(why); }
 
 }  // namespace singleflight::upstream

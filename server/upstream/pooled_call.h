@@ -13,8 +13,8 @@
 
 #include "server/core/upstream.h"
 #include "server/http2/stream.h"
-#include "server/metrics/worker_metrics.h"
 #include "server/upstream/client_shares.h"
+#include "server/upstream/reply_refusal.h"
 
 namespace singleflight::upstream {
 
@@ -31,7 +31,7 @@ class PooledCall final : public http2::StreamEvents,
   void Finish(model::SharedHeaders trailing);
   void Consume(size_t bytes);
   void SetEvents(core::UpstreamEvents& events) { events_ = &events; }
-  void Cancel(metrics::Unanswered why);
+  void Cancel(core::Unanswered why);
   void Disown();
 
   // Null: nobody's.
@@ -39,7 +39,7 @@ class PooledCall final : public http2::StreamEvents,
 
   // For the pool: the call gets a stream of `link`, or none.
   void OpenOn(Link& link);
-  void Fail(core::UpstreamFailure failure, metrics::Unanswered why);
+  void Fail(core::UpstreamFailure failure, core::Unanswered why);
 
  private:
   friend class Pool;
@@ -52,14 +52,14 @@ class PooledCall final : public http2::StreamEvents,
 
   bool MayResend(const http2::Closed& closed) const;
   core::UpstreamFailure FailureOf(const http2::Closed& closed) const;
-  void CountRefused(metrics::ReplyRefusal why, const core::UpstreamFailure& failure);
+  void CountRefused(ReplyRefusal why, const core::UpstreamFailure& failure);
   std::string WhyTooLarge(const http2::Closed& closed) const;
   void FinishStream();
   void StopKeeping();
   bool TakesMetadataOf(model::Headers& block, bool end);
   void EndWith(const model::Headers& status_block);
   void LeaveStream(bool whole, http2::ErrorCode code);
-  void CountUnanswered(metrics::Unanswered why);
+  void CountUnanswered(core::Unanswered why);
 
   Pool& pool_;
   const core::UpstreamHead head_;

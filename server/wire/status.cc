@@ -8,12 +8,6 @@
 namespace singleflight::wire {
 namespace {
 
-constexpr absl::string_view kNames[kStatusCodes] = {
-    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
-    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
-    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
-    "DATA_LOSS", "UNAUTHENTICATED"};
-
 // RFC 9113 §7.
 constexpr uint32_t kRefusedStream = 0x7;
 constexpr uint32_t kCancel = 0x8;
@@ -23,8 +17,6 @@ constexpr uint32_t kInadequateSecurity = 0xc;
 bool Plain(char c) { return c >= 0x20 && c <= 0x7e && c != '%'; }
 
 }  // namespace
-
-absl::string_view StatusName(StatusCode code) { return kNames[static_cast<size_t>(code)]; }
 
 absl::optional<StatusCode> ParseStatus(absl::string_view value) {
   if (value.empty() || value.size() > 2) return absl::nullopt;

@@ -34,8 +34,28 @@ enum class StatusCode : uint8_t {
 
 inline constexpr size_t kStatusCodes = 17;
 
-// "NOT_FOUND".
-absl::string_view StatusName(StatusCode code);
+// "NOT_FOUND". Empty: it is no code.
+constexpr absl::string_view NameOf(StatusCode code) {
+  constexpr absl::string_view kNames[kStatusCodes] = {"OK",
+                                                      "CANCELLED",
+                                                      "UNKNOWN",
+                                                      "INVALID_ARGUMENT",
+                                                      "DEADLINE_EXCEEDED",
+                                                      "NOT_FOUND",
+                                                      "ALREADY_EXISTS",
+                                                      "PERMISSION_DENIED",
+                                                      "RESOURCE_EXHAUSTED",
+                                                      "FAILED_PRECONDITION",
+                                                      "ABORTED",
+                                                      "OUT_OF_RANGE",
+                                                      "UNIMPLEMENTED",
+                                                      "INTERNAL",
+                                                      "UNAVAILABLE",
+                                                      "DATA_LOSS",
+                                                      "UNAUTHENTICATED"};
+  const auto number = static_cast<size_t>(code);
+  return number < kStatusCodes ? kNames[number] : "";
+}
 
 // Reads a `grpc-status` value. Nothing: it is not one of the codes above.
 absl::optional<StatusCode> ParseStatus(absl::string_view value);

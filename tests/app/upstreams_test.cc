@@ -65,7 +65,7 @@ class UpstreamsTest : public ::testing::Test {
   boost::asio::io_context control_;
   http2::testing::OnWorker on_;
   std::unique_ptr<ScriptedServer> server_;
-  metrics::Ledger ledger_{1};
+  metrics::Ledger<upstream::UpstreamMetrics> ledger_{1};
   memory::BufferBudget budget_{1 << 20};
   Upstreams upstreams_{
       control_, {&on_.worker()}, ledger_, budget_, 1, [](const net::Endpoint&) { return false; }};

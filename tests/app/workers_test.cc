@@ -28,8 +28,8 @@ class WorkersTest : public ::testing::Test {
   WorkersTest() {
     workers_.Start();
     workers_.SetContexts([this](net::Worker& loop) {
-      return MakeSnapshot(loop, *loop.buffered(), shared_, routes_,
-                          ledger_.Of(loop.index(), {}, {}));
+      return MakeSnapshot(loop, *loop.buffered(), shared_, routes_, {},
+                          ledgers_.downstream[loop.index()]);
     });
   }
 
@@ -66,13 +66,13 @@ class WorkersTest : public ::testing::Test {
   config::Config config_;
   model::Fingerprints fingerprints_;
   Shared shared_{config_, 1};
-  metrics::Ledger ledger_{2};
+  Ledgers ledgers_{2};
   proxy::Admission admission_{proxy::LimitOptions()};
   const std::shared_ptr<RouteSet> routes_ = MakeRouteSet(config_, {}, 1, fingerprints_);
   const std::shared_ptr<const proxy::Entrance> entrance_ =
       std::make_shared<const proxy::Entrance>(proxy::Entrance{nullptr, 1, 1});
   std::vector<int> clients_;
-  Workers workers_{2, ledger_, shared_.budget, 1};
+  Workers workers_{2, ledgers_, shared_.budget, 1};
 };
 
 TEST_F(WorkersTest, ConnectionsGoToTheWorkerThatHasTheFewest) {

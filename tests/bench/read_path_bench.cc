@@ -80,9 +80,9 @@ void Flight(benchmark::State& state) {
   FakeUpstream upstream;
   FlightTable flights;
   cache::Store store{cache::StoreOptions()};
-  metrics::WorkerMetrics metrics(1, 1);
-  Buffered buffered(AmpleBudget());
-  ReadPath path({loop, flights, store, {&upstream}, metrics, "hop", buffered});
+  metrics::Counter shed;
+  memory::Buffered buffered(AmpleBudget());
+  ReadPath path({loop, flights, store, {&upstream}, MetricsOf(1), shed, "hop", buffered});
   const auto request = std::make_shared<const model::Request>(
       absl::get<model::Request>(model::ParseRequest(HeadersOf({{":method", "POST"},
                                                                {":scheme", "http"},

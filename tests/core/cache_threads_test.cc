@@ -38,7 +38,7 @@ class Shop {
         store_(store),
         route_(route),
         floors_(floors),
-        path_({loop, flights, store, {&upstream_}, metrics_, "hop-1", buffered_}) {}
+        path_({loop, flights, store, {&upstream_}, MetricsOf(1), shed_, "hop-1", buffered_}) {}
 
   void Run(std::atomic<int>& busy) {
     for (int i = 0; i < kCalls; ++i) {
@@ -150,7 +150,7 @@ class Shop {
   Route& route_;
   Floors& floors_;
   FakeUpstream upstream_;
-  metrics::WorkerMetrics metrics_{1, 1};
+  metrics::Counter shed_;
   memory::Buffered buffered_{AmpleBudget()};
   ReadPath path_;
   std::mt19937 random_{static_cast<unsigned>(loop_.index())};

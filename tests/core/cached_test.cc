@@ -16,7 +16,7 @@ class Impatient final : public Waiter {
  private:
   void OnAnswer(const Answer&, const Question&) override { then_(); }
   void OnTakeover(Takeover) override {}
-  void OnReleased(const Question&, metrics::Release) override {}
+  void OnReleased(const Question&, Release) override {}
 
   const std::function<void()> then_;
 };

@@ -298,17 +298,17 @@ TEST_F(CollapseTest, PastFlightTimeoutEveryoneIsToldWhichBoundItWas) {
                          "'catalog': no reply within collapse.flight_timeout (15s)"));
   }
   EXPECT_TRUE(upstream_.latest().cancelled());
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kFlightTimeout);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), Unanswered::kFlightTimeout);
 }
 
 TEST_F(CollapseTest, WhyTheLastOneLeftIsWhyUpstreamDidNotAnswer) {
   TestWaiter& first = Ask("id-7");
   TestWaiter& last = Ask("id-7");
-  Leave(first, metrics::Unanswered::kCancelled);
-  Leave(last, metrics::Unanswered::kDeadline);
+  Leave(first, Unanswered::kCancelled);
+  Leave(last, Unanswered::kDeadline);
   Settle();
   EXPECT_TRUE(upstream_.latest().cancelled());
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kDeadline);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), Unanswered::kDeadline);
 }
 
 // PITFALLS 10

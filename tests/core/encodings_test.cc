@@ -6,7 +6,6 @@
 namespace singleflight::core {
 namespace {
 
-using metrics::InflationRefusal;
 using wire::Encoding;
 using wire::StatusCode;
 
@@ -50,7 +49,7 @@ class Reader final : public Waiter {
 
   const model::Reply& reply() const { return reply_; }
   bool alone() const { return alone_; }  // a hit that it cannot read
-  absl::optional<metrics::Release> released() const { return released_; }
+  absl::optional<Release> released() const { return released_; }
   absl::string_view sends() const { return sends_.view(); }  // once released
   void Drop() {
     reply_ = model::Reply();
@@ -64,11 +63,11 @@ class Reader final : public Waiter {
     if (its_own || path_.MakeReadable(route_, *request_, asked, readable)) {
       reply_ = readable.reply;
     } else {
-      OnReleased(asked, metrics::Release::kReplyEncoding);
+      OnReleased(asked, Release::kReplyEncoding);
     }
   }
   void OnTakeover(Takeover) override {}
-  void OnReleased(const Question& asked, metrics::Release why) override {
+  void OnReleased(const Question& asked, Release why) override {
     released_ = why;
     sends_ = path_.MessageFor(route_, *request_, asked);
   }
@@ -78,7 +77,7 @@ class Reader final : public Waiter {
   std::shared_ptr<const model::Request> request_;
   model::Reply reply_;
   bool alone_ = false;
-  absl::optional<metrics::Release> released_;
+  absl::optional<Release> released_;
   base::Slice sends_;
 };
 
@@ -120,10 +119,10 @@ class EncodingsTest : public ReadPathTest {
 
   uint64_t Inflated(size_t loop = 0) { return metrics(loop).reply_inflation.inflated.value(); }
   uint64_t RepliesRefused(InflationRefusal why) {
-    return metrics().reply_inflation.refusals[static_cast<size_t>(why)].value();
+    return metrics().reply_inflation.refusals.of(why);
   }
   uint64_t RequestsRefused(InflationRefusal why) {
-    return metrics().request_inflation.refusals[static_cast<size_t>(why)].value();
+    return metrics().request_inflation.refusals.of(why);
   }
 
   void TearDown() override {
@@ -268,7 +267,7 @@ TEST_F(EncodingsTest, WhoseDecodedReplyWouldBePastTheBoundIsReleased) {
   Read(kGzip, Framed("id-7"));
   Reader& plain = ReadPlain();
   AnswerGzipped(std::string(100 << 10, 'x'));
-  EXPECT_EQ(plain.released(), metrics::Release::kReplyEncoding);
+  EXPECT_EQ(plain.released(), Release::kReplyEncoding);
   EXPECT_EQ(RepliesRefused(InflationRefusal::kNoRoom), 1);
 }
 
@@ -287,7 +286,7 @@ TEST_F(EncodingsTest, WhoCanNeitherReadTheReplyNorGetItDecodedIsReleased) {
     AnswerFrame(row.frame, row.encoding);
     EXPECT_EQ(leader.reply().body, row.frame);
     for (Reader* follower : followers) {
-      EXPECT_EQ(follower->released(), metrics::Release::kReplyEncoding);
+      EXPECT_EQ(follower->released(), Release::kReplyEncoding);
       EXPECT_EQ(follower->sends(), Framed("id-7"));
     }
     EXPECT_EQ(RepliesRefused(row.why), 1) << "a refusal is remembered as well";
@@ -327,7 +326,7 @@ TEST_F(EncodingsTest, ARefusalOfTheLeadersEncodingIsNotForThoseWhoUseAnother) {
   Settle();
   EXPECT_EQ(leader.reply().status(), StatusCode::kUnimplemented);
   EXPECT_EQ(like_the_leader.reply().status(), StatusCode::kUnimplemented);
-  EXPECT_EQ(plain.released(), metrics::Release::kReplyEncoding);
+  EXPECT_EQ(plain.released(), Release::kReplyEncoding);
   EXPECT_EQ(plain.sends(), Framed("id-7"));
 }
 

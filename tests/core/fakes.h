@@ -26,6 +26,13 @@ inline std::string Framed(absl::string_view message, bool compressed = false) {
   return absl::StrCat(frame, message);
 }
 
+// Of so many routes; all counts begin at zero.
+inline MetricsByRoute MetricsOf(size_t routes) {
+  MetricsByRoute metrics;
+  for (size_t i = 0; i < routes; ++i) metrics.push_back(std::make_shared<RouteMetrics>());
+  return metrics;
+}
+
 inline constexpr uint32_t kTrust = 1;  // of callers' connections
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -107,7 +114,7 @@ class FakeCall {
   bool finished() const { return finished_; }
   bool disowned() const { return disowned_; }
   bool cancelled() const { return cancelled_; }  // let go of before its end
-  metrics::Unanswered cancelled_for() const { return cancelled_for_; }
+  Unanswered cancelled_for() const { return cancelled_for_; }
   bool live() const { return !ended_ && !cancelled_; }
   size_t unconsumed() const { return shown_ - consumed_; }
 
@@ -168,7 +175,7 @@ class FakeCall {
   std::string sent_;
   size_t shown_ = 0, consumed_ = 0;
   bool finished_ = false, ended_ = false, cancelled_ = false, disowned_ = false;
-  metrics::Unanswered cancelled_for_ = metrics::Unanswered::kCancelled;
+  Unanswered cancelled_for_ = Unanswered::kCancelled;
 };
 
 // An upstream that answers when told, and never forgets a call.
@@ -187,6 +194,12 @@ class FakeUpstream final : public Upstream {
   // How many came.
   size_t calls() const { return calls_.size(); }
 
+  // How many of those a flight had sent before.
+  int64_t resent() const {
+    return std::count_if(calls_.begin(), calls_.end(),
+                         [](const auto& call) { return call->head().again; });
+  }
+
   // Those that neither side has ended, in the order in which they came.
   const std::vector<FakeCall*>& live_calls() {
     std::erase_if(live_, [](const FakeCall* call) { return !call->live(); });
@@ -204,7 +217,7 @@ class FakeUpstream final : public Upstream {
     explicit Line(std::shared_ptr<FakeCall> call) : call_(std::move(call)) {}
     ~Line() override { call_->cancelled_ = !call_->ended_; }
 
-    void Cancel(metrics::Unanswered why) override {
+    void Cancel(Unanswered why) override {
       if (call_->live()) call_->cancelled_for_ = why;
       call_->cancelled_ = !call_->ended_;
     }
@@ -265,7 +278,7 @@ class TestWaiter final : public Waiter, private UpstreamEvents {
     takeover_ = std::move(takeover);
     takeover_->call->SetEvents(*this);
   }
-  void OnReleased(const Question& asked, metrics::Release) override {
+  void OnReleased(const Question& asked, Release) override {
     ++heard_;
     released_ = true;
     released_with_ = std::string(asked.message.view());

@@ -12,9 +12,7 @@ class PartiesTest : public ReadPathTest {
     return AskOn(loop, "id-7");
   }
 
-  uint64_t Released(metrics::Release why) {
-    return metrics().released[static_cast<size_t>(why)].value();
-  }
+  uint64_t Released(Release why) { return metrics().released.of(why); }
 
   const std::shared_ptr<memory::Client> ann_ = std::make_shared<memory::Client>();
   const std::shared_ptr<memory::Client> bob_ = std::make_shared<memory::Client>();
@@ -62,7 +60,7 @@ TEST_F(PartiesTest, ARefusalThatIsTheLeadersOwnReleasesTheOthers) {
   EXPECT_TRUE(here.released());
   EXPECT_TRUE(there.released());
   EXPECT_EQ(there.released_with(), Framed("id-7"));
-  EXPECT_EQ(Released(metrics::Release::kLeaderRefused), 2u);
+  EXPECT_EQ(Released(Release::kLeaderRefused), 2u);
 }
 
 TEST_F(PartiesTest, ARefusalOfALeaderWhoHasLeftIsNobodys) {

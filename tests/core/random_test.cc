@@ -15,7 +15,7 @@ class RandomTest : public CollapseSteps {
       EXPECT_GT(often, 100);
     }
     EXPECT_GT(metrics().superseded.value(), 100);
-    EXPECT_GT(upstream_metrics().resent.value(), 100);
+    EXPECT_GT(upstream_.resent(), 100);
   }
 };
 

@@ -96,7 +96,7 @@ class ReadPathTest : public ::testing::Test {
   }
 
   // Whether it left; if not, a landing was faster.
-  bool Leave(TestWaiter& waiter, metrics::Unanswered why = metrics::Unanswered::kCancelled) {
+  bool Leave(TestWaiter& waiter, Unanswered why = Unanswered::kCancelled) {
     const bool left = Open().paths[waiter.loop().index()].Leave(house_->route, waiter, why);
     if (left) left_.insert(&waiter);
     return left;
@@ -139,14 +139,11 @@ class ReadPathTest : public ::testing::Test {
                                       model::KeyPolicy(rules, "catalog", 7, Open().fingerprints));
   }
   UpstreamBounds& shared() { return Open().shared; }
-  metrics::RouteMetrics& metrics(size_t loop = 0) { return *Open().metrics[loop].routes[0]; }
-  metrics::UpstreamMetrics& upstream_metrics(size_t loop = 0) {
-    return *Open().metrics[loop].upstreams[0];
-  }
+  RouteMetrics& metrics(size_t loop = 0) { return *Open().metrics[loop][0]; }
   // Replies that were not kept for that reason, by all loops.
   uint64_t Refused(cache::Refusal why) {
     uint64_t sum = 0;
-    for (size_t i = 0; i < 3; ++i) sum += metrics(i).refusals[static_cast<size_t>(why)].value();
+    for (size_t i = 0; i < 3; ++i) sum += metrics(i).refusals.of(why);
     return sum;
   }
   bool RemembersStreaming(const std::string& path = kGet) { return route().Streams(path, now_); }
@@ -203,6 +200,7 @@ class ReadPathTest : public ::testing::Test {
   std::array<memory::Buffered, 3> buffered_{memory::Buffered(budget_), memory::Buffered(budget_),
                                             memory::Buffered(budget_)};
   FakeUpstream upstream_;
+  metrics::Counter shed_;
   FlightTable flights_;
   const cache::StoreOptions store_options_;
   cache::Store store_{store_options_};
@@ -216,12 +214,13 @@ class ReadPathTest : public ::testing::Test {
           route(0, options, 0, shared, model::KeyPolicy(options.key, "catalog", 7, fingerprints)) {
       shared.budget = &test.budget_;
       for (size_t i = 0; i < 3; ++i) {
-        metrics.emplace_back(2, 1);
+        metrics.push_back(MetricsOf(2));
         paths.emplace_back(Surroundings{test.loops_[i],
                                         test.flights_,
                                         test.store_,
                                         {&test.upstream_},
                                         metrics[i],
+                                        test.shed_,
                                         "hop-1",
                                         test.buffered_[i]});
       }
@@ -230,7 +229,7 @@ class ReadPathTest : public ::testing::Test {
     UpstreamBounds shared;
     Route route;
     std::deque<Route> others;
-    std::deque<metrics::WorkerMetrics> metrics;
+    std::deque<MetricsByRoute> metrics;
     std::deque<ReadPath> paths;
   };
 

@@ -26,7 +26,7 @@ TEST_F(ResendTest, ALostCallIsSentOnceMoreAsItWas) {
   Answer("blue kettle");
   EXPECT_THAT(leader.reply(), IsOkWith("blue kettle"));
   EXPECT_THAT(follower.reply(), IsOkWith("blue kettle"));
-  EXPECT_EQ(upstream_metrics().resent.value(), 1);
+  EXPECT_EQ(upstream_.resent(), 1);
 }
 
 TEST_F(ResendTest, ACallThatWasNotStartedIsSentOnceMore) {

@@ -17,7 +17,7 @@ class Shop {
   Shop(FakeLoop& loop, FlightTable& flights, cache::Store& store, Route& route)
       : loop_(loop),
         route_(route),
-        path_({loop, flights, store, {&upstream_}, metrics_, "hop-1", buffered_}) {}
+        path_({loop, flights, store, {&upstream_}, MetricsOf(1), shed_, "hop-1", buffered_}) {}
 
   // Callers come and go for 3,000 calls; then all those left are answered.
   void Run(std::atomic<int>& busy) {
@@ -78,7 +78,7 @@ class Shop {
   FakeLoop& loop_;
   Route& route_;
   FakeUpstream upstream_;
-  metrics::WorkerMetrics metrics_{1, 1};
+  metrics::Counter shed_;
   memory::Buffered buffered_{AmpleBudget()};
   ReadPath path_;
   std::mt19937 random_{static_cast<unsigned>(loop_.index())};

@@ -30,9 +30,7 @@ class UnshareableTest : public ReadPathTest {
       EXPECT_EQ(follower->released_with(), Framed("id-7"));
     }
   }
-  uint64_t Released(metrics::Release why) {
-    return metrics().released[static_cast<size_t>(why)].value();
-  }
+  uint64_t Released(Release why) { return metrics().released.of(why); }
 
   TestWaiter* leader_ = nullptr;
   TestWaiter* near_ = nullptr;
@@ -46,7 +44,7 @@ TEST_F(UnshareableTest, AStreamIsGivenOverToTheLeaderAtItsSecondMessage) {
   upstream_.latest().Data(Framed("two").substr(0, 2));
   ExpectTakeover(Framed("one") + Framed("two").substr(0, 2));
   EXPECT_EQ(leader_->takeover().initial->Find("x-served-by"), "a");
-  EXPECT_EQ(Released(metrics::Release::kReplyStreams), 2);
+  EXPECT_EQ(Released(Release::kReplyStreams), 2);
 }
 
 TEST_F(UnshareableTest, TheLeaderHearsTheRestOfTheStreamItself) {
@@ -140,7 +138,7 @@ TEST_F(UnshareableTest, AReplyPastMaxReplyBytesIsGivenOverToTheLeader) {
   upstream_.latest().Begin();
   upstream_.latest().Data(part);
   ExpectTakeover(part);
-  EXPECT_EQ(Released(metrics::Release::kReplyTooLarge), 2);
+  EXPECT_EQ(Released(Release::kReplyTooLarge), 2);
 }
 
 TEST_F(UnshareableTest, AReplyOfExactlyMaxReplyBytesIsShared) {
@@ -258,7 +256,7 @@ class PrivateReplyTest : public UnshareableTest {
     Settle();
     EXPECT_TRUE(leader_->reply());
     ExpectTheOthersReleased();
-    EXPECT_EQ(Released(metrics::Release::kReplyPrivate), 2);
+    EXPECT_EQ(Released(Release::kReplyPrivate), 2);
   }
 };
 

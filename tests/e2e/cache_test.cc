@@ -160,7 +160,7 @@ TEST_F(CacheTest, ARepliesWordThatItIsNotToBeKeptHolds) {
       {WithField("cache-control", "private"), "private"},
       {WithField("set-cookie", "id=7"), "private"},
       {WithField("cache-control", "max-age=0"), "stale"},
-      {WithField("cache-groups", "no list of strings"), "tags"},
+      {WithField("cache-groups", "no list of strings"), "groups"},
   };
   for (const auto& [answer, reason] : kTable) {
     backend_.AnswerWith(answer);

@@ -103,7 +103,7 @@ class Actor final : public StreamEvents {
     if (habit_ == Habit::kResetsAtEnd) Reset(false);
     if (habit_ == Habit::kAnswersAtEnd) Answer();
   }
-  void OnTrailersTooLarge(metrics::Bound, absl::string_view) override { OnEnd({}); }
+  void OnTrailersTooLarge(http2::Bound, absl::string_view) override { OnEnd({}); }
   void OnSent(size_t bytes) override {
     Hears();
     SF_CHECK(bytes > 0);
@@ -321,8 +321,8 @@ class Machine final : public SessionEvents, public CarrierEvents {
     if (input_.Chance()) Open();
   }
   // A connection ends for one reason.
-  void OnBound(metrics::Bound bound) override {
-    if (bound < metrics::Bound::kStreamStall) SF_CHECK(++ends_ == 1);
+  void OnBound(http2::Bound bound) override {
+    if (http2::EndsConnection(bound)) SF_CHECK(++ends_ == 1);
   }
   void OnPingAck() override {}
   void OnWritable() override {}

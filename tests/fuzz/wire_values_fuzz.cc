@@ -46,7 +46,7 @@ void ReadStatus(absl::string_view text) {
   SF_CHECK(code.has_value() == is_code);
   if (!is_code) return;
   SF_CHECK(static_cast<int>(*code) == number);
-  SF_CHECK(!StatusName(*code).empty());
+  SF_CHECK(!NameOf(*code).empty());
 }
 
 void EncodeAndDecode(absl::string_view text) {

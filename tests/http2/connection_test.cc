@@ -25,7 +25,7 @@ struct Server final : ConnectionEvents {
   void OnSettings() override { ++owner.settings; }
   void OnGoAway() override { ++owner.goaways; }
   void OnStreamGone() override { ++owner.gone; }
-  void OnBound(metrics::Bound bound) override { owner.OnBound(bound); }
+  void OnBound(Bound bound) override { owner.OnBound(bound); }
   void OnConnectionClosed(absl::string_view why) override {
     ++closed;
     why_closed = std::string(why);
@@ -297,7 +297,7 @@ TEST_F(ConnectionTest, APeerThatPingsAndDoesNotReadIsHungUpOn) {
   while (::send(peer_, pings.data(), pings.size(), MSG_NOSIGNAL) > 0) {
   }
   on_.Until([this] { return server_.closed > 0; });
-  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kQueuedFrames));
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(Bound::kQueuedFrames));
 }
 
 // PITFALLS 40 (RFC 9113 §10.5): every request leaves a frame that the peer does not read.
@@ -355,7 +355,7 @@ TEST_F(ConnectionTest, APeerWhoseSocketTakesNothingIsHungUpOn) {
   Say(WindowUpdate(0, 0x7fffffff - 65535));
   Ask(1);
   on_.Until([this] { return server_.closed > 0; });
-  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(Bound::kConnectionStall));
 }
 
 TEST_F(ConnectionTest, ABackendWhoseSocketTakesNothingIsHungUpOn) {
@@ -413,7 +413,7 @@ TEST_F(ConnectionTest, AHeaderBlockThatTricklesEndsTheConnection) {
   Say(request.substr(0, 20));
   EXPECT_EQ(HearFrame(kGoAway).Number(4), 11u) << "ENHANCE_YOUR_CALM";
   HearAll();
-  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(Bound::kConnectionStall));
 }
 
 // PITFALLS 43
@@ -466,7 +466,7 @@ TEST_F(ConnectionTest, WhoSendsOnAfterAFloodIsNotReadFromForLong) {
   for (int i = 0; i < 20000; ++i) flood += Data(1, "").Encoded();
   ::send(peer_, flood.data(), flood.size(), MSG_NOSIGNAL);  // of which not all may be taken
   on_.Until([this] { return server_.closed > 0; });
-  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kEmptyFrames));
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(Bound::kEmptyFrames));
   EXPECT_EQ(server_.why_closed, "the peer sends on after the end");
 }
 

@@ -35,9 +35,7 @@ struct Ear final : StreamEvents {
     ended = true;
     if (on_end) on_end();
   }
-  void OnTrailersTooLarge(metrics::Bound, absl::string_view why) override {
-    refused = std::string(why);
-  }
+  void OnTrailersTooLarge(Bound, absl::string_view why) override { refused = std::string(why); }
   void OnSent(size_t bytes) override { sent += bytes; }
   void OnClosed(const Closed& how) override {
     EXPECT_FALSE(closed.has_value()) << "told twice";
@@ -73,13 +71,13 @@ struct Owner final : SessionEvents, CarrierEvents {
   void OnSettings() override { ++settings; }
   void OnGoAway() override { ++goaways; }
   void OnStreamGone() override { ++gone; }
-  void OnBound(metrics::Bound bound) override { bounds.push_back(bound); }
+  void OnBound(Bound bound) override { bounds.push_back(bound); }
   void OnMalformed(absl::string_view why) override { malformed.emplace_back(why); }
   void OnPingAck() override { ++ping_acks; }
   void OnWritable() override { ++writable; }
 
   std::vector<std::shared_ptr<Ear>> ears;
-  std::vector<metrics::Bound> bounds;  // that were met
+  std::vector<Bound> bounds;           // that were met
   std::vector<std::string> malformed;  // what was wrong
   std::function<void(Ear&)> prepare;
   int settings = 0, goaways = 0, gone = 0, ping_acks = 0, writable = 0;

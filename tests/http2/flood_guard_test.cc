@@ -8,7 +8,6 @@
 namespace singleflight::http2 {
 namespace {
 
-using metrics::Bound;
 using ::testing::Optional;
 
 constexpr FloodGuard::Limits kClient = FloodGuard::OfClient(/*wasted_calls=*/5);

@@ -63,7 +63,7 @@ TEST_F(CostlyServer, MoreCostlyResetsThanAllowedEndTheConnection) {
   EXPECT_EQ(server_->GoAwayError(), -1);
   Cancel(stream);
   EXPECT_EQ(server_->GoAwayError(), kEnhanceYourCalmCode);
-  EXPECT_THAT(server_->owner.bounds, ElementsAre(metrics::Bound::kResetAllowance));
+  EXPECT_THAT(server_->owner.bounds, ElementsAre(Bound::kResetAllowance));
   EXPECT_TRUE(server_->session.Done());
 }
 
@@ -77,14 +77,14 @@ TEST_F(CostlyServer, EachCompletedCallAllowsTenMoreResets) {
   for (int i = 0; i < 10; ++i, stream += 2) Cancel(stream);
   EXPECT_THAT(server_->owner.bounds, IsEmpty());
   Cancel(stream);
-  EXPECT_THAT(server_->owner.bounds, ElementsAre(metrics::Bound::kResetAllowance));
+  EXPECT_THAT(server_->owner.bounds, ElementsAre(Bound::kResetAllowance));
 }
 
 // PITFALLS 35
 TEST_F(CostlyServer, ResetsWithNoErrorCountLikeAllOthers) {
   Begin(10);
   for (int32_t stream = 1; stream <= 21; stream += 2) Cancel(stream, 0);
-  EXPECT_THAT(server_->owner.bounds, ElementsAre(metrics::Bound::kResetAllowance));
+  EXPECT_THAT(server_->owner.bounds, ElementsAre(Bound::kResetAllowance));
 }
 
 // PITFALLS 37
@@ -99,7 +99,7 @@ TEST(LimitsTest, AServerAdvertisesTheLimitThatItEnforces) {
   server.SayHeaders(5, RequestFields());
   EXPECT_EQ(server.owner.ears.size(), 2u);
   EXPECT_EQ(server.GoAwayError(), kProtocolErrorCode);
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kProtocol));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kProtocol));
 }
 
 // PITFALLS 37
@@ -200,7 +200,7 @@ TEST(LimitsTest, APingFloodEndsTheConnectionBeforeItsAcknowledgementsPileUp) {
   }
   EXPECT_FALSE(status.ok());
   EXPECT_LE(server.session.queued_frames(), SessionOptions().max_queued_acks + 1);
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kQueuedFrames));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kQueuedFrames));
 }
 
 // PITFALLS 40
@@ -212,7 +212,7 @@ TEST(LimitsTest, ASettingsFloodEndsTheConnection) {
     status = server.session.Receive(Settings({{kInitialWindowSize, 65535}}).Encoded());
   }
   EXPECT_FALSE(status.ok());
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kQueuedFrames));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kQueuedFrames));
 }
 
 // PITFALLS 27 (CVE-2024-27316)
@@ -226,7 +226,7 @@ TEST(LimitsTest, AHeaderBlockInFramesWithoutEndEndsTheConnection) {
     server.Say(Frame{kContinuation, 0, 1, field});
   }
   EXPECT_LE(sent, 34);
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kContinuations));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kContinuations));
 }
 
 // PITFALLS 27
@@ -272,7 +272,7 @@ TEST(LimitsTest, ResetsOfCallsThatNeverBeganHaveAnEndToo) {
   EXPECT_EQ(server.GoAwayError(), -1);
   server.Say(RstStream(1, 8));
   EXPECT_EQ(server.GoAwayError(), kEnhanceYourCalmCode);
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kResetAllowance));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kResetAllowance));
 }
 
 // PITFALLS 27: a field of 4 KB that is said again by one byte each time (RFC 7541 §6.1).
@@ -282,13 +282,12 @@ TEST(LimitsTest, AHeaderBlockThatDecompressesWithoutEndEndsTheConnection) {
   const std::string field = HeaderEncoder::Literal({{"x", std::string(4000, 'a')}});
   const std::string indexed = "\x40" + field.substr(1);
   server.SayBlock(1, HeaderEncoder::Literal(RequestFields()) + indexed + std::string(30, '\xbe'));
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kHeaderBytes))
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kHeaderBytes))
       << "what is merely too large is told as before";
   EXPECT_EQ(server.GoAwayError(), -1);
   server.SayBlock(3, HeaderEncoder::Literal(RequestFields()) + std::string(10000, '\xbe'));
   EXPECT_EQ(server.GoAwayError(), kEnhanceYourCalmCode);
-  EXPECT_THAT(server.owner.bounds,
-              ElementsAre(metrics::Bound::kHeaderBytes, metrics::Bound::kEndlessHeaders));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kHeaderBytes, Bound::kEndlessHeaders));
   EXPECT_TRUE(server.session.Done());
 }
 
@@ -305,7 +304,7 @@ TEST(LimitsTest, EmptyDataFramesWithoutEndEndTheConnection) {
   EXPECT_EQ(server.GoAwayError(), -1) << "a byte in between, and they count anew";
   server.Say(Data(1, ""));
   EXPECT_EQ(server.GoAwayError(), kEnhanceYourCalmCode);
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kEmptyFrames));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kEmptyFrames));
 }
 
 TEST(LimitsTest, EmptyDataFramesThatEndTheirStreamsAreNoFlood) {
@@ -338,7 +337,7 @@ TEST(LimitsTest, MoreFieldsThanAllowedAreRefusedByTheNameOfTheLimit) {
   const Fields reply = decoder.Decode(server.Heard(kHeaders, 3).at(0).payload);
   EXPECT_THAT(reply, Contains(Pair("grpc-status", "8")));
   EXPECT_THAT(reply, Contains(Pair("grpc-message", HasSubstr("max_header_count"))));
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kHeaderCount));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kHeaderCount));
 }
 
 TEST(LimitsTest, AConnectionErrorIsCountedOnce) {
@@ -347,13 +346,13 @@ TEST(LimitsTest, AConnectionErrorIsCountedOnce) {
   server.Say(Data(7, "of no stream"));
   server.Say(Data(7, "of no stream"));
   EXPECT_EQ(server.GoAwayError(), kProtocolErrorCode);
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kProtocol));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kProtocol));
 }
 
 TEST(LimitsTest, WhoDoesNotSpeakHttp2IsCountedByItself) {
   ByHand server(Side::kServer);
   EXPECT_FALSE(server.session.Receive("GET / HTTP/1.1\r\n\r\n012345678").ok());
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kNotHttp2));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kNotHttp2));
 }
 
 // PITFALLS 27: fields in one frame that a small table entry expands.

@@ -253,7 +253,7 @@ TEST(LongValuesTest, ARequestWithALongValueIsRefusedByTheNameOfTheLimit) {
     EXPECT_THAT(reply, Contains(Pair("grpc-status", "8")));
     EXPECT_THAT(reply, Contains(Pair("grpc-message", HasSubstr("limits.max_header_bytes"))));
     EXPECT_EQ(server.ear(1).blocks, 0);
-    EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kHeaderBytes));
+    EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kHeaderBytes));
     server.Say(Data(1, "message", kEndStream));
     EXPECT_EQ(server.ear(0).body, "message") << "the other call goes on";
     server.Ask(5);
@@ -304,7 +304,7 @@ TEST(LongValuesTest, ARequestWithoutEndEndsTheConnectionBeforeItHasCome) {
       RequestFields("/s/M", {{"x", std::string(FloodGuard::OfClient(0).block_bytes + 1, 'x')}}));
   server.Say(Frame{kHeaders, 0, 1, block.substr(0, 1000)});
   EXPECT_NE(server.GoAwayError(), kNoError);
-  EXPECT_THAT(server.owner.bounds, ElementsAre(metrics::Bound::kEndlessHeaders));
+  EXPECT_THAT(server.owner.bounds, ElementsAre(Bound::kEndlessHeaders));
 }
 
 TEST(LongValuesTest, AHeaderBlockMayHaveAsManyFramesAsItsBytesNeed) {

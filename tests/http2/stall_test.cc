@@ -48,7 +48,7 @@ TEST_F(StallTest, AStreamWithoutAWindowIsResetAfterAWhileAndTheConnectionGoesOn)
   Tick();
   EXPECT_EQ(server_.ResetOf(1), kCancelCode);
   EXPECT_TRUE(server_.ear(0).EndedAs(Closed::Why::kStalled));
-  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kStreamStall));
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(Bound::kStreamStall));
   EXPECT_EQ(server_.GoAwayError(), -1);
   EXPECT_FALSE(server_.session.waits());
   EXPECT_EQ(server_.session.streams(), 1u);
@@ -135,7 +135,7 @@ TEST_F(StallTest, AHeaderBlockThatDoesNotEndEndsTheConnection) {
   EXPECT_EQ(server_.GoAwayError(), -1);
   Tick();
   EXPECT_EQ(server_.GoAwayError(), 11) << "ENHANCE_YOUR_CALM";
-  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(Bound::kConnectionStall));
 }
 
 TEST_F(StallTest, TheFirstFrameOfABlockOfSeveralCountsBeforeItHasCome) {
@@ -145,7 +145,7 @@ TEST_F(StallTest, TheFirstFrameOfABlockOfSeveralCountsBeforeItHasCome) {
   EXPECT_GE(server_.session.BlockFootprint(), 9'000u);
   Tick(Progress::kTicks + 1);
   EXPECT_EQ(server_.GoAwayError(), 11);
-  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(Bound::kConnectionStall));
 }
 
 TEST_F(StallTest, NoHeaderBlockIsOpenOnceItHasEndedHoweverItDid) {

@@ -31,7 +31,7 @@ struct Server final : ConnectionEvents {
   void OnSettings() override {}
   void OnGoAway() override {}
   void OnStreamGone() override {}
-  void OnBound(metrics::Bound bound) override { owner.OnBound(bound); }
+  void OnBound(Bound bound) override { owner.OnBound(bound); }
   void OnConnectionClosed(absl::string_view) override {
     closed = true;
     connection.reset();
@@ -160,7 +160,7 @@ TEST_F(TlsConnectionTest, APeerThatLeavesTheLastRecordIsHungUpOn) {
   Ask(1);
   Answer(kOneWrite);
   on_.Until([this] { return server_.closed; });
-  EXPECT_THAT(server_.owner.bounds, ElementsAre(metrics::Bound::kConnectionStall));
+  EXPECT_THAT(server_.owner.bounds, ElementsAre(Bound::kConnectionStall));
 }
 
 TEST_F(TlsConnectionTest, APeerThatReadsSlowlyIsServed) {

@@ -21,7 +21,7 @@ std::string Judged(const Headers& block) {
     case Answer::kHttp:
       return std::to_string(refusal->http_status);
     case Answer::kStatus:
-      return std::string(wire::StatusName(refusal->status));
+      return std::string(wire::NameOf(refusal->status));
   }
   return "";
 }

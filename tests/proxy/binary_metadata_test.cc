@@ -29,7 +29,7 @@ class BinaryMetadataTest : public ProxyTest {
 TEST_F(BinaryMetadataTest, ARequestWhoseValueIsNoBase64IsRefused) {
   for (const char* path : {kGet, kWatch}) ExpectRefused(*Ask(path, "id-7", {{"x-a-bin", "!!"}}));
   EXPECT_EQ(upstream_.calls(), 0u);
-  EXPECT_EQ(refused(metrics::Refused::kBinary), 2u);
+  EXPECT_EQ(refused(model::Refused::kBinary), 2u);
 }
 
 TEST_F(BinaryMetadataTest, ARequestWhoseTrailersHaveSuchAValueIsRefused) {
@@ -38,7 +38,7 @@ TEST_F(BinaryMetadataTest, ARequestWhoseTrailersHaveSuchAValueIsRefused) {
   ExpectRefused(*AskWithTrailers(kWatch, {{"x-a-bin", "!!"}}));
   EXPECT_TRUE(upstream_.latest().cancelled());
   EXPECT_FALSE(upstream_.latest().finished());
-  EXPECT_EQ(refused(metrics::Refused::kBinary), 2u);
+  EXPECT_EQ(refused(model::Refused::kBinary), 2u);
 }
 
 TEST_F(BinaryMetadataTest, SuchTrailersBehindTheBeginningOfAReplyEndIt) {
@@ -56,7 +56,7 @@ TEST_F(BinaryMetadataTest, SuchTrailersAfterTheReplyChangeNothing) {
   upstream_.latest().Answer("enough");
   Settle();
   EXPECT_EQ(StatusOf(*caller), "0");
-  EXPECT_EQ(refused(metrics::Refused::kBinary), 0u);
+  EXPECT_EQ(refused(model::Refused::kBinary), 0u);
 }
 
 // PITFALLS 28

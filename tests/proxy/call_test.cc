@@ -75,7 +75,7 @@ TEST_F(CallTest, AMessageWithoutAnEndIsRelayedAfterTwentyMilliseconds) {
   ASSERT_EQ(upstream_.calls(), 1u);
   EXPECT_EQ(upstream_.latest().sent(), Framed("hello"));
   EXPECT_FALSE(upstream_.latest().finished());
-  EXPECT_EQ(bypasses(metrics::Bypass::kOpenEnded), 1u);
+  EXPECT_EQ(bypasses(core::Bypass::kOpenEnded), 1u);
   Send(*caller, Framed("again"));
   EXPECT_EQ(upstream_.latest().sent(), Framed("hello") + Framed("again"));
   Finish(*caller);
@@ -121,7 +121,7 @@ TEST_F(CallTest, AMethodIsRememberedByItsRepliesAndItsCallsAreRelayed) {
   Send(*next, Framed("hello"));
   EXPECT_EQ(upstream_.calls(), 2u) << "nothing is, so nothing is waited for";
   auto whole = Ask(kGet, "id-7");
-  EXPECT_EQ(bypasses(metrics::Bypass::kStreamingMethod), 2u);
+  EXPECT_EQ(bypasses(core::Bypass::kStreamingMethod), 2u);
   for (const auto& caller : {conversation, next, whole}) Reset(*caller);
 }
 
@@ -136,7 +136,7 @@ TEST_F(CallTest, TheFirstUnaryCallOfARememberedMethodEndsIt) {
   Upstream([](FakeCall& call) { call.Answer("kettle"); });
   EXPECT_TRUE(Streams()) << "an error, and a reply to two messages, say nothing of it";
   auto unary = Ask(kGet, "id-8");
-  EXPECT_EQ(bypasses(metrics::Bypass::kStreamingMethod), 2u);
+  EXPECT_EQ(bypasses(core::Bypass::kStreamingMethod), 2u);
   Upstream([](FakeCall& call) { call.Answer("kettle"); });
   EXPECT_THAT(unary, IsOkWith(Framed("kettle")));
   EXPECT_FALSE(Streams());
@@ -164,7 +164,7 @@ TEST_F(UnaryCallTest, OneWhoseEndDoesNotComeIsRelayedAfterRequestTimeout) {
   Send(*caller, Framed("id-7"));
   Advance(60'000);
   EXPECT_EQ(upstream_.latest().sent(), Framed("id-7"));
-  EXPECT_EQ(bypasses(metrics::Bypass::kSlowRequest), 1u);
+  EXPECT_EQ(bypasses(core::Bypass::kSlowRequest), 1u);
   Reset(*caller);
 }
 
@@ -182,7 +182,7 @@ TEST_F(CallTest, ASecondMessageIsRelayedWithTheFirst) {
   Send(*caller, Framed("two").substr(0, 3));
   ASSERT_EQ(upstream_.calls(), 1u);
   EXPECT_EQ(upstream_.latest().sent(), Framed("one") + Framed("two").substr(0, 3));
-  EXPECT_EQ(bypasses(metrics::Bypass::kSecondMessage), 1u);
+  EXPECT_EQ(bypasses(core::Bypass::kSecondMessage), 1u);
 }
 
 TEST_F(CallTest, ARequestThatIsNotOneMessageIsRelayedAsItIs) {
@@ -194,7 +194,7 @@ TEST_F(CallTest, ARequestThatIsNotOneMessageIsRelayedAsItIs) {
   Send(*cut_short, Framed("hello").substr(0, 7));
   Finish(*cut_short);
   EXPECT_EQ(upstream_.latest().sent(), Framed("hello").substr(0, 7));
-  EXPECT_EQ(bypasses(metrics::Bypass::kNoMessage), 2u);
+  EXPECT_EQ(bypasses(core::Bypass::kNoMessage), 2u);
 }
 
 // PITFALLS 29
@@ -203,7 +203,7 @@ TEST_F(CallTest, AMessageThatClaimsTwoGigabytesIsNotWaitedForInMemory) {
   Send(*caller, std::string("\0\x7f\xff\xff\xff", 5));
   for (int i = 0; i < 80 && upstream_.calls() == 0; ++i) Send(*caller, std::string(kWindow, 'x'));
   ASSERT_EQ(upstream_.calls(), 1u);
-  EXPECT_EQ(bypasses(metrics::Bypass::kRequestTooLarge), 1u);
+  EXPECT_EQ(bypasses(core::Bypass::kRequestTooLarge), 1u);
   EXPECT_LE(upstream_.latest().sent().size(), collapse_.max_request_bytes + 2 * kWindow);
 }
 
@@ -222,7 +222,7 @@ TEST_F(CallTest, AMessageThatClaimsTooMuchIsRefusedBeforeAByteOfItGoesOn) {
   EXPECT_THAT(relayed->headers, Contains(Pair("grpc-message", HasSubstr("max_message_bytes"))));
   EXPECT_EQ(upstream_.latest().sent(), before);
   EXPECT_TRUE(upstream_.latest().cancelled());
-  EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kMessageBytes), 2u);
+  EXPECT_EQ(metrics_.downstream->bounds.of(http2::Bound::kMessageBytes), 2u);
 }
 
 // PITFALLS 29: a prefix in pieces, first in what was collected, then in what is relayed.
@@ -248,7 +248,7 @@ TEST_F(CallTest, ARequestThatTricklesIsRelayedAfterAWhile) {
   EXPECT_EQ(upstream_.calls(), 0u);
   Advance(1000);
   ASSERT_EQ(upstream_.calls(), 1u);
-  EXPECT_EQ(bypasses(metrics::Bypass::kSlowRequest), 1u);
+  EXPECT_EQ(bypasses(core::Bypass::kSlowRequest), 1u);
   Send(*caller, Framed("hello world").substr(7));
   Finish(*caller);
   EXPECT_EQ(upstream_.latest().sent(), Framed("hello world"));
@@ -268,7 +268,7 @@ TEST_F(CallTest, PastMaxBufferedBytesNewCallsAreRefusedAndThoseAboardGoOn) {
   EXPECT_EQ(StatusOf(*refused), "8");
   EXPECT_THAT(refused->headers, Contains(Pair("grpc-message", HasSubstr("max_buffered_bytes"))));
   EXPECT_EQ(StatusOf(*Ask(kWatch, "hello")), "8");
-  EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kBufferedBytes), 2u);
+  EXPECT_EQ(metrics_.downstream->bounds.of(http2::Bound::kBufferedBytes), 2u);
   Send(*relayed, Framed("hello"));
   Upstream([](FakeCall& call) { call.Answer("enough"); });
   EXPECT_THAT(aboard, IsOkWith(Framed("enough")));
@@ -317,8 +317,8 @@ TEST_F(CallTest, ARelayedReplyThatIsLeftUnreadPastMaxBufferedBytesWasEndedByABou
   });
   EXPECT_TRUE(relayed->EndedAs(Closed::Why::kReset));
   EXPECT_TRUE(upstream_.latest().cancelled());
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kBound);
-  EXPECT_EQ(bounds(metrics::Bound::kBufferedBytes), 1u);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), core::Unanswered::kBound);
+  EXPECT_EQ(bounds(http2::Bound::kBufferedBytes), 1u);
   Reset(*aboard);
 }
 
@@ -331,7 +331,7 @@ TEST_F(CallTest, AFlightThatMaxBufferedBytesEndsWasEndedByABound) {
   });
   EXPECT_EQ(StatusOf(*aboard), "8");
   EXPECT_TRUE(upstream_.latest().cancelled());
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kBound);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), core::Unanswered::kBound);
   EXPECT_EQ(metrics_.routes[0]->resource_exhausted.value(), 1u);
 }
 
@@ -345,7 +345,7 @@ TEST_F(CallTest, PastItsShareOfMaxHeldBytesAClientLeadsNoFlight) {
   EXPECT_EQ(StatusOf(*refused), "8");
   EXPECT_THAT(refused->headers,
               Contains(Pair("grpc-message", HasSubstr("more than half of max_held_bytes"))));
-  EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kClientShare), 1u);
+  EXPECT_EQ(metrics_.downstream->bounds.of(http2::Bound::kClientShare), 1u);
   EXPECT_EQ(upstream_.calls(), 2u);
   aboard.push_back(Ask(kGet, std::string(1500, 'a')));
   for (size_t i = 0; i < 2; ++i) upstream_.call(i).Answer("kettle");
@@ -368,7 +368,7 @@ TEST_F(CallTest, ATrailerBlockThatIsTooLargeIsRefusedByTheNameOfTheBound) {
   }
   EXPECT_EQ(upstream_.calls(), 1u);
   EXPECT_TRUE(upstream_.latest().cancelled());
-  EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kHeaderBytes), 2u);
+  EXPECT_EQ(metrics_.downstream->bounds.of(http2::Bound::kHeaderBytes), 2u);
 }
 
 // PITFALLS 14
@@ -385,7 +385,7 @@ TEST_F(CallTest, PastItsShareOfMaxBufferedBytesAClientsNewCallsAreRefused) {
   EXPECT_THAT(refused->headers,
               Contains(Pair("grpc-message",
                             AllOf(HasSubstr("of this client"), HasSubstr("max_buffered_bytes")))));
-  EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kClientShare), 1u);
+  EXPECT_EQ(metrics_.downstream->bounds.of(http2::Bound::kClientShare), 1u);
   for (size_t i = 0; i < 4; ++i) upstream_.call(i).Take(kWindow);
   buffered_.Add(-kOfOthers);
   Ask(kWatch, "hello");
@@ -480,12 +480,12 @@ TEST_F(CallTest, ADeadlineThatPassesWhileRelayingCancelsUpstream) {
 TEST_F(CallTest, AnUpstreamCallThatIsGivenUpSaysWhy) {
   Ask(kWatch, "hello", {{"grpc-timeout", "10m"}});
   Advance(10);
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kDeadline);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), core::Unanswered::kDeadline);
   Ask(kGet, "id-7", {{"grpc-timeout", "10m"}});
   Advance(10);
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kDeadline);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), core::Unanswered::kDeadline);
   Reset(*Ask(kWatch, "hello", {{"grpc-timeout", "10S"}}));
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kCancelled);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), core::Unanswered::kCancelled);
 }
 
 TEST_F(CallTest, ACallerThatGivesUpJustBeforeTheDeadlineThatItSentLeftForThat) {
@@ -497,7 +497,7 @@ TEST_F(CallTest, ACallerThatGivesUpJustBeforeTheDeadlineThatItSentLeftForThat) {
   ASSERT_EQ(upstream_.calls(), 2u);
   for (size_t i = 0; i < 2; ++i) {
     EXPECT_TRUE(upstream_.call(i).cancelled());
-    EXPECT_EQ(upstream_.call(i).cancelled_for(), metrics::Unanswered::kDeadline);
+    EXPECT_EQ(upstream_.call(i).cancelled_for(), core::Unanswered::kDeadline);
   }
 }
 
@@ -620,8 +620,7 @@ TEST_F(CallTest, AWaitBeforeTheGateEndsAtFlightTimeoutAndSaysSo) {
   EXPECT_THAT(herd[2]->headers,
               Contains(Pair("grpc-message", AllOf(HasSubstr("'catalog'"), HasSubstr("(15s)"),
                                                   HasSubstr("release_concurrency (1)")))));
-  const auto why = static_cast<size_t>(metrics::GateRefusal::kFlightTimeout);
-  EXPECT_EQ(metrics_.routes[0]->release_refusals[why].value(), 1u);
+  EXPECT_EQ(metrics_.routes[0]->release_refusals.of(core::GateRefusal::kFlightTimeout), 1u);
   EXPECT_FALSE(herd[1]->ended) << "it is through";
   EXPECT_EQ(shared_.release_gate->queued(), 0u);
   for (size_t i : {0u, 1u}) Reset(*herd[i]);
@@ -712,8 +711,7 @@ TEST_F(CallTest, FollowersWhoCannotReadTheReplyGoThroughTheGateOneByOne) {
                 Contains(Pair("cache-status", "singleflight; fwd=bypass; detail=reply_encoding")));
   }
   EXPECT_EQ(metrics_.routes[0]->saved.value(), 0u);
-  const auto why = static_cast<size_t>(metrics::Release::kReplyEncoding);
-  EXPECT_EQ(metrics_.routes[0]->released[why].value(), 2u);
+  EXPECT_EQ(metrics_.routes[0]->released.of(core::Release::kReplyEncoding), 2u);
 }
 
 // Refusals.
@@ -742,8 +740,8 @@ TEST_F(CallTest, WhatIsNoGrpcCallIsRefusedInItsOwnTerms) {
     ASSERT_TRUE(caller->ended);
     EXPECT_THAT(caller->headers.front(), Pair(":status", row.status));
   }
-  EXPECT_EQ(refused(metrics::Refused::kContentType), 2u);
-  EXPECT_EQ(refused(metrics::Refused::kMethod), 2u);
+  EXPECT_EQ(refused(model::Refused::kContentType), 2u);
+  EXPECT_EQ(refused(model::Refused::kMethod), 2u);
   EXPECT_EQ(upstream_.calls(), 0u);
 }
 
@@ -765,16 +763,16 @@ TEST_F(CallTest, ObsTextInTheAuthorityResetsTheStream) {
   Settle();
   ASSERT_TRUE(caller->EndedAs(Closed::Why::kReset));
   EXPECT_EQ(caller->closed->error, 1u);
-  EXPECT_EQ(refused(metrics::Refused::kAuthority), 1u);
+  EXPECT_EQ(refused(model::Refused::kAuthority), 1u);
 }
 
 TEST_F(CallTest, EveryRefusalIsCountedByItsReason) {
   Open(kGet, {{"host", "elsewhere:1"}});
   Open(kGet, {{"grpc-timeout", "123456789m"}});
   Open("/shop.Catalog");
-  EXPECT_EQ(refused(metrics::Refused::kHost), 1u);
-  EXPECT_EQ(refused(metrics::Refused::kTimeout), 1u);
-  EXPECT_EQ(refused(metrics::Refused::kPath), 1u);
+  EXPECT_EQ(refused(model::Refused::kHost), 1u);
+  EXPECT_EQ(refused(model::Refused::kTimeout), 1u);
+  EXPECT_EQ(refused(model::Refused::kPath), 1u);
 }
 
 TEST_F(CallTest, AMalformedTimeoutIsAnError) {
@@ -792,7 +790,7 @@ TEST_F(CallTest, OnlyResetsThatCostAnUpstreamCallCount) {
   for (int i = 0; i < 3; ++i) Reset(*Ask(kWatch, "hello"));
   EXPECT_THAT(host_.bounds, ::testing::IsEmpty());
   Reset(*Ask(kWatch, "hello"), ErrorCode::kNoError);
-  EXPECT_THAT(host_.bounds, ::testing::ElementsAre(metrics::Bound::kResetAllowance));
+  EXPECT_THAT(host_.bounds, ::testing::ElementsAre(http2::Bound::kResetAllowance));
 }
 
 // PITFALLS 27
@@ -808,7 +806,7 @@ TEST_F(CallTest, DeadlinesThatWasteAnUpstreamCallCountLikeResets) {
   EXPECT_THAT(host_.bounds, ::testing::IsEmpty());
   Ask(kWatch, "hello", {{"grpc-timeout", "1m"}});
   Advance(1);
-  EXPECT_THAT(host_.bounds, ::testing::ElementsAre(metrics::Bound::kResetAllowance));
+  EXPECT_THAT(host_.bounds, ::testing::ElementsAre(http2::Bound::kResetAllowance));
 }
 
 TEST_F(CallTest, APathIsShownShort) {

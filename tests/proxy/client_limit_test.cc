@@ -36,7 +36,7 @@ class ClientLimitTest : public ProxyTest {
     EXPECT_EQ(StatusOf(caller), "8");
     const Fields& block = caller.trailing.empty() ? caller.headers : caller.trailing;
     EXPECT_THAT(block, Contains(Pair("grpc-message", HasSubstr("the client takes (1000 bytes)"))));
-    EXPECT_EQ(bounds(metrics::Bound::kClientHeaders), ++told_);
+    EXPECT_EQ(bounds(http2::Bound::kClientHeaders), ++told_);
   }
 
   uint64_t Invalidations() { return metrics_.routes[1]->invalidations.value(); }
@@ -75,7 +75,7 @@ TEST_F(ClientLimitTest, AnUpstreamCallWhoseReplyItsClientDoesNotTakeWasEndedByAB
   Upstream([](FakeCall& call) { call.Begin(Padded(kTaken)); });
   ExpectTold(*caller);
   EXPECT_TRUE(upstream_.latest().cancelled());
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kBound);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), core::Unanswered::kBound);
 }
 
 TEST_F(ClientLimitTest, ALeaderThatGoesOnWithAReplyIsToldToo) {
@@ -86,7 +86,7 @@ TEST_F(ClientLimitTest, ALeaderThatGoesOnWithAReplyIsToldToo) {
     call.Data(Framed("two"));
   });
   ExpectTold(*leader);
-  EXPECT_EQ(upstream_.latest().cancelled_for(), metrics::Unanswered::kBound);
+  EXPECT_EQ(upstream_.latest().cancelled_for(), core::Unanswered::kBound);
 }
 
 TEST_F(ClientLimitTest, WhatIsAddedToAReplyCounts) {

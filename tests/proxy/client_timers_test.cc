@@ -10,7 +10,7 @@
 namespace singleflight::proxy::testing {
 namespace {
 
-using metrics::Bound;
+using http2::Bound;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 

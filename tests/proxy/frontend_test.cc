@@ -19,7 +19,7 @@ class FrontendTest : public ::testing::Test {
     on_.Run([this] { frontend_.reset(); });
     on_.Stop();
     ::close(client_);
-    EXPECT_EQ(metrics_.downstream->connections.value(), 0);
+    EXPECT_EQ(metrics_->connections.value(), 0);
   }
 
   // A client that has connected to a TLS listener and says nothing.
@@ -30,16 +30,14 @@ class FrontendTest : public ::testing::Test {
     auto limits = std::make_shared<LimitOptions>();
     limits->handshake_timeout = handshake_timeout;
     const auto context = std::make_shared<const CallContext>(
-        CallContext{read_path_, routes_, marks_, std::move(limits)});
+        CallContext{read_path_, routes_, marks_, std::move(limits), metrics_});
     on_.Run([&] {
-      frontend_ = std::make_unique<Frontend>(on_.worker(), *metrics_.downstream, 1);
+      frontend_ = std::make_unique<Frontend>(on_.worker(), *metrics_, 1);
       frontend_->SetContext(context);
       frontend_->Serve({ends[1]}, entrance_, *admission_.Admit(absl::nullopt));
     });
   }
-  uint64_t Handshakes(metrics::Handshake how) {
-    return metrics_.downstream->tls_handshakes[static_cast<size_t>(how)].value();
-  }
+  uint64_t Handshakes(tls::Handshake how) { return metrics_->tls_handshakes.of(how); }
   void AwaitGone() {
     on_.Until([this] { return frontend_->connections() == 0; });
   }
@@ -53,13 +51,14 @@ class FrontendTest : public ::testing::Test {
   http2::testing::OnWorker on_;
   core::FlightTable flights_;
   cache::Store store_{cache::StoreOptions()};
-  metrics::WorkerMetrics metrics_{1, 1};
+  const std::shared_ptr<DownstreamMetrics> metrics_ = std::make_shared<DownstreamMetrics>();
+  metrics::Counter shed_;
   memory::BufferBudget budget_{1 << 30};
   memory::Buffered buffered_{budget_};
   core::RouteTable routes_;
   MarkOptions marks_;
   core::ReadPath read_path_{
-      core::Surroundings{on_.worker(), flights_, store_, {}, metrics_, "hop", buffered_}};
+      core::Surroundings{on_.worker(), flights_, store_, {}, {}, shed_, "hop", buffered_}};
   Admission admission_{LimitOptions()};
   const std::shared_ptr<const Entrance> entrance_ =
       std::make_shared<const Entrance>(Entrance{Context(), 1, 1});
@@ -71,7 +70,7 @@ class FrontendTest : public ::testing::Test {
 TEST_F(FrontendTest, AClientThatDoesNotShakeHandsInTimeIsClosedAndCounted) {
   Connect(absl::Milliseconds(1));
   AwaitGone();
-  EXPECT_EQ(Handshakes(metrics::Handshake::kTimedOut), 1);
+  EXPECT_EQ(Handshakes(tls::Handshake::kTimedOut), 1);
   char byte;
   EXPECT_EQ(::recv(client_, &byte, 1, 0), 0);
 }
@@ -80,7 +79,7 @@ TEST_F(FrontendTest, AClientThatLeavesDuringTheHandshakeIsCounted) {
   Connect(absl::Hours(1));
   ::shutdown(client_, SHUT_RDWR);
   AwaitGone();
-  EXPECT_EQ(Handshakes(metrics::Handshake::kFailed), 1);
+  EXPECT_EQ(Handshakes(tls::Handshake::kFailed), 1);
 }
 
 TEST_F(FrontendTest, DrainingDoesNotWaitForHandshakes) {

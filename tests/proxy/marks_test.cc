@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/metrics/by_reason.h"
 
 namespace singleflight::proxy {
 namespace {
@@ -71,17 +72,17 @@ TEST(MarksTest, AReplyThatOutlivedItsTimeSaysByHowMuch) {
 }
 
 TEST(MarksTest, EveryReasonToGoAloneIsNamed) {
-  const std::vector<std::pair<metrics::Bypass, std::string>> cases = {
-      {metrics::Bypass::kSecondMessage, "second_message"},
-      {metrics::Bypass::kOpenEnded, "open_ended"},
-      {metrics::Bypass::kRequestTooLarge, "request_too_large"},
-      {metrics::Bypass::kNoMessage, "no_message"},
-      {metrics::Bypass::kStreamingMethod, "streaming_method"},
-      {metrics::Bypass::kLargeReply, "large_reply"},
-      {metrics::Bypass::kSlowRequest, "slow_request"},
-      {metrics::Bypass::kKeptEncoding, "kept_encoding"},
+  const std::vector<std::pair<core::Bypass, std::string>> cases = {
+      {core::Bypass::kSecondMessage, "second_message"},
+      {core::Bypass::kOpenEnded, "open_ended"},
+      {core::Bypass::kRequestTooLarge, "request_too_large"},
+      {core::Bypass::kNoMessage, "no_message"},
+      {core::Bypass::kStreamingMethod, "streaming_method"},
+      {core::Bypass::kLargeReply, "large_reply"},
+      {core::Bypass::kSlowRequest, "slow_request"},
+      {core::Bypass::kKeptEncoding, "kept_encoding"},
   };
-  ASSERT_EQ(cases.size(), metrics::kBypasses);
+  ASSERT_EQ(cases.size(), metrics::kReasons<core::Bypass>);
   for (const auto& [why, name] : cases) {
     EXPECT_THAT(Shown(Marks({}, why, absl::Seconds(30))),
                 ElementsAre("age: 30", "cache-status: singleflight; fwd=bypass; detail=" + name));
@@ -89,14 +90,14 @@ TEST(MarksTest, EveryReasonToGoAloneIsNamed) {
 }
 
 TEST(MarksTest, EveryReasonNotToShareAReplyIsNamedToTheLeaderAndToTheOthers) {
-  const std::vector<std::pair<metrics::Release, std::string>> cases = {
-      {metrics::Release::kReplyStreams, "reply_streams"},
-      {metrics::Release::kReplyTooLarge, "reply_too_large"},
-      {metrics::Release::kReplyPrivate, "reply_private"},
-      {metrics::Release::kReplyEncoding, "reply_encoding"},
-      {metrics::Release::kLeaderRefused, "leader_refused"},
+  const std::vector<std::pair<core::Release, std::string>> cases = {
+      {core::Release::kReplyStreams, "reply_streams"},
+      {core::Release::kReplyTooLarge, "reply_too_large"},
+      {core::Release::kReplyPrivate, "reply_private"},
+      {core::Release::kReplyEncoding, "reply_encoding"},
+      {core::Release::kLeaderRefused, "leader_refused"},
   };
-  ASSERT_EQ(cases.size(), metrics::kReleases);
+  ASSERT_EQ(cases.size(), metrics::kReasons<core::Release>);
   for (const auto& [why, name] : cases) {
     EXPECT_THAT(Shown(Marks({}, why, Role::kLeader, absl::ZeroDuration())),
                 ElementsAre("age: 0", "cache-status: singleflight; fwd=uri-miss; detail=" + name));
@@ -110,10 +111,9 @@ TEST(MarksTest, EachOfTheTwoCanBeOff) {
   EXPECT_THAT(ShownOf(hit, {"edge", false, true}), ElementsAre("cache-status: edge; hit; ttl=0"));
   EXPECT_THAT(ShownOf(hit, {"edge", true, false}), ElementsAre("age: 3"));
   EXPECT_THAT(ShownOf(hit, {"edge", false, false}), IsEmpty());
-  EXPECT_THAT(Shown(Marks({"edge", false, false}, metrics::Bypass::kOpenEnded, {})), IsEmpty());
-  EXPECT_THAT(
-      Shown(Marks({"edge", true, false}, metrics::Release::kReplyStreams, Role::kLeader, {})),
-      ElementsAre("age: 0"));
+  EXPECT_THAT(Shown(Marks({"edge", false, false}, core::Bypass::kOpenEnded, {})), IsEmpty());
+  EXPECT_THAT(Shown(Marks({"edge", true, false}, core::Release::kReplyStreams, Role::kLeader, {})),
+              ElementsAre("age: 0"));
 }
 
 TEST(MarksTest, TheLongestNameAndTheLongestTimesFit) {
@@ -123,7 +123,7 @@ TEST(MarksTest, TheLongestNameAndTheLongestTimesFit) {
   EXPECT_THAT(ShownOf(oldest, options),
               ElementsAre("age: 2147483648",
                           absl::StrCat("cache-status: ", options.name, "; hit; ttl=9223368436")));
-  const Marks marks(options, metrics::Release::kReplyTooLarge, Role::kLeader,
+  const Marks marks(options, core::Release::kReplyTooLarge, Role::kLeader,
                     absl::InfiniteDuration());
   EXPECT_EQ(marks.fields()[0].value, "9223372036854775807");
 }

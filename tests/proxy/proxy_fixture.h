@@ -43,11 +43,11 @@ class ProxyTest : public ::testing::Test {
     void OnSettings() override {}
     void OnGoAway() override {}
     void OnStreamGone() override {}
-    void OnBound(metrics::Bound bound) override { bounds.push_back(bound); }
+    void OnBound(http2::Bound bound) override { bounds.push_back(bound); }
     void OnPingAck() override {}
     void OnWritable() override {}
     const CallContext& context;
-    std::vector<metrics::Bound> bounds;
+    std::vector<http2::Bound> bounds;
   };
 
   void SetUp() override {
@@ -88,10 +88,9 @@ class ProxyTest : public ::testing::Test {
     EXPECT_EQ(loop_.timers().size(), 0u);
     EXPECT_EQ(metrics_.downstream->streams.value(), 0);
     for (const auto& shared : metrics_.routes) {
-      const metrics::RouteMetrics& route = *shared;
-      uint64_t sum = route.leaders.value() + route.followers.value() + route.relays.value() +
-                     route.departed.value();
-      for (const metrics::Counter& bypass : route.bypasses) sum += bypass.value();
+      const core::RouteMetrics& route = *shared;
+      const uint64_t sum = route.leaders.value() + route.followers.value() + route.relays.value() +
+                           route.departed.value() + route.bypasses.sum();
       EXPECT_EQ(route.calls.value(), sum) << "every call is counted once";
     }
   }
@@ -177,15 +176,11 @@ class ProxyTest : public ::testing::Test {
   // Bytes held for calls.
   int64_t buffered() { return budget_.bytes() + buffered_.untold(); }
 
-  uint64_t bounds(metrics::Bound bound) { return metrics_.downstream->bounds.count(bound); }
+  uint64_t bounds(http2::Bound bound) { return metrics_.downstream->bounds.of(bound); }
 
-  uint64_t bypasses(metrics::Bypass why) {
-    return metrics_.routes[0]->bypasses[static_cast<size_t>(why)].value();
-  }
+  uint64_t bypasses(core::Bypass why) { return metrics_.routes[0]->bypasses.of(why); }
 
-  uint64_t refused(metrics::Refused why) {
-    return metrics_.downstream->requests_refused[static_cast<size_t>(why)].value();
-  }
+  uint64_t refused(model::Refused why) { return metrics_.downstream->requests_refused.of(why); }
 
   core::CollapseOptions collapse_;
   http2::SessionOptions options_;
@@ -193,16 +188,27 @@ class ProxyTest : public ::testing::Test {
   core::FakeUpstream upstream_;
   core::FlightTable flights_;
   cache::Store store_{cache::StoreOptions()};
-  metrics::WorkerMetrics metrics_{2, 1};
+  struct {
+    std::shared_ptr<DownstreamMetrics> downstream = std::make_shared<DownstreamMetrics>();
+    core::MetricsByRoute routes = core::MetricsOf(2);
+  } metrics_;
   core::UpstreamBounds shared_{"catalog", 1000, 1 << 30, 1};  // released calls go one by one
   model::Fingerprints fingerprints_;
   memory::BufferBudget budget_{1 << 30};
   memory::Buffered buffered_{budget_};
   core::RouteTable routes_;
   core::ReadPath read_path_{
-      core::Surroundings{loop_, flights_, store_, {&upstream_}, metrics_, "hop", buffered_}};
+      core::Surroundings{loop_,
+                         flights_,
+                         store_,
+                         {&upstream_},
+                         metrics_.routes,
+                         metrics_.downstream->bounds.counter(http2::Bound::kBufferedBytes),
+                         "hop",
+                         buffered_}};
   MarkOptions marks_;
-  CallContext context_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>()};
+  CallContext context_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>(),
+                       metrics_.downstream};
   Host host_{context_};
   http2::testing::Owner owner_;
   std::unique_ptr<http2::Session> server_, client_;

@@ -171,7 +171,7 @@ class StallingRequestTest : public RelayTest {
     EXPECT_EQ(StatusOf(caller), "8");
     EXPECT_THAT(caller.headers, Contains(Pair("grpc-message", HasSubstr("stall_timeout"))));
     EXPECT_TRUE(upstream_.latest().cancelled());
-    EXPECT_EQ(metrics_.downstream->bounds.count(metrics::Bound::kRequestStall), 1u);
+    EXPECT_EQ(metrics_.downstream->bounds.of(http2::Bound::kRequestStall), 1u);
   }
 };
 

@@ -64,7 +64,8 @@ class UnreadTest : public ProxyTest {
 
   const std::shared_ptr<memory::Client> ann_ = std::make_shared<memory::Client>();
   const std::shared_ptr<memory::Client> bob_ = std::make_shared<memory::Client>();
-  CallContext bobs_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>()};
+  CallContext bobs_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>(),
+                    metrics_.downstream};
   Host bobs_host_{bobs_};
   Ends others_;
 };

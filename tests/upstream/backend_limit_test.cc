@@ -29,7 +29,7 @@ class BackendLimitTest : public PoolTest {
     EXPECT_THAT(caller.failure->message,
                 AllOf(HasSubstr("'catalog'"), HasSubstr("trailers of the request"),
                       HasSubstr("the backend takes (1000 bytes)")));
-    EXPECT_EQ(Unanswered(metrics::Unanswered::kBound), 1u);
+    EXPECT_EQ(Unanswered(core::Unanswered::kBound), 1u);
   }
 
   ScriptedServer* server_ = nullptr;

@@ -90,7 +90,7 @@ class ScriptedServer {
     }
     void OnGoAway() override {}
     void OnStreamGone() override {}
-    void OnBound(metrics::Bound) override {}
+    void OnBound(http2::Bound) override {}
     void OnConnectionClosed(absl::string_view) override {
       connection.reset();
       auto& peers = server.peers_;
@@ -180,19 +180,14 @@ class PoolTest : public ::testing::Test {
     EXPECT_EQ(metrics_.pending.value(), 0);
     EXPECT_EQ(metrics_.active.value(), 0);
     EXPECT_EQ(metrics_.connections.value(), 0);
-    uint64_t ended = 0;
-    for (const metrics::Counter& answered : metrics_.calls) ended += answered.value();
-    for (const metrics::Counter& unanswered : metrics_.unanswered) ended += unanswered.value();
+    const uint64_t ended =
+        metrics_.calls.sum() + metrics_.calls_without_status.value() + metrics_.unanswered.sum();
     EXPECT_EQ(metrics_.begun.value(), ended) << "every call is counted once";
     on_.Stop();
   }
 
-  uint64_t Unanswered(metrics::Unanswered why) const {
-    return metrics_.unanswered[static_cast<size_t>(why)].value();
-  }
-  uint64_t Answered(wire::StatusCode code) const {
-    return metrics_.calls[static_cast<size_t>(code)].value();
-  }
+  uint64_t Unanswered(core::Unanswered why) const { return metrics_.unanswered.of(why); }
+  uint64_t Answered(wire::StatusCode code) const { return metrics_.calls.of(code); }
 
   ScriptedServer& Serve(const http2::SessionOptions& options = {},
                         const std::string& address = "127.0.0.1:0") {
@@ -259,9 +254,8 @@ class PoolTest : public ::testing::Test {
   UpstreamOptions options_;
   tls::SharedContext tls_;  // null: plaintext
   http2::SessionOptions session_options_;
-  const std::shared_ptr<metrics::UpstreamMetrics> shared_metrics_ =
-      std::make_shared<metrics::UpstreamMetrics>();
-  metrics::UpstreamMetrics& metrics_ = *shared_metrics_;
+  const std::shared_ptr<UpstreamMetrics> shared_metrics_ = std::make_shared<UpstreamMetrics>();
+  UpstreamMetrics& metrics_ = *shared_metrics_;
   int connect_failed_ = 0;
   bool consumes_ = true;                    // callers that begin from now on
   std::shared_ptr<memory::Client> client_;  // likewise; null: nobody's

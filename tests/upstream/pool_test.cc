@@ -209,7 +209,7 @@ TEST_F(PoolTest, LettingGoOfACallResetsItUpstream) {
   Run([&] { caller.call.reset(); });
   Until([&] { return server.call(0).closed.has_value(); });
   EXPECT_EQ(server.call(0).closed->error, 8u) << "CANCEL";
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kCancelled), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kCancelled), 1u);
   EXPECT_EQ(Answered(wire::StatusCode::kCancelled), 0u) << "the backend said nothing";
 }
 
@@ -218,7 +218,7 @@ TEST_F(PoolTest, ACallThatIsNotAnsweredIsCountedByWhatEndedIt) {
   MakePool({server.endpoint()});
   Caller& in_the_air = Ask();
   Until([&] { return server.calls() == 1; });
-  Run([&] { in_the_air.call->Cancel(metrics::Unanswered::kDeadline); });
+  Run([&] { in_the_air.call->Cancel(core::Unanswered::kDeadline); });
   Until([&] { return server.call(0).closed.has_value(); });
   EXPECT_EQ(server.call(0).closed->error, 8u) << "CANCEL";
   Run([&] { in_the_air.call.reset(); });
@@ -231,11 +231,11 @@ TEST_F(PoolTest, ACallThatIsNotAnsweredIsCountedByWhatEndedIt) {
   Run([&] { server.Stop(); });
   Await(lost);
   Await(Ask());
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kDeadline), 1u) << "once";
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kReset), 1u);
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kConnectionLost), 1u);
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kUnreachable), 1u);
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kCancelled), 0u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kDeadline), 1u) << "once";
+  EXPECT_EQ(Unanswered(core::Unanswered::kReset), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kConnectionLost), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kUnreachable), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kCancelled), 0u);
 }
 
 TEST_F(PoolTest, ACallWhoseDeadlinePassesWhileItWaitsForAStreamIsCountedAsThat) {
@@ -245,9 +245,9 @@ TEST_F(PoolTest, ACallWhoseDeadlinePassesWhileItWaitsForAStreamIsCountedAsThat) 
   Ask();
   Until([&] { return server.calls() == 1; });
   Caller& waits = Ask();
-  Run([&] { waits.call->Cancel(metrics::Unanswered::kDeadline); });
+  Run([&] { waits.call->Cancel(core::Unanswered::kDeadline); });
   EXPECT_EQ(metrics_.pending.value(), 0);
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kDeadline), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kDeadline), 1u);
 }
 
 TEST_F(PoolTest, PastMaxPendingCallsTheNextIsRefused) {
@@ -263,7 +263,7 @@ TEST_F(PoolTest, PastMaxPendingCallsTheNextIsRefused) {
   Await(refused);
   EXPECT_EQ(refused.failure->status, wire::StatusCode::kResourceExhausted);
   EXPECT_THAT(refused.failure->message, HasSubstr("max_pending_calls (2)"));
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kNoRoom), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kNoRoom), 1u);
 }
 
 TEST_F(PoolTest, EndpointsTakeTurns) {

@@ -54,7 +54,7 @@ TEST_F(ResendTest, ARefusedCallIsSentAgainAsOftenAsItsBoundAllows) {
   EXPECT_EQ(caller.failure->status, wire::StatusCode::kUnavailable);
   EXPECT_EQ(metrics_.resent.value(), 3u);
   EXPECT_EQ(metrics_.begun.value(), 1u);
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kRefused), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kRefused), 1u);
 }
 
 TEST_F(ResendTest, ACallOfAFlightIsLeftToTheFlight) {

@@ -116,7 +116,7 @@ TEST_F(SharesTest, TheLastQuarterOfTheCallsThatMayWaitIsForOthersToo) {
   EXPECT_THAT(refused.failure->message,
               AllOf(HasSubstr("'catalog'"), HasSubstr("max_pending_calls (100)"),
                     HasSubstr("this client's")));
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kClientShare), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kClientShare), 1u);
   AskAs(modest_, 25);
   EXPECT_EQ(metrics_.pending.value(), 100);
 }

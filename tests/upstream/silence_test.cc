@@ -74,7 +74,7 @@ TEST_F(SilenceTest, ABackendThatAnswersNoPingLosesItsConnectionAndCallersHearWhy
   EXPECT_EQ(caller.failure->status, wire::StatusCode::kUnavailable);
   EXPECT_THAT(caller.failure->message, HasSubstr("'catalog'"));
   EXPECT_THAT(caller.failure->message, HasSubstr("ping_timeout"));
-  EXPECT_EQ(Unanswered(metrics::Unanswered::kPingTimeout), 1u);
+  EXPECT_EQ(Unanswered(core::Unanswered::kPingTimeout), 1u);
   EXPECT_EQ(metrics_.pings.value(), 1u);
   EXPECT_EQ(metrics_.connections_silent.value(), 1u);
   EXPECT_EQ(connect_failed_, 1) << "so that the name is looked up again";

@@ -32,7 +32,7 @@ TEST(StatusTest, EveryCodeHasItsNumberAndName) {
   for (size_t number = 0; number < kStatusCodes; ++number) {
     const absl::optional<StatusCode> code = ParseStatus(absl::StrCat(number));
     ASSERT_TRUE(code.has_value()) << number;
-    EXPECT_EQ(StatusName(*code), names[number]);
+    EXPECT_EQ(NameOf(*code), names[number]);
   }
 }
 

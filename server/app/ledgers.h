@@ -1,0 +1,45 @@
+// All that the workers count, by the names that configurations give to routes and upstreams. A
+// route or upstream whose name the configuration before had as well counts on from there.
+//
+// Threads: one. The cells are written by their workers.
+
+#ifndef SINGLEFLIGHT_SERVER_APP_LEDGERS_H_
+#define SINGLEFLIGHT_SERVER_APP_LEDGERS_H_
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "server/core/route_metrics.h"
+#include "server/metrics/ledger.h"
+#include "server/proxy/downstream_metrics.h"
+#include "server/upstream/upstream_metrics.h"
+
+namespace singleflight::app {
+
+struct Ledgers {
+  explicit Ledgers(size_t workers) : routes(workers), upstreams(workers) {
+    for (size_t i = 0; i < workers; ++i) {
+      downstream.push_back(std::make_shared<proxy::DownstreamMetrics>());
+    }
+  }
+
+  metrics::Ledger<core::RouteMetrics> routes;
+  metrics::Ledger<upstream::UpstreamMetrics> upstreams;
+  std::vector<std::shared_ptr<proxy::DownstreamMetrics>> downstream;  // by worker
+
+  void Prune() {
+    routes.Prune();
+    upstreams.Prune();
+  }
+
+  void Show(metrics::Visitor& visitor) const {
+    for (const auto& cells : downstream) cells->Show(visitor);
+    routes.Show(visitor);
+    upstreams.Show(visitor);
+  }
+};
+
+}  // namespace singleflight::app
+
+#endif  // SINGLEFLIGHT_SERVER_APP_LEDGERS_H_

@@ -1,0 +1,82 @@
+// What the counts of an upstream are called at /metrics. docs/metrics.md and docs/reasons.md list
+// them for users, and a test compares those pages with what is shown here.
+
+#include "server/upstream/upstream_metrics.h"
+
+namespace singleflight::upstream {
+namespace {
+
+using metrics::Counter;
+using metrics::Gauge;
+using metrics::Labels;
+
+template <typename Cell>
+struct Row {
+  absl::string_view name;
+  absl::string_view help;
+  Cell UpstreamMetrics::*cell;
+};
+
+constexpr Row<Counter> kCounts[] = {
+    {"singleflight_upstream_calls_begun_total",
+     "Upstream calls; those answered and unanswered, active and pending add up to it.",
+     &UpstreamMetrics::begun},
+    {"singleflight_upstream_calls_resent_total",
+     "Calls sent again because upstream had not started or had lost them.",
+     &UpstreamMetrics::resent},
+    {"singleflight_upstream_connects_total", "Connections that became ready.",
+     &UpstreamMetrics::connects},
+    {"singleflight_upstream_connect_failures_total", "Connections that did not become ready.",
+     &UpstreamMetrics::connect_failures},
+    {"singleflight_upstream_pings_total",
+     "PINGs that were sent because calls waited and nothing came.", &UpstreamMetrics::pings},
+    {"singleflight_upstream_connections_silent_total",
+     "Connections that were ended because nothing came after a PING.",
+     &UpstreamMetrics::connections_silent},
+};
+
+constexpr Row<Gauge> kLevels[] = {
+    {"singleflight_upstream_calls_active", "Upstream calls in the air.", &UpstreamMetrics::active},
+    {"singleflight_upstream_calls_pending", "Calls that wait for a connection or a stream.",
+     &UpstreamMetrics::pending},
+    {"singleflight_upstream_connections", "Connections that are ready.",
+     &UpstreamMetrics::connections},
+};
+
+}  // namespace
+
+void UpstreamMetrics::Show(const std::string& upstream, metrics::Visitor& visitor) const {
+  const Labels labels = {{"upstream", upstream}};
+  for (const auto& row : kCounts)
+    visitor.Count(row.name, row.help, labels, (this->*row.cell).value());
+  for (const auto& row : kLevels)
+    visitor.Level(row.name, row.help, labels, (this->*row.cell).value());
+  ShowCalls(upstream, visitor);
+  ShowHandshakes(upstream, visitor);
+}
+
+void UpstreamMetrics::ShowCalls(const std::string& upstream, metrics::Visitor& visitor) const {
+  constexpr absl::string_view kName = "singleflight_upstream_calls_total";
+  constexpr absl::string_view kHelp = "Upstream calls that the backend answered, by status.";
+  const Labels labels = {{"upstream", upstream}};
+  calls.Show(kName, kHelp, labels, visitor, "code");
+  visitor.Count(kName, kHelp, {{"upstream", upstream}, {"code", "none"}},
+                calls_without_status.value());
+  unanswered.Show("singleflight_upstream_unanswered_total",
+                  "Upstream calls that the backend did not answer, by what ended them.", labels,
+                  visitor);
+  replies_refused.Show("singleflight_upstream_replies_refused_total",
+                       "Replies whose beginning or end was not taken, by reason.", labels, visitor);
+}
+
+void UpstreamMetrics::ShowHandshakes(const std::string& upstream, metrics::Visitor& visitor) const {
+  const auto show = [&](const std::string& result, const Counter& counter) {
+    visitor.Count("singleflight_upstream_tls_handshakes_total",
+                  "TLS handshakes with backends that succeeded, by result.",
+                  {{"upstream", upstream}, {"result", result}}, counter.value());
+  };
+  show("full", tls_handshakes_full);
+  show("resumed", tls_handshakes_resumed);
+}
+
+}  // namespace singleflight::upstream

@@ -1,0 +1,45 @@
+// What one worker counts of one upstream.
+
+#ifndef SINGLEFLIGHT_SERVER_UPSTREAM_UPSTREAM_METRICS_H_
+#define SINGLEFLIGHT_SERVER_UPSTREAM_UPSTREAM_METRICS_H_
+
+#include <string>
+
+#include "server/core/unanswered.h"
+#include "server/metrics/by_reason.h"
+#include "server/metrics/cell.h"
+#include "server/metrics/visitor.h"
+#include "server/upstream/reply_refusal.h"
+#include "server/wire/status.h"
+
+namespace singleflight::upstream {
+
+// Every call that begins is, once it has ended, counted once: by its status or as one without, or
+// in `unanswered`. A flight that sends its call once more begins another.
+struct UpstreamMetrics {
+  metrics::Counter begun;
+  metrics::CountersBy<wire::StatusCode> calls;       // by the status that came back
+  metrics::Counter calls_without_status;             // whole replies that had none
+  metrics::CountersBy<core::Unanswered> unanswered;  // by what ended them
+  metrics::Gauge active;                             // calls that have a stream
+  metrics::Gauge pending;                            // calls that wait for one
+  metrics::Counter resent;
+  metrics::CountersBy<ReplyRefusal> replies_refused;
+  metrics::Counter connects;
+  metrics::Counter connect_failures;
+  metrics::Counter tls_handshakes_full;
+  metrics::Counter tls_handshakes_resumed;
+  metrics::Gauge connections;
+  metrics::Counter pings;
+  metrics::Counter connections_silent;
+
+  void Show(const std::string& upstream, metrics::Visitor& visitor) const;
+
+ private:
+  void ShowCalls(const std::string& upstream, metrics::Visitor& visitor) const;
+  void ShowHandshakes(const std::string& upstream, metrics::Visitor& visitor) const;
+};
+
+}  // namespace singleflight::upstream
+
+#endif  // SINGLEFLIGHT_SERVER_UPSTREAM_UPSTREAM_METRICS_H_

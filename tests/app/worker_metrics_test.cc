@@ -1,0 +1,170 @@
+// What one worker counts, as it is shown: names, labels and identities.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "server/app/ledgers.h"
+
+namespace singleflight::app {
+namespace {
+
+using core::Bypass;
+using core::RouteMetrics;
+using core::Unanswered;
+using http2::Bound;
+using metrics::kReasons;
+using metrics::Labels;
+using upstream::UpstreamMetrics;
+using wire::StatusCode;
+
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
+
+// Writes down what it is shown.
+class Written final : public metrics::Visitor {
+ public:
+  void Count(absl::string_view name, absl::string_view, Labels labels, uint64_t value) override {
+    Note(name, labels, static_cast<int64_t>(value));
+  }
+  void Level(absl::string_view name, absl::string_view, Labels labels, int64_t value) override {
+    Note(name, labels, value);
+  }
+  void Distribution(absl::string_view name, absl::string_view, Labels labels,
+                    const metrics::PowerHistogram& histogram) override {
+    Note(name, labels, static_cast<int64_t>(histogram.sum()));
+  }
+
+  int64_t SumOf(const std::string& name) const {
+    int64_t sum = 0;
+    for (const auto& [key, value] : values_) sum += key.first == name ? value : 0;
+    return sum;
+  }
+  const std::map<std::string, std::set<std::string>>& label_values() const { return label_values_; }
+  size_t shown() const { return values_.size(); }
+  bool twice() const { return twice_; }
+
+ private:
+  void Note(absl::string_view name, const Labels& labels, int64_t value) {
+    twice_ = !values_.emplace(std::pair(std::string(name), labels), value).second || twice_;
+    for (const auto& [label, text] : labels) label_values_[label].insert(text);
+  }
+
+  std::map<std::pair<std::string, Labels>, int64_t> values_;
+  std::map<std::string, std::set<std::string>> label_values_;
+  bool twice_ = false;
+};
+
+// One of each reason.
+template <typename Reason>
+void CountEach(metrics::CountersBy<Reason>& counters) {
+  for (size_t i = 0; i < kReasons<Reason>; ++i) counters.Add(static_cast<Reason>(i));
+}
+
+class WorkerMetricsTest : public ::testing::Test {
+ protected:
+  // A worker with a route and an upstream.
+  Written Shown() const {
+    Written written;
+    ledgers_.Show(written);
+    return written;
+  }
+  Ledgers ledgers_{1};
+  RouteMetrics& route_ = *ledgers_.routes.Of(0, "r1");
+  UpstreamMetrics& upstream_ = *ledgers_.upstreams.Of(0, "catalog");
+  proxy::DownstreamMetrics& downstream_ = *ledgers_.downstream[0];
+};
+
+TEST_F(WorkerMetricsTest, TheRolesOfARouteAddUpToItsCalls) {
+  route_.calls.Add(15 + kReasons<Bypass>);
+  route_.leaders.Add(1);
+  route_.followers.Add(2);
+  route_.relays.Add(3);
+  route_.departed.Add(9);
+  CountEach(route_.bypasses);
+  EXPECT_EQ(Shown().SumOf("singleflight_calls_total"), 15 + kReasons<Bypass>);
+  EXPECT_EQ(Shown().SumOf("singleflight_calls_by_role_total"), 15 + kReasons<Bypass>);
+}
+
+// PITFALLS 30
+TEST_F(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
+  const Written written = Shown();
+  const auto& values = written.label_values();
+  EXPECT_THAT(values.at("route"), ElementsAre("r1"));
+  EXPECT_THAT(values.at("upstream"), ElementsAre("catalog"));
+  EXPECT_THAT(values.at("role"),
+              UnorderedElementsAre("hit", "leader", "follower", "relay", "departed", "bypass"));
+  EXPECT_EQ(values.at("code").size(), kReasons<StatusCode> + 1);  // and none
+  EXPECT_THAT(values.at("of"), UnorderedElementsAre("request", "reply"));
+  EXPECT_THAT(values.at("result"), UnorderedElementsAre("full", "resumed", "failed", "timed_out"));
+  EXPECT_EQ(values.size(), 7);  // and "reason"
+}
+
+TEST_F(WorkerMetricsTest, AnsweredAndUnansweredCallsAddUpToThoseThatBegan) {
+  upstream_.begun.Add(kReasons<StatusCode> + 1 + kReasons<Unanswered>);
+  upstream_.calls_without_status.Add();
+  CountEach(upstream_.calls);
+  CountEach(upstream_.unanswered);
+  const Written written = Shown();
+  EXPECT_EQ(written.SumOf("singleflight_upstream_calls_begun_total"),
+            written.SumOf("singleflight_upstream_calls_total") +
+                written.SumOf("singleflight_upstream_unanswered_total"));
+  EXPECT_FALSE(written.twice());
+}
+
+// PITFALLS 30
+TEST_F(WorkerMetricsTest, TrafficAddsNoMetrics) {
+  const size_t before = Shown().shown();
+  route_.calls.Add(1000);
+  route_.bypasses.Add(Bypass::kNoMessage, 7);
+  route_.waiters_per_flight.Observe(99);
+  EXPECT_EQ(Shown().shown(), before);
+}
+
+TEST_F(WorkerMetricsTest, EveryBoundIsCountedUnderItsOwnName) {
+  for (size_t i = 0; i < kReasons<Bound>; ++i) {
+    const auto bound = static_cast<Bound>(i);
+    downstream_.bounds.Add(bound);
+    const Written written = Shown();
+    EXPECT_EQ(written.SumOf("singleflight_connections_ended_total") +
+                  written.SumOf("singleflight_streams_ended_total") +
+                  written.SumOf("singleflight_calls_shed_total"),
+              i + 1);
+    EXPECT_FALSE(written.twice());
+    EXPECT_EQ(downstream_.bounds.of(bound), 1u);
+  }
+}
+
+TEST_F(WorkerMetricsTest, OnlyWhatEndsAConnectionIsAFlood) {
+  for (size_t i = 0; i < kReasons<Bound>; ++i) {
+    const auto bound = static_cast<Bound>(i);
+    EXPECT_TRUE(http2::EndsConnection(bound) || !http2::IsFlood(bound)) << NameOf(bound);
+  }
+}
+
+TEST_F(WorkerMetricsTest, NothingIsShownTwiceByOneWorker) {
+  ledgers_.routes.Of(0, "r2");
+  ledgers_.upstreams.Of(0, "u2");
+  EXPECT_FALSE(Shown().twice());
+}
+
+TEST_F(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
+  Written written;
+  route_.Show("r1", written);
+  upstream_.Show("catalog", written);
+  EXPECT_EQ(written.label_values().at("reason").size(),
+            kReasons<Bypass> + kReasons<core::Release> + kReasons<core::GateRefusal> +
+                kReasons<cache::Refusal> + kReasons<core::InflationRefusal> +
+                kReasons<upstream::ReplyRefusal> + kReasons<Unanswered> -
+                1);  // and none; flight_timeout and malformed stand twice
+  for (const auto& [label, values] : written.label_values()) {
+    EXPECT_TRUE(label == "reason" || !values.contains("")) << label;
+  }
+}
+
+}  // namespace
+}  // namespace singleflight::app
