@@ -116,7 +116,7 @@ void Flight::Launch() {
     return;
   }
   if (route_.collapses()) deadline_timer_.Set(*deadline_);
-  if (Hold(BytesHeldByFlight(landing_.key(), question_.message))) Send(false);
+  if (Hold(BytesHeldByFlight(landing_.key(), question_.message.size()))) Send(false);
 }
 
 void Flight::Send(bool again) {
@@ -300,7 +300,7 @@ void Flight::LandForLeader(const Answer& answer, core::Release others_why) {
   FlightTable::WaiterList others;
   Waiter* const leader = SplitOffLeader(Take(), &others);
   End();
-  if (leader != nullptr) leader->OnAnswer(answer, question_);
+  if (leader != nullptr) leader->path().Tell(*leader, answer, question_);
   Release(std::move(others), others_why);
 }
 
@@ -364,10 +364,11 @@ void Flight::Deliver(FlightTable::WaiterList waiters, const Answer& answer) {
   for_followers.reply = model::FollowerCopy(answer.reply);
   if (answer.source != Answer::Source::kOwn) for_followers.source = Answer::Source::kCollapsed;
   const Question asked = answer.ForAnyEncoding() ? question_ : HeldQuestion();
-  ForEachOnItsLoop(
-      std::move(waiters), around_.loop, [answer, for_followers, asked](Waiter& waiter) {
-        waiter.OnAnswer(waiter.role() == Role::kLeader ? answer : for_followers, asked);
-      });
+  ForEachOnItsLoop(std::move(waiters), around_.loop,
+                   [answer, for_followers, asked](Waiter& waiter) {
+                     const Answer& its = waiter.role() == Role::kLeader ? answer : for_followers;
+                     waiter.path().Tell(waiter, its, asked);
+                   });
 }
 
 void Flight::Release(FlightTable::WaiterList waiters, core::Release reason) {

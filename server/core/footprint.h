@@ -31,8 +31,8 @@ inline int64_t BytesOfUpstreamCall(const model::Request& request) {
 inline constexpr int64_t kBytesOfFlight = 768;
 
 // Of what counts for its upstream's max_held_bytes, a flight has this before any reply.
-inline size_t BytesHeldByFlight(const model::Key& key, const base::Slice& message) {
-  return base::BlockBytes(message.size()) + base::BlockBytesOf(key.bytes);
+inline size_t BytesHeldByFlight(const model::Key& key, size_t message_bytes) {
+  return base::BlockBytes(message_bytes) + base::BlockBytesOf(key.bytes);
 }
 
 }  // namespace singleflight::core

@@ -12,13 +12,6 @@
 
 namespace singleflight::core {
 
-// What a reply counts for already when it goes to a caller.
-enum class Counted {
-  kNot,      // it is kept; count it while it is being written
-  kAsHeld,   // it came from another caller's flight, or was decoded; charge its client
-  kAsAsked,  // the same, and its client was judged when its own call began
-};
-
 // The large replies that one loop is writing to callers, and whose they are meanwhile.
 //
 // A client takes of what its upstream may hold by what it leaves unread, whoever asked for it

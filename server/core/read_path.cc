@@ -1,3 +1,18 @@
+// The way of a call that may share: key, kept?, join, kept meanwhile?, lead.
+//
+// A flight stores before it lands. So while a reply is kept, every newcomer finds the entry or the
+// flight; there is no moment in between in which it finds neither and sends a second call. For that
+// the leader looks twice: what was not kept when it came may have been stored by a flight that
+// landed before it could join.
+//
+// A flight is marked with the purges that its leader knew of when it looked first, not with later
+// ones: what the second look finds may be older than a purge that comes next, and a caller that
+// asks after that must not be aboard.
+//
+// What a waiter gets is made readable on its own loop (Tell): a flight answers in the leader's
+// encoding, an entry in that of the leader that filled it. A reply that cannot be decoded for a
+// caller is not for it: a hit is passed by, a waiter is released.
+
 #include "server/core/read_path.h"
 
 #include <algorithm>
@@ -22,7 +37,101 @@ constexpr size_t kMostKeptBytes = 1 << 10;
 
 }  // namespace
 
-void Waiter::OnLanded(const model::Reply*) { SF_CHECK(!"a flight was destroyed in the air"); }
+Served ReadPath::Serve(Route& route, const Asking& asking, Waiter& waiter) {
+  model::Key& key = KeyFor(route, asking.trust, *asking.request, asking.message);
+  cache::Found found = Look(route, key, *asking.request);
+  if (found.reply) return ServeKept(route, asking, found, waiter);
+  if (route.Streams(asking.request->path(), around_.loop.Now())) return Served::kStreams;
+  if (TooLargeToShare(route, key)) return Served::kTooLarge;
+  return Board(route, std::move(key), asking, found, waiter);
+}
+
+Served ReadPath::ServeKept(const Route& route, const Asking& asking, cache::Found& found,
+                           Waiter& waiter) {
+  const void* const entry = found.reply.owner.get();
+  if (!MakeReadable(route, *asking.request, found.reply)) return Served::kUnreadable;
+  const bool decoded = found.reply.owner.get() != entry;
+  waiter.OnAnswer({Answer::Source::kHit, std::move(found.reply), found.lifespan},
+                  decoded ? Counted::kAsHeld : Counted::kNot);
+  return Served::kKept;
+}
+
+// A leader that its client's share refuses would take those with it that joined meanwhile, so that
+// is judged before.
+Served ReadPath::Board(Route& route, model::Key&& key, const Asking& asking,
+                       const cache::Found& missed, Waiter& waiter) {
+  const FlightTable::JoinLimits limits = {route.flights.max_waiters,
+                                          absl::ToChronoNanoseconds(route.flights.max_join_age),
+                                          missed.purged, missed.purged, asking.client.get()};
+  const base::Instant now = around_.loop.Now();
+  const auto bytes = static_cast<int64_t>(BytesHeldByFlight(key, asking.message.size()));
+  if (memory::PastShare(route.shared, asking.client.get(), bytes)) {
+    FlightTable::Joined followed = around_.flights.Follow(key, waiter, now, limits);
+    Followed(std::move(followed.widened));
+    return followed.waiting != 0 ? Served::kFollows : Served::kPastShare;
+  }
+  const uint64_t line = key.hash;
+  Question question{asking.request, asking.take(), asking.deadline, asking.client, line};
+  FlightTable::Joined joined = around_.flights.Join(std::move(key), waiter, now, limits);
+  if (joined.role == Role::kFollower) {
+    Followed(std::move(joined.widened));
+    return Served::kFollows;
+  }
+  if (route.caches()) {
+    const cache::Found kept = Look(route, joined.landing.key(), *question.request);
+    model::Reply readable = kept.reply;
+    if (kept.reply && MakeReadable(route, *question.request, readable)) {
+      LandKept(route, std::move(joined.landing), kept, std::move(question));
+      return Served::kKept;
+    }
+  }
+  Flight::Start(around_, route, std::move(question), std::move(joined.landing));
+  return Served::kLeads;
+}
+
+void ReadPath::LandKept(const Route& route, FlightTable::Landing landing, const cache::Found& kept,
+                        Question question) {
+  if (kept.reply.encoded) question.message = memory::Held(route.shared, question.message);
+  ForEachOnItsLoop(
+      landing.Take(), around_.loop,
+      [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan},
+       asked = question](Waiter& waiter) { waiter.path().Tell(waiter, answer, asked); });
+}
+
+// A leader gets what it asked for as it came. What upstream said of the encoding of one message is
+// for those alone that encode theirs alike.
+void ReadPath::Tell(Waiter& waiter, const Answer& answer, const Question& asked) {
+  const bool kept = answer.source == Answer::Source::kHit;
+  if (waiter.role() == Role::kLeader && !kept) return waiter.OnAnswer(answer, Counted::kAsAsked);
+  const Counted counted = kept ? Counted::kNot : Counted::kAsHeld;
+  if (answer.ForAnyEncoding()) return waiter.OnAnswer(answer, counted);
+  const absl::optional<Waiter::Asker> asker = waiter.asker();
+  if (!asker.has_value()) return waiter.OnAnswer(answer, counted);
+  const auto& [route, request] = *asker;
+  const bool for_others = answer.about_encoding && model::EncodingOf(request.fields()) !=
+                                                       model::EncodingOf(asked.request->fields());
+  Answer readable = answer;
+  if (for_others || !MakeReadable(route, request, readable.reply)) {
+    constexpr core::Release kWhy = core::Release::kReplyEncoding;
+    MetricsOf(route).released.Add(kWhy);
+    return waiter.OnReleased(asked, kWhy);
+  }
+  const bool decoded = readable.reply.owner != answer.reply.owner;
+  waiter.OnAnswer(readable, decoded ? Counted::kAsHeld : counted);
+}
+
+// False: that cannot be done; the reply is as it was.
+bool ReadPath::MakeReadable(const Route& route, const model::Request& request,
+                            model::Reply& reply) {
+  if (!reply.encoded || model::Accepts(request.fields(), model::EncodingOf(reply.initial))) {
+    return true;
+  }
+  absl::optional<model::Reply> decoded = decoder_.Reply(
+      route.shared, reply, route.flights.max_reply_bytes, MetricsOf(route).reply_inflation);
+  if (!decoded.has_value()) return false;
+  reply = *std::move(decoded);
+  return true;
+}
 
 model::Key& ReadPath::KeyFor(const Route& route, uint32_t trust, const model::Request& request,
                              absl::string_view message) {
@@ -37,22 +146,22 @@ model::Key& ReadPath::KeyFor(const Route& route, uint32_t trust, const model::Re
   return key_;
 }
 
-bool ReadPath::DecodeFor(const Route& route, const model::Request& request, model::Reply& reply) {
-  if (model::Accepts(request.fields(), model::EncodingOf(reply.initial))) return true;
-  absl::optional<model::Reply> decoded = decoder_.Reply(
-      route.shared, reply, route.flights.max_reply_bytes, MetricsOf(route).reply_inflation);
-  if (!decoded.has_value()) return false;
-  reply = *std::move(decoded);
-  return true;
+bool ReadPath::Keeps(const Route& route, uint32_t trust, const model::Request& request,
+                     absl::string_view message) {
+  return static_cast<bool>(Look(route, KeyFor(route, trust, request, message), request).reply);
 }
 
-bool ReadPath::MakeReadable(const Route& route, const model::Request& request,
-                            const Question& asked, Answer& answer) {
-  if (answer.about_encoding &&
-      model::EncodingOf(request.fields()) != model::EncodingOf(asked.request->fields())) {
-    return false;
-  }
-  return MakeReadable(route, request, answer.reply);
+cache::Found ReadPath::Look(const Route& route, const model::Key& key,
+                            const model::Request& request) const {
+  const cache::Origin origin = around_.OriginOf(route, request);
+  if (route.caches()) return around_.store.Find(key, origin, around_.loop.Now());
+  cache::Found nothing;
+  nothing.purged = around_.store.PurgedAt(key, origin);
+  return nothing;
+}
+
+bool ReadPath::TooLargeToShare(const Route& route, const model::Key& key) const {
+  return route.large_keys.Holds(key.hash, around_.loop.Now());
 }
 
 base::Slice ReadPath::MessageFor(const Route& route, const model::Request& request,
@@ -66,58 +175,6 @@ base::Slice ReadPath::MessageFor(const Route& route, const model::Request& reque
                        MetricsOf(route).request_inflation);
   SF_CHECK(message.has_value());  // or their keys would have differed
   return *std::move(message);
-}
-
-bool ReadPath::TooLargeToShare(const Route& route, const model::Key& key) const {
-  return route.large_keys.Holds(key.hash, around_.loop.Now());
-}
-
-cache::Found ReadPath::Look(const Route& route, const model::Key& key,
-                            const model::Request& request) const {
-  const cache::Origin origin = around_.OriginOf(route, request);
-  if (route.caches()) return around_.store.Find(key, origin, around_.loop.Now());
-  cache::Found nothing;
-  nothing.purged = around_.store.PurgedAt(key, origin);
-  return nothing;
-}
-
-// A flight stores before it lands, so whoever becomes a leader looks again: what was not kept when
-// he came may have been stored by a flight that landed before he could join it.
-//
-// The flight is marked with the purges that its leader knew of when he looked, not with later ones:
-// what the second look finds may be older than a purge that comes next, and whoever asks after that
-// must not be aboard.
-//
-// A leader whom his client's share refuses would take those with him who joined meanwhile, so that
-// is judged before.
-Asked ReadPath::Ask(Route& route, model::Key&& key, Question question, const cache::Found& missed,
-                    Waiter& waiter) {
-  const FlightTable::JoinLimits limits = {route.flights.max_waiters,
-                                          absl::ToChronoNanoseconds(route.flights.max_join_age),
-                                          missed.purged, missed.purged, question.client.get()};
-  question.line = key.hash;
-  const auto bytes = static_cast<int64_t>(BytesHeldByFlight(key, question.message));
-  if (memory::PastShare(route.shared, question.client.get(), bytes)) {
-    FlightTable::Joined followed = around_.flights.Follow(key, waiter, around_.loop.Now(), limits);
-    Followed(std::move(followed.widened));
-    return followed.waiting != 0 ? Asked::kFollows : Asked::kPastShare;
-  }
-  FlightTable::Joined joined =
-      around_.flights.Join(std::move(key), waiter, around_.loop.Now(), limits);
-  if (joined.role == Role::kFollower) {
-    Followed(std::move(joined.widened));
-    return Asked::kFollows;
-  }
-  if (route.caches()) {
-    const cache::Found kept = Look(route, joined.landing.key(), *question.request);
-    model::Reply readable = kept.reply;
-    if (kept.reply && MakeReadable(route, *question.request, readable)) {
-      LandFromCache(route, std::move(joined.landing), kept, std::move(question));
-      return Asked::kKept;
-    }
-  }
-  Flight::Start(around_, route, std::move(question), std::move(joined.landing));
-  return Asked::kLeads;
 }
 
 absl::optional<model::Reply> ReadPath::Hold(const Route& route, const model::Reply& reply,
@@ -139,14 +196,6 @@ void ReadPath::Followed(std::shared_ptr<Flight> widened) {
   if (widened == nullptr || !widened->waits()) return;
   base::Loop& loop = widened->loop();
   loop.Post([flight = std::move(widened)] { flight->Widen(); });
-}
-
-void ReadPath::LandFromCache(const Route& route, FlightTable::Landing landing,
-                             const cache::Found& kept, Question question) {
-  if (kept.reply.encoded) question.message = memory::Held(route.shared, question.message);
-  ForEachOnItsLoop(landing.Take(), around_.loop,
-                   [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan},
-                    asked = question](Waiter& waiter) { waiter.OnAnswer(answer, asked); });
 }
 
 Invalidation ReadPath::Invalidate(const Route& route, const model::Request& request,
@@ -177,5 +226,9 @@ bool ReadPath::Leave(const Route& route, Waiter& waiter, Unanswered why) {
   }
   return left.outcome != FlightTable::Left::Outcome::kAlreadyTaken;
 }
+
+base::Loop& Waiter::loop() const { return path_.around().loop; }
+
+void Waiter::OnLanded(const model::Reply*) { SF_CHECK(!"a flight was destroyed in the air"); }
 
 }  // namespace singleflight::core

@@ -1,3 +1,5 @@
+// From a whole request to its reply: the page to read first.
+
 #ifndef SINGLEFLIGHT_SERVER_CORE_READ_PATH_H_
 #define SINGLEFLIGHT_SERVER_CORE_READ_PATH_H_
 
@@ -5,6 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "server/base/loop.h"
 #include "server/base/slice.h"
 #include "server/cache/store.h"
@@ -39,69 +44,70 @@ struct Surroundings {
   }
 };
 
-// What became of a call that was asked.
-enum class Asked {
-  kKept,       // the reply had been kept meanwhile; the waiter has its answer
-  kLeads,      // a flight was started for it
-  kFollows,    // it is aboard another caller's flight
-  kPastShare,  // there is none, and its client may start none (see memory::PastShare); the waiter
-               // hears nothing
+// What a caller asks with a whole request of one message.
+struct Asking {
+  uint32_t trust;  // how far its connection is trusted (model::KeyPolicy)
+  const std::shared_ptr<const model::Request>& request;
+  absl::string_view message;  // framed as on the wire
+
+  // Gives the message's bytes away. Called at most once, when a flight may need them; does not come
+  // back here.
+  absl::FunctionRef<base::Slice()> take;
+
+  absl::optional<base::Instant> deadline;
+  const std::shared_ptr<memory::Client>& client;  // null: nobody's
 };
 
-// The way of a call that may get its reply without an upstream call of its own: look whether the
-// reply is kept, join the flight of its key, or lead one.
+// What became of a call, and what its caller does next.
+enum class Served {
+  kKept,     // it has its answer, which was kept: nothing
+  kLeads,    // a flight was started for it, which it may have heard of already: it waits
+  kFollows,  // it is aboard another caller's flight: it waits
+
+  // The waiter hears nothing, `take` was not called, and the call goes on alone, since
+  kUnreadable,  // it cannot read the reply that is kept
+  kStreams,     // its method answers in streams
+  kTooLarge,    // the replies to this very call were too large to share
+
+  // The waiter hears nothing: it may lead no flight, as its client holds more than its share
+  // (memory::PastShare). It is refused.
+  kPastShare,
+};
+
+// The way of a call that may get its reply without an upstream call of its own.
 //
-// This is the page to read first. Look, Ask and Leave are all that a caller does; Flight does the
+// This is the page to read first. Serve is the whole way, Leave the only way back; Flight does the
 // rest.
 //
-// Threads: one per loop, on that loop's thread; the flight table is what loops share.
+// Threads: one per loop, on that loop's thread; the flights and the store are what loops share.
 class ReadPath {
  public:
   explicit ReadPath(Surroundings surroundings) : around_(std::move(surroundings)) {}
 
-  // The key of a call, made of its whole request and of how far its connection is trusted (see
-  // model::KeyPolicy). Good until the next call of this.
-  model::Key& KeyFor(const Route& route, uint32_t trust, const model::Request& request,
-                     absl::string_view message);
+  // Answers `waiter` with what is kept, or takes it aboard the flight of its key, or makes it the
+  // leader of a new one that calls upstream with what it asks. Says which, or why not. The waiter
+  // may hear its answer before this returns.
+  Served Serve(Route& route, const Asking& asking, Waiter& waiter);
 
-  // Whether the replies of `key` were too large to share a short while ago.
-  bool TooLargeToShare(const Route& route, const model::Key& key) const;
+  // True: `waiter` has left, and hears nothing more. False: the landing has it already and will
+  // call it soon. The last one out ends the flight, where the route says so; `why` it left is then
+  // why upstream did not answer.
+  bool Leave(const Route& route, Waiter& waiter, Unanswered why = Unanswered::kCancelled);
 
-  // What is kept for `key`. Without a reply the call goes on to Ask.
-  cache::Found Look(const Route& route, const model::Key& key, const model::Request& request) const;
+  // Whether a reply to that call is kept.
+  bool Keeps(const Route& route, uint32_t trust, const model::Request& request,
+             absl::string_view message);
 
-  // Makes a reply that was not made for the caller of `request` one that he can read: decodes it
-  // where he does not accept how it is encoded. False: that cannot be done, and he has to make a
-  // call of his own; the reply is as it was.
-  bool MakeReadable(const Route& route, const model::Request& request, model::Reply& reply) {
-    return !reply.encoded || DecodeFor(route, request, reply);
-  }
-
-  // The same for what a flight answered that asked what another caller asked. The leader gets his
-  // own answer as it is.
-  bool MakeReadable(const Route& route, const model::Request& request, const Question& asked,
-                    Answer& answer);
-
-  // What the caller of `request`, released from a flight that asked `asked`, sends himself. His
+  // What the caller of `request`, released from a flight that asked `asked`, sends itself. Its
   // message may be encoded in another way than the leader's; then it goes without, which is right
   // behind any `grpc-encoding`.
   base::Slice MessageFor(const Route& route, const model::Request& request, const Question& asked);
 
-  // A reply as it goes to one caller, of `client`: see InWriting.
+  // A reply as it goes to one caller, of `client`: see InWriting. None: the upstream's replies in
+  // writing are past max_held_bytes, or the client's are past its share.
   absl::optional<model::Reply> Hold(const Route& route, const model::Reply& reply,
                                     const std::shared_ptr<memory::Client>& client = nullptr,
                                     Counted counted = Counted::kNot);
-
-  // Takes `waiter` aboard the flight of `key`, or makes it the leader of a new one that calls
-  // upstream with what `question` says. Says which. `missed` is what Look said. The waiter may hear
-  // its answer before this returns. `key` is consumed only for a new flight.
-  Asked Ask(Route& route, model::Key&& key, Question question, const cache::Found& missed,
-            Waiter& waiter);
-
-  // True: `waiter` has left, and hears nothing more. False: the landing has it already and will
-  // call it soon. The last one out ends the flight, where the route says so; `why` he left is then
-  // why upstream did not answer.
-  bool Leave(const Route& route, Waiter& waiter, Unanswered why = Unanswered::kCancelled);
 
   // Drops the groups that a block of a reply on a relay route invalidates (RFC 9875 §3), before the
   // caller has it, so that he reads what he wrote. A first block may come before the backend has
@@ -109,13 +115,27 @@ class ReadPath {
   Invalidation Invalidate(const Route& route, const model::Request& request,
                           model::HeadersView block);
 
+  // For flights: gives a waiter of this loop the flight's answer, made readable, or releases it.
+  void Tell(Waiter& waiter, const Answer& answer, const Question& asked);
+
+  // The key of a call. Good until the next call of this.
+  model::Key& KeyFor(const Route& route, uint32_t trust, const model::Request& request,
+                     absl::string_view message);
+
+  // Whether the replies of `key` were too large to share a short while ago.
+  bool TooLargeToShare(const Route& route, const model::Key& key) const;
+
   const Surroundings& around() const { return around_; }
 
  private:
-  bool DecodeFor(const Route& route, const model::Request& request, model::Reply& reply);
+  cache::Found Look(const Route& route, const model::Key& key, const model::Request& request) const;
+  Served ServeKept(const Route& route, const Asking& asking, cache::Found& found, Waiter& waiter);
+  Served Board(Route& route, model::Key&& key, const Asking& asking, const cache::Found& missed,
+               Waiter& waiter);
+  bool MakeReadable(const Route& route, const model::Request& request, model::Reply& reply);
   void Followed(std::shared_ptr<Flight> widened);
-  void LandFromCache(const Route& route, FlightTable::Landing landing, const cache::Found& kept,
-                     Question question);
+  void LandKept(const Route& route, FlightTable::Landing landing, const cache::Found& kept,
+                Question question);
   RouteMetrics& MetricsOf(const Route& route) { return *around_.metrics[route.index]; }
 
   Surroundings around_;

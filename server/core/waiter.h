@@ -1,3 +1,5 @@
+// What goes back and forth between a caller and the read path: a question, and what a caller hears.
+
 #ifndef SINGLEFLIGHT_SERVER_CORE_WAITER_H_
 #define SINGLEFLIGHT_SERVER_CORE_WAITER_H_
 
@@ -17,6 +19,8 @@
 namespace singleflight::core {
 
 class Flight;
+class ReadPath;
+struct Route;
 
 // The flights in the air, shared by all loops. The context of a flight is the flight itself:
 // whoever leaves last tells it.
@@ -53,6 +57,13 @@ struct Answer {
   bool ForAnyEncoding() const { return !reply.encoded && !about_encoding; }
 };
 
+// What the reply in an answer counts for already when it goes to a caller (InWriting).
+enum class Counted {
+  kNot,      // it is kept; count it while it is being written
+  kAsHeld,   // it came from another caller's flight, or was decoded; charge its client
+  kAsAsked,  // the same, and its client was judged when its own call began
+};
+
 // A live upstream call that its flight could not share, with what has arrived so far.
 struct Takeover {
   std::unique_ptr<UpstreamCall> call;
@@ -61,31 +72,40 @@ struct Takeover {
   Release why;
 };
 
-// One caller aboard a flight. Exactly one of the three is called, once, on the waiter's own loop,
-// unless ReadPath::Leave said that it had left.
+// One caller on the read path. It hears exactly one of the three, once, on its own loop: within
+// ReadPath::Serve, or later if that said that it is aboard, unless ReadPath::Leave said that it had
+// left.
 class Waiter : public FlightTable::Waiter {
  public:
-  explicit Waiter(base::Loop& loop) : loop_(loop) {}
+  // `path`: of its loop.
+  explicit Waiter(ReadPath& path) : path_(path) {}
 
-  // The flight landed. To one who did not lead it the reply may be of no use as it is: see
-  // ReadPath::MakeReadable. `asked` is what the flight's leader asked, its message the same as that
-  // of all aboard, but for how it is encoded.
-  virtual void OnAnswer(const Answer& answer, const Question& asked) = 0;
+  // A reply that it can read.
+  virtual void OnAnswer(const Answer& answer, Counted counted) = 0;
 
   // The leader alone: the reply is a stream or too large to share; go on with the call yourself.
   virtual void OnTakeover(Takeover takeover) = 0;
 
-  // The flight could not be shared with you: make your own call, through the upstream's release
-  // gate, with ReadPath::MessageFor.
+  // The flight could not be shared with you, or you cannot read its reply: make your own call,
+  // through the upstream's release gate, with ReadPath::MessageFor. `asked` is what the flight's
+  // leader asked, its message the same as yours but for how it is encoded.
   virtual void OnReleased(const Question& asked, Release why) = 0;
 
-  base::Loop& loop() const { return loop_; }
+  // What it asked, and by which route. Nothing: it has gone, and nothing need be made readable.
+  struct Asker {
+    const Route& route;
+    const model::Request& request;
+  };
+  virtual absl::optional<Asker> asker() const = 0;
+
+  ReadPath& path() const { return path_; }
+  base::Loop& loop() const;
 
  private:
   // Only a flight that is destroyed in the air lands this way, and no flight is.
   void OnLanded(const model::Reply* result) final;
 
-  base::Loop& loop_;
+  ReadPath& path_;
 };
 
 }  // namespace singleflight::core

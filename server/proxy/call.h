@@ -5,10 +5,10 @@
 #include <string>
 #include <variant>
 
-#include "server/core/gathered.h"
 #include "server/core/read_path.h"
 #include "server/core/route.h"
 #include "server/http2/session.h"
+#include "server/proxy/collector.h"
 #include "server/proxy/downstream_metrics.h"
 #include "server/proxy/limits.h"
 #include "server/proxy/marks.h"
@@ -68,9 +68,10 @@ class Call final : public http2::StreamEvents,
   void OnClosed(const http2::Closed& closed) override;
 
   // The flight.
-  void OnAnswer(const core::Answer& answer, const core::Question& asked) override;
+  void OnAnswer(const core::Answer& answer, core::Counted counted) override;
   void OnTakeover(core::Takeover takeover) override;
   void OnReleased(const core::Question& asked, core::Release why) override;
+  absl::optional<Asker> asker() const override;
 
   // The relay.
   bool OnRelayHeaders(model::HeadersView fields, bool end) override;
@@ -90,13 +91,11 @@ class Call final : public http2::StreamEvents,
   void Collect(absl::string_view bytes);
   void OnMessageWhole();
   void Ask();
-  core::Asked Join(model::Key&& key, base::Slice message, const cache::Found& missed);
+  core::Served Serve(absl::string_view message, absl::FunctionRef<base::Slice()> take);
   void AskAgain(const core::Question& asked);
-  void SendKept(const cache::Found& found, core::Counted counted);
-  void CountAsked(core::Asked asked);
   void GoAlone(core::Bypass why, model::SharedHeaders trailing = {});
   void RefuseToHold();
-  void Deliver(const core::Answer& answer, core::Counted counted);
+  void CountSaved(const core::Answer& answer);
   void DeliverLarge(core::Answer answer, core::Counted counted);
   void EnterGate(const core::Question& asked, core::Release why);
   void OnAdmitted(absl::Duration turn);
@@ -113,7 +112,6 @@ class Call final : public http2::StreamEvents,
   bool NoRoomToWait(absl::string_view more) const;
   void ShedLargeMessage();
   void SendAnswer(const core::Answer& answer);
-  bool SendFirst(model::HeadersView fields, bool end, absl::Span<const model::Field> marks);
   void ShedForClient(absl::optional<wire::StatusCode> status);
   Marks MarksOfRelay(absl::Duration age) const;
   void SendStatus(wire::StatusCode code, absl::string_view message);
@@ -124,18 +122,6 @@ class Call final : public http2::StreamEvents,
   const core::Surroundings& around() const { return context_->read_path.around(); }
   DownstreamMetrics& downstream() { return *context_->downstream; }
   core::RouteMetrics& route_metrics() { return *around().metrics[route_->index]; }
-
-  // A request while it may be one message; gone before the call waits for anyone, and therefore
-  // small enough not to share pages with what stays (a Stream takes 128 bytes).
-  struct Collecting {
-    explicit Collecting(Call& call);
-    void Append(absl::string_view more);
-    core::Gathered bytes;
-    memory::Buffered::Part counted;
-    memory::ClientBytes of_client;
-    wire::MessageScanner scanner;
-    base::Timer timer;  // of request_timeout; once a message is whole, of the wait for an end
-  };
 
   // A released caller's place before the upstream's gate, and then inside.
   struct AtGate {
@@ -161,7 +147,9 @@ class Call final : public http2::StreamEvents,
   core::Route* route_ = nullptr;
   absl::optional<base::Instant> deadline_;
   base::Timer deadline_timer_;
-  std::unique_ptr<Collecting> collecting_;
+  // Gone before the call waits for anyone, and therefore small enough not to share pages with what
+  // stays (a Stream takes 128 bytes).
+  std::unique_ptr<Collector> collector_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<AtGate> at_gate_;
   std::shared_ptr<Call> aboard_;

@@ -91,12 +91,12 @@ void Flight(benchmark::State& state) {
                                                                {"content-type", "application/grpc"},
                                                                {"te", "trailers"}}))));
   const base::Slice message(Framed("id-7"));
+  const auto take = [&] { return message; };
   for (auto _ : state) {
     std::deque<TestWaiter> waiters;
     for (int64_t i = 0; i < state.range(0); ++i) {
-      model::Key& key = path.KeyFor(route, kTrust, *request, message.view());
-      const cache::Found found = path.Look(route, key, *request);
-      path.Ask(route, std::move(key), {request, message, {}}, found, waiters.emplace_back(loop));
+      path.Serve(route, {kTrust, request, message.view(), take, {}, nullptr},
+                 waiters.emplace_back(path));
     }
     upstream.latest().Answer("blue kettle");
   }

@@ -154,7 +154,7 @@ TEST_F(BoundsTest, AClientThatHoldsMoreThanHalfLeavesTheLastQuarterToOthers) {
   Ask(std::string(1500, 'b'));
   ASSERT_EQ(upstream_.calls(), 2);
   Ask(std::string(1500, 'c'));
-  EXPECT_EQ(asked_, Asked::kPastShare);
+  EXPECT_EQ(served_, Served::kPastShare);
   EXPECT_EQ(upstream_.calls(), 2);
   client_ = std::make_shared<memory::Client>();
   EXPECT_EQ(Ask(std::string(1500, 'd')).heard(), 0) << "another client's goes upstream";
@@ -175,7 +175,7 @@ TEST_F(BoundsTest, AClientThatHoldsItsShareFollowsOthers) {
   Ask("id-7");
   client_ = greedy;
   Ask("id-7");
-  EXPECT_EQ(asked_, Asked::kFollows);
+  EXPECT_EQ(served_, Served::kFollows);
   for (FakeCall* call : std::vector(upstream_.live_calls())) call->Answer("blue kettle");
   Settle();
   EXPECT_EQ(waiters_.back().reply().body, Framed("blue kettle"));

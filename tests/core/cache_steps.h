@@ -62,12 +62,9 @@ class CacheSteps : public RandomSteps<CacheCaller> {
     if (callers_.size() > 40) return;
     const CacheItem& item = items_[std::min(Random(kKeys), Random(kKeys))];
     const size_t loop = Random(3);
-    TestWaiter& waiter = waiters_.emplace_back(loops_[loop]);
+    TestWaiter& waiter = waiters_.emplace_back(paths(loop));
     callers_.push_back({&waiter, &item, item.purged_at});
-    const cache::Found found = paths(loop).Look(route(), item.key, *item.request);
-    if (found.reply) return waiter.Hit(found);
-    paths(loop).Ask(route(), model::Key(item.key), {item.request, base::Slice(Framed(item.id)), {}},
-                    found, waiter);
+    Serve(route(), waiter, item.id, item.request);
   }
 
   void UpstreamActs() {

@@ -72,7 +72,7 @@ class Shop {
 
  private:
   struct Caller {
-    Caller(base::Loop& loop, size_t key, uint64_t floor) : waiter(loop), key(key), floor(floor) {}
+    Caller(ReadPath& path, size_t key, uint64_t floor) : waiter(path), key(key), floor(floor) {}
     TestWaiter waiter;
     size_t key;
     uint64_t floor;
@@ -82,12 +82,10 @@ class Shop {
   void Ask(size_t key) {
     const auto request = ReadRequest();
     const std::string id = absl::StrCat("id-", key);
-    Caller& caller = callers_.emplace_back(loop_, key, floors_.Of(key));
-    model::Key wanted = path_.KeyFor(route_, kTrust, *request, Framed(id));
-    const cache::Found found = path_.Look(route_, wanted, *request);
-    if (found.reply) return caller.waiter.Hit(found);
-    path_.Ask(route_, std::move(wanted), {request, base::Slice(Framed(id)), {}}, found,
-              caller.waiter);
+    Caller& caller = callers_.emplace_back(path_, key, floors_.Of(key));
+    const std::string message = Framed(id);
+    const auto take = [&] { return base::Slice(message); };
+    path_.Serve(route_, {kTrust, request, message, take, {}, nullptr}, caller.waiter);
     Note();
   }
 

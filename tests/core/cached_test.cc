@@ -11,10 +11,11 @@ using Source = core::Answer::Source;
 // Does something from within its answer.
 class Impatient final : public Waiter {
  public:
-  Impatient(base::Loop& loop, std::function<void()> then) : Waiter(loop), then_(std::move(then)) {}
+  Impatient(ReadPath& path, std::function<void()> then) : Waiter(path), then_(std::move(then)) {}
 
  private:
-  void OnAnswer(const Answer&, const Question&) override { then_(); }
+  void OnAnswer(const Answer&, Counted) override { then_(); }
+  absl::optional<Asker> asker() const override { return absl::nullopt; }
   void OnTakeover(Takeover) override {}
   void OnReleased(const Question&, Release) override {}
 
@@ -147,8 +148,8 @@ TEST_F(CachedTest, FollowersAndTheLeaderAreToldTheAgeThatTheReplyCameWith) {
 }
 
 TEST_F(CachedTest, WhoAsksAgainTheMomentHeIsAnsweredFindsWhatWasKept) {
-  Impatient impatient(loops_[0], [this] { Ask("id-7"); });
-  AskAs(impatient, {}, "id-7");
+  Impatient impatient(paths(0), [this] { Ask("id-7"); });
+  Serve(route(), impatient, "id-7", RequestFor(kGet, {}));
   Answer("blue kettle");
   EXPECT_EQ(upstream_.calls(), 1);
   EXPECT_EQ(waiters_.back().answer().source, Source::kHit);
@@ -156,10 +157,10 @@ TEST_F(CachedTest, WhoAsksAgainTheMomentHeIsAnsweredFindsWhatWasKept) {
 
 // A flight may store and land between the look and the join of a newcomer.
 TEST_F(CachedTest, WhoLeadsLooksOnceMore) {
-  const cache::Found missed = Look("id-7");
-  Ask("id-7");
-  Answer("blue kettle");
-  const TestWaiter& late = AskHavingMissed(missed, "id-7");
+  const TestWaiter& late = AskMeanwhile("id-7", [this] {
+    AskOn(1, "id-7");
+    Answer("blue kettle");
+  });
   EXPECT_EQ(upstream_.calls(), 1);
   EXPECT_EQ(late.answer().source, Source::kHit);
   EXPECT_THAT(late.reply(), IsOkWith("blue kettle"));

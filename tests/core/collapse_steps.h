@@ -27,7 +27,9 @@ class CollapseSteps : public RandomSteps<CollapseCaller> {
   void AskAnew() {
     if (callers_.size() > 100) return;
     const std::string id = absl::StrCat("id-", Random(2) * Random(8));  // id-0 is asked for most
+    if (Random(8) != 0) ForgetProofs(id);
     callers_.push_back({&AskOn(Random(3), id), id, step_});
+    callers_.back().left = goes_alone();
   }
 
   // Upstream does something to one of its calls that go on.

@@ -23,8 +23,7 @@ std::string Gzipped(absl::string_view message, int level = 9) {
 // A caller that does with what it hears what the proxy's calls do.
 class Reader final : public Waiter {
  public:
-  Reader(base::Loop& loop, ReadPath& path, Route& route, const Fields& metadata)
-      : Waiter(loop), path_(path), route_(route) {
+  Reader(ReadPath& path, Route& route, const Fields& metadata) : Waiter(path), route_(route) {
     Fields fields = {{":method", "POST"},
                      {":scheme", "http"},
                      {":path", kGet},
@@ -36,15 +35,9 @@ class Reader final : public Waiter {
   }
 
   void Ask(const std::string& frame) {
-    model::Key key = path_.KeyFor(route_, kTrust, *request_, frame);
-    cache::Found found = path_.Look(route_, key, *request_);
-    if (!found.reply) {
-      path_.Ask(route_, std::move(key), {request_, base::Slice(frame), {}}, found, *this);
-    } else if (path_.MakeReadable(route_, *request_, found.reply)) {
-      reply_ = found.reply;
-    } else {
-      alone_ = true;
-    }
+    const auto take = [&] { return base::Slice(frame); };
+    alone_ = path().Serve(route_, {kTrust, request_, frame, take, {}, nullptr}, *this) ==
+             Served::kUnreadable;
   }
 
   const model::Reply& reply() const { return reply_; }
@@ -57,22 +50,14 @@ class Reader final : public Waiter {
   }
 
  private:
-  void OnAnswer(const Answer& answer, const Question& asked) override {
-    Answer readable = answer;
-    const bool its_own = role() == Role::kLeader && answer.source != Answer::Source::kHit;
-    if (its_own || path_.MakeReadable(route_, *request_, asked, readable)) {
-      reply_ = readable.reply;
-    } else {
-      OnReleased(asked, Release::kReplyEncoding);
-    }
-  }
+  void OnAnswer(const Answer& answer, Counted) override { reply_ = answer.reply; }
+  absl::optional<Asker> asker() const override { return Asker{route_, *request_}; }
   void OnTakeover(Takeover) override {}
   void OnReleased(const Question& asked, Release why) override {
     released_ = why;
-    sends_ = path_.MessageFor(route_, *request_, asked);
+    sends_ = path().MessageFor(route_, *request_, asked);
   }
 
-  ReadPath& path_;
   Route& route_;
   std::shared_ptr<const model::Request> request_;
   model::Reply reply_;
@@ -89,7 +74,7 @@ class EncodingsTest : public ReadPathTest {
   }
 
   Reader& Read(const Fields& metadata, const std::string& frame, size_t loop = 0) {
-    Reader& reader = readers_.emplace_back(loops_[loop], paths(loop), route(), metadata);
+    Reader& reader = readers_.emplace_back(paths(loop), route(), metadata);
     reader.Ask(frame);
     return reader;
   }

@@ -250,11 +250,6 @@ class TestWaiter final : public Waiter, private UpstreamEvents {
   bool released() const { return released_; }
   const std::string& released_with() const { return released_with_; }
 
-  // What it wants was kept.
-  void Hit(const cache::Found& found) {
-    OnAnswer({Answer::Source::kHit, found.reply, found.lifespan}, {});
-  }
-
   // Does `then` when it is released.
   void WhenReleased(std::function<void()> then) { when_released_ = std::move(then); }
 
@@ -269,7 +264,7 @@ class TestWaiter final : public Waiter, private UpstreamEvents {
   }
 
  private:
-  void OnAnswer(const Answer& answer, const Question&) override {
+  void OnAnswer(const Answer& answer, Counted) override {
     ++heard_;
     answer_ = answer;
   }
@@ -278,7 +273,8 @@ class TestWaiter final : public Waiter, private UpstreamEvents {
     takeover_ = std::move(takeover);
     takeover_->call->SetEvents(*this);
   }
-  void OnReleased(const Question& asked, Release) override {
+  absl::optional<Asker> asker() const override { return absl::nullopt; }  // none is encoded
+  void OnReleased(const Question& asked, core::Release) override {
     ++heard_;
     released_ = true;
     released_with_ = std::string(asked.message.view());

@@ -122,11 +122,11 @@ TEST_P(PurgedTest, AnAbandonedFlightThatFinishesIsNotKeptEither) {
 }
 
 TEST_P(PurgedTest, WhoHadLookedBeforeItFindsNothingWhenHeLooksAgain) {
-  const cache::Found missed = Look("id-7");
-  Ask("id-7");
-  AnswerCall(0, "old");
-  Purge();
-  const TestWaiter& late = AskHavingMissed(missed, "id-7");
+  const TestWaiter& late = AskMeanwhile("id-7", [this] {
+    AskOn(1, "id-7");
+    AnswerCall(0, "old");
+    Purge();
+  });
   ASSERT_EQ(upstream_.calls(), 2);
   AnswerCall(1, "new");
   EXPECT_THAT(late.reply(), IsOkWith("new"));
@@ -270,9 +270,7 @@ TEST_F(InvalidateTest, WhatAFirstBlockNamesIsDroppedOnceMoreAtTheEnd) {
 
 // PITFALLS 32
 TEST_F(InvalidateTest, WhoeverAsksAfterAPurgeIsNotAboardWithALeaderWhoLookedBeforeIt) {
-  const cache::Found missed = Look("id-7");
-  Invalidate({{"cache-group-invalidation", "\"kettles\""}});
-  AskHavingMissed(missed, "id-7");
+  AskMeanwhile("id-7", [this] { Invalidate({{"cache-group-invalidation", "\"kettles\""}}); });
   EXPECT_EQ(Ask("id-7").role(), Role::kLeader);
   AnswerCall(0, "old");
   AnswerCall(1, "new");

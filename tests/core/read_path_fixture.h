@@ -6,6 +6,7 @@
 
 #include <array>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -33,6 +34,22 @@ MATCHER_P2(IsStatus, code, message, "is a status of the proxy's own") {
 
 inline constexpr char kGet[] = "/shop.Catalog/Get";
 
+// Whether a caller hears nothing from the read path.
+inline bool GoesAlone(Served served) {
+  switch (served) {
+    case Served::kKept:
+    case Served::kLeads:
+    case Served::kFollows:
+      return false;
+    case Served::kUnreadable:
+    case Served::kStreams:
+    case Served::kTooLarge:
+    case Served::kPastShare:
+      return true;
+  }
+  return false;
+}
+
 // The read path on three loops, with one route to one upstream, and perhaps a second. A test sets
 // the options below before its first verb. Whatever it does, every caller that did not leave has
 // heard exactly one thing when it ends, and no flight, waiter, upstream call or byte is left; what
@@ -49,7 +66,7 @@ class ReadPathTest : public ::testing::Test {
   int64_t max_held_bytes_ = 1 << 30;
   absl::optional<base::Instant> deadline_;  // of every caller
   std::shared_ptr<memory::Client> client_;  // of callers to come; null: nobody's
-  Asked asked_ = Asked::kLeads;             // what became of the latest that was not kept
+  Served served_ = Served::kLeads;          // what became of the latest
 
   // A caller on loop 0 asks, and gets what is kept if it is; its verdict is in what is returned.
   TestWaiter& Ask(const std::string& id, const Fields& metadata = {},
@@ -62,33 +79,43 @@ class ReadPathTest : public ::testing::Test {
   }
   TestWaiter& AskUnder(Route& route, size_t loop, const std::string& id,
                        const Fields& metadata = {}, const std::string& path = kGet) {
-    TestWaiter& waiter = waiters_.emplace_back(loops_[loop]);
-    const auto request = RequestFor(path, metadata);
-    ReadPath& read_path = Open().paths[loop];
-    model::Key key = read_path.KeyFor(route, trust_, *request, Framed(id));
-    const cache::Found found = read_path.Look(route, key, *request);
-    if (found.reply) {
-      waiter.Hit(found);
-    } else {
-      asked_ = read_path.Ask(route, std::move(key),
-                             {request, base::Slice(Framed(id)), deadline_, client_}, found, waiter);
-      if (asked_ == Asked::kPastShare) left_.insert(&waiter);  // its call refuses it
-    }
+    TestWaiter& waiter = waiters_.emplace_back(Open().paths[loop]);
+    served_ = Serve(route, waiter, id, RequestFor(path, metadata));
+    if (goes_alone()) left_.insert(&waiter);
     return waiter;
   }
 
-  // The two halves of Ask, for what may happen between them.
-  cache::Found Look(const std::string& id) {
-    return Open().paths[0].Look(route(), KeyFor(id), *RequestFor(kGet, {}));
+  // Whether the latest caller hears nothing of this: it calls for itself, or is refused.
+  bool goes_alone() const { return GoesAlone(served_); }
+
+  // What replies have proved of the method and of this very call: that they cannot be shared.
+  void ForgetProofs(const std::string& id) {
+    route().NoteUnary(kGet);
+    route().large_keys.Forget(KeyFor(id).hash);
   }
-  TestWaiter& AskHavingMissed(const cache::Found& missed, const std::string& id) {
-    TestWaiter& waiter = waiters_.emplace_back(loops_[0]);
-    AskAs(waiter, missed, id);
+
+  // `meanwhile`, on other loops, runs between the caller's first look and its joining.
+  Served Serve(Route& route, Waiter& waiter, const std::string& id,
+               const std::shared_ptr<const model::Request>& request,
+               const std::function<void()>& meanwhile = nullptr) {
+    const std::string message = Framed(id);
+    const auto take = [&] {
+      if (meanwhile != nullptr) meanwhile();
+      return base::Slice(message);
+    };
+    return waiter.path().Serve(route, {trust_, request, message, take, deadline_, client_}, waiter);
+  }
+
+  TestWaiter& AskMeanwhile(const std::string& id, const std::function<void()>& meanwhile) {
+    TestWaiter& waiter = waiters_.emplace_back(Open().paths[0]);
+    Serve(route(), waiter, id, RequestFor(kGet, {}), meanwhile);
     return waiter;
   }
-  void AskAs(Waiter& waiter, const cache::Found& missed, const std::string& id) {
-    Open().paths[0].Ask(route(), KeyFor(id),
-                        {RequestFor(kGet, {}), base::Slice(Framed(id)), deadline_}, missed, waiter);
+
+  // What is kept.
+  cache::Found Look(const std::string& id) {
+    return store_.Find(KeyFor(id),
+                       Open().paths[0].around().OriginOf(route(), *RequestFor(kGet, {})), now_);
   }
 
   model::Key KeyFor(const std::string& id, const std::string& path = kGet) {
@@ -171,7 +198,7 @@ class ReadPathTest : public ::testing::Test {
 
   // Forgets callers that left, or heard and were dropped; for tests that have very many.
   void ForgetServed() {
-    while (!waiters_.empty() && Served(waiters_.front())) {
+    while (!waiters_.empty() && IsThrough(waiters_.front())) {
       left_.erase(&waiters_.front());
       waiters_.pop_front();
     }
@@ -180,7 +207,7 @@ class ReadPathTest : public ::testing::Test {
   void TearDown() override {
     Settle();
     for (TestWaiter& waiter : waiters_) {
-      EXPECT_TRUE(Served(waiter));
+      EXPECT_TRUE(IsThrough(waiter));
       waiter.Drop();
     }
     EXPECT_EQ(flights_.flights(), 0);
@@ -243,7 +270,7 @@ class ReadPathTest : public ::testing::Test {
   }
 
   // Whether it is through, in one of the ways.
-  bool Served(const TestWaiter& waiter) const {
+  bool IsThrough(const TestWaiter& waiter) const {
     const size_t ways = static_cast<size_t>(waiter.heard()) + left_.count(&waiter);
     EXPECT_LE(ways, 1);
     return ways > 0;

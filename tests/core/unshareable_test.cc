@@ -180,12 +180,12 @@ TEST_F(UnshareableTest, AUnaryReplyEndsThatItsMethodIsRemembered) {
   FakeCall& stream = upstream_.latest();
   Ask("id-8");
   FakeCall& unary = upstream_.latest();
+  Ask("id-9");
   stream.Begin();
   stream.Data(Framed("one") + Framed("two"));
   stream.End();
   unary.TrailersOnly(StatusCode::kNotFound);
   EXPECT_TRUE(RemembersStreaming()) << "an error proves nothing";
-  Ask("id-9");
   Answer("blue kettle");
   EXPECT_FALSE(RemembersStreaming());
 }
@@ -230,7 +230,9 @@ TEST_F(UnshareableTest, AStreamWhoseLeaderHasLeftIsReset) {
 TEST_F(UnshareableTest, ANewcomerAfterTheTakeoverLeadsAnew) {
   AskThrice();
   upstream_.latest().Begin();
-  upstream_.latest().Data(Framed("one") + Framed("two"));
+  upstream_.latest().Data(Framed("one"));
+  Advance(1000);
+  EXPECT_TRUE(leader_->took_over());
   upstream_.latest().End();
   EXPECT_EQ(Ask("id-7").role(), Role::kLeader);
   Answer("blue kettle");
