@@ -262,7 +262,7 @@ def machine_paths(sources, top) -> Iterator[str]:
 
 # --------------------------------------------------------------------------------------------------------------------
 
-RULES = [layers, unused_arrows, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, unregistered_tests, disabled_tests, *documents.RULES]
+RULES = [layers, unused_arrows, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, headlines, unregistered_tests, disabled_tests, *documents.RULES]
 
 
 def main():
