@@ -61,9 +61,9 @@ std::shared_ptr<const proxy::CallContext> MakeSnapshot(
     pools.push_back(upstream->pools[worker.index()].get());
   }
   snapshot->read_path.emplace(
-      core::Surroundings{worker, shared.flights, shared.store, std::move(pools), std::move(metrics),
-                         downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop,
-                         buffered, snapshot});
+      core::LoopContext{worker, shared.flights, shared.store, std::move(pools), std::move(metrics),
+                        downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop,
+                        buffered, snapshot});
   snapshot->context.emplace(proxy::CallContext{*snapshot->read_path, snapshot->routes->table,
                                                snapshot->routes->marks, snapshot->routes->limits,
                                                std::move(downstream)});

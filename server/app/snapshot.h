@@ -36,7 +36,7 @@ struct Shared {
   // `hop` is random, and no secret.
   Shared(const config::Config& config, uint64_t hop);
 
-  core::FlightTable flights;
+  core::Flights flights;
   cache::Store store;
   memory::BufferBudget budget;
   const std::string chain_hop;  // how this process names itself in the chain marker

@@ -121,7 +121,7 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
     pools[i] = running->pools.back();
   }
   auto resolver = std::make_unique<upstream::Resolver>(
-      upstream::Resolver::Surroundings{control_, look_ups_, is_own_, CountsOf(options.name)},
+      upstream::Resolver::LoopContext{control_, look_ups_, is_own_, CountsOf(options.name)},
       options.name, std::move(target), upstream::Resolver::Pace{options.dns_refresh},
       [workers = workers_, pools](const upstream::SharedEndpointList& list) {
         for (size_t i = 0; i < workers.size(); ++i) {

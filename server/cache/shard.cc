@@ -100,14 +100,14 @@ Shard::Pointer Shard::Remove(Table::iterator at, Gone why) {
 }
 
 Shard::Pointer Shard::RemoveVictim(Evictable& victim) {
-  const auto at = PlaceOf(static_cast<const Entry&>(victim));
+  const auto at = SlotOf(static_cast<const Entry&>(victim));
   Pointer gone = *at;
   table_.erase(at);
   groups_.Remove(gone->groups());
   return gone;
 }
 
-Shard::Table::iterator Shard::PlaceOf(const Entry& entry) {
+Shard::Table::iterator Shard::SlotOf(const Entry& entry) {
   return table_.find(Wanted{entry.hash, entry.key()});
 }
 
@@ -127,7 +127,7 @@ std::vector<Shard::Pointer> Shard::RemoveMembers(absl::Span<const Scope> groups,
   std::vector<Pointer> removed;
   for (const Scope& group : groups) {
     for (const Entry* entry : groups_.In(group.id)) {
-      if (entry->number() < number) removed.push_back(Remove(PlaceOf(*entry), Gone::kPurged));
+      if (entry->number() < number) removed.push_back(Remove(SlotOf(*entry), Gone::kPurged));
     }
   }
   return removed;

@@ -68,7 +68,7 @@ class alignas(64) Shard {
   // Takes an entry out of the table; the caller destroys it after the lock.
   Pointer Remove(Table::iterator at, Gone why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Pointer RemoveVictim(Evictable& victim) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Table::iterator PlaceOf(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Table::iterator SlotOf(const Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // What a purge with this number drops. `groups` are scopes of groups and of nothing else.
   std::vector<Pointer> RemoveMembers(absl::Span<const Scope> groups, uint64_t number)

@@ -18,7 +18,7 @@ struct LoopBatch {
     }
   }
   base::Loop* loop;
-  FlightTable::WaiterList waiters;
+  Flights::WaiterList waiters;
 };
 
 // Tells the waiters of one loop, so many in a turn, so that a large herd does not hold up the
@@ -29,7 +29,7 @@ struct Handover {
 
   void operator()() {
     for (int i = 0; i < kInATurn; ++i) {
-      FlightTable::Waiter* const waiter = batch.waiters.Pop();
+      Flights::Waiter* const waiter = batch.waiters.Pop();
       if (waiter == nullptr) return;
       each(*static_cast<Waiter*>(waiter));
     }
@@ -44,9 +44,9 @@ struct Handover {
 // Calls `each` for every waiter on the waiter's own loop: those of `here` before this returns, the
 // others in a task for each loop; where there are many, some of them a turn later.
 template <typename Each>
-void ForEachOnItsLoop(FlightTable::WaiterList waiters, base::Loop& here, const Each& each) {
+void ForEachOnItsLoop(Flights::WaiterList waiters, base::Loop& here, const Each& each) {
   std::vector<LoopBatch> batches;
-  while (FlightTable::Waiter* waiter = waiters.Pop()) {
+  while (Flights::Waiter* waiter = waiters.Pop()) {
     base::Loop* loop = &static_cast<Waiter*>(waiter)->loop();
     size_t at = 0;
     while (at < batches.size() && batches[at].loop != loop) ++at;

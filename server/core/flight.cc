@@ -51,9 +51,9 @@ bool IsUnreadable(const model::Reply& reply) {
 }
 
 // Returns the leader, null if it has left, and puts the rest into `others`, in order of arrival.
-Waiter* SplitOffLeader(FlightTable::WaiterList aboard, FlightTable::WaiterList* others) {
+Waiter* SplitOffLeader(Flights::WaiterList aboard, Flights::WaiterList* others) {
   Waiter* leader = nullptr;
-  while (FlightTable::Waiter* waiter = aboard.Pop()) {
+  while (Flights::Waiter* waiter = aboard.Pop()) {
     if (waiter->role() == Role::kLeader) {
       leader = static_cast<Waiter*>(waiter);
     } else {
@@ -71,8 +71,8 @@ absl::optional<base::Instant> DeadlineOf(const Route& route, const Question& que
 
 }  // namespace
 
-void Flight::Start(const Surroundings& around, Route& route, Question question,
-                   FlightTable::Landing landing) {
+void Flight::Start(const LoopContext& around, Route& route, Question question,
+                   Flights::Landing landing) {
   std::shared_ptr<Flight> flight(
       new Flight(around, route, std::move(question), std::move(landing)));
   flight->landing_.set_context(flight);
@@ -80,8 +80,7 @@ void Flight::Start(const Surroundings& around, Route& route, Question question,
   flight->Launch();
 }
 
-Flight::Flight(const Surroundings& around, Route& route, Question question,
-               FlightTable::Landing landing)
+Flight::Flight(const LoopContext& around, Route& route, Question question, Flights::Landing landing)
     : snapshot_(around.snapshot.lock()),
       around_(around),
       route_(route),
@@ -297,7 +296,7 @@ void Flight::Land(const Answer& answer) {
 
 void Flight::LandForLeader(const Answer& answer, core::Release others_why) {
   const std::shared_ptr<Flight> keep = self_;
-  FlightTable::WaiterList others;
+  Flights::WaiterList others;
   Waiter* const leader = SplitOffLeader(Take(), &others);
   End();
   if (leader != nullptr) leader->path().Tell(*leader, answer, question_);
@@ -306,7 +305,7 @@ void Flight::LandForLeader(const Answer& answer, core::Release others_why) {
 
 void Flight::LandForAll(const Answer& answer) {
   const std::shared_ptr<Flight> keep = self_;
-  FlightTable::WaiterList aboard = Take();
+  Flights::WaiterList aboard = Take();
   End();
   Deliver(std::move(aboard), answer);
 }
@@ -326,7 +325,7 @@ void Flight::GiveOver(core::Release reason) {
     initial_->Add("age", absl::StrCat(absl::ToInt64Seconds(age_.value())));
   }
   Takeover takeover{std::move(call_), std::move(initial_), body_.Take(), reason};
-  FlightTable::WaiterList others;
+  Flights::WaiterList others;
   Waiter* const leader = SplitOffLeader(Take(), &others);
   End();
   if (leader != nullptr) leader->OnTakeover(std::move(takeover));
@@ -337,13 +336,13 @@ void Flight::Abandon(Unanswered why) {
   if (self_ == nullptr) return;
   const std::shared_ptr<Flight> keep = self_;
   Cancel(why);
-  FlightTable::WaiterList nobody = Take();
+  Flights::WaiterList nobody = Take();
   End();
 }
 
-FlightTable::WaiterList Flight::Take() {
+Flights::WaiterList Flight::Take() {
   const bool superseded = landing_.superseded();
-  FlightTable::WaiterList aboard = landing_.Take();
+  Flights::WaiterList aboard = landing_.Take();
   if (superseded && !aboard.empty() && route_.collapses()) metrics().superseded.Add();
   metrics().waiters_per_flight.Observe(aboard.size());
   return aboard;
@@ -359,7 +358,7 @@ void Flight::End() {
   self_.reset();
 }
 
-void Flight::Deliver(FlightTable::WaiterList waiters, const Answer& answer) {
+void Flight::Deliver(Flights::WaiterList waiters, const Answer& answer) {
   Answer for_followers = answer;
   for_followers.reply = model::FollowerCopy(answer.reply);
   if (answer.source != Answer::Source::kOwn) for_followers.source = Answer::Source::kCollapsed;
@@ -371,7 +370,7 @@ void Flight::Deliver(FlightTable::WaiterList waiters, const Answer& answer) {
                    });
 }
 
-void Flight::Release(FlightTable::WaiterList waiters, core::Release reason) {
+void Flight::Release(Flights::WaiterList waiters, core::Release reason) {
   if (waiters.empty()) return;
   metrics().released.Add(reason, waiters.size());
   ForEachOnItsLoop(

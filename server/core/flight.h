@@ -29,8 +29,8 @@ namespace singleflight::core {
 class Flight final : public UpstreamEvents, public std::enable_shared_from_this<Flight> {
  public:
   // Sends the call; `landing` is the duty that makes its waiters wait.
-  static void Start(const Surroundings& around, Route& route, Question question,
-                    FlightTable::Landing landing);
+  static void Start(const LoopContext& around, Route& route, Question question,
+                    Flights::Landing landing);
 
   ~Flight();
 
@@ -49,7 +49,7 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   base::Loop& loop() const { return around_.loop; }
 
  private:
-  Flight(const Surroundings& around, Route& route, Question question, FlightTable::Landing landing);
+  Flight(const LoopContext& around, Route& route, Question question, Flights::Landing landing);
 
   void OnInitial(model::Headers fields, bool end) override;
   void OnData(absl::string_view bytes) override;
@@ -75,11 +75,11 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   void LandForAll(const Answer& answer);
   void LandStatus(wire::StatusCode code, absl::string_view message);
   void GiveOver(core::Release reason);
-  FlightTable::WaiterList Take();
+  Flights::WaiterList Take();
   void End();
 
-  void Deliver(FlightTable::WaiterList waiters, const Answer& answer);
-  void Release(FlightTable::WaiterList waiters, core::Release reason);
+  void Deliver(Flights::WaiterList waiters, const Answer& answer);
+  void Release(Flights::WaiterList waiters, core::Release reason);
   Question HeldQuestion() const;
 
   RouteMetrics& metrics() { return *around_.metrics[route_.index]; }
@@ -88,10 +88,10 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   // the reply as it comes.
 
   const std::shared_ptr<const void> snapshot_;  // first, as it owns what the others refer to
-  const Surroundings& around_;
+  const LoopContext& around_;
   Route& route_;
   const Question question_;
-  FlightTable::Landing landing_;
+  Flights::Landing landing_;
   const cache::Fill fill_;  // taken before the call is sent
   const absl::optional<base::Instant> deadline_;
   std::shared_ptr<Flight> self_;  // until the flight ends

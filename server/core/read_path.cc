@@ -60,19 +60,19 @@ Served ReadPath::ServeKept(const Route& route, const Asking& asking, cache::Foun
 // is judged before.
 Served ReadPath::Board(Route& route, model::Key&& key, const Asking& asking,
                        const cache::Found& missed, Waiter& waiter) {
-  const FlightTable::JoinLimits limits = {route.flights.max_waiters,
-                                          absl::ToChronoNanoseconds(route.flights.max_join_age),
-                                          missed.purged, missed.purged, asking.client.get()};
+  const Flights::JoinLimits limits = {route.flights.max_waiters,
+                                      absl::ToChronoNanoseconds(route.flights.max_join_age),
+                                      missed.purged, missed.purged, asking.client.get()};
   const base::Instant now = around_.loop.Now();
   const auto bytes = static_cast<int64_t>(BytesHeldByFlight(key, asking.message.size()));
   if (memory::PastShare(route.shared, asking.client.get(), bytes)) {
-    FlightTable::Joined followed = around_.flights.Follow(key, waiter, now, limits);
+    Flights::Joined followed = around_.flights.Follow(key, waiter, now, limits);
     Followed(std::move(followed.widened));
     return followed.waiting != 0 ? Served::kFollows : Served::kPastShare;
   }
   const uint64_t line = key.hash;
   Question question{asking.request, asking.take(), asking.deadline, asking.client, line};
-  FlightTable::Joined joined = around_.flights.Join(std::move(key), waiter, now, limits);
+  Flights::Joined joined = around_.flights.Join(std::move(key), waiter, now, limits);
   if (joined.role == Role::kFollower) {
     Followed(std::move(joined.widened));
     return Served::kFollows;
@@ -89,7 +89,7 @@ Served ReadPath::Board(Route& route, model::Key&& key, const Asking& asking,
   return Served::kLeads;
 }
 
-void ReadPath::LandKept(const Route& route, FlightTable::Landing landing, const cache::Found& kept,
+void ReadPath::LandKept(const Route& route, Flights::Landing landing, const cache::Found& kept,
                         Question question) {
   if (kept.reply.encoded) question.message = memory::Held(route.shared, question.message);
   ForEachOnItsLoop(
@@ -218,13 +218,13 @@ Invalidation ReadPath::Invalidate(const Route& route, const model::Request& requ
 
 bool ReadPath::Leave(const Route& route, Waiter& waiter, Unanswered why) {
   const bool cancel = route.flights.on_abandon == OnAbandon::kCancel;
-  FlightTable::Left left = around_.flights.Leave(
-      waiter, cancel ? FlightTable::OnLast::kRetire : FlightTable::OnLast::kKeep);
-  if (left.outcome == FlightTable::Left::Outcome::kLeftLast && cancel) {
+  Flights::Left left =
+      around_.flights.Leave(waiter, cancel ? Flights::OnLast::kRetire : Flights::OnLast::kKeep);
+  if (left.outcome == Flights::Left::Outcome::kLeftLast && cancel) {
     base::Loop& loop = left.context->loop();
     loop.Post([flight = std::move(left.context), why] { flight->Abandon(why); });
   }
-  return left.outcome != FlightTable::Left::Outcome::kAlreadyTaken;
+  return left.outcome != Flights::Left::Outcome::kAlreadyTaken;
 }
 
 base::Loop& Waiter::loop() const { return path_.around().loop; }

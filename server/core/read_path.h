@@ -25,9 +25,9 @@
 namespace singleflight::core {
 
 // What the flights of one loop work with.
-struct Surroundings {
+struct LoopContext {
   base::Loop& loop;
-  FlightTable& flights;
+  Flights& flights;
   cache::Store& store;
   std::vector<Upstream*> upstreams;  // by index in the configuration; this loop's view of each
   MetricsByRoute metrics;
@@ -82,7 +82,7 @@ enum class Served {
 // Threads: one per loop, on that loop's thread; the flights and the store are what loops share.
 class ReadPath {
  public:
-  explicit ReadPath(Surroundings surroundings) : around_(std::move(surroundings)) {}
+  explicit ReadPath(LoopContext surroundings) : around_(std::move(surroundings)) {}
 
   // Answers `waiter` with what is kept, or takes it aboard the flight of its key, or makes it the
   // leader of a new one that calls upstream with what it asks. Says which, or why not. The waiter
@@ -125,7 +125,7 @@ class ReadPath {
   // Whether the replies of `key` were too large to share a short while ago.
   bool TooLargeToShare(const Route& route, const model::Key& key) const;
 
-  const Surroundings& around() const { return around_; }
+  const LoopContext& around() const { return around_; }
 
  private:
   cache::Found Look(const Route& route, const model::Key& key, const model::Request& request) const;
@@ -134,11 +134,11 @@ class ReadPath {
                Waiter& waiter);
   bool MakeReadable(const Route& route, const model::Request& request, model::Reply& reply);
   void Followed(std::shared_ptr<Flight> widened);
-  void LandKept(const Route& route, FlightTable::Landing landing, const cache::Found& kept,
+  void LandKept(const Route& route, Flights::Landing landing, const cache::Found& kept,
                 Question question);
   RouteMetrics& MetricsOf(const Route& route) { return *around_.metrics[route.index]; }
 
-  Surroundings around_;
+  LoopContext around_;
   model::Key key_;  // the latest, for its storage
   Decoder decoder_;
   InWriting in_writing_;

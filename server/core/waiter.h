@@ -24,7 +24,7 @@ struct Route;
 
 // The flights in the air, shared by all loops. The context of a flight is the flight itself:
 // whoever leaves last tells it.
-using FlightTable = AsyncGroup<model::Key, model::Reply, std::shared_ptr<Flight>, model::KeyHash>;
+using Flights = AsyncGroup<model::Key, model::Reply, std::shared_ptr<Flight>, model::KeyHash>;
 
 // A whole request. The deadline is its caller's, and of use only on routes that do not collapse: a
 // flight that others may join has one of its own.
@@ -75,7 +75,7 @@ struct Takeover {
 // One caller on the read path. It hears exactly one of the three, once, on its own loop: within
 // ReadPath::Serve, or later if that said that it is aboard, unless ReadPath::Leave said that it had
 // left.
-class Waiter : public FlightTable::Waiter {
+class Waiter : public Flights::Waiter {
  public:
   // `path`: of its loop.
   explicit Waiter(ReadPath& path) : path_(path) {}

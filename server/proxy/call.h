@@ -102,7 +102,7 @@ class Call final : public http2::StreamEvents,
   void OnGateTimer();
   void RefuseRelease(core::GateRefusal why, absl::string_view message);
   void StartRelay();
-  Relay::Place PlaceOfRelay() const;
+  Relay::Setting SettingOfRelay() const;
   void OnDeadline();
   void OnCollectingTimer();
   void Shed(http2::Bound bound, absl::string_view message);
@@ -119,7 +119,7 @@ class Call final : public http2::StreamEvents,
   core::Unanswered WhyLeft() const;
   bool CostUpstream() const;
 
-  const core::Surroundings& around() const { return context_->read_path.around(); }
+  const core::LoopContext& around() const { return context_->read_path.around(); }
   DownstreamMetrics& downstream() { return *context_->downstream; }
   core::RouteMetrics& route_metrics() { return *around().metrics[route_->index]; }
 

@@ -39,11 +39,11 @@ void Call::StartRelay() {
       *stream_, upstream,
       core::UpstreamHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
                          kRelayResends, context_->client},
-      PlaceOfRelay(), *this);
+      SettingOfRelay(), *this);
   if (!route_->relays()) relay_->WatchReply({});
 }
 
-Relay::Place Call::PlaceOfRelay() const {
+Relay::Setting Call::SettingOfRelay() const {
   return {loop(), around().buffered, context_->limits->stall_timeout,
           core::BytesOfUpstreamCall(*request_), context_->client};
 }
@@ -55,7 +55,7 @@ void Call::OnTakeover(core::Takeover takeover) {
   why_relayed_ = takeover.why;
   wire::MessageScanner so_far;
   so_far.Feed(takeover.body);
-  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover.call), PlaceOfRelay(), *this);
+  relay_ = std::make_unique<Relay>(*stream_, std::move(takeover.call), SettingOfRelay(), *this);
   relay_->WatchReply(so_far);
   relay_->GoOn(std::move(takeover.initial), std::move(takeover.body));
 }

@@ -29,22 +29,22 @@ size_t Left(size_t& on_its_way, size_t bytes) {
 }  // namespace
 
 Relay::Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call,
-             const Place& place, RelayEvents& events)
+             const Setting& setting, RelayEvents& events)
     : downstream_(downstream),
-      loop_(place.loop),
-      buffered_(place.buffered),
-      own_bytes_(place.buffered, place.call_bytes),
-      stall_timeout_(place.stall_timeout),
+      loop_(setting.loop),
+      buffered_(setting.buffered),
+      own_bytes_(setting.buffered, setting.call_bytes),
+      stall_timeout_(setting.stall_timeout),
       events_(events),
-      request_pieces_(place.buffered),
-      reply_pieces_(place.buffered),
-      client_bytes_(place.client),
+      request_pieces_(setting.buffered),
+      reply_pieces_(setting.buffered),
+      client_bytes_(setting.client),
       call_(std::move(call)),
-      stall_timer_(place.loop.timers(), [this] { OnStallTick(); }) {}
+      stall_timer_(setting.loop.timers(), [this] { OnStallTick(); }) {}
 
 Relay::Relay(http2::Stream& downstream, core::Upstream& upstream, core::UpstreamHead head,
-             const Place& place, RelayEvents& events)
-    : Relay(downstream, upstream.Start(std::move(head), *this), place, events) {}
+             const Setting& setting, RelayEvents& events)
+    : Relay(downstream, upstream.Start(std::move(head), *this), setting, events) {}
 
 void Relay::GoOn(absl::optional<model::Headers> initial, std::string body) {
   call_->SetEvents(*this);

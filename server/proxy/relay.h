@@ -57,7 +57,7 @@ class RelayEvents {
 class Relay final : public core::UpstreamEvents {
  public:
   // What it is made in.
-  struct Place {
+  struct Setting {
     base::Loop& loop;
     memory::Buffered& buffered;
     absl::Duration stall_timeout;
@@ -67,10 +67,10 @@ class Relay final : public core::UpstreamEvents {
 
   // Sends the call.
   Relay(http2::Stream& downstream, core::Upstream& upstream, core::UpstreamHead head,
-        const Place& place, RelayEvents& events);
+        const Setting& setting, RelayEvents& events);
 
   // Goes on with a call whose flight could not share its reply. GoOn next.
-  Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call, const Place& place,
+  Relay(http2::Stream& downstream, std::unique_ptr<core::UpstreamCall> call, const Setting& setting,
         RelayEvents& events);
 
   // What of that reply has come, as Takeover has it.

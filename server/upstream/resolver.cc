@@ -21,7 +21,7 @@ std::string Join(const std::vector<net::Endpoint>& endpoints) {
 
 }  // namespace
 
-Resolver::Resolver(Surroundings surroundings, std::string upstream, Target target, Pace pace,
+Resolver::Resolver(LoopContext surroundings, std::string upstream, Target target, Pace pace,
                    Publish publish)
     : surroundings_(std::move(surroundings)),
       upstream_(std::move(upstream)),

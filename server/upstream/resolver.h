@@ -43,7 +43,7 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   // The endpoints that were found for each of the target's names.
   using Known = std::vector<std::vector<net::Endpoint>>;
 
-  struct Surroundings {
+  struct LoopContext {
     boost::asio::io_context& io;
     std::shared_ptr<LookUps> look_ups;
     std::function<bool(const net::Endpoint&)> is_own;  // whether this process listens there
@@ -57,7 +57,7 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
     absl::Duration longest_pause = absl::Seconds(30);
   };
 
-  Resolver(Surroundings surroundings, std::string upstream, Target target, Pace pace,
+  Resolver(LoopContext surroundings, std::string upstream, Target target, Pace pace,
            Publish publish);
 
   // Publishes the endpoints that need no look-up, and begins the first look-ups. `known`: what
@@ -111,7 +111,7 @@ class Resolver : public std::enable_shared_from_this<Resolver> {
   bool EveryNameAnswered() const;
   std::string WhyNone() const;
 
-  const Surroundings surroundings_;
+  const LoopContext surroundings_;
   const std::string upstream_;
   const std::vector<net::Endpoint> fixed_;
   const Pace pace_;

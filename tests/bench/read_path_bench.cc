@@ -78,7 +78,7 @@ void Flight(benchmark::State& state) {
   Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
   FakeLoop loop(0);
   FakeUpstream upstream;
-  FlightTable flights;
+  Flights flights;
   cache::Store store{cache::StoreOptions()};
   metrics::Counter shed;
   memory::Buffered buffered(AmpleBudget());

@@ -33,7 +33,7 @@ struct Floors {
 // say which key they are for, and a number that the store had reached when they were asked for.
 class Shop {
  public:
-  Shop(FakeLoop& loop, FlightTable& flights, cache::Store& store, Route& route, Floors& floors)
+  Shop(FakeLoop& loop, Flights& flights, cache::Store& store, Route& route, Floors& floors)
       : loop_(loop),
         store_(store),
         route_(route),
@@ -166,7 +166,7 @@ TEST(CacheThreadsTest, NobodyGetsWhatWasAskedBeforeAPurgeThatHadReturnedWhenHeAs
   model::Fingerprints fingerprints;
   Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
   std::array<FakeLoop, 3> loops{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
-  FlightTable flights;
+  Flights flights;
   cache::Store store{cache::StoreOptions()};
   Floors floors;
   std::atomic<int> busy = 3;

@@ -228,7 +228,7 @@ class ReadPathTest : public ::testing::Test {
                                             memory::Buffered(budget_)};
   FakeUpstream upstream_;
   metrics::Counter shed_;
-  FlightTable flights_;
+  Flights flights_;
   const cache::StoreOptions store_options_;
   cache::Store store_{store_options_};
   std::deque<TestWaiter> waiters_;
@@ -242,14 +242,14 @@ class ReadPathTest : public ::testing::Test {
       shared.budget = &test.budget_;
       for (size_t i = 0; i < 3; ++i) {
         metrics.push_back(MetricsOf(2));
-        paths.emplace_back(Surroundings{test.loops_[i],
-                                        test.flights_,
-                                        test.store_,
-                                        {&test.upstream_},
-                                        metrics[i],
-                                        test.shed_,
-                                        "hop-1",
-                                        test.buffered_[i]});
+        paths.emplace_back(LoopContext{test.loops_[i],
+                                       test.flights_,
+                                       test.store_,
+                                       {&test.upstream_},
+                                       metrics[i],
+                                       test.shed_,
+                                       "hop-1",
+                                       test.buffered_[i]});
       }
     }
     model::Fingerprints fingerprints;

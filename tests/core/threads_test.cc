@@ -14,7 +14,7 @@ namespace {
 // One loop with callers of its own and its own view of upstream, on a thread of its own.
 class Shop {
  public:
-  Shop(FakeLoop& loop, FlightTable& flights, cache::Store& store, Route& route)
+  Shop(FakeLoop& loop, Flights& flights, cache::Store& store, Route& route)
       : loop_(loop),
         route_(route),
         path_({loop, flights, store, {&upstream_}, MetricsOf(1), shed_, "hop-1", buffered_}) {}
@@ -99,7 +99,7 @@ TEST(ThreadsTest, CallersOnThreeThreadsAllHearExactlyOneThing) {
   model::Fingerprints fingerprints;
   Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
   std::array<FakeLoop, 3> loops{FakeLoop(0), FakeLoop(1), FakeLoop(2)};
-  FlightTable flights;
+  Flights flights;
   cache::Store store{cache::StoreOptions()};
   std::atomic<int> busy = 3;
   {

@@ -375,14 +375,14 @@ TEST_F(FingerprintTest, TheLengthOfAFingerprintIsNotTheKeys) {
 }
 
 // A place in the flight table, nothing more.
-struct Place final : core::FlightTable::Waiter {
+struct Place final : core::Flights::Waiter {
   void OnLanded(const model::Reply* reply) override { got = *reply; }
   model::Reply got;
 };
 
 // PITFALLS 18
 TEST(FlightTableTest, KeysWithOneHashAndDifferentBytesFlyApart) {
-  core::FlightTable flights;
+  core::Flights flights;
   Place one, two;
   auto first = flights.Join(Key{42, "one"}, one, {});
   auto second = flights.Join(Key{42, "two"}, two, {});

@@ -49,7 +49,7 @@ class FrontendTest : public ::testing::Test {
 
   testing::Authority authority_{"test CA"};
   http2::testing::OnWorker on_;
-  core::FlightTable flights_;
+  core::Flights flights_;
   cache::Store store_{cache::StoreOptions()};
   const std::shared_ptr<DownstreamMetrics> metrics_ = std::make_shared<DownstreamMetrics>();
   metrics::Counter shed_;
@@ -58,7 +58,7 @@ class FrontendTest : public ::testing::Test {
   core::RouteTable routes_;
   MarkOptions marks_;
   core::ReadPath read_path_{
-      core::Surroundings{on_.worker(), flights_, store_, {}, {}, shed_, "hop", buffered_}};
+      core::LoopContext{on_.worker(), flights_, store_, {}, {}, shed_, "hop", buffered_}};
   Admission admission_{LimitOptions()};
   const std::shared_ptr<const Entrance> entrance_ =
       std::make_shared<const Entrance>(Entrance{Context(), 1, 1});

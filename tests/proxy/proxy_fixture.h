@@ -186,7 +186,7 @@ class ProxyTest : public ::testing::Test {
   http2::SessionOptions options_;
   core::FakeLoop loop_{0};
   core::FakeUpstream upstream_;
-  core::FlightTable flights_;
+  core::Flights flights_;
   cache::Store store_{cache::StoreOptions()};
   struct {
     std::shared_ptr<DownstreamMetrics> downstream = std::make_shared<DownstreamMetrics>();
@@ -198,14 +198,14 @@ class ProxyTest : public ::testing::Test {
   memory::Buffered buffered_{budget_};
   core::RouteTable routes_;
   core::ReadPath read_path_{
-      core::Surroundings{loop_,
-                         flights_,
-                         store_,
-                         {&upstream_},
-                         metrics_.routes,
-                         metrics_.downstream->bounds.counter(http2::Bound::kBufferedBytes),
-                         "hop",
-                         buffered_}};
+      core::LoopContext{loop_,
+                        flights_,
+                        store_,
+                        {&upstream_},
+                        metrics_.routes,
+                        metrics_.downstream->bounds.counter(http2::Bound::kBufferedBytes),
+                        "hop",
+                        buffered_}};
   MarkOptions marks_;
   CallContext context_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>(),
                        metrics_.downstream};

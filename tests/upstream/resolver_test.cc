@@ -60,9 +60,9 @@ class ResolverTest : public ::testing::Test {
     Target target;
     for (const std::string& name : names) target.names.push_back({name, "1"});
     return std::make_shared<Resolver>(
-        Resolver::Surroundings{io_, look_ups_,
-                               [this](const net::Endpoint& endpoint) { return endpoint == own_; },
-                               counts_},
+        Resolver::LoopContext{io_, look_ups_,
+                              [this](const net::Endpoint& endpoint) { return endpoint == own_; },
+                              counts_},
         "catalog", target, pace,
         [this](const SharedEndpointList& list) { published_.push_back(list); });
   }
