@@ -19,17 +19,17 @@
 
 #include <spdlog/spdlog.h>
 
-#include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <cstring>
-#include <iterator>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "server/admin/guests.h"
 #include "server/admin/spare_descriptors.h"
+#include "server/metrics/by_reason.h"
 #include "server/net/address.h"
 
 namespace singleflight::admin {
@@ -46,25 +46,37 @@ constexpr size_t kSpareDescriptors = 4;
 constexpr std::chrono::seconds kPatience(5);
 
 // Why a connection ended without an answer.
-enum class Refusal {
+enum class Refusal : uint8_t {
   kConnections,  // it gave way to a newcomer
   kDescriptors,  // it gave way, or could not be accepted, since no descriptor was free
   kTimeout,      // it did not ask, or did not read the answer, in time
   kMalformed,    // it got status 400
 };
-constexpr const char* kRefusals[] = {"connections", "descriptors", "timeout", "malformed"};
+
+constexpr absl::string_view NameOf(Refusal why) {
+  switch (why) {
+    case Refusal::kConnections:
+      return "connections";
+    case Refusal::kDescriptors:
+      return "descriptors";
+    case Refusal::kTimeout:
+      return "timeout";
+    case Refusal::kMalformed:
+      return "malformed";
+  }
+  return "";
+}
 
 struct Shared {
   void Refuse(Refusal why) {
-    const auto at = static_cast<size_t>(why);
-    ++refused[at];
-    spdlog::debug("a connection to the health port was refused: {}", kRefusals[at]);
+    refused.Add(why);
+    spdlog::debug("a connection to the health port was refused: {}", std::string(NameOf(why)));
   }
 
   HealthPages pages;
   Guests guests;
   SpareDescriptors spares{kSpareDescriptors};
-  std::array<uint64_t, std::size(kRefusals)> refused{};  // by Refusal
+  metrics::CountersBy<Refusal> refused;
 };
 
 // The path of a target in origin-form, or in the absolute-form that proxies get (RFC 9112 §3.2).
@@ -184,11 +196,8 @@ class Server final : public HealthServer {
   }
 
   void Show(metrics::Visitor& visitor) const override {
-    for (size_t i = 0; i < std::size(kRefusals); ++i) {
-      visitor.Count("singleflight_health_connections_refused_total",
-                    "Connections to the health port that got no page.", {{"reason", kRefusals[i]}},
-                    shared_->refused[i]);
-    }
+    shared_->refused.Show("singleflight_health_connections_refused_total",
+                          "Connections to the health port that got no page.", {}, visitor);
   }
 
  private:

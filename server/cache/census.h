@@ -7,16 +7,34 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/strings/string_view.h"
+#include "server/metrics/by_reason.h"
+
 namespace singleflight::cache {
 
 // Why an entry left.
-enum class Gone {
+enum class Gone : uint8_t {
   kCapacity,  // others were worth more
   kExpired,   // a look-up found it no longer fresh
   kPurged,
   kReplaced,  // by a later reply
 };
-inline constexpr size_t kGone = 4;
+
+constexpr absl::string_view NameOf(Gone why) {
+  switch (why) {
+    case Gone::kCapacity:
+      return "capacity";
+    case Gone::kExpired:
+      return "expired";
+    case Gone::kPurged:
+      return "purged";
+    case Gone::kReplaced:
+      return "replaced";
+  }
+  return "";
+}
+
+inline constexpr size_t kGone = metrics::kReasons<Gone>;
 
 // What is kept, and what has left since the start.
 struct Census {

@@ -14,9 +14,6 @@ constexpr size_t kMostShards = 64;
 // there is one shard.
 constexpr uint64_t kLargestPerShard = 8;
 
-constexpr std::array<absl::string_view, kGone> kGoneNames = {"capacity", "expired", "purged",
-                                                             "replaced"};
-
 size_t ShardsFor(const StoreOptions& options) {
   const uint64_t room = options.max_bytes / (kLargestPerShard * options.max_entry_bytes);
   return std::bit_floor(std::clamp<uint64_t>(room, 1, kMostShards));
@@ -85,7 +82,7 @@ void Store::Show(metrics::Visitor& visitor) const {
                 static_cast<int64_t>(census.entries));
   for (size_t i = 0; i < kGone; ++i) {
     visitor.Count("singleflight_cache_evictions_total", "Replies that left the cache, by reason.",
-                  {{"reason", std::string(kGoneNames[i])}}, census.gone[i]);
+                  {{"reason", std::string(NameOf(static_cast<Gone>(i)))}}, census.gone[i]);
   }
 }
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <string>
 
-namespace singleflight::net {
+namespace singleflight::host {
 namespace {
 
 constexpr uint64_t kHundredMegabytes = 100'000'000;
@@ -100,4 +100,4 @@ TEST_F(AllowedMemoryTest, TheLimitOfTheProcessHolds) {
 }
 
 }  // namespace
-}  // namespace singleflight::net
+}  // namespace singleflight::host

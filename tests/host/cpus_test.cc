@@ -8,7 +8,7 @@
 #include <fstream>
 #include <string>
 
-namespace singleflight::net {
+namespace singleflight::host {
 namespace {
 
 TEST(CpusOfQuotaTest, AQuotaIsItsShareOfThePeriod) {
@@ -99,4 +99,4 @@ TEST_F(AllowedCpusTest, NoQuotaOfTheFirstVersionIsNoLimit) {
 }
 
 }  // namespace
-}  // namespace singleflight::net
+}  // namespace singleflight::host

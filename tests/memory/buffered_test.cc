@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace singleflight::core {
+namespace singleflight::memory {
 namespace {
 
 class BufferedTest : public ::testing::Test {
@@ -88,4 +88,4 @@ TEST(BufferBudgetTest, TheLastQuarterIsForClientsThatHaveNoMoreThanHalf) {
 }
 
 }  // namespace
-}  // namespace singleflight::core
+}  // namespace singleflight::memory

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace singleflight::core {
+namespace singleflight::memory {
 namespace {
 
 class PiecesTest : public ::testing::Test {
@@ -64,4 +64,4 @@ TEST_F(PiecesTest, ALargePieceIsKeptNoLongerThanItIsRead) {
 }
 
 }  // namespace
-}  // namespace singleflight::core
+}  // namespace singleflight::memory

@@ -11,7 +11,7 @@
 
 #include "tests/testing/certificates.h"
 
-namespace singleflight::net {
+namespace singleflight::tls {
 namespace {
 
 using singleflight::testing::CertificateFiles;
@@ -26,7 +26,7 @@ class TlsContextTest : public ::testing::Test {
     return {files.certificate, files.private_key, ""};
   }
   static SharedContext Right(Context::Made made) {
-    if (const auto* mistakes = absl::get_if<Mistakes>(&made)) {
+    if (const auto* mistakes = absl::get_if<tls::Mistakes>(&made)) {
       ADD_FAILURE() << mistakes->front().option << ": " << mistakes->front().what;
       return nullptr;
     }
@@ -35,7 +35,7 @@ class TlsContextTest : public ::testing::Test {
   // One "OPTION: WHAT" each; none: the context was made.
   static std::vector<std::string> Mistakes(const Context::Made& made) {
     std::vector<std::string> texts;
-    if (const auto* mistakes = absl::get_if<Mistakes>(&made)) {
+    if (const auto* mistakes = absl::get_if<tls::Mistakes>(&made)) {
       for (const Mistake& mistake : *mistakes) {
         texts.push_back(mistake.option + ": " + mistake.what);
       }
@@ -245,4 +245,4 @@ TEST(HostOfTest, AnAuthorityLosesItsPort) {
 }
 
 }  // namespace
-}  // namespace singleflight::net
+}  // namespace singleflight::tls

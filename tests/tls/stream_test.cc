@@ -15,7 +15,7 @@
 #include "tests/http2/on_worker.h"
 #include "tests/testing/certificates.h"
 
-namespace singleflight::net {
+namespace singleflight::tls {
 namespace {
 
 using singleflight::testing::Authority;
@@ -652,4 +652,4 @@ TEST_F(TlsStreamTest, APeerThatLeavesDuringTheHandshakeIsHeardLeaving) {
 }
 
 }  // namespace
-}  // namespace singleflight::net
+}  // namespace singleflight::tls
