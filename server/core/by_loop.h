@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "server/core/waiter.h"
+#include "server/core/read_path.h"
 
 namespace singleflight::core {
 

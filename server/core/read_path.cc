@@ -227,8 +227,6 @@ bool ReadPath::Leave(const Route& route, Waiter& waiter, Unanswered why) {
   return left.outcome != Flights::Left::Outcome::kAlreadyTaken;
 }
 
-base::Loop& Waiter::loop() const { return path_.around().loop; }
-
 void Waiter::OnLanded(const model::Reply*) { SF_CHECK(!"a flight was destroyed in the air"); }
 
 }  // namespace singleflight::core

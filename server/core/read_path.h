@@ -82,7 +82,7 @@ enum class Served {
 // Threads: one per loop, on that loop's thread; the flights and the store are what loops share.
 class ReadPath {
  public:
-  explicit ReadPath(LoopContext surroundings) : around_(std::move(surroundings)) {}
+  explicit ReadPath(LoopContext context) : around_(std::move(context)) {}
 
   // Answers `waiter` with what is kept, or takes it aboard the flight of its key, or makes it the
   // leader of a new one that calls upstream with what it asks. Says which, or why not. The waiter
@@ -110,7 +110,7 @@ class ReadPath {
                                     Counted counted = Counted::kNot);
 
   // Drops the groups that a block of a reply on a relay route invalidates (RFC 9875 §3), before the
-  // caller has it, so that he reads what he wrote. A first block may come before the backend has
+  // caller has it, so that it reads what it wrote. A first block may come before the backend has
   // done what it says: keep what is returned until the call is over.
   Invalidation Invalidate(const Route& route, const model::Request& request,
                           model::HeadersView block);
@@ -143,6 +143,8 @@ class ReadPath {
   Decoder decoder_;
   InWriting in_writing_;
 };
+
+inline base::Loop& Waiter::loop() const { return path_.around().loop; }
 
 }  // namespace singleflight::core
 

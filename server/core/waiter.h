@@ -99,7 +99,7 @@ class Waiter : public Flights::Waiter {
   virtual absl::optional<Asker> asker() const = 0;
 
   ReadPath& path() const { return path_; }
-  base::Loop& loop() const;
+  inline base::Loop& loop() const;  // defined in read_path.h
 
  private:
   // Only a flight that is destroyed in the air lands this way, and no flight is.

@@ -18,7 +18,7 @@ namespace {
 
 constexpr char kShuttingDown[] = "the proxy is shutting down";
 
-// So that connections that were made at once do not end at once.
+// So that connections that were made together do not end together.
 double AgeFactor(std::minstd_rand& random) {
   return std::uniform_real_distribution<double>(0.9, 1.1)(random);
 }
@@ -127,7 +127,7 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
     });
   }
 
-  // Those that came at once have their time up at once.
+  // Those that came together have their time up together.
   template <typename Work>
   void InLine(Work work) {
     if (alive_ == nullptr) alive_ = std::make_shared<char>();
@@ -178,7 +178,7 @@ void Frontend::Begin(net::Listener::Accepted accepted, std::shared_ptr<const Ent
   metrics_.connections.Add(1);
   client.Start(
       net::MakeSocketStream(worker_, net::Socket(accepted.fd), Patience(*context_->limits)));
-  if (draining_ && clients_.contains(&client)) client.Drain();  // it may have gone at once
+  if (draining_ && clients_.contains(&client)) client.Drain();  // it may have gone already
 }
 
 void Frontend::Drain() {

@@ -122,6 +122,8 @@ class Relay final : public core::UpstreamEvents {
   void OnStallTick();
   bool WasUnary(const model::Headers& trailing) const;
 
+  // Many members, in three groups: what it works with, the call, and how far each way has got.
+
   http2::Stream& downstream_;
   base::Loop& loop_;
   memory::Buffered& buffered_;
