@@ -62,9 +62,10 @@ class CacheSteps : public RandomSteps<CacheCaller> {
     if (callers_.size() > 40) return;
     const CacheItem& item = items_[std::min(Random(kKeys), Random(kKeys))];
     const size_t loop = Random(3);
-    TestWaiter& waiter = waiters_.emplace_back(paths(loop));
+    if (Random(8) != 0) ForgetProofs(item.id, item.path);
+    TestWaiter& waiter = AskOn(loop, item.id, {}, item.path);
     callers_.push_back({&waiter, &item, item.purged_at});
-    Serve(route(), waiter, item.id, item.request);
+    callers_.back().left = goes_alone();
   }
 
   void UpstreamActs() {

@@ -89,9 +89,9 @@ class ReadPathTest : public ::testing::Test {
   bool goes_alone() const { return GoesAlone(served_); }
 
   // What replies have proved of the method and of this very call: that they cannot be shared.
-  void ForgetProofs(const std::string& id) {
-    route().NoteUnary(kGet);
-    route().large_keys.Forget(KeyFor(id).hash);
+  void ForgetProofs(const std::string& id, const std::string& path = kGet) {
+    route().NoteUnary(path);
+    route().large_keys.Forget(KeyFor(id, path).hash);
   }
 
   // `meanwhile`, on other loops, runs between the caller's first look and its joining.
