@@ -49,7 +49,7 @@ Entropy DrawEntropy() {
   return {draw(), draw(), draw()};
 }
 
-// Whatever is said from here on waits for nobody who reads it.
+// From here on nothing that is said waits for its reader.
 int Serve(const std::string& path) {
   host::PrepareProcess();
   Log log;

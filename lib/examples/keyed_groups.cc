@@ -1,4 +1,4 @@
-// A profile is loaded once for all who ask meanwhile. Two of them do not wait to the end: one has
+// A profile is loaded once for all that ask meanwhile. Two of them do not wait to the end: one has
 // a deadline, one is told to stop. The others are not disturbed.
 
 #include "singleflight/keyed_groups.h"

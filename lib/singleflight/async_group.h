@@ -83,7 +83,7 @@ class AsyncGroup {
     size_t waiting;   // how many were aboard then, this caller included; 0: it has not joined
 
     // For the first follower of another party than the leader's: the flight's, with which it tells
-    // those who do the work (JoinLimits::party, Landing::widened); otherwise empty.
+    // the code that does the work (JoinLimits::party, Landing::widened); otherwise empty.
     Context widened;
   };
 
@@ -122,8 +122,8 @@ class AsyncGroup {
   // Stops waiting. For the thread that the waiter belongs to.
   Left Leave(Waiter& waiter, OnLast on_last);
 
-  // Makes later callers start anew; those aboard are still served. False when there was no flight
-  // to join.
+  // Makes later callers start a new flight; those aboard are still served. False when there was no
+  // flight to join.
   bool Forget(const Key& key) {
     const size_t hash = shards_.HashOf(key);
     return shards_.Of(hash).Forget(hash, key, eq_);

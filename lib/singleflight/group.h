@@ -40,8 +40,8 @@ class Group {
     return group_.DoOn(std::forward<Executor>(executor), {}, std::forward<Work>(work), until);
   }
 
-  // Makes later callers start anew; those aboard are still served. False when there was no flight
-  // to join.
+  // Makes later callers start a new flight; those aboard are still served. False when there was no
+  // flight to join.
   bool Forget() { return group_.Forget({}); }
 
   // Flights in the air, forgotten ones included, and followers that wait for them.

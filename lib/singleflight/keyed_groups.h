@@ -101,8 +101,8 @@ class KeyedGroups {
   template <typename Executor, typename Work>
   std::optional<Shared<R>> DoOn(Executor&& executor, const K& key, Work&& work, const Until& until);
 
-  // Makes later callers start anew; those aboard are still served. False when there was no flight
-  // to join.
+  // Makes later callers start a new flight; those aboard are still served. False when there was no
+  // flight to join.
   bool Forget(const K& key) {
     const size_t hash = shards_.HashOf(key);
     return shards_.Of(hash).Forget(hash, key, eq_);

@@ -9,7 +9,7 @@
 
 namespace singleflight::cache {
 
-// Nobody tries again: the next reply is judged anew.
+// Nobody tries again: the next reply is judged by itself.
 enum class Refusal : uint8_t {
   kStatus,       // it is not OK, or says so more than once, or the HTTP status is not 200
   kNotWhole,     // its body is not exactly one message, or is compressed and nothing says how

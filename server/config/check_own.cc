@@ -38,7 +38,7 @@ class OwnListeners {
  public:
   explicit OwnListeners(const Draft& draft) : draft_(draft), local_(net::LocalAddresses()) {}
 
-  // Which of them who dials the upstream arrives at; `listeners.size()`: none.
+  // Which of them a connection to the upstream arrives at; `listeners.size()`: none.
   size_t ReachedBy(const upstream::UpstreamOptions& upstream) const {
     const std::vector<net::Endpoint> endpoints = Endpoints(upstream);
     size_t at = 0;

@@ -13,9 +13,9 @@
 
 namespace singleflight::core {
 
-// Undoes the compression of messages, so that callers meet who encode theirs differently: what is
-// asked is compared inflated, upstream gets the leader's bytes, and who cannot read the reply as it
-// came gets it inflated.
+// Undoes the compression of messages, so that callers that encode theirs differently share flights
+// and entries. Requests are compared inflated. Upstream gets the leader's bytes. A caller that
+// cannot read the reply as it came gets it inflated.
 //
 // Many callers want the same reply inflated at about the same time, those aboard one flight or
 // those of one entry. The latest result is remembered, a refusal too, so that the work is done once
@@ -38,7 +38,7 @@ class Decoder {
                                       size_t max_request_bytes, InflationMetrics& metrics);
 
   // `reply` without compression, within max_reply_bytes. None: that cannot be had. A large one
-  // counts as held by the upstream, once for all who have it.
+  // counts as held by the upstream, once for all that have it.
   absl::optional<model::Reply> Reply(memory::UpstreamBudget& upstream, const model::Reply& reply,
                                      size_t max_reply_bytes, InflationMetrics& metrics);
 

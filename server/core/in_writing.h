@@ -14,10 +14,10 @@ namespace singleflight::core {
 
 // The large replies that one loop is writing to callers, and whose they are meanwhile.
 //
-// A client takes of what its upstream may hold by what it leaves unread, whoever asked for it
-// first: so a reply is charged to each client that it is being written to, once, however many of
-// its callers get it. What is kept may be evicted meanwhile, and counts as held for as long; what
-// comes from a flight, or was decoded, counts already.
+// A client takes of what its upstream may hold by leaving replies unread, even those that another
+// client asked for first. So a reply is charged to each client that it is being written to, once,
+// however many of its callers get it. What is kept may be evicted meanwhile, and counts as held for
+// as long; what comes from a flight, or was decoded, counts already.
 //
 // Threads: its loop's, also for letting go of what it returns.
 class InWriting {

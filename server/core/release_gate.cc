@@ -1,4 +1,4 @@
-// The lines of callers before an upstream's gate: whose turn it is, and who stands aside.
+// The lines of callers before an upstream's gate: whose turn it is, and which stand aside.
 
 #include "server/core/release_gate.h"
 
@@ -51,7 +51,7 @@ void ReleaseGate::Leave(const Ticket& ticket) {
   if (next.has_value()) Send(*std::move(next));
 }
 
-// Nothing is returned of one who was inside.
+// Returns nothing for a caller that was inside.
 absl::optional<ReleaseGate::Entrant> ReleaseGate::TakeOut(const Ticket& ticket) {
   absl::optional<Entrant> entrant;
   ChangeLine(ticket.line_, [&](Line& line) {

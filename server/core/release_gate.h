@@ -24,11 +24,12 @@ namespace singleflight::core {
 // line with the fewest inside is the next to come in, while fewer than `at_once` are inside. That
 // alone would let calls that hang keep everybody out. So a place belongs to one caller for a while
 // only: for kLongestTurn, and for less where more lines wait than there are places, down to
-// kShortestTurn, so that each of them gets somebody in soon. Who is inside for longer stands aside:
-// he goes on, and counts for his own line alone, of which no more than `at_once` are ever inside.
+// kShortestTurn, so that each of them gets somebody in soon. A caller that is inside for longer
+// stands aside: it goes on, and counts for its own line alone, of which no more than `at_once` are
+// ever inside.
 //
-// Nothing is kept of who has left. How many may wait in a line, and for how long, is their callers'
-// business.
+// Nothing is kept of a caller that has left. The gate's users decide how many may wait in a line,
+// and for how long.
 //
 // Threads: any; a Ticket belongs to the thread of its loop. Ownership: by shared_ptr; tickets keep
 // their gate alive. Time: the gate has none, its callers set timers.
@@ -46,7 +47,7 @@ class ReleaseGate : public std::enable_shared_from_this<ReleaseGate> {
     Ticket& operator=(const Ticket&) = delete;
     ~Ticket() { gate_->Leave(*this); }
 
-    // Once, after its caller was let in and as long as he was told.
+    // Once: after its caller was let in, and when the time is over that Admit told it.
     void StandAside();
 
    private:

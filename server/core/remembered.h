@@ -15,8 +15,8 @@
 namespace singleflight::core {
 
 // A bounded set of hashes that forgets each after a while: methods that turned out to stream, keys
-// whose replies are too large. Who is noted again after that is remembered for twice as long, up to
-// a most. A collision costs a missed sharing, never a wrong reply. Threads: any.
+// whose replies are too large. A hash that is noted again after that is remembered for twice as
+// long, up to a most. A collision costs a missed sharing, never a wrong reply. Threads: any.
 class Remembered {
  public:
   Remembered(size_t capacity, absl::Duration first, absl::Duration most)
@@ -24,7 +24,7 @@ class Remembered {
 
   // Remembers `hash` from now on; the oldest note gives way when the set is full. Returns for how
   // long, where that is news: nothing where it was remembered already, which changes nothing, and
-  // where it was remembered anew less than `first` ago.
+  // where its last time began less than `first` ago.
   absl::optional<absl::Duration> Note(uint64_t hash, base::Instant now);
 
   // From now on `hash` is as if it had never been noted.

@@ -14,7 +14,7 @@
 
 namespace singleflight::core {
 
-// `collapse:` of a route. Without it every flight has one caller, who lends it his deadline.
+// `collapse:` of a route. Without it every flight has one caller, and that caller's deadline.
 CollapseOptions FlightRulesOf(const RouteOptions& options);
 
 // What flights and entries of a route depend on besides its key rules: routes that differ in it

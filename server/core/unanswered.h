@@ -9,7 +9,8 @@
 
 namespace singleflight::core {
 
-// Whoever ends a call says so to UpstreamCall::Cancel; the rest the pool sees itself.
+// A flight or call that ends an upstream call says why to UpstreamCall::Cancel; the pool sees the
+// rest itself.
 enum class Unanswered : uint8_t {
   // Said by the flight or the call; it ends the upstream call.
   kDeadline,       // its caller's deadline passed, or that of the last one aboard its flight

@@ -1,4 +1,5 @@
 // What goes back and forth between a caller and the read path: a question, and what a caller hears.
+// The table of flights, `Flights`, is named here too.
 
 #ifndef SINGLEFLIGHT_SERVER_CORE_WAITER_H_
 #define SINGLEFLIGHT_SERVER_CORE_WAITER_H_
@@ -22,11 +23,11 @@ class Flight;
 class ReadPath;
 struct Route;
 
-// The flights in the air, shared by all loops. The context of a flight is the flight itself:
-// whoever leaves last tells it.
+// The table of the flights in the air, shared by all loops. The context of a flight is the flight
+// itself: the caller that leaves last tells it.
 using Flights = AsyncGroup<model::Key, model::Reply, std::shared_ptr<Flight>, model::KeyHash>;
 
-// A whole request. The deadline is its caller's, and of use only on routes that do not collapse: a
+// A whole request. The deadline is its caller's, and counts only on routes that do not collapse: a
 // flight that others may join has one of its own.
 struct Question {
   std::shared_ptr<const model::Request> request;
@@ -37,7 +38,7 @@ struct Question {
   uint64_t line = 0;  // in which its callers stand before a release gate, if they are released
 };
 
-// A reply as one caller gets it, and how he came by it.
+// A reply as one caller gets it, and where it came from.
 struct Answer {
   enum class Source {
     kHit,        // it was kept
@@ -53,7 +54,7 @@ struct Answer {
   // Upstream may refuse how the leader's message is encoded, and no more than that.
   bool about_encoding = false;
 
-  // Whether every caller can do with it, however his messages are encoded.
+  // Whether it serves every caller, however that caller encodes its messages.
   bool ForAnyEncoding() const { return !reply.encoded && !about_encoding; }
 };
 

@@ -6,7 +6,8 @@
 namespace singleflight::host {
 
 // Call first. Where the process began without a standard descriptor (0 to 2), the next file or
-// socket would become it, and be written to by whoever means the log. Each is opened on /dev/null.
+// socket would become it, and code that means the log would write to it. Each is opened on
+// /dev/null.
 void OpenStandardDescriptors();
 
 // Prepares the process for serving: as many descriptors as it may have (each connection is one); a

@@ -1,6 +1,5 @@
 // The bounds that clients can meet, and what ends when one is met. The session decides most of
-// those that are about bytes and frames; whoever owns it decides those about time, calls and
-// memory.
+// those that are about bytes and frames; its owner decides those about time, calls and memory.
 
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_BOUND_H_
 #define SINGLEFLIGHT_SERVER_HTTP2_BOUND_H_

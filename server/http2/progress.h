@@ -16,7 +16,7 @@
 //   a header block's end     the peer's                         nothing      ends the connection
 //   a relayed message's end  the caller's if upstream took all  what comes   ends the call
 //
-// The bytes of a header block do not count, since all of it is due at once. A relay has a timer of
+// The bytes of a header block do not count, since all of it is due together. A relay has a timer of
 // its own for each call, which should seldom run: its only tick is all of stall_timeout.
 
 #ifndef SINGLEFLIGHT_SERVER_HTTP2_PROGRESS_H_

@@ -162,7 +162,7 @@ void Session::RefuseRequest(Stream& stream) {
   }
 }
 
-// Those who hear of streams hear of it when it is closed.
+// The stream's handler hears of it when the stream is closed.
 void Session::RefuseMalformed(Stream& stream, absl::string_view why) {
   block_.LetGo();
   if (stream.malformed_) return;

@@ -14,8 +14,8 @@
 
 namespace singleflight::memory {
 
-// One loop's part of the budget: what it holds is known here at once, and there in steps of 64 KiB,
-// so that chunks which come and go cost no shared write.
+// One loop's part of the budget: what it holds is known here immediately, and there in steps of
+// 64 KiB, so that chunks which come and go cost no shared write.
 // Threads: its loop's. Must outlive what it holds.
 class Buffered {
  public:

@@ -16,14 +16,14 @@ namespace singleflight::memory {
 // Whether a client that holds `its` of `all` that is taken may take no more where there is `most`:
 // it has more than half, and the last quarter is kept for the others (docs/semantics.md §2).
 //
-// So a client that is alone has three quarters to itself; others always find room at once; and
-// while they want some, what it gives back goes to them, until it has no more than half. Nothing is
+// So a client that is alone has three quarters to itself. Others always find room immediately.
+// While they want some, what it gives back goes to them, until it has no more than half. Nothing is
 // taken away from anybody: a stream may be silent for as long as it likes.
 constexpr bool PastShare(int64_t its, int64_t all, int64_t most) {
   return its > most / 2 && all > most - most / 4;
 }
 
-// One client, and what it takes of what all clients share. Who one is, proxy::Admission says.
+// One client, and what it takes of what all clients share. proxy::Admission says who a client is.
 // Threads: any.
 class Client {
  public:

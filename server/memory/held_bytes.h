@@ -20,8 +20,8 @@ namespace singleflight::memory {
 inline constexpr size_t kSmallReplyBytes = 4 << 10;
 
 // Whether calls of `client` hold its share of what the upstream's may, so that it may not hold
-// `more`. Asked where something begins, for what is under way goes on. Null: nobody's, who has no
-// share.
+// `more`. Asked where something begins, for what is under way goes on. Null: nobody's, and no share
+// is asked for.
 inline bool PastShare(const UpstreamBudget& upstream, Client* client, int64_t more) {
   const int64_t all = upstream.held_bytes.load(std::memory_order_relaxed) + more;
   const int64_t most = upstream.max_held_bytes.load(std::memory_order_relaxed);
@@ -75,7 +75,7 @@ class HeldBytes {
     return before + bytes <= upstream_.max_held_bytes.load(kRelaxed);
   }
 
-  // From now on they are nobody's, or of those who are charged with them one by one (InWriting).
+  // From now on they are nobody's, or of the clients that InWriting charges with them one by one.
   void Disown() { client_.reset(); }
 
  private:

@@ -49,8 +49,8 @@ absl::StatusOr<Endpoint> ParseAddress(absl::string_view text);
 // The form that ParseAddress reads.
 std::string ToString(const Endpoint& endpoint);
 
-// Who is at the other end of a connected socket, for logs. Of a Unix socket's peer only the path is
-// known that it came by.
+// The peer at the other end of a connected socket, for logs. Of a Unix socket's peer only the path
+// is known that it came by.
 std::string PeerOf(int fd);
 
 // What to do where an address cannot be listened on because of `error`, an errno, behind a

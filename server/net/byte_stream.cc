@@ -95,7 +95,7 @@ class SocketStream final : public ByteStream, private Watch {
 
   void EndWriting() override { ::shutdown(socket_.fd(), SHUT_WR); }
 
-  // Callbacks may hold whoever calls this, so they are let go later.
+  // Callbacks may hold the caller of this, so they are let go later.
   void Close() override {
     if (std::exchange(closed_, true)) return;
     worker_.poller().Remove(socket_, *this);

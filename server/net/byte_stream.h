@@ -19,7 +19,7 @@ namespace singleflight::net {
 class ByteStream {
  public:
   enum class Outcome {
-    kDone,        // `size` bytes; more may be had at once
+    kDone,        // `size` bytes; more may be had immediately
     kWouldBlock,  // wait
     kEnd,         // Read: the peer ended its side. Nothing more comes
     kFailed,      // the stream is broken; `error` is the errno
@@ -49,9 +49,9 @@ class ByteStream {
   virtual std::string WhyFailed(int error) const { return std::strerror(error); }
 };
 
-// A connected TCP or Unix socket as a ByteStream of that worker's. Small writes go out at once.
-// Over TCP, a peer that takes nothing of what waits for it is given up after `patience`, by the
-// system: be it that it does not acknowledge, or that it keeps its window shut.
+// A connected TCP or Unix socket as a ByteStream of that worker's. Small writes go out immediately.
+// Over TCP, the system gives a peer up that takes nothing of what waits for it during `patience`,
+// whether it acknowledges nothing or keeps its window shut.
 std::unique_ptr<ByteStream> MakeSocketStream(Worker& worker, Socket socket,
                                              absl::Duration patience = absl::Seconds(20));
 

@@ -18,10 +18,10 @@
 namespace singleflight::net {
 namespace {
 
-// When descriptors run out, accepting again at once would only spin.
+// When descriptors run out, accepting again immediately would only spin.
 constexpr absl::Duration kPauseAfterFailure = absl::Milliseconds(100);
 
-// Whether somebody does on that Unix socket, be it with a queue that is full. Never waits.
+// Whether somebody listens on that Unix socket, even with a queue that is full. Never waits.
 bool SomebodyListens(const Endpoint& endpoint) {
   const Socket probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const bool refused =

@@ -23,7 +23,7 @@ struct Listening {
   bool ipv6_only = false;
 };
 
-// Whether who connects to `to`, on a machine that has the addresses `local`, arrives at what
+// Whether a connection to `to`, on a machine that has the addresses `local`, arrives at what
 // listens on `listener`. A listener on every address ("0.0.0.0", "[::]") is reached by each of the
 // machine's; a Unix socket by each path to it.
 bool Reaches(const Endpoint& to, const Listening& listener, const IpAddresses& local);

@@ -1,4 +1,5 @@
-// epoll, edge-triggered: every socket is registered once, and whoever is ready is told in turn.
+// epoll, edge-triggered: every socket is registered once, and watches that are ready are told in
+// turn.
 
 #include "server/net/poller.h"
 

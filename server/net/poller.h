@@ -14,7 +14,7 @@ namespace singleflight::net {
 using WatchHook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
-// Whoever owns a socket and wants to hear of it; at most one watch a socket. It must be removed
+// The owner of a socket, which wants to hear of it; at most one watch a socket. It must be removed
 // from its poller before the socket is closed.
 //
 // What comes raises a flag, once: the system tells of changes only. The flag stays up until the
@@ -47,12 +47,12 @@ class Watch : public WatchHook {
 };
 
 // The sockets of one loop, by epoll: each is registered once, edge-triggered, so that waiting for
-// more costs no system call. Who has more to do than fits into one turn asks to be told again, and
-// stands behind all that are ready by then. Nothing moves whoever stands in line already, or the
-// busiest would never have their turn.
+// more costs no system call. A watch that has more to do than fits into one turn asks to be told
+// again, and stands behind all that are ready by then. Nothing moves a watch that stands in line
+// already, or the busiest would never have their turn.
 //
-// An event is turned into flags before anybody is told of any, so that whoever goes meanwhile is
-// not told of its own. Threads: the loop's; Wake from any. When it is destroyed, what is left has
+// Events are turned into flags before any watch is told of its own, so that a watch that goes
+// meanwhile is not told. Threads: the loop's; Wake from any. When it is destroyed, what is left has
 // been told OnLoopGone.
 class Poller {
  public:
@@ -77,7 +77,7 @@ class Poller {
   // have waited long enough.
   Watch* Next();
 
-  // Whether Wait would be in the way of somebody who is ready.
+  // Whether Wait would be in the way of a watch that is ready.
   bool has_ready() const { return !ready_.empty() || !batch_.empty(); }
 
   // Lets the next Wait, or the one that is on, return.

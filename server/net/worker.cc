@@ -76,7 +76,7 @@ void Worker::Round() {
   RunEndOfTurn();
 }
 
-// Whoever posts after the look at `posted_` finds the loop asleep.
+// A thread that posts after the look at `posted_` finds the loop asleep.
 int Worker::MaySleepMs() {
   if (poller_.has_ready() || !line_.empty() || !end_of_turn_.empty()) return 0;
   const int ms = MsUntilNextTimer();

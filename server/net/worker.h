@@ -50,7 +50,7 @@ class Worker final : public base::Loop {
   base::TimerQueue& timers() override { return timers_; }
   void Post(absl::AnyInvocable<void()> task) override;
 
-  // Calls `member` when what is ready now has been handled, so that all of it is written at once.
+  // Calls `member` when what is ready now has been handled, so that all of it is written together.
   // Ask once a turn.
   void AtEndOfTurn(EndOfTurn& member);
   void ForgetEndOfTurn(EndOfTurn& member);
@@ -58,8 +58,8 @@ class Worker final : public base::Loop {
   // Runs `task` in a turn of its own, behind those that stand in line already. The line moves while
   // nothing else is ready, and where there is never such a while, it has half of the time. For what
   // strangers can ask for in any number, so that it holds up nobody else: TLS handshakes, what
-  // comes on connections that have not been of any use, their end. Whoever asks sees to it that few
-  // of his tasks stand in line at a time. A task that the loop never gets to (it stopped) is
+  // comes on connections that have served no call yet, their end. Callers see to it that few of
+  // their tasks stand in line at a time. A task that the loop never gets to (it stopped) is
   // destroyed unrun.
   void InLine(absl::AnyInvocable<void()> task);
 
@@ -89,6 +89,8 @@ class Worker final : public base::Loop {
   void MoveLine();
   std::vector<Task> TakePosted(std::vector<Task> room);
 
+  // Many members, in three groups: what a round of the loop needs, room that its connections share,
+  // and what other threads touch.
   const size_t index_;
   memory::Buffered* const buffered_;
   Poller poller_;
@@ -103,7 +105,7 @@ class Worker final : public base::Loop {
   std::string record_buffer_;
 
   std::atomic<bool> stopped_{false};
-  // Whether who posts has to wake the loop. Raised under mu_ while nothing is posted.
+  // Whether Post has to wake the loop. Raised under mu_ while nothing is posted.
   std::atomic<bool> asleep_{false};
   Mutex mu_;
   std::vector<Task> posted_ ABSL_GUARDED_BY(mu_);

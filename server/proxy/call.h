@@ -128,8 +128,8 @@ class Call final : public http2::StreamEvents,
     AtGate(Call& call, const core::Question& asked);
     ~AtGate();
     memory::Buffered& buffered;
-    core::Question asked;  // until he is let in
-    base::Timer timer;     // of the wait; then of the time that his place is his alone
+    core::Question asked;  // until the caller is let in
+    base::Timer timer;     // of the wait; then of the time that the place is its own
     std::unique_ptr<core::ReleaseGate::Ticket> ticket;
   };
 

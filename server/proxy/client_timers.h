@@ -21,10 +21,10 @@ class ClientTimersEvents {
   ~ClientTimersEvents() = default;
 };
 
-// How long one client's connection may be of no use, and how old it may get: from the accept to the
-// end of the handshake, to its first request, without a stream, and altogether.
+// How long one client's connection may serve no call, and how old it may get: from the accept to
+// the end of the handshake, to its first request, without a stream, and altogether.
 //
-// Streams come and go without touching a timer: one that rings too early is set anew.
+// Streams come and go without touching a timer: one that rings too early is set again.
 // Threads: its loop's.
 class ClientTimers {
  public:

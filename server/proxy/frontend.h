@@ -46,7 +46,7 @@ class Frontend {
   void SetContext(std::shared_ptr<const CallContext> context);
 
   // Serves a connection; each of its streams becomes a Call. From any thread: it is one of the
-  // connections from now on, so that whoever chooses a worker next counts it.
+  // connections from now on, so that the next choice of a worker counts it.
   void Serve(net::Listener::Accepted accepted, std::shared_ptr<const Entrance> entrance,
              Admission::Pass pass);
 

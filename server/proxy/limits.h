@@ -9,9 +9,10 @@
 
 namespace singleflight::proxy {
 
-// `limits:`, what clients may do, on all listeners. Each has a metric: see http2::Bound.
+// `limits:`, what clients may do, on all listeners. Each has a metric: see http2::Bound. One member
+// an option, so they are many.
 struct LimitOptions {
-  uint64_t max_connections = 16384;                      // further ones are closed at once
+  uint64_t max_connections = 16384;                      // further ones are closed immediately
   absl::optional<uint64_t> max_connections_per_address;  // TCP only
 
   // Of one connection.

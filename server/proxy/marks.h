@@ -34,8 +34,8 @@ class Marks {
   // Of a call that was relayed, and why.
   Marks(const MarkOptions& options, core::Bypass why, absl::Duration age);
 
-  // Of a call whose flight could not share its reply: of the leader, who goes on with it, and of
-  // others, who make calls of their own.
+  // Of a call whose flight could not share its reply: of the leader, which goes on with it, and of
+  // others, which make calls of their own.
   Marks(const MarkOptions& options, core::Release why, Role role, absl::Duration age);
 
   Marks(const Marks&) = delete;

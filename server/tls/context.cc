@@ -119,7 +119,7 @@ class Context::Loader {
 
   // Which CAs peers' certificates must be of. Returns what the file holds.
   std::string Trust(const std::string& option, const std::string& path) {
-    // Whoever is named is trusted, be it a root or not.
+    // Every CA that is named is trusted, whether or not it is a root.
     X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl()), X509_V_FLAG_PARTIAL_CHAIN);
     Authorities added = AddAuthorities(option, path);
     if (!added.all.empty()) NoteEnd(path, added.all);

@@ -23,7 +23,7 @@ struct Mistake {
 using Mistakes = std::vector<Mistake>;
 
 // Certificates, keys and rules for connections of one listener or one upstream, as they were on
-// disk when it was made. A file that changes wants a context made anew.
+// disk when it was made. When a file changes, a new context is needed.
 //
 // The rules: TLS 1.2 or later; in 1.2 only what RFC 9113 §9.2.2 leaves (ECDHE with AEAD); ALPN `h2`
 // and nothing else; no compression, renegotiation or early data. Sessions are resumed by tickets,
@@ -49,7 +49,7 @@ class Context {
   Context& operator=(const Context&) = delete;
 
   // What tells trust apart. Of a listener, how far its clients are trusted: "tls", or "mtls" with a
-  // digest of the CA's file. Of an upstream, who it is taken for: the name, a digest of the CA's
+  // digest of the CA's file. Of an upstream, what it is taken for: the name, a digest of the CA's
   // file or "system", the path of the certificate that is shown to it.
   const std::string& trust() const { return trust_; }
 

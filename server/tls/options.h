@@ -18,7 +18,7 @@ struct ServerOptions {
 
 // `tls:` of an upstream.
 struct ClientOptions {
-  std::string ca;  // who may have signed backends' certificates; else the system's (SystemCaFile)
+  std::string ca;  // may have signed backends' certificates; else the system's (SystemCaFile)
   std::string certificate;  // shown to backends that ask; together with private_key
   std::string private_key;
   std::string server_name;  // what backends' certificates must be for; else the target's host

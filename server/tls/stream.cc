@@ -335,7 +335,7 @@ void Stream::EndWriting() {
   if (Flush() && outgoing_.empty() && std::exchange(ends_writing_, false)) inner_->EndWriting();
 }
 
-// Callbacks may hold whoever calls this, so they are let go later.
+// Callbacks may hold the caller of this, so they are let go later.
 void Stream::Close() {
   if (std::exchange(closed_, true)) return;
   if (SSL_is_init_finished(ssl_) == 1 && outgoing_.empty() && !broken_) {

@@ -19,13 +19,13 @@ namespace singleflight::tls {
 // a net::ByteStream like any other.
 //
 //   Read ◄── SSL ◄── records ◄── inner.Read, a record at a time
-//   Write ──► SSL ──► records ──► outgoing_ ──► inner.Write, all of them at once
+//   Write ──► SSL ──► records ──► outgoing_ ──► inner.Write, all of them together
 //
 // Reading goes on until the room is full or OpenSSL has no whole record any more, so that a short
 // read means that nothing is left that the inner stream will not tell of. There is a bound to what
 // one Read takes from that, for records need not carry any bytes. What is written is taken whole
-// and becomes records at once; while some of those wait for the socket (backlog), nothing more is
-// taken.
+// and becomes records immediately; while some of those wait for the socket (backlog), nothing more
+// is taken.
 //
 // Memory: while idle it holds no buffers, only OpenSSL's state.
 //
@@ -72,6 +72,8 @@ class Stream final : public net::ByteStream {
   void OnInnerWritable();
   void InATurn(absl::AnyInvocable<void()> task);
 
+  // Many members: reading, writing, the handshake and the end each have a state of their own, as
+  // any of them may wait for the inner stream while the others go on.
   net::Worker& worker_;
   const std::unique_ptr<net::ByteStream> inner_;
   const SharedContext context_;

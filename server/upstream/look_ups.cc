@@ -4,7 +4,7 @@
 // thread of its own that nobody waits for: neither another look-up, which may be for a server that
 // answers, nor the end of the process.
 //
-//   Ask         notes who asks. A name that is being looked up already gets no second thread: all
+//   Ask         notes its caller. A name that is being looked up already gets no second thread: all
 //               that ask for it get the same answer.
 //   the thread  looks up, and leaves what it found in the Mailbox
 //   Mailbox     is shared by LookUps and its threads, so it outlives both. It posts the answer to

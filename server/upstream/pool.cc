@@ -15,10 +15,10 @@
 //   the pool has been shut down                           it fails
 //
 // Endpoints have their turns, and so have the clients whose calls wait. A client may take no more
-// than its share of the streams that there are (core/client.h). Streams on a connection that takes
-// no more calls count for nobody: otherwise a client with many long calls there would wait for
-// their end beside empty connections. So the queue is served whenever a stream or a share may have
-// become free: a connection is ready, has room, or closes; endpoints change; a call becomes
+// than its share of the streams that there are (memory/client.h). Streams on a connection that
+// takes no more calls count for nobody: otherwise a client with many long calls there would wait
+// for their end beside empty connections. So the queue is served whenever a stream or a share may
+// have become free: a connection is ready, has room, or closes; endpoints change; a call becomes
 // nobody's (Disown).
 //
 // A call never fails from within Start: it fails in the next turn of the loop (FailSoon).

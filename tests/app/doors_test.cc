@@ -1,4 +1,4 @@
-// What a reload does to listeners. They are real; who comes in is only noted.
+// What a reload does to listeners. They are real; the clients that come in are only noted.
 
 #include "server/app/doors.h"
 

@@ -11,8 +11,8 @@
 
 namespace singleflight::attack {
 
-// What one client after the other does who means no good: on how many connections at a time, and
-// what each of them sends. A connection that the peer ends is replaced immediately.
+// What one hostile client after the other does: on how many connections at a time, and what each of
+// them sends. A connection that the peer ends is replaced immediately.
 struct Flood {
   enum class Reads { kNothing, kEverything, kUntilAnswered };  // the last: then it hangs up
 

@@ -1,5 +1,5 @@
 // What the store and the read path cost, without sockets: a look-up that finds and one that does
-// not, a reply that is kept, a caller who leads a flight and one who follows.
+// not, a reply that is kept, a caller that leads a flight and one that follows.
 
 #include <benchmark/benchmark.h>
 

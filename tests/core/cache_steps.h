@@ -35,9 +35,9 @@ struct CacheCaller {
   bool left = false;
 };
 
-// Calls whose replies are kept for a while, whatever callers, upstream and purges do: nobody who
-// asks after a purge gets what was asked of upstream before it. Replies say which key they are for,
-// and at which step upstream was asked.
+// Calls whose replies are kept for a while, whatever callers, upstream and purges do. A caller that
+// asks after a purge never gets what was asked of upstream before it. Replies say which key they
+// are for, and at which step upstream was asked.
 class CacheSteps : public RandomSteps<CacheCaller> {
  protected:
   CacheSteps() : RandomSteps(kSmallStore) {

@@ -1,4 +1,4 @@
-// Callers who compress differently, and what each of them gets.
+// Callers that compress differently, and what each of them gets.
 
 #include "tests/core/read_path_fixture.h"
 #include "tests/wire/deflated.h"
@@ -118,7 +118,7 @@ class EncodingsTest : public ReadPathTest {
   std::deque<Reader> readers_;
 };
 
-// Who meets.
+// Which callers share a flight.
 
 TEST_F(EncodingsTest, CallersOfEveryEncodingShareOneUpstreamCallThatGetsTheLeadersBytes) {
   Read(kGzip, Gzipped("id-7"));
@@ -172,7 +172,7 @@ TEST_F(EncodingsTest, WhatCannotBeInflatedMeetsOnlyItsLike) {
   for (size_t i = 0; i < upstream_.calls(); ++i) AnswerCall(i, "blue kettle");
 }
 
-// Who gets what.
+// Which caller gets what.
 
 // PITFALLS 22
 TEST_F(EncodingsTest, WhoDoesNotAcceptTheEncodingGetsTheReplyDecoded) {
@@ -302,7 +302,7 @@ TEST_F(EncodingsTest, AReleasedCallerSendsNothingThatOnlyTheLeadersEncodingExpla
   EXPECT_EQ(deflate.sends(), Framed("id-7"));
 }
 
-// A server that does not know an encoding says UNIMPLEMENTED; so much for those who use it.
+// A server that does not know an encoding says UNIMPLEMENTED, which concerns its users only.
 TEST_F(EncodingsTest, ARefusalOfTheLeadersEncodingIsNotForThoseWhoUseAnother) {
   Reader& leader = Read(kGzip, Gzipped("id-7"));
   Reader& like_the_leader = Read(kGzip, Gzipped("id-7"));

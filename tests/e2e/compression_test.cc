@@ -134,8 +134,8 @@ TEST_F(CompressionTest, AReplyThatInflatesWithoutEndIsDecodedForNobody) {
   EXPECT_EQ(Inflations("reply"), 0);
 }
 
-// The leader's encoding is refused; who uses another is asked for himself, and sends what can be
-// read behind its own headers.
+// The leader's encoding is refused. A caller that uses another makes its own call, and sends what
+// can be read behind its own headers.
 TEST_F(CompressionTest, ABackendThatDoesNotReadTheLeadersEncodingServesTheOthers) {
   std::atomic<bool> answering = false;
   RawServer server([&answering](const RawSeen& request) -> std::optional<RawMessage> {

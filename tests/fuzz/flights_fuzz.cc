@@ -172,7 +172,7 @@ class Machine {
     known_.erase(at);
   }
 
-  // To whoever came first.
+  // To the waiter that came first.
   void DeliverOne(std::list<Taken>::iterator at) {
     Group::Waiter* const first = at->list.Pop();
     SF_CHECK(first == at->waiters.front());

@@ -139,7 +139,7 @@ class ConnectionTest : public ::testing::Test {
   std::vector<Frame> backlog_;
 };
 
-// PITFALLS 27: small frames cost more than their bytes, and who sends many has turns like others.
+// PITFALLS 27: small frames cost more than their bytes; a peer that sends many takes turns.
 TEST_F(ConnectionTest, AClientWithManySmallFramesLeavesTurnsToOthers) {
   constexpr size_t kMany = 500;
   Greet();

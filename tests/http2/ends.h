@@ -15,8 +15,8 @@
 
 namespace singleflight::http2::testing {
 
-// One end of a stream, which writes down what it hears. `consume`: it opens the window again at
-// once.
+// One end of a stream, which writes down what it hears. `consume`: it opens the window again
+// immediately.
 struct Ear final : StreamEvents {
   void OnHeaders(model::Headers fields, bool end) override {
     headers = FieldsOf(fields);

@@ -66,7 +66,7 @@ TEST(KeyedGroupsTest, AKeyMayBeAView) {
 
 TEST(KeyedGroupsTest, MoreKeysAtATimeThanTheTableBeganWith) {
   KeyedGroups<int, int> groups(1);
-  // Each piece of work asks for the next key: a hundred flights at once, in one thread.
+  // Each piece of work asks for the next key: a hundred flights in the air, in one thread.
   const auto depth = [&](auto& self, int key) -> int {
     return key == 100 ? 0 : groups.Do(key, [&] { return 1 + self(self, key + 1); }).value;
   };

@@ -62,7 +62,7 @@ class LeavingTest : public ::testing::Test {
     Await([this, before] { return groups_.waiting() > before; });
   }
 
-  // Joins and leaves at once, because the deadline has passed.
+  // Joins and leaves immediately, because the deadline has passed.
   std::optional<Shared<std::string>> LeaveAtOnce(TimePoint deadline = kPast) {
     return groups_.Do("a", [] { return std::string("red"); }, {.deadline = deadline});
   }
@@ -167,7 +167,7 @@ TEST_F(LeavingTest, TheLastFollowerStopsTheWorkOfALeaderWhoseDeadlineHasPassed) 
   EXPECT_TRUE(stopped_);
 }
 
-// By whichever follower that was learned, and whoever leaves last.
+// Whichever follower learned it, and whichever leaves last.
 TEST_F(LeavingTest, ThatTheLeadersDeadlineHasPassedIsNotForgotten) {
   LeadStoppable({.deadline = kPast});
   Follow({.stop = stop_.get_token()});

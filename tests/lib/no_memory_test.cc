@@ -107,8 +107,8 @@ TEST(NoMemoryTest, AGroupOfOneKindOfWork) {
   });
 }
 
-// A leader, and followers of all kinds, who take whatever comes. Its work ends when the followers
-// are aboard, or when memory was short for somebody, who is not aboard then.
+// A leader, and followers of all kinds, which take whatever comes. Its work ends when the followers
+// are aboard, or when memory was short for one, which is not aboard then.
 template <typename Work>
 void Share(const FailingAllocation& failing, Texts& groups, const Work& work) {
   std::stop_source stop;
@@ -273,7 +273,7 @@ TEST(NoMemoryTest, AsynchronousFlightsThatAreLeft) {
   });
 }
 
-// The one who leaves last has to be told, or nobody cancels the work: a context that cannot be
+// The one that leaves last has to be told, or nobody cancels the work: a context that cannot be
 // copied leaves everyone aboard.
 TEST(NoMemoryTest, WhoCannotBeGivenTheContextHasNotLeft) {
   FailEach([](const FailingAllocation&) {

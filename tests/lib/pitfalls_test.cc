@@ -71,7 +71,7 @@ TEST(PitfallsTest, AFlightUnderAStreamOfCallersIsSupersededWhenItIsOld) {
   EXPECT_EQ(landings.size(), 10u);
 }
 
-// The same for blocking callers: the leader alone ends the flight, whoever else is aboard.
+// The same for blocking callers: the leader alone ends the flight, however many are aboard.
 TEST(PitfallsTest, AFlightLandsHoweverManyArriveMeanwhile) {
   Group<int> group;
   std::atomic<bool> done = false;
@@ -152,7 +152,7 @@ TEST(PitfallsTest, ANewcomerAtTheMomentOfLandingIsNeverLeftWaiting) {
     threads.Start([&] {
       for (int round = 0; round < 2000; ++round) {
         Answered caller;
-        (void)flights.Join("key", caller, {});  // a leader lands at once: it drops its landing
+        (void)flights.Join("key", caller, {});  // a leader lands immediately: it drops its landing
         Await([&] { return caller.answered.load(); });
       }
     });

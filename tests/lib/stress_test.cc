@@ -1,4 +1,4 @@
-// Many threads at once, for the thread sanitizer and for the promises that only a race can break.
+// Many threads together, for the thread sanitizer and for the promises that only a race can break.
 
 #include <gtest/gtest.h>
 

@@ -225,7 +225,7 @@ TEST_P(ByteStreamTest, WhoWaitsForRoomStillHears) {
   });
 }
 
-// The second is ready in the same round as the first, who closes it.
+// The second is ready in the same round as the first, which closes it.
 TEST_P(ByteStreamTest, NobodyIsToldAfterClose) {
   Ends others = GetParam()();
   std::unique_ptr<ByteStream> other;

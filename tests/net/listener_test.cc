@@ -99,7 +99,7 @@ TEST_F(ListenerTest, AConnectionThatComesAsTheListenerGoesIsDropped) {
   EXPECT_EQ(accepted_, 1);
 }
 
-// The same, but the listener is only closed: who closed it counts on nobody coming in any more.
+// The same, but the listener is only closed: after that its owner counts on nobody coming in.
 TEST_F(ListenerTest, AConnectionThatComesAsTheListenerIsClosedIsDropped) {
   ASSERT_TRUE(
       Open("127.0.0.1:0", [this] { on_.worker().Post([this] { listener_->Close(); }); }).ok());
@@ -148,7 +148,7 @@ TEST_F(ListenerTest, AUnixSocketThatIsInUseIsLeftAlone) {
   EXPECT_TRUE(Connects("unix:" + UnixPath()));
 }
 
-// Whoever writes the wrong path does not lose what is there.
+// A wrong path in the configuration costs nobody the file that is there.
 TEST_F(ListenerTest, AFileThatIsNoSocketIsLeftAlone) {
   std::ofstream(UnixPath()) << "precious";
   const absl::Status status = Open("unix:" + UnixPath());

@@ -668,7 +668,7 @@ TEST_F(CallTest, TheConnectionMayGoInAnyState) {
   Connect();
 }
 
-// Callers who encode differently.
+// Callers that encode differently.
 
 // PITFALLS 22
 TEST_F(CallTest, AFollowerWhoDoesNotAcceptTheEncodingGetsTheReplyDecoded) {

@@ -1,4 +1,4 @@
-// Backends whose connections are up and who say nothing.
+// Backends whose connections are up and that say nothing.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

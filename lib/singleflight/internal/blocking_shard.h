@@ -26,7 +26,7 @@ namespace singleflight::internal {
 // Nothing is allocated: a flight lives on the stack of its leader, or in a PostedWork, and a waiter
 // on the stack of its caller. The table leads to flights only until they land or are withdrawn, and
 // a waiter's pointer to its flight is cleared by the landing in the same critical section, so
-// whoever holds the lock and finds a flight by either way finds one that is still there.
+// a thread that holds the lock and finds a flight by either way finds one that is still there.
 template <typename K, typename R>
 class alignas(64) BlockingShard {
  public:

@@ -17,8 +17,8 @@ namespace singleflight::internal {
 // may be gone the instant that it learns of the wake-up, so the waker must not touch it after that:
 // - a sleeper that only spins learns from `state_`, whose exchange is then the waker's last touch;
 // - a sleeper that found no end to its spinning says so in `state_` and from then on believes
-//   `woken_` only, which the waker sets and notifies under the lock. Whoever reads `woken_` has
-//   taken the lock after the waker released it.
+//   `woken_` only, which the waker sets and notifies under the lock. A sleeper that reads `woken_`
+//   set has taken the lock after the waker released it.
 class Parking {
  public:
   // Wakes the sleeper. Once. Everything written before is visible to it.
