@@ -27,8 +27,8 @@ class CostlyServer : public ::testing::Test {
     SessionOptions options;
     options.reset_allowance = allowance;
     server_.emplace(Side::kServer, options);
-    server_->owner.prepare = [this](Ear& ear) {
-      ear.on_closed = [this, &ear] {
+    server_->owner.prepare = [](Ear& ear) {
+      ear.on_closed = [&ear] {
         if (ear.closed->why == Closed::Why::kReset) ear.stream->MarkWasted();
       };
     };
