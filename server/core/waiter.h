@@ -33,9 +33,12 @@ struct Question {
   std::shared_ptr<const model::Request> request;
   base::Slice message;  // framed as on the wire
   absl::optional<base::Instant> deadline;
-  std::shared_ptr<memory::Client> client =
-      nullptr;        // of whose share the flight takes; null: nobody's
-  uint64_t line = 0;  // in which its callers stand before a release gate, if they are released
+
+  // Of whose share the flight takes. Null: nobody's.
+  std::shared_ptr<memory::Client> client = nullptr;
+
+  // In which its callers stand before a release gate, if they are released.
+  uint64_t line = 0;
 };
 
 // A reply as one caller gets it, and where it came from.
