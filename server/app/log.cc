@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,8 @@ namespace singleflight::app {
 namespace {
 
 constexpr char kName[] = "singleflight";
+constexpr config::LogLevel kLevels[] = {config::LogLevel::kDebug, config::LogLevel::kInfo,
+                                        config::LogLevel::kWarning, config::LogLevel::kError};
 constexpr size_t kMostBytes = 256 << 10;  // that wait for a reader
 
 // For the last lines.
@@ -124,9 +127,24 @@ std::string PatternOf(config::LogFormat format) {
 
 }  // namespace
 
-// Makes lines. Shared with the thread that writes them.
+absl::string_view NameOf(config::LogLevel level) {
+  const auto name = spdlog::level::to_string_view(LevelOf(level));
+  return absl::string_view(name.data(), name.size());
+}
+
+absl::optional<config::LogLevel> LogLevelNamed(absl::string_view name) {
+  for (const config::LogLevel level : kLevels) {
+    if (NameOf(level) == name) return level;
+  }
+  return absl::nullopt;
+}
+
+// Makes lines. Shared with the threads that write them.
 class Log::Format {
  public:
+  void SetLevel(config::LogLevel level) { level_ = level; }
+  config::LogLevel level() const { return level_; }
+
   void Set(config::LogFormat format) {
     auto next = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
     next->add_flag<JsonMessage>('J').add_flag<ColouredLevel>('K').set_pattern(PatternOf(format));
@@ -141,13 +159,18 @@ class Log::Format {
     return std::string(text.data(), text.size());
   }
 
+  std::string Line(config::LogLevel level, const std::string& text) {
+    return Line(spdlog::details::log_msg(kName, LevelOf(level), text));
+  }
+
   std::string Gap(uint64_t lines) {
-    const std::string text =
-        absl::StrCat("lines that are missing here, since they were not read in time: ", lines);
-    return Line(spdlog::details::log_msg(kName, spdlog::level::warn, text));
+    return Line(
+        config::LogLevel::kWarning,
+        absl::StrCat("lines that are missing here, since they were not read in time: ", lines));
   }
 
  private:
+  std::atomic<config::LogLevel> level_{config::LogLevel::kInfo};
   Mutex mu_;
   std::unique_ptr<spdlog::pattern_formatter> formatter_ ABSL_GUARDED_BY(mu_);
 };
@@ -184,16 +207,28 @@ Log::~Log() { Drain(kLastPatience); }
 void Log::SetUp(const config::LogOptions& options) {
   form_ = options.format;
   format_->Set(options.format);
-  spdlog::default_logger_raw()->set_level(LevelOf(options.level));
+  SetLevel(options.level);
+}
+
+void Log::SetLevel(config::LogLevel level) {
+  format_->SetLevel(level);
+  spdlog::default_logger_raw()->set_level(LevelOf(level));
+}
+
+config::LogLevel Log::level() const { return format_->level(); }
+
+Log::Voice Log::voice() const {
+  return [format = format_, writer = writer_](config::LogLevel level, const std::string& text) {
+    if (level >= format->level()) writer->Put(format->Line(level, text));
+  };
 }
 
 void Log::Complain(std::string text) { writer_->Put(std::move(text) + "\n"); }
 
 void Log::Announce(const std::string& text) {
-  const std::string line =
-      form_ == config::LogFormat::kJson
-          ? format_->Line(spdlog::details::log_msg(kName, spdlog::level::info, text))
-          : text + "\n";
+  const std::string line = form_ == config::LogFormat::kJson
+                               ? format_->Line(config::LogLevel::kInfo, text)
+                               : text + "\n";
   base::LineWriter out(STDOUT_FILENO, kMostBytes, [](uint64_t) { return std::string(); });
   out.Put(line);
   out.Drain(kReadyPatience);

@@ -8,22 +8,33 @@
 #define SINGLEFLIGHT_SERVER_APP_LOG_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "server/base/line_writer.h"
 #include "server/config/config.h"
 #include "server/metrics/visitor.h"
 
 namespace singleflight::app {
 
+// "warning", as `log.level` writes it; and back.
+absl::string_view NameOf(config::LogLevel level);
+absl::optional<config::LogLevel> LogLevelNamed(absl::string_view name);
+
 class Log {
  public:
   Log();
   ~Log();
 
-  // Lines have the form that `options` ask for from now on.
+  // Lines have the form and the level that `options` ask for from now on.
   void SetUp(const config::LogOptions& options);
+
+  // Lines of that level and above are written, until the next SetUp.
+  void SetLevel(config::LogLevel level);
+  config::LogLevel level() const;
 
   // A text that stands by itself, for whoever started the process. On stderr, before SetUp: there
   // is no form yet.
@@ -31,6 +42,11 @@ class Log {
 
   // On stdout, in the form of the log: programs wait for it.
   void Announce(const std::string& text);
+
+  // Logs as spdlog's functions do, and may do so when nothing of this program is left but the
+  // thread that calls it.
+  using Voice = std::function<void(config::LogLevel level, const std::string& text)>;
+  Voice voice() const;
 
   // Returns when all is written, or when nobody has read anything for so long.
   void Drain(std::chrono::milliseconds patience);

@@ -1,10 +1,10 @@
-// How lines get out without anybody waiting for the descriptor.
+// How lines get out without anybody waiting for the output.
 //
 // A pipe that nobody reads takes no more bytes after 64 KiB, and a write to it then waits for ever.
 // O_NONBLOCK would not help: it belongs to the open file, which other processes share. So one
 // thread writes and may hang, and Put only appends to a queue under a mutex.
 //
-//   lines_     waiting lines, at most `max_bytes`; past that the oldest are dropped
+//   lines_     what waits, as it was put, at most `max_bytes`; past that the oldest goes
 //   dropped_   how many lines were dropped, or failed to be written, since the start
 //   told_      how many of these a line has told of; the thread's own
 //
@@ -15,14 +15,11 @@
 // has gone for `patience`.
 //
 // The thread is detached, because nothing can make it return from a write. It shares the queue with
-// the LineWriter, so either may be the last to go. After End it writes what the descriptor takes.
+// the LineWriter, so either may be the last to go. After End it writes what the output takes.
 
 #include "server/base/line_writer.h"
 
-#include <poll.h>
-#include <unistd.h>
-
-#include <cerrno>
+#include <algorithm>
 #include <deque>
 #include <future>
 #include <system_error>
@@ -36,36 +33,35 @@
 namespace singleflight::base {
 namespace {
 
-// Waits until the descriptor has taken all of it. False: it never will.
-bool Write(int fd, const std::string& line) {
-  size_t written = 0;
-  while (written < line.size()) {
-    const ssize_t n = ::write(fd, line.data() + written, line.size() - written);
-    if (n >= 0) {
-      written += static_cast<size_t>(n);
-    } else if (errno == EAGAIN) {
-      pollfd writable{fd, POLLOUT, 0};
-      ::poll(&writable, 1, -1);
-    } else if (errno != EINTR) {
-      return false;
-    }
-  }
-  return true;
+uint64_t LinesIn(absl::string_view text) {
+  return static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
 }  // namespace
 
 class LineWriter::Queue {
  public:
-  Queue(int fd, size_t max_bytes, Gap gap) : fd_(fd), max_bytes_(max_bytes), gap_(std::move(gap)) {}
+  Queue(std::unique_ptr<LineOutput> output, size_t max_bytes, Gap gap, LostLines lost)
+      : output_(std::move(output)),
+        max_bytes_(max_bytes),
+        gap_(std::move(gap)),
+        lost_(std::move(lost)) {}
 
-  void Put(std::string line) {
-    std::deque<std::string> gone;  // freed without the lock
+  void Put(std::string lines) {
+    std::vector<std::string> gone;  // freed without the lock
     MutexLock lock(mu_);
-    bytes_ += line.size();
-    lines_.push_back(std::move(line));
-    while (bytes_ > max_bytes_ && lines_.size() > 1) gone.push_back(TakeFront());
-    dropped_ += gone.size();
+    bytes_ += lines.size();
+    lines_.push_back(std::move(lines));
+    while (bytes_ > max_bytes_ && lines_.size() > 1) {
+      CountLost(LinesIn(lines_.front()));
+      gone.push_back(TakeFront());
+    }
+    changed_.NotifyOne();
+  }
+
+  void Reopen() {
+    MutexLock lock(mu_);
+    reopen_ = true;
     changed_.NotifyOne();
   }
 
@@ -99,8 +95,11 @@ class LineWriter::Queue {
 
   void Run() {
     while (const absl::optional<Taken> next = Next()) {
+      if (next->reopen) output_->Reopen();
+      if (next->lines.empty()) continue;
       TellOfGap(next->dropped_before);
-      if (!Write(fd_, next->line)) Lose();
+      const size_t written = output_->Write(next->lines);
+      if (written < next->lines.size()) Lose(absl::string_view(next->lines).substr(written));
     }
   }
 
@@ -119,42 +118,54 @@ class LineWriter::Queue {
   }
 
   struct Taken {
-    std::string line;
+    std::string lines;
     uint64_t dropped_before;
+    bool reopen;
   };
 
   absl::optional<Taken> Next() {
     MutexLock lock(mu_);
     writing_ = false;
-    while (lines_.empty()) {
+    while (lines_.empty() && !reopen_) {
       for (std::promise<void>& drained : std::exchange(waiting_, {})) drained.set_value();
       if (over_) return absl::nullopt;
       changed_.Wait(mu_);
     }
     writing_ = true;
+    const bool reopen = std::exchange(reopen_, false);
+    if (lines_.empty()) return Taken{"", dropped_, reopen};
     ++taken_;
-    return Taken{TakeFront(), dropped_};
+    return Taken{TakeFront(), dropped_, reopen};
   }
 
   void TellOfGap(uint64_t dropped) {
     const uint64_t missing = dropped - told_;
-    if (missing > 0 && Write(fd_, gap_(missing))) told_ += missing;
+    if (missing == 0) return;
+    const std::string line = gap_(missing);
+    if (output_->Write(line) == line.size()) told_ += missing;
   }
 
-  void Lose() {
+  void Lose(absl::string_view rest) {
     MutexLock lock(mu_);
-    ++dropped_;
+    CountLost(LinesIn(rest));
   }
 
-  const int fd_;
+  void CountLost(uint64_t lines) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    dropped_ += lines;
+    if (lost_ != nullptr) lost_->fetch_add(lines, std::memory_order_relaxed);
+  }
+
+  const std::unique_ptr<LineOutput> output_;  // the thread's
   const size_t max_bytes_;
   const Gap gap_;
+  const LostLines lost_;
   uint64_t told_ = 0;  // of dropped_; the thread's
 
   mutable Mutex mu_;
   CondVar changed_;
   std::deque<std::string> lines_ ABSL_GUARDED_BY(mu_);
   size_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  bool reopen_ ABSL_GUARDED_BY(mu_) = false;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   bool over_ ABSL_GUARDED_BY(mu_) = false;
   bool stuck_ ABSL_GUARDED_BY(mu_) = false;
@@ -163,8 +174,10 @@ class LineWriter::Queue {
   std::vector<std::promise<void>> waiting_ ABSL_GUARDED_BY(mu_);
 };
 
-LineWriter::LineWriter(int fd, size_t max_bytes, Gap gap)
-    : queue_(std::make_shared<Queue>(fd, max_bytes, std::move(gap))) {
+LineWriter::LineWriter(std::unique_ptr<LineOutput> output, size_t max_bytes, Gap gap,
+                       LostLines lost)
+    : queue_(
+          std::make_shared<Queue>(std::move(output), max_bytes, std::move(gap), std::move(lost))) {
   try {
     std::thread([queue = queue_] { queue->Run(); }).detach();
   } catch (const std::system_error&) {
@@ -174,7 +187,9 @@ LineWriter::LineWriter(int fd, size_t max_bytes, Gap gap)
 
 LineWriter::~LineWriter() { queue_->End(); }
 
-void LineWriter::Put(std::string line) { queue_->Put(std::move(line)); }
+void LineWriter::Put(std::string lines) { queue_->Put(std::move(lines)); }
+
+void LineWriter::Reopen() { queue_->Reopen(); }
 
 bool LineWriter::Drain(std::chrono::milliseconds patience) { return queue_->Drain(patience); }
 

@@ -7,7 +7,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <climits>
 #include <csignal>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,7 +23,9 @@
 namespace singleflight::base {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::Eq;
 using ::testing::Gt;
 
 constexpr std::chrono::milliseconds kLong(60000);
@@ -126,7 +131,67 @@ TEST_P(LineWriterTest, LinesThatCannotBeWrittenAreCounted) {
   EXPECT_EQ(writer.dropped(), 2u);
 }
 
+TEST_P(LineWriterTest, LinesThatWerePutTogetherAreCountedOneByOne) {
+  Fill();
+  auto lost = std::make_shared<std::atomic<uint64_t>>(0);
+  {
+    LineWriter writer(std::make_unique<DescriptorOutput>(out()), 40, Gap, lost);
+    for (int i = 0; i < 100; ++i) writer.Put("one\ntwo\nthree\n");
+    writer.Put("last\n");
+    EXPECT_THAT(writer.dropped(), AllOf(Gt(290u), Eq(3 * (writer.dropped() / 3))));
+    StopReading();
+    EXPECT_TRUE(writer.Drain(kLong));
+  }
+  EXPECT_EQ(*lost, 301u) << "which is told beyond the writer's life";
+}
+
 INSTANTIATE_TEST_SUITE_P(Pipes, LineWriterTest, ::testing::Values(0, O_NONBLOCK));
+
+// Tells what was asked of it.
+class Recorder final : public LineOutput {
+ public:
+  explicit Recorder(std::vector<std::string>& heard) : heard_(heard) {}
+  size_t Write(absl::string_view lines) override {
+    heard_.emplace_back(lines);
+    return lines.size();
+  }
+  void Reopen() override { heard_.emplace_back("reopen"); }
+
+ private:
+  std::vector<std::string>& heard_;
+};
+
+TEST(ReopenTest, ComesBeforeTheNextLineAndWaitsForNone) {
+  std::vector<std::string> heard;
+  {
+    LineWriter writer(std::make_unique<Recorder>(heard), 1000, nullptr);
+    writer.Put("one\n");
+    EXPECT_TRUE(writer.Drain(kLong));
+    writer.Reopen();
+    EXPECT_TRUE(writer.Drain(kLong));
+    writer.Put("two\n");
+    EXPECT_TRUE(writer.Drain(kLong));
+  }
+  EXPECT_THAT(heard, ElementsAre("one\n", "reopen", "two\n"));
+}
+
+// What a pipe takes whole, another process does not write into.
+TEST(DescriptorOutputTest, PiecesEndWithALine) {
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, O_DIRECT), 0);  // a packet a write
+  std::string lines;
+  while (lines.size() < 10000) absl::StrAppend(&lines, "line ", lines.size(), "\n");
+  EXPECT_EQ(DescriptorOutput(ends[1]).Write(lines), lines.size());
+  ::close(ends[1]);
+  std::string text;
+  char piece[PIPE_BUF];
+  for (ssize_t n; (n = ::read(ends[0], piece, sizeof(piece))) > 0;) {
+    EXPECT_EQ(piece[n - 1], '\n');
+    text.append(piece, static_cast<size_t>(n));
+  }
+  EXPECT_EQ(text, lines);
+  ::close(ends[0]);
+}
 
 }  // namespace
 }  // namespace singleflight::base
