@@ -1,7 +1,5 @@
 // GET /livez, /readyz, /status and /metrics over HTTP/1.1: for probes and scrapers. It changes
-// nothing and may listen on any address. It has at most 64 connections at a time, and each has 5 s
-// to ask and 5 s to read. It answers a newcomer even if it is full or the process has no
-// descriptors left (health_server.cc tells how).
+// nothing and may listen on any address. Nobody can keep a probe out (http_server.cc tells how).
 //
 // Threads: the one of `io`. Destroy it when `io` has stopped.
 
@@ -17,6 +15,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/admin/health_options.h"
+#include "server/admin/http_server.h"
 #include "server/metrics/visitor.h"
 
 namespace singleflight::admin {
@@ -28,17 +27,24 @@ struct HealthPages {
   absl::AnyInvocable<std::string()> status;   // what runs, and since when; for people
 };
 
+// What a response with Prometheus text is.
+inline constexpr char kMetricsType[] = "text/plain; version=0.0.4; charset=utf-8";
+
 class HealthServer {
  public:
   static absl::StatusOr<std::unique_ptr<HealthServer>> Open(boost::asio::io_context& io,
                                                             const HealthOptions& options,
                                                             HealthPages pages);
-  virtual ~HealthServer() = default;
 
-  virtual void Show(metrics::Visitor& visitor) const = 0;
+  void Show(metrics::Visitor& visitor) const;
 
   // As bound, with the port that was chosen.
-  virtual std::string address() const = 0;
+  std::string address() const { return server_->address(); }
+
+ private:
+  explicit HealthServer(std::unique_ptr<HttpServer> server) : server_(std::move(server)) {}
+
+  const std::unique_ptr<HttpServer> server_;
 };
 
 }  // namespace singleflight::admin

@@ -1,0 +1,307 @@
+// The small HTTP server, and why it answers when nothing else does.
+//
+// A probe that gets no answer means that the process is killed. So two things must not keep a probe
+// out: other connections to its port, and a process that has used up its descriptors.
+//
+//   guests   Each connection is a Guest. At kMaxConnections a newcomer takes the place of another:
+//            first of one that has not asked, since a probe asks as soon as it is connected, and
+//            among these of a stranger (guests.cc). A newcomer itself is never turned away.
+//   spares   Some descriptors are held open on /dev/null. If accept finds none free, one of them is
+//            closed for the newcomer; they are restocked when a connection ends. If all are spent,
+//            a guest gives way. If there is no guest, accept is tried again soon, and
+//            connections go on waiting in the kernel's queue.
+//
+// Each connection is one Connection: one request, one response, and kPatience for each of the two.
+// Its callbacks and its handler own it. All of it runs on the thread of `io`, and nothing there
+// waits, so a slow client costs a connection and no time.
+//
+// A stream of events is a response without an end. One part is on its way at a time, and it too
+// has kPatience; meanwhile others are left out. So a slow reader costs one part.
+
+#include "server/admin/http_server.h"
+
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/admin/guests.h"
+#include "server/admin/http_socket.h"
+#include "server/admin/spare_descriptors.h"
+#include "server/net/address.h"
+
+namespace singleflight::admin {
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using Protocol = asio::generic::stream_protocol;
+
+namespace {
+
+constexpr size_t kMaxConnections = 64;
+constexpr size_t kMaxHeadBytes = 8 << 10;
+constexpr size_t kMaxUnreadBytes = 1 << 20;  // are read and dropped behind a response
+constexpr size_t kSpareDescriptors = 4;
+constexpr std::chrono::seconds kPatience(5);
+
+struct Shared {
+  void Refuse(HttpRefusal why) {
+    refused.Add(why);
+    spdlog::debug("a connection to the {} was refused: {}", options.name, std::string(NameOf(why)));
+  }
+
+  HttpServer::Options options;
+  HttpHandler handler;
+  Guests guests;
+  SpareDescriptors spares{kSpareDescriptors};
+  HttpServer::Refused refused;
+};
+
+// A target in origin-form, from that or from the absolute-form that proxies get (RFC 9112 §3.2).
+beast::string_view OriginForm(beast::string_view target) {
+  const size_t scheme = target.substr(0, target.find('?')).find("://");
+  if (target.starts_with('/') || scheme == beast::string_view::npos) return target;
+  const size_t path = target.find_first_of("/?", scheme + 3);
+  return path == beast::string_view::npos ? "/" : target.substr(path);
+}
+
+// The only field of that name; of several, nothing that anybody would accept.
+std::string Only(const http::fields& fields, http::field name) {
+  const auto [first, end] = fields.equal_range(name);
+  if (first == end) return "";
+  if (std::next(first) != end) return ",";
+  return std::string(first->value());
+}
+
+HttpRequest Understood(const http::request<http::string_body>& in) {
+  HttpRequest out;
+  out.method = std::string(in.method_string());
+  const std::string target(OriginForm(in.target()));
+  const size_t query = target.find('?');
+  out.path = target.substr(0, query);
+  if (query != std::string::npos) out.query = target.substr(query + 1);
+  out.host = Only(in, http::field::host);
+  out.origin = Only(in, http::field::origin);
+  out.authorization = Only(in, http::field::authorization);
+  out.body = in.body();
+  return out;
+}
+
+bool IsOfHttp(const beast::error_code& error) {
+  return error.category() == http::make_error_code(http::error::bad_method).category();
+}
+
+// One connection: one request, one response.
+class Connection final : public Guest,
+                         public HttpExchange,
+                         public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Protocol::socket socket, const asio::ip::address& from, std::shared_ptr<Shared> shared)
+      : Guest(from), stream_(std::move(socket)), shared_(std::move(shared)) {
+    shared_->guests.Enter(*this);
+  }
+  ~Connection() override {
+    shared_->guests.Leave(*this);
+    stream_.close();
+    shared_->spares.Restock();
+  }
+
+  void Run() {
+    parser_.header_limit(kMaxHeadBytes);
+    parser_.body_limit(HttpServer::kMaxBodyBytes);
+    stream_.expires_after(kPatience);
+    const auto done = [self = shared_from_this()](const beast::error_code& error, size_t) {
+      self->OnRequest(error);
+    };
+    if (shared_->options.reads_bodies) return http::async_read(stream_, buffer_, parser_, done);
+    parser_.body_limit(boost::none);
+    http::async_read_header(stream_, buffer_, parser_, done);
+  }
+
+  void GiveWay() override { Close(); }
+
+  const HttpRequest& request() const override { return request_; }
+
+  void Reply(HttpResponse from) override {
+    http::response<http::string_body>& to = response_;
+    to.result(from.status);
+    to.set(http::field::content_type, from.content_type);
+    for (const auto& [name, value] : from.fields) to.set(name, value);
+    to.body() = std::move(from.body);
+    to.keep_alive(false);
+    to.prepare_payload();
+    if (request_.method == "HEAD") to.body().clear();
+    stream_.expires_after(kPatience);
+    http::async_write(stream_, to, [self = shared_from_this()](beast::error_code error, size_t) {
+      self->OnReplied(error);
+    });
+  }
+
+  // The client says nothing more. If something comes nevertheless, it ends the stream, as its
+  // leaving does.
+  void BeginEvents(const Fields& fields) override {
+    open_ = true;
+    stream_.expires_never();
+    stream_.async_read_some(
+        asio::buffer(unread_),
+        [self = shared_from_this()](const beast::error_code&, size_t) { self->Close(); });
+    std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+    for (const auto& [name, value] : fields) absl::StrAppend(&head, name, ": ", value, "\r\n");
+    SendEvent(std::make_shared<std::string>(absl::StrCat(head, "Connection: close\r\n\r\n")));
+  }
+
+  void SendEvent(std::shared_ptr<const std::string> text) override {
+    if (!open_ || event_ != nullptr) return;
+    event_ = std::move(text);
+    stream_.expires_after(kPatience);
+    asio::async_write(stream_, asio::buffer(*event_),
+                      [self = shared_from_this()](const beast::error_code& error, size_t) {
+                        self->event_ = nullptr;
+                        if (!error) return;
+                        if (error == beast::error::timeout) self->Refuse(HttpRefusal::kTimeout);
+                        self->Close();
+                      });
+  }
+
+  bool open() const override { return open_; }
+
+ private:
+  void OnRequest(const beast::error_code& error) {
+    if (error == beast::error::timeout) return Refuse(HttpRefusal::kTimeout);
+    if (error && (error == http::error::end_of_stream || !IsOfHttp(error))) return;  // it has gone
+    shared_->guests.Asks(*this);
+    response_.version(parser_.get().version());
+    if (error && error != http::error::body_limit) return ReplyNotUnderstood(error);
+    request_ = Understood(parser_.get());
+    request_.too_large = error == http::error::body_limit;
+    shared_->handler(shared_from_this());
+  }
+
+  void ReplyNotUnderstood(const beast::error_code& why) {
+    Refuse(HttpRefusal::kMalformed);
+    response_.version(11);
+    Reply({400, absl::StrCat(why.message(), "\n")});
+  }
+
+  void OnReplied(beast::error_code error) {
+    if (error == beast::error::timeout) Refuse(HttpRefusal::kTimeout);
+    if (error) return;
+    stream_.socket().shutdown(Protocol::socket::shutdown_send, error);
+    if (!parser_.is_done()) DropUnread(0);
+  }
+
+  // Closing with something unread would reset the connection, and the response with it.
+  void DropUnread(size_t so_far) {
+    if (so_far > kMaxUnreadBytes) return;
+    stream_.async_read_some(
+        asio::buffer(unread_),
+        [self = shared_from_this(), so_far](const beast::error_code& error, size_t more) {
+          if (!error) self->DropUnread(so_far + more);
+        });
+  }
+
+  void Refuse(HttpRefusal why) { shared_->Refuse(why); }
+
+  void Close() {
+    open_ = false;
+    stream_.close();
+  }
+
+  beast::basic_stream<Protocol> stream_;
+  const std::shared_ptr<Shared> shared_;
+  beast::flat_buffer buffer_{kMaxHeadBytes + HttpServer::kMaxBodyBytes};
+  http::request_parser<http::string_body> parser_;
+  HttpRequest request_;
+  http::response<http::string_body> response_;
+  bool open_ = false;                         // a stream of events goes on
+  std::shared_ptr<const std::string> event_;  // is on its way
+  std::array<char, 4096> unread_;
+};
+
+class Server final : public HttpServer {
+ public:
+  Server(asio::io_context& io, HttpSocket socket, std::shared_ptr<Shared> shared)
+      : socket_(std::move(socket)), acceptor_(io), pause_(io), shared_(std::move(shared)) {
+    acceptor_.assign(Protocol(socket_.family(), IPPROTO_IP), socket_.Release());
+    Accept();
+  }
+
+  std::string address() const override { return socket_.address(); }
+  const Refused& refused() const override { return shared_->refused; }
+
+ private:
+  void Accept() {
+    acceptor_.async_accept(peer_, [this](const beast::error_code& error, Protocol::socket socket) {
+      if (error == asio::error::operation_aborted) return;
+      if (error) return OnFailure(error);
+      Welcome(std::move(socket));
+      Accept();
+    });
+  }
+
+  void Welcome(Protocol::socket socket) {
+    if (shared_->guests.size() >= kMaxConnections) {
+      shared_->Refuse(HttpRefusal::kConnections);
+      shared_->guests.MakeRoom();
+    }
+    std::make_shared<Connection>(std::move(socket), PeersAddress(), shared_)->Run();
+  }
+
+  // A Unix socket's peer is on this machine.
+  asio::ip::address PeersAddress() const {
+    asio::ip::tcp::endpoint peer;
+    if (peer_.protocol().family() == AF_UNIX) return asio::ip::address_v4::loopback();
+    peer.resize(peer_.size());
+    std::memcpy(peer.data(), peer_.data(), peer_.size());
+    return peer.address();
+  }
+
+  // No descriptor is free: spends a spare one, or has a guest give way.
+  void OnFailure(const beast::error_code& error) {
+    if (error != asio::error::no_descriptors &&
+        error != boost::system::errc::too_many_files_open_in_system) {
+      return AcceptLater();
+    }
+    if (shared_->spares.Spend()) return Accept();
+    shared_->Refuse(HttpRefusal::kDescriptors);
+    if (shared_->guests.MakeRoom()) return Accept();
+    AcceptLater();
+  }
+
+  // Trying again immediately would only spin.
+  void AcceptLater() {
+    pause_.expires_after(std::chrono::milliseconds(100));
+    pause_.async_wait([this](const beast::error_code& error) {
+      if (!error) Accept();
+    });
+  }
+
+  HttpSocket socket_;
+  asio::basic_socket_acceptor<Protocol> acceptor_;
+  Protocol::endpoint peer_;  // of the latest that was accepted
+  asio::steady_timer pause_;
+  const std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Open(asio::io_context& io,
+                                                             const Options& options,
+                                                             HttpHandler handler) {
+  absl::StatusOr<HttpSocket> socket = HttpSocket::Listen(options.address, options.where);
+  if (!socket.ok()) return socket.status();
+  auto shared = std::make_shared<Shared>();
+  shared->options = options;
+  shared->handler = std::move(handler);
+  return std::make_unique<Server>(io, *std::move(socket), std::move(shared));
+}
+
+}  // namespace singleflight::admin
