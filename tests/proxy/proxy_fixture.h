@@ -55,6 +55,7 @@ class ProxyTest : public ::testing::Test {
     core::RouteOptions get;
     get.match.method = "/shop.Catalog/*";
     get.collapse = collapse_;
+    get.cache = cache_;
     routes_.Add(get, 0, shared_, model::KeyPolicy(get.key, "catalog", 7, fingerprints_));
     core::RouteOptions watch;
     watch.match.method = "/shop.Streams/*";
@@ -89,8 +90,8 @@ class ProxyTest : public ::testing::Test {
     EXPECT_EQ(metrics_.downstream->streams.value(), 0);
     for (const auto& shared : metrics_.routes) {
       const core::RouteMetrics& route = *shared;
-      const uint64_t sum = route.leaders.value() + route.followers.value() + route.relays.value() +
-                           route.departed.value() + route.bypasses.sum();
+      const uint64_t sum = route.hits.value() + route.leaders.value() + route.followers.value() +
+                           route.relays.value() + route.departed.value() + route.bypasses.sum();
       EXPECT_EQ(route.calls.value(), sum) << "every call is counted once";
     }
   }
@@ -183,6 +184,7 @@ class ProxyTest : public ::testing::Test {
   uint64_t refused(model::Refused why) { return metrics_.downstream->requests_refused.of(why); }
 
   core::CollapseOptions collapse_;
+  absl::optional<cache::FreshnessRules> cache_;
   http2::SessionOptions options_;
   core::FakeLoop loop_{0};
   core::FakeUpstream upstream_;

@@ -236,7 +236,8 @@ class PoolTest : public ::testing::Test {
     caller.consume = consumes_;
     auto request = std::make_shared<const model::Request>(
         absl::get<model::Request>(model::ParseRequest(Block(RequestFields()))));
-    caller.call = pool_->Start({request, "catalog:1", absl::nullopt, "", resends, client_}, caller);
+    caller.call =
+        pool_->Start({request, "catalog:1", absl::nullopt, "", resends, client_, again_}, caller);
     if (message.empty()) return;
     caller.call->Send(base::Slice(message));
     caller.call->Finish({});
@@ -259,6 +260,7 @@ class PoolTest : public ::testing::Test {
   int connect_failed_ = 0;
   bool consumes_ = true;                    // callers that begin from now on
   std::shared_ptr<memory::Client> client_;  // likewise; null: nobody's
+  bool again_ = false;                      // likewise: a flight has sent it before
   std::vector<std::unique_ptr<ScriptedServer>> servers_;
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Caller>> callers_;

@@ -67,6 +67,16 @@ TEST_F(ResendTest, ACallOfAFlightIsLeftToTheFlight) {
   EXPECT_EQ(caller.failure->kind, Kind::kNotStarted);
 }
 
+TEST_F(ResendTest, WhatAFlightSendsAgainIsCounted) {
+  ScriptedServer& server = Serve();
+  server.serve = Echo;
+  MakePool({server.endpoint()});
+  again_ = true;
+  Await(Ask("kettle"));
+  EXPECT_EQ(metrics_.resent.value(), 1u);
+  EXPECT_EQ(metrics_.begun.value(), 1u);
+}
+
 TEST_F(ResendTest, TheSameBytesAreSentAgainAndReportedOnce) {
   const std::string message(200 << 10, 'm');
   ScriptedServer& server = Serve();
