@@ -33,11 +33,21 @@ int Complain(absl::string_view message) {
   return kUsageError;
 }
 
+// What is wrong comes in the form that the file wants for the log.
+absl::StatusOr<config::Loaded> Load(const std::string& path, Log& log) {
+  config::LogOptions form;
+  absl::StatusOr<config::Loaded> loaded = config::LoadFile(path, &form);
+  log.SetUp(form);
+  if (!loaded.ok()) log.Complain(config::LogLevel::kError, loaded.status().message());
+  return loaded;
+}
+
 int Check(const std::string& path) {
-  const absl::StatusOr<config::Loaded> loaded = config::LoadFile(path);
-  if (!loaded.ok()) return Complain(loaded.status().message());
+  Log log;
+  const absl::StatusOr<config::Loaded> loaded = Load(path, log);
+  if (!loaded.ok()) return kUsageError;
   for (const std::string& warning : loaded->warnings) {
-    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+    log.Complain(config::LogLevel::kWarning, absl::StrCat("warning: ", warning));
   }
   std::printf("%s: ok\n", path.c_str());
   return 0;
@@ -53,12 +63,8 @@ Entropy DrawEntropy() {
 int Serve(const std::string& path) {
   host::PrepareProcess();
   Log log;
-  const absl::StatusOr<config::Loaded> loaded = config::LoadFile(path);
-  if (!loaded.ok()) {
-    log.Complain(std::string(loaded.status().message()));
-    return kUsageError;
-  }
-  log.SetUp(loaded->config.log);
+  const absl::StatusOr<config::Loaded> loaded = Load(path, log);
+  if (!loaded.ok()) return kUsageError;
   for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
   absl::StatusOr<std::unique_ptr<App>> app =
       App::Build(*loaded, {path, DrawEntropy(), absl::Now, &log});

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "singleflight/mutex.h"
 
 namespace singleflight::app {
@@ -223,7 +224,12 @@ Log::Voice Log::voice() const {
   };
 }
 
-void Log::Complain(std::string text) { writer_->Put(std::move(text) + "\n"); }
+void Log::Complain(config::LogLevel level, absl::string_view text) {
+  if (form_ == config::LogFormat::kText) return writer_->Put(absl::StrCat(text, "\n"));
+  for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+    writer_->Put(format_->Line(level, std::string(line)));
+  }
+}
 
 void Log::Announce(const std::string& text) {
   const std::string line = form_ == config::LogFormat::kJson

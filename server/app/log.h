@@ -36,9 +36,9 @@ class Log {
   void SetLevel(config::LogLevel level);
   config::LogLevel level() const;
 
-  // A text that stands by itself, for whoever started the process. On stderr, before SetUp: there
-  // is no form yet.
-  void Complain(std::string text);
+  // What is wrong with a configuration, for whoever started the process, whatever the level: as it
+  // is, or under `json` each of its lines as one of the log.
+  void Complain(config::LogLevel level, absl::string_view text);
 
   // On stdout, in the form of the log: programs wait for it.
   void Announce(const std::string& text);

@@ -109,10 +109,12 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, Waiting waiting) {
 }
 
 absl::StatusOr<Loaded> LoadText(absl::string_view text, absl::string_view filename,
-                                const Environment& environment, uint64_t memory, Files files) {
+                                const Environment& environment, uint64_t memory, Files files,
+                                LogOptions* log = nullptr) {
   Problems problems(filename);
   Loaded loaded;
   loaded.config = ReadConfig(text, filename, environment, memory, files, problems, &loaded.files);
+  if (log != nullptr) *log = loaded.config.log;
   loaded.warnings = problems.warnings();
   const absl::Status status = problems.status();
   if (!status.ok()) return status;
@@ -120,12 +122,12 @@ absl::StatusOr<Loaded> LoadText(absl::string_view text, absl::string_view filena
 }
 
 absl::StatusOr<Loaded> LoadPath(const std::string& path, const Environment& environment,
-                                Waiting waiting) {
+                                Waiting waiting, LogOptions* log = nullptr) {
   const WatchedFile file = {path, StampOf(path)};
   absl::StatusOr<std::string> text = ReadFile(path, waiting);
   if (!text.ok()) return text.status();
   absl::StatusOr<Loaded> loaded =
-      LoadText(*text, path, environment, host::AllowedMemory(), Files::kCheck);
+      LoadText(*text, path, environment, host::AllowedMemory(), Files::kCheck, log);
   if (loaded.ok()) loaded->files.insert(loaded->files.begin(), file);
   return loaded;
 }
@@ -139,6 +141,10 @@ absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
 
 absl::StatusOr<Loaded> LoadFile(const std::string& path, const Environment& environment) {
   return LoadPath(path, environment, Waiting::kAllowed);
+}
+
+absl::StatusOr<Loaded> LoadFile(const std::string& path, LogOptions* log) {
+  return LoadPath(path, ProcessEnvironment(), Waiting::kAllowed, log);
 }
 
 absl::StatusOr<Loaded> LoadFileAgain(const std::string& path, const Environment& environment) {

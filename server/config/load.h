@@ -41,6 +41,10 @@ absl::StatusOr<Loaded> Load(absl::string_view text, absl::string_view filename,
 absl::StatusOr<Loaded> LoadFile(const std::string& path,
                                 const Environment& environment = ProcessEnvironment());
 
+// The same. `log` gets what the file says of the log, also where the file is refused for something
+// else: mistakes are told in the form that is wanted.
+absl::StatusOr<Loaded> LoadFile(const std::string& path, LogOptions* log);
+
 // The same for a process that is serving: it never waits. Only a regular file can be read again;
 // anything else is kFailedPrecondition.
 absl::StatusOr<Loaded> LoadFileAgain(const std::string& path,

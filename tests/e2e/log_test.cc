@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::Eq;
 using ::testing::Ge;
 using ::testing::HasSubstr;
@@ -195,6 +196,18 @@ TEST_F(LogTest, WhyItCannotStartIsJsonToo) {
   EXPECT_EQ(proxy.WaitExit(), 2);
   EXPECT_THAT(LinesOf(proxy.err()), Each(MatchesRegex(kJsonLine)));
   EXPECT_THAT(LinesOf(proxy.err()).back(), HasSubstr("cannot bind " + taken.address()));
+}
+
+TEST_F(LogTest, MistakesOfAFileThatWantsJsonAreJsonToo) {
+  const TemporaryFile file(Yaml({.top = "log: {format: json}\nthreads: none\nnothing: 1"}));
+  for (const std::string option : {"--config", "--check --config"}) {
+    ChildProcess proxy(
+        {"/bin/sh", "-c", "exec \"$0\" " + option + " \"$1\"", ProxyBinary(), file.path()});
+    EXPECT_EQ(proxy.WaitExit(), 2);
+    EXPECT_THAT(LinesOf(proxy.err()),
+                ElementsAre(AllOf(MatchesRegex(kJsonLine), HasSubstr("threads: ")),
+                            AllOf(MatchesRegex(kJsonLine), HasSubstr("nothing: unknown option"))));
+  }
 }
 
 // The next socket would become what is written to as the log.
