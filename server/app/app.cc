@@ -40,6 +40,9 @@ absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config:
           "cache.max_bytes");
   compare(running.cache.max_entry_bytes == next.cache.max_entry_bytes, "cache.max_entry_bytes");
   compare(running.health.address == next.health.address, "health.address");
+  compare(running.admin.grpc == next.admin.grpc, "admin.grpc");
+  compare(running.admin.token_file == next.admin.token_file, "admin.token_file");
+  compare(running.admin.tls == next.admin.tls, "admin.tls");
   if (changed.empty()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat(absl::StrJoin(changed, ", "),
@@ -68,7 +71,10 @@ App::App(const config::Loaded& loaded, Options options)
                 [this](const config::Config& next) { return Apply(next); }),
       drain_(control_, options_.wall_clock, DrainHooks(), Drain::Pace()),
       pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
-              *options_.log}) {}
+              *options_.log}),
+      steering_(control_, {config_, options_.config_path, options_.wall_clock, ledgers_, shared_,
+                           workers_, upstreams_, doors_, reloader_, drain_, *options_.log}),
+      rights_(config_.admin.token_file) {}
 
 absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Loaded& loaded, Options options) {
   std::unique_ptr<App> app(new App(loaded, std::move(options)));
@@ -83,12 +89,23 @@ absl::Status App::Begin() {
   host::TakeHangups();
   workers_.Start();
   if (absl::Status status = Apply(config_); !status.ok()) return status;
-  return pages_.Open(control_, config_.health);
+  if (absl::Status status = pages_.Open(control_, config_.health); !status.ok()) return status;
+  return OpenAdmin();
+}
+
+absl::Status App::OpenAdmin() {
+  if (config_.admin.grpc.empty()) return absl::OkStatus();
+  pages_.AlsoShow([this](metrics::Visitor& visitor) { rights_.Show(visitor); });
+  absl::StatusOr<std::unique_ptr<admin::GrpcServer>> opened =
+      admin::GrpcServer::Open(config_.admin, steering_, rights_);
+  if (opened.ok()) admin_ = *std::move(opened);
+  return opened.status();
 }
 
 std::string App::Announcement() const {
   std::string text = absl::StrCat("listening on ", absl::StrJoin(doors_.addresses(), ", "));
   if (!pages_.address().empty()) absl::StrAppend(&text, "; health on ", pages_.address());
+  if (admin_ != nullptr) absl::StrAppend(&text, "; admin (grpc) on ", admin_->address());
   return text;
 }
 
@@ -183,10 +200,12 @@ Drain::Hooks App::DrainHooks() {
   return hooks;
 }
 
-// Clients first, and with them those that the doors have just let in. Then the pools, so that
-// flights that nobody waits for end as well. The loops are last: everything that lives on them is
-// gone.
+// First those who ask and steer, since this thread answers no more. Clients next, and with them
+// those that the doors have just let in. Then the pools, so that flights that nobody waits for end
+// as well. The loops are last: everything that lives on them is gone.
 void App::Stop() {
+  steering_.Close();
+  admin_.reset();
   if (!workers_.running()) return;
   doors_.Close();
   workers_.Settle();

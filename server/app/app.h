@@ -19,6 +19,8 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/admin/grpc_server.h"
+#include "server/admin/rights.h"
 #include "server/app/doors.h"
 #include "server/app/drain.h"
 #include "server/app/ledgers.h"
@@ -27,6 +29,7 @@
 #include "server/app/pages.h"
 #include "server/app/reloader.h"
 #include "server/app/snapshot.h"
+#include "server/app/steering.h"
 #include "server/app/upstreams.h"
 #include "server/app/workers.h"
 #include "server/config/load.h"
@@ -57,7 +60,7 @@ class App {
   static absl::StatusOr<std::unique_ptr<App>> Build(const config::Loaded& loaded, Options options);
   ~App();
 
-  // "listening on …; health on …", with the ports that were chosen.
+  // "listening on …; health on …; admin (grpc) on …", with the ports that were chosen.
   std::string Announcement() const;
 
   // Serves until SIGTERM or SIGINT, then drains: no new connections, GOAWAY, running calls end
@@ -71,6 +74,8 @@ class App {
   // Starts what the constructor has connected.
   absl::Status Begin();
 
+  absl::Status OpenAdmin();
+
   // Puts a configuration in force, whole, or not at all.
   absl::Status Apply(const config::Config& next);
   void SetAdmission();
@@ -80,6 +85,8 @@ class App {
   void AwaitHangup();
   Drain::Hooks DrainHooks();
   void Stop();
+
+  // Many members: every part of the process, each after those that it uses.
 
   const config::Loaded first_;
   const Options options_;
@@ -99,6 +106,9 @@ class App {
   Reloader reloader_;
   Drain drain_;
   Pages pages_;
+  Steering steering_;
+  admin::Rights rights_;
+  std::unique_ptr<admin::GrpcServer> admin_;  // null: nowhere
 };
 
 }  // namespace singleflight::app

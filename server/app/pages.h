@@ -43,6 +43,9 @@ class Pages {
 
   explicit Pages(const Sources& sources);
 
+  // At /metrics, from before the first page on.
+  void AlsoShow(metrics::Registry::Source source) { registry_.Add(std::move(source)); }
+
   // Serves them on `control`; nowhere if `options` have no address. Destroy this when `control` has
   // stopped.
   absl::Status Open(boost::asio::io_context& control, const admin::HealthOptions& options);

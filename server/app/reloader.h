@@ -49,6 +49,11 @@ class Reloader {
 
   void Stop();
 
+  // When the configuration in force was applied, and why the latest was refused; empty: it is the
+  // one in force.
+  absl::Time applied_at() const { return applied_at_; }
+  const std::string& refused() const { return refused_; }
+
   void Show(metrics::Visitor& visitor) const;
 
   // One line a fact, for people.

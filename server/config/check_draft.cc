@@ -1,5 +1,7 @@
 // Finds options that are right by themselves and wrong together.
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +12,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/types/optional.h"
+#include "server/admin/rights.h"
 #include "server/config/draft.h"
 #include "server/config/pattern.h"
 #include "server/config/scalars.h"
@@ -66,6 +70,7 @@ std::vector<Claim> ClaimsOf(const Draft& draft) {
     add(draft.config.listeners[i].address, draft.listeners[i]);
   }
   add(draft.config.health.address, draft.health);
+  if (draft.admin_grpc.has_value()) add(draft.config.admin.grpc, *draft.admin_grpc);
   return claims;
 }
 
@@ -172,6 +177,44 @@ void CheckStore(const Draft& draft, Problems& problems) {
                    SizeText(store.max_bytes), " (max_bytes); lower the one or raise the other"));
 }
 
+// Whether only this machine, or this network namespace, can connect there.
+bool IsLocal(absl::string_view address) {
+  if (absl::StartsWith(address, "unix:")) return true;
+  const absl::StatusOr<net::Endpoint> endpoint = net::ParseAddress(address);
+  if (!endpoint.ok()) return true;  // it is wrong by itself
+  const std::string bound = net::ToString(*endpoint);
+  return absl::StartsWith(bound, "127.") || absl::StartsWith(bound, "[::1]:");
+}
+
+// Whoever reaches an admin address may ask; so from elsewhere nobody comes in without a
+// certificate.
+void CheckAdmin(const Draft& draft, Problems& problems) {
+  const admin::AdminOptions& admin = draft.config.admin;
+  const bool certified = admin.tls.has_value() && !admin.tls->client_ca.empty();
+  if (!draft.admin_grpc.has_value() || IsLocal(admin.grpc) || certified) return;
+  problems.Refuse(
+      *draft.admin_grpc,
+      absl::StrCat(Quoted(admin.grpc),
+                   " can be reached from elsewhere, where clients have to show certificates; add "
+                   "\"tls\" with a \"client_ca\", or use 127.0.0.1:9902 or unix:/path"));
+}
+
+// Others than the user and the group of the file may do more than they should.
+constexpr mode_t kTooOpen = S_IWGRP | S_IRWXO;
+
+void CheckTokenFile(const Draft& draft, Problems& problems) {
+  if (!draft.admin_token_file.has_value()) return;
+  const std::string& path = draft.config.admin.token_file;
+  const absl::StatusOr<std::string> token = admin::ReadToken(path);
+  if (!token.ok()) return problems.Refuse(*draft.admin_token_file, token.status().message());
+  struct stat about = {};
+  if (::stat(path.c_str(), &about) != 0 || (about.st_mode & kTooOpen) == 0) return;
+  problems.Warn(*draft.admin_token_file,
+                absl::StrCat(Quoted(path), " can be read or written by others (mode ",
+                             absl::StrFormat("%04o", about.st_mode & 07777),
+                             "); whoever reads it may steer the proxy: chmod 0600"));
+}
+
 // Options that are right and have no effect.
 void CheckEffects(const Draft& draft, Problems& problems) {
   uint64_t largest_reply = 0;
@@ -217,15 +260,18 @@ void SeparateFamilies(Draft& draft) {
 
 void CheckFiles(const Draft& draft, Problems& problems) {
   for (size_t i = 0; i < draft.listener_tls.size(); ++i) {
-    CheckFiles(draft.config.listeners[i], draft.listener_tls[i], problems);
+    CheckFiles(draft.config.listeners[i].tls, draft.listener_tls[i], problems);
   }
   for (size_t i = 0; i < draft.upstream_tls.size(); ++i) {
     CheckFiles(draft.config.upstreams[i], draft.upstream_tls[i], problems);
   }
+  CheckFiles(draft.config.admin.tls, draft.admin_tls, problems);
+  CheckTokenFile(draft, problems);
 }
 
 void CheckDraft(const Draft& draft, Problems& problems) {
   CheckAddresses(draft, problems);
+  CheckAdmin(draft, problems);
   CheckOwnListeners(draft, problems);
   CheckUpstreamNames(draft, problems);
   CheckUpstreamsOfRoutes(draft, problems);

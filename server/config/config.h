@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/admin/admin_options.h"
 #include "server/admin/health_options.h"
 #include "server/cache/store.h"
 #include "server/core/route_options.h"
@@ -42,6 +43,7 @@ struct Config {
   proxy::MarkOptions reply_marks;
   proxy::LimitOptions limits;
   admin::HealthOptions health;
+  admin::AdminOptions admin;
   int threads = 0;  // workers; 0: as many as the cgroup and the affinity mask allow
   LogOptions log;
   ReloadOptions reload;

@@ -42,6 +42,12 @@ std::string NameMistake(absl::string_view text) {
   return "is no name; use 1 to 128 visible ASCII characters without spaces";
 }
 
+std::string TokenFileMistake(absl::string_view text) {
+  const bool printable = std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
+  if (!text.empty() && printable) return "";
+  return "is no path; write that of a file with a token, without control characters";
+}
+
 // A token of RFC 9651 §3.3.4, as RFC 9211 wants it.
 std::string MarkNameMistake(absl::string_view text) {
   const auto allowed = [](unsigned char c) {
@@ -60,7 +66,7 @@ void ReadListener(Mapping& in, Draft& draft) {
   proxy::ListenerOptions listener;
   in.Text("address", &listener.address, ListenerAddressMistake);
   in.Require("address", "write where to listen, such as \"address: 127.0.0.1:8080\"");
-  draft.listener_tls.push_back(ReadListenerTls(in, listener));
+  draft.listener_tls.push_back(ReadServerTls(in, listener.tls));
   draft.listeners.push_back(in.PlaceOf("address"));
   draft.config.listeners.push_back(listener);
 }
@@ -252,6 +258,17 @@ void ReadHealth(Mapping& in, Draft& draft) {
   draft.health = in.PlaceOf("address");
 }
 
+void ReadAdmin(Mapping& in, Draft& draft) {
+  admin::AdminOptions& out = draft.config.admin;
+  if (in.Text("grpc", &out.grpc, ListenerAddressMistake)) draft.admin_grpc = in.PlaceOf("grpc");
+  if (in.Text("token_file", &out.token_file, TokenFileMistake)) {
+    draft.admin_token_file = in.PlaceOf("token_file");
+  }
+  draft.admin_tls = ReadServerTls(in, out.tls);
+  in.Require("grpc",
+             "write where to serve it, such as \"grpc: 127.0.0.1:9902\", or remove \"admin\"");
+}
+
 void ReadLog(Mapping& in, LogOptions& out) {
   in.Choice("level", &out.level,
             {{"debug", LogLevel::kDebug},
@@ -283,6 +300,8 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
                [&](Mapping& section) { ReadLimits(section, draft); });
     in.Section("health", "health: {address: 0.0.0.0:9900}",
                [&](Mapping& section) { ReadHealth(section, draft); });
+    in.Section("admin", "admin: {grpc: 127.0.0.1:9902}",
+               [&](Mapping& section) { ReadAdmin(section, draft); });
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
     in.Section("log", "log: {level: debug}",
                [&](Mapping& section) { ReadLog(section, config.log); });

@@ -41,6 +41,9 @@ struct Draft {
   Place max_entry_bytes;
   bool names_max_entry_bytes = false;
   Place health;
+  absl::optional<Place> admin_grpc;        // likewise
+  absl::optional<Place> admin_token_file;  // likewise
+  TlsPlaces admin_tls;
 };
 
 // Reads the whole file. This function alone knows what a file may say: a new option is one line in

@@ -46,6 +46,7 @@ void NamePlaces(absl::string_view filename, Draft& draft) {
     draft.config.listeners[i].where = name(draft.listeners[i]);
   }
   draft.config.health.where = name(draft.health);
+  if (draft.admin_grpc.has_value()) draft.config.admin.grpc_where = name(*draft.admin_grpc);
 }
 
 // What is done with files that options name.
@@ -62,10 +63,13 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   if (!root.IsDefined()) return Config();
   Reading reading{environment, problems};
   Draft draft = ReadDraft(reading, root);
-  for (proxy::ListenerOptions& listener : draft.config.listeners) ResolvePaths(filename, listener);
+  for (proxy::ListenerOptions& listener : draft.config.listeners)
+    ResolvePaths(filename, listener.tls);
   for (upstream::UpstreamOptions& upstream : draft.config.upstreams) {
     ResolvePaths(filename, upstream);
   }
+  ResolvePaths(filename, draft.config.admin.tls);
+  ResolvePath(filename, draft.config.admin.token_file);
   FitToMemory(memory, draft);
   SeparateFamilies(draft);
   NamePlaces(filename, draft);

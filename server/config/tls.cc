@@ -68,12 +68,6 @@ void ReadClient(Mapping& in, tls::ClientOptions& out, TlsPlaces& places) {
   places.sound = in.mistakes() == mistakes;
 }
 
-void Resolve(absl::string_view filename, std::string& path) {
-  const size_t slash = filename.rfind('/');
-  if (path.empty() || path.front() == '/' || slash == absl::string_view::npos) return;
-  path = absl::StrCat(filename.substr(0, slash + 1), path);
-}
-
 void Report(const tls::Context::Made& made, const TlsPlaces& places, Problems& problems) {
   const auto place_of = [&](const tls::Mistake& mistake) {
     const auto found = places.options.find(mistake.option);
@@ -92,12 +86,12 @@ void Report(const tls::Context::Made& made, const TlsPlaces& places, Problems& p
 
 }  // namespace
 
-TlsPlaces ReadListenerTls(Mapping& in, proxy::ListenerOptions& out) {
+TlsPlaces ReadServerTls(Mapping& in, absl::optional<tls::ServerOptions>& out) {
   TlsPlaces places;
   tls::ServerOptions tls;
   if (in.Section("tls", "tls: {certificate: server.pem, private_key: server.key}",
                  [&](Mapping& section) { ReadServer(section, tls, places); })) {
-    out.tls = tls;
+    out = tls;
   }
   return places;
 }
@@ -113,24 +107,30 @@ TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out) {
   return places;
 }
 
-void ResolvePaths(absl::string_view filename, proxy::ListenerOptions& listener) {
-  if (!listener.tls.has_value()) return;
-  Resolve(filename, listener.tls->certificate);
-  Resolve(filename, listener.tls->private_key);
-  Resolve(filename, listener.tls->client_ca);
+void ResolvePath(absl::string_view filename, std::string& path) {
+  const size_t slash = filename.rfind('/');
+  if (path.empty() || path.front() == '/' || slash == absl::string_view::npos) return;
+  path = absl::StrCat(filename.substr(0, slash + 1), path);
+}
+
+void ResolvePaths(absl::string_view filename, absl::optional<tls::ServerOptions>& tls) {
+  if (!tls.has_value()) return;
+  ResolvePath(filename, tls->certificate);
+  ResolvePath(filename, tls->private_key);
+  ResolvePath(filename, tls->client_ca);
 }
 
 void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstream) {
   if (!upstream.tls.has_value()) return;
-  Resolve(filename, upstream.tls->ca);
-  Resolve(filename, upstream.tls->certificate);
-  Resolve(filename, upstream.tls->private_key);
+  ResolvePath(filename, upstream.tls->ca);
+  ResolvePath(filename, upstream.tls->certificate);
+  ResolvePath(filename, upstream.tls->private_key);
 }
 
-void CheckFiles(const proxy::ListenerOptions& listener, const TlsPlaces& places,
+void CheckFiles(const absl::optional<tls::ServerOptions>& tls, const TlsPlaces& places,
                 Problems& problems) {
-  if (!listener.tls.has_value() || !places.sound) return;
-  Report(tls::Context::ForListener(*listener.tls), places, problems);
+  if (!tls.has_value() || !places.sound) return;
+  Report(tls::Context::ForListener(*tls), places, problems);
 }
 
 void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
@@ -144,12 +144,15 @@ std::vector<WatchedFile> FilesOf(const Config& config) {
   const auto add = [&](const std::string& path) {
     if (!path.empty()) files.push_back({path, StampOf(path)});
   };
-  for (const proxy::ListenerOptions& listener : config.listeners) {
-    if (!listener.tls.has_value()) continue;
-    add(listener.tls->certificate);
-    add(listener.tls->private_key);
-    add(listener.tls->client_ca);
-  }
+  const auto add_server = [&](const absl::optional<tls::ServerOptions>& tls) {
+    if (!tls.has_value()) return;
+    add(tls->certificate);
+    add(tls->private_key);
+    add(tls->client_ca);
+  };
+  for (const proxy::ListenerOptions& listener : config.listeners) add_server(listener.tls);
+  add_server(config.admin.tls);
+  add(config.admin.token_file);
   for (const upstream::UpstreamOptions& upstream : config.upstreams) {
     if (!upstream.tls.has_value()) continue;
     add(upstream.tls->ca.empty() ? tls::SystemCaFile().value_or("") : upstream.tls->ca);

@@ -1,4 +1,4 @@
-// `tls:` of listeners and upstreams.
+// `tls:` of listeners, upstreams and the admin addresses.
 
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_TLS_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_TLS_H_
@@ -12,7 +12,7 @@
 #include "server/config/problems.h"
 #include "server/config/reader.h"
 #include "server/config/watched_file.h"
-#include "server/proxy/listener_options.h"
+#include "server/tls/options.h"
 #include "server/upstream/options.h"
 
 namespace singleflight::config {
@@ -25,15 +25,16 @@ struct TlsPlaces {
 };
 
 // Read the section, if there is one.
-TlsPlaces ReadListenerTls(Mapping& in, proxy::ListenerOptions& out);
+TlsPlaces ReadServerTls(Mapping& in, absl::optional<tls::ServerOptions>& out);
 TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out);
 
 // Relative paths are relative to the folder of the file `filename`, whatever the working folder is.
-void ResolvePaths(absl::string_view filename, proxy::ListenerOptions& listener);
+void ResolvePath(absl::string_view filename, std::string& path);
+void ResolvePaths(absl::string_view filename, absl::optional<tls::ServerOptions>& tls);
 void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstream);
 
 // Opens the files that a section names, if it is sound, and refuses what is wrong with them.
-void CheckFiles(const proxy::ListenerOptions& listener, const TlsPlaces& places,
+void CheckFiles(const absl::optional<tls::ServerOptions>& tls, const TlsPlaces& places,
                 Problems& problems);
 void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
                 Problems& problems);

@@ -8,6 +8,12 @@
 #include <cerrno>
 #include <csignal>
 #include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "server/host/control_groups.h"
 
 namespace singleflight::host {
 namespace {
@@ -49,5 +55,12 @@ uint64_t DescriptorLimit() {
 }
 
 void TakeHangups() { MaskHangups(SIG_UNBLOCK); }
+
+uint64_t ResidentBytes() {
+  const std::vector<std::string> fields = absl::StrSplit(FirstLine("/proc/self/statm"), ' ');
+  uint64_t pages = 0;
+  if (fields.size() < 2 || !absl::SimpleAtoi(fields[1], &pages)) return 0;
+  return pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 }  // namespace singleflight::host

@@ -19,6 +19,9 @@ void PrepareProcess();
 // How many descriptors the process may have open.
 uint64_t DescriptorLimit();
 
+// How much memory the process takes now; 0: the system does not say.
+uint64_t ResidentBytes();
+
 // From now on SIGHUP, also one that came before, does what was set for it. On the same thread.
 void TakeHangups();
 

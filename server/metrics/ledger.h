@@ -62,6 +62,12 @@ class Ledger {
     }
   }
 
+  // Calls `see(name, cells)` for each name, with its cells by worker.
+  template <typename See>
+  void ForEach(const See& see) const {
+    for (const auto& [name, by_worker] : by_name_) see(name, by_worker);
+  }
+
   void Show(Visitor& visitor) const {
     for (const auto& [name, by_worker] : by_name_) {
       for (const auto& cells : by_worker) cells->Show(name, visitor);

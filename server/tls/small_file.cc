@@ -35,7 +35,7 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
   const absl::Cleanup close = [fd] { ::close(fd); };
   struct stat about = {};
   if (::fstat(fd, &about) != 0) return CannotRead(path);
-  if (!S_ISREG(about.st_mode)) return Mistake(path, "is no file; write the path of a PEM file");
+  if (!S_ISREG(about.st_mode)) return Mistake(path, "is no file; write the path of a regular one");
   std::string bytes(kLargest + 1, '\0');
   size_t size = 0;
   while (size < bytes.size()) {
@@ -45,7 +45,8 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
     if (n == 0) break;
     size += static_cast<size_t>(n);
   }
-  if (size > kLargest) return Mistake(path, "is larger than 1 MiB; write the path of a PEM file");
+  if (size > kLargest)
+    return Mistake(path, "is larger than 1 MiB; write the path of the right file");
   bytes.resize(size);
   return bytes;
 }

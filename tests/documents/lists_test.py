@@ -19,11 +19,12 @@ listeners: [{address: 127.0.0.1:0}]
 upstreams: [{name: backend, target: "localhost:1"}]
 routes: [{match: {method: /shop.v1.Catalog/Get*}, upstream: backend, collapse: true, cache: {ttl: 1s}}]
 health: {address: 127.0.0.1:0}
+admin: {grpc: 127.0.0.1:0}
 '''
 ONLY_WITH_TLS = 'singleflight_certificate_expires_at_seconds'
 
 # Values that the documents list; others come from the configuration or are numbers.
-CLOSED = ('role', 'reason', 'result', 'of')
+CLOSED = ('role', 'reason', 'result', 'of', 'door')
 
 
 def samples(page):
@@ -135,7 +136,7 @@ class Options(unittest.TestCase):
                 self.assertEqual(sizes(have), wanted, f'{name} at {allowed} MiB')
 
     def test_options_that_documents_name_exist(self):
-        sections = r'(upstreams|collapse|cache|limits|key|reload|health|log|reply_marks)'
+        sections = r'(upstreams|collapse|cache|limits|key|reload|health|admin|log|reply_marks)'
         known = set(self.paths(self.reference))
         for page in pages():
             for word in quoted(read(page)):

@@ -32,10 +32,10 @@ USES = {
     'http2': {'base', 'memory', 'model', 'net', 'wire'},
     'upstream': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'wire'},
     'proxy': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'wire'},
-    'admin': {'metrics', 'net'},
+    'admin': {'metrics', 'net', 'proto', 'tls'},
     'config': {'admin', 'cache', 'core', 'host', 'model', 'net', 'proxy', 'tls', 'upstream'},
     'version': set(),
-    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'proxy', 'upstream', 'version'},
+    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'proto', 'proxy', 'upstream', 'version'},
     'main': {'app', 'config', 'host'},
 }
 
