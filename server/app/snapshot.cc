@@ -64,9 +64,11 @@ std::shared_ptr<const proxy::CallContext> MakeSnapshot(
       core::LoopContext{worker, shared.flights, shared.store, std::move(pools), std::move(metrics),
                         downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop,
                         buffered, snapshot});
-  snapshot->context.emplace(proxy::CallContext{*snapshot->read_path, snapshot->routes->table,
-                                               snapshot->routes->marks, snapshot->routes->limits,
-                                               std::move(downstream)});
+  const RouteSet& set = *snapshot->routes;
+  proxy::CallContext context{*snapshot->read_path, snapshot->routes->table, set.marks, set.limits,
+                             std::move(downstream)};
+  context.observers = set.observers;
+  snapshot->context.emplace(std::move(context));
   return std::shared_ptr<const proxy::CallContext>(snapshot, &*snapshot->context);
 }
 

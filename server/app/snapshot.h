@@ -22,6 +22,7 @@ struct RouteSet {
   core::RouteTable table;
   proxy::MarkOptions marks;
   std::shared_ptr<const proxy::LimitOptions> limits;
+  std::vector<std::shared_ptr<proxy::CallObserver>> observers;  // of calls, on all workers
 };
 
 // `fingerprints` are those of every configuration that there ever was.

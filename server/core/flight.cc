@@ -200,8 +200,7 @@ void Flight::OnFailed(UpstreamFailure failure) {
     Send(true);
     return;
   }
-  const Answer status = {
-      Answer::Source::kOwn, model::MakeStatusReply(failure.status, failure.message), {}};
+  const Answer status = StatusAnswer(failure.status, failure.message);
   switch (failure.kind) {
     case UpstreamFailure::Kind::kReset:
     case UpstreamFailure::Kind::kRefused:
@@ -229,7 +228,14 @@ bool Flight::MayResend(const UpstreamFailure& failure) const {
 
 // Without this, End counts the call as one whose caller has left.
 void Flight::Cancel(Unanswered why) {
+  if (call_ != nullptr) flown_ = WhatFlew();
   if (const std::unique_ptr<UpstreamCall> call = std::move(call_)) call->Cancel(why);
+}
+
+std::shared_ptr<const Flown> Flight::WhatFlew() const {
+  if (flown_ != nullptr) return flown_;
+  return std::make_shared<const Flown>(
+      Flown{question_.request, call_ == nullptr ? UpstreamTrip() : call_->trip()});
 }
 
 void Flight::DropReply() {
@@ -246,8 +252,10 @@ void Flight::DropReply() {
 void Flight::LandReply(model::ReplyParts parts) {
   Answer answer{Answer::Source::kForwarded, model::MakeReply(std::move(parts)), {}};
   answer.lifespan.born = base::After(sent_at_, -age_.value());
+  answer.flown = WhatFlew();
+  answer.status = answer.reply.status().value_or(wire::StatusCode::kUnknown);
   answer.about_encoding = IsAboutEncoding(answer.reply);
-  if (framed_ && scanner_.ExactlyOne() && answer.reply.status() == wire::StatusCode::kOk) {
+  if (framed_ && scanner_.ExactlyOne() && answer.status == wire::StatusCode::kOk) {
     route_.NoteUnary(question_.request->path());
   }
   if (route_.caches()) {
@@ -312,7 +320,11 @@ void Flight::LandForAll(const Answer& answer) {
 
 // A status of this program's own is never private.
 void Flight::LandStatus(wire::StatusCode code, absl::string_view message) {
-  LandForAll({Answer::Source::kOwn, model::MakeStatusReply(code, message), {}});
+  LandForAll(StatusAnswer(code, message));
+}
+
+Answer Flight::StatusAnswer(wire::StatusCode code, absl::string_view message) const {
+  return {Answer::Source::kOwn, model::MakeStatusReply(code, message), {}, WhatFlew(), code};
 }
 
 // The leader lives on this loop, so it gets the call as it is. If it has left, upstream is reset.

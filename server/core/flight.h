@@ -74,6 +74,8 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   void LandForLeader(const Answer& answer, core::Release others_why);
   void LandForAll(const Answer& answer);
   void LandStatus(wire::StatusCode code, absl::string_view message);
+  Answer StatusAnswer(wire::StatusCode code, absl::string_view message) const;
+  std::shared_ptr<const Flown> WhatFlew() const;
   void GiveOver(core::Release reason);
   Flights::WaiterList Take();
   void End();
@@ -97,7 +99,8 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   std::shared_ptr<Flight> self_;  // until the flight ends
 
   std::unique_ptr<UpstreamCall> call_;
-  std::atomic<bool> waits_{true};  // nothing of the call has left yet
+  std::shared_ptr<const Flown> flown_;  // of the call that this has cancelled
+  std::atomic<bool> waits_{true};       // nothing of the call has left yet
   int resends_left_ = 1;
   base::Timer deadline_timer_;
   base::Timer open_reply_timer_;  // runs while a message is whole and the reply has not ended

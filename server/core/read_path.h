@@ -122,6 +122,9 @@ class ReadPath {
   model::Key& KeyFor(const Route& route, uint32_t trust, const model::Request& request,
                      absl::string_view message);
 
+  // Of the latest key that was made here.
+  uint64_t latest_key_hash() const { return key_.hash; }
+
   // Whether the replies of `key` were too large to share a short while ago.
   bool TooLargeToShare(const Route& route, const model::Key& key) const;
 

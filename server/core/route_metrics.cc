@@ -36,11 +36,10 @@ struct Role {
   Counter RouteMetrics::*counter;
 };
 
-constexpr Role kRoles[] = {{"hit", &RouteMetrics::hits},
-                           {"leader", &RouteMetrics::leaders},
-                           {"follower", &RouteMetrics::followers},
-                           {"relay", &RouteMetrics::relays},
-                           {"departed", &RouteMetrics::departed}};
+constexpr Role kRoles[] = {
+    {"hit", &RouteMetrics::hits},           {"leader", &RouteMetrics::leaders},
+    {"follower", &RouteMetrics::followers}, {"relay", &RouteMetrics::relays},
+    {"departed", &RouteMetrics::departed},  {"refused", &RouteMetrics::refused}};
 
 }  // namespace
 

@@ -28,7 +28,8 @@ struct InflationMetrics {
 };
 
 // Every call on the route is counted once in `calls` and once in exactly one of hits, leaders,
-// followers, relays, bypasses and departed. A member is a count by itself, so they are many.
+// followers, relays, bypasses, departed and refused. A member is a count by itself, so they are
+// many.
 struct RouteMetrics {
   metrics::Counter calls;
   metrics::Counter hits;
@@ -37,6 +38,7 @@ struct RouteMetrics {
   metrics::Counter relays;
   metrics::CountersBy<Bypass> bypasses;
   metrics::Counter departed;  // the caller left before its request was whole
+  metrics::Counter refused;   // it got a status of this program's own before it was any of these
   metrics::Counter saved;     // hits, and followers that got a flight's reply
   metrics::Counter superseded;
   metrics::Counter deadline_exceeded;

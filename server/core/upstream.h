@@ -9,6 +9,7 @@
 #include "absl/types/optional.h"
 #include "server/base/slice.h"
 #include "server/base/timer_queue.h"
+#include "server/core/flown.h"
 #include "server/core/unanswered.h"
 #include "server/memory/client.h"
 #include "server/model/headers.h"
@@ -80,6 +81,9 @@ class UpstreamCall {
 
   // From now on `events` hears what comes.
   virtual void SetEvents(UpstreamEvents& events) = 0;
+
+  // How it has gone so far.
+  virtual const UpstreamTrip& trip() const = 0;
 };
 
 // What a call to an upstream starts with.

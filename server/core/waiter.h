@@ -54,6 +54,11 @@ struct Answer {
   model::Reply reply;
   cache::Lifespan lifespan;  // `expires` only of a hit; neither of kOwn
 
+  // The flight that it comes from; null: from none.
+  std::shared_ptr<const Flown> flown = nullptr;
+
+  wire::StatusCode status = wire::StatusCode::kOk;  // what callers make of the reply
+
   // Upstream may refuse how the leader's message is encoded, and no more than that.
   bool about_encoding = false;
 

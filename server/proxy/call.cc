@@ -19,18 +19,34 @@ constexpr std::variant<core::Bypass, core::Release> kAskedAgain = core::Release:
 // While there is no room, a relayed request of which more waits is refused.
 constexpr size_t kMostWaiting = 4 << 10;
 
+// With its reference counts a call just fills a block (call.h).
+static_assert(sizeof(Call) + 2 * sizeof(void*) <= 256);
+
 }  // namespace
 
-Call::Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::Stream& stream)
+Call::Call(std::shared_ptr<const CallContext> context, http2::Stream& stream)
     : Waiter(context->read_path),
       context_(std::move(context)),
-      trust_(trust),
-      counted_(downstream().streams),
       stream_(&stream),
-      deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {}
+      deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {
+  downstream().streams.Add(1);
+}
 
+// The one place where every call ends.
 Call::~Call() {
+  downstream().streams.Add(-1);
   if (request_ != nullptr) CountRequest(-core::BytesOfCall(*request_));
+  if (details_ != nullptr) TellObservers();
+}
+
+void Call::BeginObserved() {
+  for (const auto& observer : context_->observers) observer->OnCallBegan(*request_, *details_);
+}
+
+void Call::TellObservers() const {
+  const absl::Duration took = absl::FromChrono(loop().Now() - began_);
+  const CallEnd end{request_.get(), route_, role_, told_, began_, took, context_->peer, *details_};
+  for (const auto& observer : context_->observers) observer->OnCallEnded(end);
 }
 
 void Call::CountRequest(int64_t bytes) {
@@ -45,42 +61,47 @@ void Call::OnCollectingTimer() {
 
 void Call::OnHeaders(model::Headers fields, bool end) {
   request_ended_ = end;
+  began_ = loop().Now();
+  if (!context_->observers.empty()) details_ = std::make_unique<CallDetails>();
   absl::variant<model::Request, model::Refusal> parsed = model::ParseRequest(std::move(fields));
   if (const auto* refusal = absl::get_if<model::Refusal>(&parsed)) return Refuse(*refusal);
   request_ = std::make_shared<const model::Request>(absl::get<model::Request>(std::move(parsed)));
   CountRequest(core::BytesOfCall(*request_));
+  if (details_ != nullptr) BeginObserved();
   route_ = context_->routes.Find(request_->authority(), request_->path());
   if (route_ == nullptr) {
     return RefuseUnrouted();
   }
-  if (!HasRoom()) return ShedForRoom();
   TakeRoute(end);
 }
 
 void Call::TakeRoute(bool end) {
   core::RouteMetrics& metrics = route_metrics();
   metrics.calls.Add();
+  state_ = State::kCollecting;
+  if (!HasRoom()) return ShedForRoom();
   if (const absl::optional<absl::Duration> timeout = request_->timeout()) {
-    deadline_ = base::After(loop().Now(), *timeout);
-    deadline_timer_.Set(*deadline_);
+    deadline_ = base::After(began_, *timeout);
+    deadline_timer_.Set(deadline_);
   }
   if (route_->relays()) {
     metrics.relays.Add();
+    role_ = CallRole::kRelay;
     StartRelay();
     if (end) relay_->Finish({});
     return;
   }
-  state_ = State::kCollecting;
   collector_ = std::make_unique<Collector>(loop(), around().buffered, context_->client,
                                            [this] { OnCollectingTimer(); });
   if (end) {
     GoAlone(core::Bypass::kNoMessage);
   } else {
-    collector_->AwaitMessage(base::After(loop().Now(), context_->limits->request_timeout));
+    collector_->AwaitMessage(base::After(began_, context_->limits->request_timeout));
   }
 }
 
 void Call::OnData(absl::string_view bytes) {
+  if (details_ != nullptr) details_->request_bytes += static_cast<int64_t>(bytes.size());
   if (state_ == State::kCollecting) {
     Collect(bytes);
   } else if (state_ == State::kRelaying) {
@@ -120,7 +141,7 @@ void Call::Collect(absl::string_view bytes) {
 // too; but where nothing is, a conversation need not wait.
 void Call::OnMessageWhole() {
   if (route_->Streams(request_->path(), loop().Now()) &&
-      !context_->read_path.Keeps(*route_, trust_, *request_, collector_->bytes())) {
+      !context_->read_path.Keeps(*route_, context_->trust, *request_, collector_->bytes())) {
     return GoAlone(core::Bypass::kStreamingMethod);
   }
   collector_->AwaitEnd(loop().Now());
@@ -155,10 +176,13 @@ void Call::Ask() {
   core::RouteMetrics& metrics = route_metrics();
   switch (served) {
     case core::Served::kKept:
+      role_ = CallRole::kHit;
       return metrics.hits.Add();
     case core::Served::kLeads:
+      role_ = CallRole::kLeader;
       return metrics.leaders.Add();
     case core::Served::kFollows:
+      role_ = CallRole::kFollower;
       return metrics.followers.Add();
     case core::Served::kUnreadable:
       return GoAlone(core::Bypass::kKeptEncoding);
@@ -167,7 +191,7 @@ void Call::Ask() {
     case core::Served::kTooLarge:
       return GoAlone(core::Bypass::kLargeReply);
     case core::Served::kPastShare:
-      metrics.departed.Add();
+      metrics.refused.Add();
       return ShedForShare();
   }
 }
@@ -176,7 +200,8 @@ void Call::Ask() {
 core::Served Call::Serve(absl::string_view message, absl::FunctionRef<base::Slice()> take) {
   state_ = State::kWaiting;
   const core::Served served = context_->read_path.Serve(
-      *route_, {trust_, request_, message, take, deadline_, context_->client}, *this);
+      *route_, {context_->trust, request_, message, take, deadline(), context_->client}, *this);
+  if (details_ != nullptr) details_->key = context_->read_path.latest_key_hash();
   const bool aboard = served == core::Served::kLeads || served == core::Served::kFollows;
   if (aboard && state_ == State::kWaiting) {
     collector_.reset();
@@ -240,6 +265,7 @@ void Call::OnReleased(const core::Question& asked, core::Release why) {
 }
 
 void Call::OnSent(size_t bytes) {
+  if (details_ != nullptr) details_->reply_bytes += static_cast<int64_t>(bytes);
   if (state_ == State::kRelaying) relay_->OnWritten(bytes);
 }
 
@@ -255,11 +281,20 @@ void Call::OnClosed(const http2::Closed& closed) {
   stream_ = nullptr;
   deadline_timer_.Cancel();
   collector_.reset();
-  if (state_ == State::kCollecting) route_metrics().departed.Add();
+  if (state_ == State::kCollecting) {
+    route_metrics().departed.Add();
+    role_ = CallRole::kDeparted;
+  }
   const core::Unanswered why = WhyLeft();
   if (state_ == State::kWaiting && context_->read_path.Leave(*route_, *this, why)) StepAshore();
   if (relay_ != nullptr) relay_->Cancel(why);
+  EndRelay();
+}
+
+// It is the last to be told of the upstream call.
+void Call::EndRelay() {
   state_ = State::kReplied;
+  if (relay_ != nullptr && details_ != nullptr) details_->own_trip = relay_->trip();
   relay_.reset();
   at_gate_.reset();
 }
@@ -267,8 +302,8 @@ void Call::OnClosed(const http2::Closed& closed) {
 // Callers round up the deadline that they send, and give up when the real one has passed.
 core::Unanswered Call::WhyLeft() const {
   constexpr int kRoundedBy = 10;  // at most this part of it
-  if (!deadline_.has_value()) return core::Unanswered::kCancelled;
-  const base::Instant nearly = base::After(*deadline_, -*request_->timeout() / kRoundedBy);
+  if (deadline_ == kNoDeadline) return core::Unanswered::kCancelled;
+  const base::Instant nearly = base::After(deadline_, -*request_->timeout() / kRoundedBy);
   return loop().Now() < nearly ? core::Unanswered::kCancelled : core::Unanswered::kDeadline;
 }
 
@@ -279,6 +314,8 @@ bool Call::CostUpstream() const {
 void Call::SendAnswer(const core::Answer& answer) {
   deadline_timer_.Cancel();
   state_ = State::kReplied;
+  told_ = answer.status;
+  if (details_ != nullptr) details_->flight = answer.flown;
   const model::Reply& reply = answer.reply;
   const Marks marks(context_->marks, answer, loop().Now());
   if (Replier(*stream_).SendReply(reply, marks.fields())) return;

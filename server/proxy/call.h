@@ -5,9 +5,11 @@
 #include <string>
 #include <variant>
 
+#include "absl/types/span.h"
 #include "server/core/read_path.h"
 #include "server/core/route.h"
 #include "server/http2/session.h"
+#include "server/proxy/call_end.h"
 #include "server/proxy/collector.h"
 #include "server/proxy/downstream_metrics.h"
 #include "server/proxy/limits.h"
@@ -27,8 +29,13 @@ struct CallContext {
 
   std::shared_ptr<DownstreamMetrics> downstream;
 
-  // Whose calls they are; null: nobody's. Everybody's is copied for each connection.
-  std::shared_ptr<memory::Client> client = nullptr;
+  // Everybody's is copied for each connection, which sets the next three.
+  std::shared_ptr<memory::Client> client = nullptr;  // whose calls they are; null: nobody's
+  uint32_t trust = 0;                                // the connection's (see Entrance)
+  std::string peer = {};                             // as logs name it; empty: nobody observes
+
+  // Who hears of calls. They outlive this.
+  absl::Span<const std::shared_ptr<CallObserver>> observers = {};
 };
 
 // One caller's call, from its header block to the last byte of its reply: it finds the route, and
@@ -45,8 +52,7 @@ class Call final : public http2::StreamEvents,
                    public RelayEvents,
                    public std::enable_shared_from_this<Call> {
  public:
-  // `trust` is the connection's (see Entrance).
-  Call(std::shared_ptr<const CallContext> context, uint32_t trust, http2::Stream& stream);
+  Call(std::shared_ptr<const CallContext> context, http2::Stream& stream);
   ~Call();
 
  private:
@@ -115,12 +121,21 @@ class Call final : public http2::StreamEvents,
   void ShedForClient(absl::optional<wire::StatusCode> status);
   Marks MarksOfRelay(absl::Duration age) const;
   void SendStatus(wire::StatusCode code, absl::string_view message);
+  void Reset(http2::ErrorCode code);
+  void NoteStatusOf(model::HeadersView block);
   void StepAshore() { aboard_.reset(); }
   core::Unanswered WhyLeft() const;
   bool CostUpstream() const;
+  void BeginObserved();
+  void TellObservers() const;
+  void EndRelay();
 
   const core::LoopContext& around() const { return context_->read_path.around(); }
   DownstreamMetrics& downstream() { return *context_->downstream; }
+  absl::optional<base::Instant> deadline() const {
+    if (deadline_ == kNoDeadline) return absl::nullopt;
+    return deadline_;
+  }
   core::RouteMetrics& route_metrics() { return *around().metrics[route_->index]; }
 
   // A released caller's place before the upstream's gate, and then inside.
@@ -133,19 +148,23 @@ class Call final : public http2::StreamEvents,
     std::unique_ptr<core::ReleaseGate::Ticket> ticket;
   };
 
+  static constexpr base::Instant kNoDeadline = base::Instant::max();
+
   // Waiters are many: in this order the members leave no gap, and with its reference counts a call
   // just fills a block of 256 bytes.
   const std::shared_ptr<const CallContext> context_;
-  const uint32_t trust_;
   State state_ = State::kNew;
   bool request_ended_ = false;
   // Why it is relayed although its route is not one that only relays, or has asked again.
   std::variant<core::Bypass, core::Release> why_relayed_;
-  const metrics::Raised counted_;
-  http2::Stream* stream_;  // null once it is gone
+  CallRole role_ = CallRole::kRefused;     // until it has another
+  absl::optional<wire::StatusCode> told_;  // the latest status that its caller was given
+  base::Instant began_;
+  std::unique_ptr<CallDetails> details_;  // null: nobody observes
+  http2::Stream* stream_;                 // null once it is gone
   std::shared_ptr<const model::Request> request_;
   core::Route* route_ = nullptr;
-  absl::optional<base::Instant> deadline_;
+  base::Instant deadline_ = kNoDeadline;
   base::Timer deadline_timer_;
   // Gone before the call waits for anyone, and therefore small enough not to share pages with what
   // stays (a Stream takes 128 bytes).

@@ -23,13 +23,13 @@ void Call::Refuse(const model::Refusal& refusal) {
   spdlog::debug("a request was refused: {}", refusal.message);
   switch (refusal.answer) {
     case model::Refusal::Answer::kReset:
-      state_ = State::kReplied;
-      return std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kProtocolError);
+      return Reset(http2::ErrorCode::kProtocolError);
     case model::Refusal::Answer::kHttp: {
       model::Headers fields;
       fields.Add(":status", absl::StrCat(refusal.http_status));
       if (refusal.http_status == 405) fields.Add("allow", "POST");
       state_ = State::kReplied;
+      told_ = wire::StatusCode::kUnknown;  // as callers make of these
       return stream_->SendHeaders(fields, true);
     }
     case model::Refusal::Answer::kStatus:
@@ -39,7 +39,7 @@ void Call::Refuse(const model::Refusal& refusal) {
 
 void Call::RefuseTrailers(const model::Refusal& refusal) {
   if (state_ == State::kReplied) return;
-  if (state_ == State::kCollecting) route_metrics().departed.Add();
+  if (state_ == State::kCollecting) route_metrics().refused.Add();
   if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kCancelled);
   Refuse(refusal);
 }
@@ -74,7 +74,7 @@ void Call::OnDeadline() {
     if (!context_->read_path.Leave(*route_, *this, kWhy)) return;  // the reply is on its way
     StepAshore();
   }
-  if (state_ == State::kCollecting) route_metrics().departed.Add();
+  if (state_ == State::kCollecting) route_metrics().refused.Add();
   if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kDeadline);
   if (cost_upstream) stream_->MarkWasted();
   route_metrics().deadline_exceeded.Add();
@@ -103,15 +103,14 @@ void Call::ShedForRoom() {
 
 // What of the reply has left cannot be taken back, so no status fits behind it.
 void Call::OnRelayUnread() {
-  const std::shared_ptr<Call> keep = shared_from_this();  // the stream lets go of it
   downstream().bounds.Add(http2::Bound::kBufferedBytes);
   relay_->Cancel(core::Unanswered::kBound);
-  std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kEnhanceYourCalm);
-  OnRelayEnded();
+  EndRelay();
+  Reset(http2::ErrorCode::kEnhanceYourCalm);
 }
 
 void Call::Shed(http2::Bound bound, absl::string_view message) {
-  if (state_ == State::kCollecting) route_metrics().departed.Add();
+  if (state_ == State::kCollecting) route_metrics().refused.Add();
   downstream().bounds.Add(bound);
   if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kBound);
   SendStatus(wire::StatusCode::kResourceExhausted, message);
@@ -139,15 +138,23 @@ void Call::ShedForClient(absl::optional<wire::StatusCode> status) {
   Shed(http2::Bound::kClientHeaders, why);
 }
 
+// No status fits, or may be sent. The stream lets go of the call.
+void Call::Reset(http2::ErrorCode code) {
+  deadline_timer_.Cancel();
+  state_ = State::kReplied;
+  told_ = wire::StatusOfReset(static_cast<uint32_t>(code));
+  std::exchange(stream_, nullptr)->Reset(code);
+}
+
 // Whatever the call was doing.
 void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
   deadline_timer_.Cancel();
   collector_.reset();
   const bool begun = relay_ != nullptr && relay_->replied();
   state_ = State::kReplied;
+  told_ = code;
   Replier(*stream_).SendStatus(code, message, begun);
-  relay_.reset();
-  at_gate_.reset();
+  EndRelay();
 }
 
 }  // namespace singleflight::proxy

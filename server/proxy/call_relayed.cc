@@ -23,6 +23,7 @@ void Call::GoAlone(core::Bypass why, model::SharedHeaders trailing) {
   const std::unique_ptr<Collector> collected = std::move(collector_);
   collected->Stop();
   why_relayed_ = why;
+  role_ = CallRole::kBypass;
   route_metrics().bypasses.Add(why);
   StartRelay();
   relay_->Scanned(collected->scanner());
@@ -37,7 +38,7 @@ void Call::StartRelay() {
   core::Upstream& upstream = *around().upstreams[route_->upstream];
   relay_ = std::make_unique<Relay>(
       *stream_, upstream,
-      core::UpstreamHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline_, "",
+      core::UpstreamHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline(), "",
                          kRelayResends, context_->client},
       SettingOfRelay(), *this);
   if (!route_->relays()) relay_->WatchReply({});
@@ -63,6 +64,7 @@ void Call::OnTakeover(core::Takeover takeover) {
 // Only calls of routes that are not declared to be reads can tell to drop what is kept. A reply
 // that streams may never end, and the others before the gate do not wait for that.
 bool Call::OnRelayHeaders(model::HeadersView fields, bool end) {
+  if (end) NoteStatusOf(fields);
   if (why_relayed_ == kWhyStreams) at_gate_.reset();
   if (route_->relays()) {
     core::Invalidation invalidation = context_->read_path.Invalidate(*route_, *request_, fields);
@@ -85,7 +87,14 @@ Marks Call::MarksOfRelay(absl::Duration age) const {
   return Marks(context_->marks, std::get<core::Bypass>(why_relayed_), age);
 }
 
+// A reply without a status is an error of its own.
+void Call::NoteStatusOf(model::HeadersView block) {
+  told_ = wire::ParseStatus(block.Find("grpc-status").value_or(""))
+              .value_or(wire::StatusCode::kUnknown);
+}
+
 bool Call::OnRelayTrailers(model::HeadersView fields) {
+  NoteStatusOf(fields);
   if (route_->relays()) {
     relay_->Invalidate();
     context_->read_path.Invalidate(*route_, *request_, fields).Forget();
@@ -97,9 +106,7 @@ bool Call::OnRelayTrailers(model::HeadersView fields) {
 
 void Call::OnRelayEnded() {
   deadline_timer_.Cancel();
-  state_ = State::kReplied;
-  relay_.reset();
-  at_gate_.reset();
+  EndRelay();
 }
 
 // A reset crosses as it is, behind what came before it; whatever else happened becomes a status.
@@ -111,6 +118,7 @@ void Call::OnRelayFailed(const core::UpstreamFailure& failure) {
     return SendStatus(failure.status, failure.message);
   }
   const std::shared_ptr<Call> keep = shared_from_this();  // the stream lets go of it
+  told_ = wire::StatusOfReset(failure.reset_code);
   const auto code = static_cast<http2::ErrorCode>(failure.reset_code);
   std::exchange(stream_, nullptr)->ResetBehindData(code);
   OnRelayEnded();

@@ -85,7 +85,7 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
 
   void OnStream(http2::Stream& stream) override {
     timers_.OnStream();
-    stream.SetHandler(std::make_shared<Call>(Context(), entrance_->trust, stream));
+    stream.SetHandler(std::make_shared<Call>(Context(), stream));
   }
 
   // The one in force, as this client's.
@@ -97,6 +97,8 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
     };
     const auto owned = std::make_shared<Owned>(Owned{frontend_.context_, *frontend_.context_});
     owned->its.client = pass_.client();
+    owned->its.trust = entrance_->trust;
+    if (!owned->its.observers.empty()) owned->its.peer = peer_;
     return context_ = std::shared_ptr<const CallContext>(owned, &owned->its);
   }
   void OnSettings() override { timers_.OnHandshake(); }

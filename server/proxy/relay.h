@@ -108,6 +108,9 @@ class Relay final : public core::UpstreamEvents {
   void Keep(core::Invalidation invalidation) { invalidation_ = std::move(invalidation); }
   void Invalidate() { invalidation_.Discharge(); }
 
+  // Of the upstream call; also once that is over.
+  const core::UpstreamTrip& trip() const { return call_->trip(); }
+
   // Whether the caller has the reply's first block.
   bool replied() const { return replied_; }
 

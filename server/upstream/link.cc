@@ -16,6 +16,7 @@ Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOpti
            LinkEvents& events)
     : worker_(worker),
       endpoint_(std::move(endpoint)),
+      name_(std::make_shared<const std::string>(net::ToString(endpoint_))),
       options_(options),
       connect_timeout_(connect_timeout),
       security_(std::move(security)),

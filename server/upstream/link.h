@@ -74,6 +74,9 @@ class Link final : public http2::ConnectionEvents,
   bool ready() const { return ready_since_.has_value(); }
   bool CanOpen() const { return ready() && session() != nullptr && session()->CanOpen(); }
 
+  // Its endpoint, as metrics and logs call it.
+  const std::shared_ptr<const std::string>& name() const { return name_; }
+
   // False: no call will ever be sent on it again.
   bool alive() const { return !ready() || (session() != nullptr && session()->alive()); }
 
@@ -127,6 +130,7 @@ class Link final : public http2::ConnectionEvents,
 
   net::Worker& worker_;
   const net::Endpoint endpoint_;
+  const std::shared_ptr<const std::string> name_;
   const http2::SessionOptions options_;
   const absl::Duration connect_timeout_;
   const Security security_;

@@ -48,6 +48,7 @@ class Handle final : public core::UpstreamCall {
   void Disown() override { call_->Disown(); }
   void Consume(size_t bytes) override { call_->Consume(bytes); }
   void SetEvents(core::UpstreamEvents& events) override { call_->SetEvents(events); }
+  const core::UpstreamTrip& trip() const override { return call_->trip(); }
 
  private:
   const std::shared_ptr<PooledCall> call_;

@@ -61,7 +61,9 @@ PooledCall::PooledCall(Pool& pool, core::UpstreamHead head, core::UpstreamEvents
       head_(std::move(head)),
       client_(head_.client.get()),
       events_(&events),
-      resends_left_(head_.resends) {}
+      resends_left_(head_.resends) {
+  trip_.begun = pool_.Now();
+}
 
 void PooledCall::Send(base::Slice bytes) {
   if (events_ == nullptr) return;
@@ -124,6 +126,8 @@ void PooledCall::OpenOn(Link& link) {
   }
   sent_ = 0;
   link_ = &link;
+  trip_.sent = pool_.Now();
+  trip_.endpoint = link.name();
   stream_ = &link.Open(fields, shared_from_this());
   pool_.StreamOpened(*this, *link_);
   for (const base::Slice& bytes : kept_) stream_->Send(bytes);
@@ -139,6 +143,7 @@ void PooledCall::StopKeeping() {
 
 void PooledCall::OnHeaders(model::Headers fields, bool end) {
   StopKeeping();
+  trip_.first = pool_.Now();
   if (!TakesMetadataOf(fields, end)) return;
   if (end) EndWith(fields);
   core::UpstreamEvents* events = end ? std::exchange(events_, nullptr) : events_;
@@ -155,6 +160,7 @@ void PooledCall::OnEnd(model::Headers trailing) {
 
 // The reply is whole, so nobody needs the rest of the request (RFC 9113 §8.1).
 void PooledCall::EndWith(const model::Headers& status_block) {
+  trip_.ended = pool_.Now();
   const absl::optional<wire::StatusCode> code =
       wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
   if (code.has_value()) {
@@ -213,6 +219,7 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
     return pool_.Dispatch(shared_from_this());
   }
   if (closed.status.has_value()) {
+    trip_.ended = pool_.Now();
     pool_.metrics().calls.Add(*closed.status);
   } else {
     CountUnanswered(WhyUnanswered(closed, link_->silent()));
@@ -276,6 +283,9 @@ void PooledCall::Fail(core::UpstreamFailure failure, core::Unanswered why) {
   std::exchange(events_, nullptr)->OnFailed(std::move(failure));
 }
 
-void PooledCall::CountUnanswered(core::Unanswered why) { pool_.metrics().unanswered.Add(why); }
+void PooledCall::CountUnanswered(core::Unanswered why) {
+  trip_.ended = pool_.Now();
+  pool_.metrics().unanswered.Add(why);
+}
 
 }  // namespace singleflight::upstream

@@ -34,6 +34,8 @@ class PooledCall final : public http2::StreamEvents,
   void Cancel(core::Unanswered why);
   void Disown();
 
+  const core::UpstreamTrip& trip() const { return trip_; }
+
   // Null: nobody's.
   const memory::Client* client() const { return client_; }
 
@@ -68,6 +70,7 @@ class PooledCall final : public http2::StreamEvents,
   http2::Stream* stream_ = nullptr;
   Link* link_ = nullptr;  // of the stream
   int resends_left_;
+  core::UpstreamTrip trip_;
 
   bool queued_ = false;  // in the pool's queue, at `place_`
   WaitingCalls::Line::iterator place_;

@@ -80,14 +80,15 @@ class WorkerMetricsTest : public ::testing::Test {
 };
 
 TEST_F(WorkerMetricsTest, TheRolesOfARouteAddUpToItsCalls) {
-  route_.calls.Add(15 + kReasons<Bypass>);
+  route_.calls.Add(19 + kReasons<Bypass>);
   route_.leaders.Add(1);
   route_.followers.Add(2);
   route_.relays.Add(3);
   route_.departed.Add(9);
+  route_.refused.Add(4);
   CountEach(route_.bypasses);
-  EXPECT_EQ(Shown().SumOf("singleflight_calls_total"), 15 + kReasons<Bypass>);
-  EXPECT_EQ(Shown().SumOf("singleflight_calls_by_role_total"), 15 + kReasons<Bypass>);
+  EXPECT_EQ(Shown().SumOf("singleflight_calls_total"), 19 + kReasons<Bypass>);
+  EXPECT_EQ(Shown().SumOf("singleflight_calls_by_role_total"), 19 + kReasons<Bypass>);
 }
 
 // PITFALLS 30
@@ -96,8 +97,8 @@ TEST_F(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
   const auto& values = written.label_values();
   EXPECT_THAT(values.at("route"), ElementsAre("r1"));
   EXPECT_THAT(values.at("upstream"), ElementsAre("catalog"));
-  EXPECT_THAT(values.at("role"),
-              UnorderedElementsAre("hit", "leader", "follower", "relay", "departed", "bypass"));
+  EXPECT_THAT(values.at("role"), UnorderedElementsAre("hit", "leader", "follower", "relay",
+                                                      "bypass", "departed", "refused"));
   EXPECT_EQ(values.at("code").size(), kReasons<StatusCode> + 1);  // and none
   EXPECT_THAT(values.at("of"), UnorderedElementsAre("request", "reply"));
   EXPECT_THAT(values.at("result"), UnorderedElementsAre("full", "resumed", "failed", "timed_out"));

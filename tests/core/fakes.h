@@ -118,6 +118,9 @@ class FakeCall {
   bool live() const { return !ended_ && !cancelled_; }
   size_t unconsumed() const { return shown_ - consumed_; }
 
+  // What the proxy is told of how it went.
+  UpstreamTrip& trip() { return trip_; }
+
   // What upstream does.
   void Begin(const Fields& more = {}, absl::string_view status = "200") {
     Fields fields = {{":status", std::string(status)}, {"content-type", "application/grpc"}};
@@ -173,6 +176,7 @@ class FakeCall {
   const UpstreamHead head_;
   UpstreamEvents* events_;
   std::string sent_;
+  UpstreamTrip trip_;
   size_t shown_ = 0, consumed_ = 0;
   bool finished_ = false, ended_ = false, cancelled_ = false, disowned_ = false;
   Unanswered cancelled_for_ = Unanswered::kCancelled;
@@ -226,6 +230,7 @@ class FakeUpstream final : public Upstream {
     void Disown() override { call_->disowned_ = true; }
     void Consume(size_t bytes) override { call_->consumed_ += bytes; }
     void SetEvents(UpstreamEvents& events) override { call_->events_ = &events; }
+    const UpstreamTrip& trip() const override { return call_->trip_; }
 
    private:
     const std::shared_ptr<FakeCall> call_;

@@ -278,7 +278,7 @@ TEST_F(CacheTest, EveryCallHasOneRoleAndRolesAddUp) {
   Ask(kRead, std::string(2000, 'x'));              // a bypass
   Ask(kWrite, "id-7");                             // a relay
   int64_t roles = 0;
-  for (const char* role : {"hit", "leader", "follower", "relay", "bypass", "departed"}) {
+  for (const char* role : {"hit", "leader", "follower", "relay", "bypass", "departed", "refused"}) {
     roles += Calls(role);
   }
   EXPECT_EQ(Calls("hit"), 4);

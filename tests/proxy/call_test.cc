@@ -288,7 +288,7 @@ TEST_F(CallTest, PastMaxBufferedBytesNoMoreIsCollected) {
   Send(*large, Framed(std::string(200 << 10, 'x')).substr(0, 199 << 10));
   EXPECT_EQ(StatusOf(*large), "8");
   EXPECT_THAT(large->headers, Contains(Pair("grpc-message", HasSubstr("max_buffered_bytes"))));
-  EXPECT_EQ(metrics_.routes[0]->departed.value(), 1u);
+  EXPECT_EQ(metrics_.routes[0]->refused.value(), 1u);
   auto next = Ask(kGet, "id-7");
   Upstream([](FakeCall& call) { call.Answer("kettle"); });
   EXPECT_THAT(next, IsOkWith(Framed("kettle"))) << "there is room again";

@@ -38,7 +38,7 @@ class ProxyTest : public ::testing::Test {
     explicit Host(const CallContext& context) : context(context) {}
     void OnStream(http2::Stream& stream) override {
       stream.SetHandler(std::make_shared<Call>(
-          std::shared_ptr<const CallContext>(std::shared_ptr<void>(), &context), kTrust, stream));
+          std::shared_ptr<const CallContext>(std::shared_ptr<void>(), &context), stream));
     }
     void OnSettings() override {}
     void OnGoAway() override {}
@@ -91,7 +91,8 @@ class ProxyTest : public ::testing::Test {
     for (const auto& shared : metrics_.routes) {
       const core::RouteMetrics& route = *shared;
       const uint64_t sum = route.hits.value() + route.leaders.value() + route.followers.value() +
-                           route.relays.value() + route.departed.value() + route.bypasses.sum();
+                           route.relays.value() + route.bypasses.sum() + route.departed.value() +
+                           route.refused.value();
       EXPECT_EQ(route.calls.value(), sum) << "every call is counted once";
     }
   }
@@ -209,8 +210,8 @@ class ProxyTest : public ::testing::Test {
                         "hop",
                         buffered_}};
   MarkOptions marks_;
-  CallContext context_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>(),
-                       metrics_.downstream};
+  CallContext context_{read_path_,          routes_, marks_, std::make_shared<const LimitOptions>(),
+                       metrics_.downstream, nullptr, kTrust};
   Host host_{context_};
   http2::testing::Owner owner_;
   std::unique_ptr<http2::Session> server_, client_;

@@ -64,8 +64,7 @@ class UnreadTest : public ProxyTest {
 
   const std::shared_ptr<memory::Client> ann_ = std::make_shared<memory::Client>();
   const std::shared_ptr<memory::Client> bob_ = std::make_shared<memory::Client>();
-  CallContext bobs_{read_path_, routes_, marks_, std::make_shared<const LimitOptions>(),
-                    metrics_.downstream};
+  CallContext bobs_ = context_;
   Host bobs_host_{bobs_};
   Ends others_;
 };
