@@ -34,6 +34,7 @@ USES = {
     'proxy': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'wire'},
     'admin': {'metrics', 'net', 'proto', 'tls'},
     'config': {'admin', 'cache', 'core', 'host', 'model', 'net', 'proxy', 'tls', 'upstream'},
+    'ctl': {'config', 'proto', 'version'},
     'version': set(),
     'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'proto', 'proxy', 'upstream', 'version'},
     'main': {'app', 'config', 'host'},
@@ -98,7 +99,7 @@ HOMES = [
      r'server/(admin|app)/|server/upstream/(?!link|pool)|server/net/(?!worker|poller|byte_stream|listener)|server/host/process',
      'Asio is for the control thread; workers have net/poller.h'),
     (r'sys/epoll', r'server/net/poller\.cc$', 'epoll is the business of server/net/poller.cc'),
-    (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/admin/|server/upstream/grpc|demo/',
+    (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/(admin|ctl)/|server/upstream/grpc|demo/',
      'gRPC C++ is for the control plane'),
 ]
 ONE_FILE_ONLY = ['boost/beast']
@@ -140,7 +141,7 @@ def emptied_strings(sources) -> Iterator[str]:
 
 REAL_TIME = re.compile(r'_clock::now\b|\babsl::Now\b|\bGetCurrentTimeNanos\b|\bgettimeofday\b|\bclock_gettime\b'
                        r'|(?<![\w.>])time\(\s*(nullptr|NULL|0|&)')
-REAL_TIME_HOMES = re.compile(r'server/main\.cc$|server/net/([^/]*loop|worker)[^/]*$|demo/|tests/(testing|e2e|regress|bench|soak)/')
+REAL_TIME_HOMES = re.compile(r'server/(ctl/)?main\.cc$|server/net/([^/]*loop|worker)[^/]*$|demo/|tests/(testing|ctl|e2e|regress|bench|soak)/')
 
 
 def real_time(sources) -> Iterator[str]:
