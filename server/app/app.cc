@@ -157,9 +157,10 @@ void App::SetRoutes(Upstreams::List upstreams) {
   const std::shared_ptr<RouteSet> routes =
       MakeRouteSet(config_, std::move(upstreams), options_.entropy.keys, fingerprints_);
   workers_.SetContexts([&](net::Worker& loop) {
-    return MakeSnapshot(loop, *loop.buffered(), shared_, routes,
-                        ledgers_.routes.AllOf(loop.index(), RouteLabels(config_)),
-                        ledgers_.downstream[loop.index()]);
+    const std::vector<std::string> labels = RouteLabels(config_);
+    return MakeSnapshot(
+        loop, *loop.buffered(), shared_, routes, ledgers_.routes.AllOf(loop.index(), labels),
+        ledgers_.SurveysOf(loop.index(), labels), ledgers_.downstream[loop.index()]);
   });
 }
 

@@ -13,12 +13,13 @@
 #include "server/core/route_metrics.h"
 #include "server/metrics/ledger.h"
 #include "server/proxy/downstream_metrics.h"
+#include "server/survey/survey.h"
 #include "server/upstream/upstream_metrics.h"
 
 namespace singleflight::app {
 
 struct Ledgers {
-  explicit Ledgers(size_t workers) : routes(workers), upstreams(workers) {
+  explicit Ledgers(size_t workers) : routes(workers), upstreams(workers), top_keys(workers) {
     for (size_t i = 0; i < workers; ++i) {
       downstream.push_back(std::make_shared<proxy::DownstreamMetrics>());
     }
@@ -26,11 +27,24 @@ struct Ledgers {
 
   metrics::Ledger<core::RouteMetrics> routes;
   metrics::Ledger<upstream::UpstreamMetrics> upstreams;
+  metrics::Ledger<survey::TopKeys> top_keys;
+  metrics::Ledger<survey::Splits> splits{1};                          // all workers have the same
   std::vector<std::shared_ptr<proxy::DownstreamMetrics>> downstream;  // by worker
+
+  // What that worker sees of the keys of these routes, in their order.
+  survey::SurveyByRoute SurveysOf(size_t worker, const std::vector<std::string>& routes_named) {
+    survey::SurveyByRoute surveys;
+    for (const std::string& route : routes_named) {
+      surveys.push_back({splits.Of(0, route), top_keys.Of(worker, route)});
+    }
+    return surveys;
+  }
 
   void Prune() {
     routes.Prune();
     upstreams.Prune();
+    top_keys.Prune();
+    splits.Prune();
   }
 
   void Show(metrics::Visitor& visitor) const {

@@ -52,7 +52,7 @@ Shared::Shared(const config::Config& config, uint64_t hop)
 
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(
     net::Worker& worker, memory::Buffered& buffered, Shared& shared,
-    std::shared_ptr<RouteSet> routes, core::MetricsByRoute metrics,
+    std::shared_ptr<RouteSet> routes, core::MetricsByRoute metrics, survey::SurveyByRoute surveys,
     std::shared_ptr<proxy::DownstreamMetrics> downstream) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->routes = std::move(routes);
@@ -63,7 +63,7 @@ std::shared_ptr<const proxy::CallContext> MakeSnapshot(
   snapshot->read_path.emplace(
       core::LoopContext{worker, shared.flights, shared.store, std::move(pools), std::move(metrics),
                         downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop,
-                        buffered, snapshot});
+                        buffered, snapshot, std::move(surveys)});
   const RouteSet& set = *snapshot->routes;
   proxy::CallContext context{*snapshot->read_path, snapshot->routes->table, set.marks, set.limits,
                              std::move(downstream)};

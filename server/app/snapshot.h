@@ -47,7 +47,7 @@ struct Shared {
 // touches none that is in the air; with its last call a snapshot goes, on its worker.
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(
     net::Worker& worker, memory::Buffered& buffered, Shared& shared,
-    std::shared_ptr<RouteSet> routes, core::MetricsByRoute metrics,
+    std::shared_ptr<RouteSet> routes, core::MetricsByRoute metrics, survey::SurveyByRoute surveys,
     std::shared_ptr<proxy::DownstreamMetrics> downstream);
 
 }  // namespace singleflight::app

@@ -371,6 +371,7 @@ void Flight::End() {
 }
 
 void Flight::Deliver(Flights::WaiterList waiters, const Answer& answer) {
+  NoteSaved(waiters.size(), answer);
   Answer for_followers = answer;
   for_followers.reply = model::FollowerCopy(answer.reply);
   if (answer.source != Answer::Source::kOwn) for_followers.source = Answer::Source::kCollapsed;
@@ -380,6 +381,13 @@ void Flight::Deliver(Flights::WaiterList waiters, const Answer& answer) {
                      const Answer& its = waiter.role() == Role::kLeader ? answer : for_followers;
                      waiter.path().Tell(waiter, its, asked);
                    });
+}
+
+// All but one: usually the leader is aboard.
+void Flight::NoteSaved(size_t aboard, const Answer& answer) {
+  if (aboard < 2 || around_.surveys.empty() || answer.source == Answer::Source::kOwn) return;
+  around_.surveys[route_.index].top->AddSaved(question_.line, question_.request->path(),
+                                              (aboard - 1) * answer.reply.body.size());
 }
 
 void Flight::Release(Flights::WaiterList waiters, core::Release reason) {

@@ -81,6 +81,7 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   void End();
 
   void Deliver(Flights::WaiterList waiters, const Answer& answer);
+  void NoteSaved(size_t aboard, const Answer& answer);
   void Release(Flights::WaiterList waiters, core::Release reason);
   Question HeldQuestion() const;
 

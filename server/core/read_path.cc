@@ -15,6 +15,8 @@
 
 #include "server/core/read_path.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -35,11 +37,19 @@ namespace {
 // A longer key's storage is not kept for the next, which may become a flight's and stay.
 constexpr size_t kMostKeptBytes = 1 << 10;
 
+// A key is compared with those that led so long ago, or for as long as replies are kept.
+constexpr absl::Duration kRecent = absl::Minutes(1);
+
+absl::Duration RecentOn(const Route& route) {
+  return route.caches() ? std::max(kRecent, route.options.cache->ttl) : kRecent;
+}
+
 }  // namespace
 
 Served ReadPath::Serve(Route& route, const Asking& asking, Waiter& waiter) {
   model::Key& key = KeyFor(route, asking.trust, *asking.request, asking.message);
   cache::Found found = Look(route, key, *asking.request);
+  if (draw_.Takes()) NoteDrawn(route, key, *asking.request, found.reply);
   if (found.reply) return ServeKept(route, asking, found, waiter);
   if (route.Streams(asking.request->path(), around_.loop.Now())) return Served::kStreams;
   if (TooLargeToShare(route, key)) return Served::kTooLarge;
@@ -85,8 +95,30 @@ Served ReadPath::Board(Route& route, model::Key&& key, const Asking& asking,
       return Served::kKept;
     }
   }
+  NoteLead(route, joined.landing.key());
   Flight::Start(around_, route, std::move(question), std::move(joined.landing));
   return Served::kLeads;
+}
+
+void ReadPath::NoteDrawn(const Route& route, const model::Key& key, const model::Request& request,
+                         const model::Reply& kept) {
+  const uint32_t weight = draw_.Weight();
+  if (around_.surveys.empty()) return;
+  around_.surveys[route.index].top->AddCalls(key.hash, request.path(), kept.body.size(), weight);
+}
+
+void ReadPath::NoteLead(const Route& route, const model::Key& key) {
+  if (around_.surveys.empty()) return;
+  const absl::optional<survey::Splits::Apart> apart =
+      around_.surveys[route.index].splits->Note(key, around_.loop.Now(), RecentOn(route));
+  if (!apart.has_value()) return;
+  MetricsOf(route).splits.Add(apart->kind,
+                              survey::LabelOf(apart->kind, apart->name, route.options.key));
+  if (!apart->say) return;
+  spdlog::debug(
+      "route '{}': a call led a flight of its own; only this kept it apart from a recent one: {} "
+      "{}",
+      route.options.match.method, std::string(NameOf(apart->kind)), apart->name);
 }
 
 void ReadPath::LandKept(const Route& route, Flights::Landing landing, const cache::Found& kept,

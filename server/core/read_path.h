@@ -21,6 +21,8 @@
 #include "server/core/upstream.h"
 #include "server/core/waiter.h"
 #include "server/memory/buffered.h"
+#include "server/survey/draw.h"
+#include "server/survey/survey.h"
 
 namespace singleflight::core {
 
@@ -37,6 +39,8 @@ struct LoopContext {
 
   // What owns all this, and the routes. Calls and flights keep the one that they began with.
   std::weak_ptr<const void> snapshot = {};
+
+  survey::SurveyByRoute surveys = {};  // none: nobody wants to know
 
   // Where the reply to a call comes from. Lies in these, the route and the request.
   cache::Origin OriginOf(const Route& route, const model::Request& request) const {
@@ -82,7 +86,8 @@ enum class Served {
 // Threads: one per loop, on that loop's thread; the flights and the store are what loops share.
 class ReadPath {
  public:
-  explicit ReadPath(LoopContext context) : around_(std::move(context)) {}
+  explicit ReadPath(LoopContext context)
+      : around_(std::move(context)), draw_(around_.loop.index()) {}
 
   // Answers `waiter` with what is kept, or takes it aboard the flight of its key, or makes it the
   // leader of a new one that calls upstream with what it asks. Says which, or why not. The waiter
@@ -137,11 +142,15 @@ class ReadPath {
                Waiter& waiter);
   bool MakeReadable(const Route& route, const model::Request& request, model::Reply& reply);
   void Followed(std::shared_ptr<Flight> widened);
+  void NoteDrawn(const Route& route, const model::Key& key, const model::Request& request,
+                 const model::Reply& kept);
+  void NoteLead(const Route& route, const model::Key& key);
   void LandKept(const Route& route, Flights::Landing landing, const cache::Found& kept,
                 Question question);
   RouteMetrics& MetricsOf(const Route& route) { return *around_.metrics[route.index]; }
 
   LoopContext around_;
+  survey::Draw draw_;
   model::Key key_;  // the latest, for its storage
   Decoder decoder_;
   InWriting in_writing_;

@@ -70,6 +70,7 @@ void RouteMetrics::Show(const std::string& route, metrics::Visitor& visitor) con
   reply_inflation.Show(route, "reply", visitor);
   visitor.Distribution("singleflight_waiters_per_flight", "Callers aboard when a flight landed.",
                        labels, waiters_per_flight);
+  splits.Show(route, visitor);
 }
 
 void RouteMetrics::ShowRoles(const std::string& route, metrics::Visitor& visitor) const {

@@ -14,6 +14,7 @@
 #include "server/metrics/by_reason.h"
 #include "server/metrics/cell.h"
 #include "server/metrics/visitor.h"
+#include "server/survey/split_counts.h"
 
 namespace singleflight::core {
 
@@ -51,6 +52,7 @@ struct RouteMetrics {
   InflationMetrics request_inflation;
   InflationMetrics reply_inflation;
   metrics::PowerHistogram waiters_per_flight;
+  survey::SplitCounts splits;
 
   void Show(const std::string& route, metrics::Visitor& visitor) const;
 

@@ -28,7 +28,7 @@ class WorkersTest : public ::testing::Test {
   WorkersTest() {
     workers_.Start();
     workers_.SetContexts([this](net::Worker& loop) {
-      return MakeSnapshot(loop, *loop.buffered(), shared_, routes_, {},
+      return MakeSnapshot(loop, *loop.buffered(), shared_, routes_, {}, {},
                           ledgers_.downstream[loop.index()]);
     });
   }

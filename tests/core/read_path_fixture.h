@@ -173,6 +173,8 @@ class ReadPathTest : public ::testing::Test {
     for (size_t i = 0; i < 3; ++i) sum += metrics(i).refusals.of(why);
     return sum;
   }
+  // What is seen of the keys of the first route on that loop.
+  survey::Survey& Surveyed(size_t loop = 0) { return Open().surveys[loop][0]; }
   bool RemembersStreaming(const std::string& path = kGet) { return route().Streams(path, now_); }
   bool TooLarge(const std::string& id) {
     return Open().paths[0].TooLargeToShare(route(), KeyFor(id));
@@ -242,6 +244,8 @@ class ReadPathTest : public ::testing::Test {
       shared.budget = &test.budget_;
       for (size_t i = 0; i < 3; ++i) {
         metrics.push_back(MetricsOf(2));
+        surveys.push_back({{splits, std::make_shared<survey::TopKeys>()},
+                           {splits, std::make_shared<survey::TopKeys>()}});
         paths.emplace_back(LoopContext{test.loops_[i],
                                        test.flights_,
                                        test.store_,
@@ -249,7 +253,9 @@ class ReadPathTest : public ::testing::Test {
                                        metrics[i],
                                        test.shed_,
                                        "hop-1",
-                                       test.buffered_[i]});
+                                       test.buffered_[i],
+                                       {},
+                                       surveys[i]});
       }
     }
     model::Fingerprints fingerprints;
@@ -257,6 +263,8 @@ class ReadPathTest : public ::testing::Test {
     Route route;
     std::deque<Route> others;
     std::deque<MetricsByRoute> metrics;
+    const std::shared_ptr<survey::Splits> splits = std::make_shared<survey::Splits>();
+    std::deque<survey::SurveyByRoute> surveys;
     std::deque<ReadPath> paths;
   };
 

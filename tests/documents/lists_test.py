@@ -24,7 +24,7 @@ admin: {grpc: 127.0.0.1:0}
 ONLY_WITH_TLS = 'singleflight_certificate_expires_at_seconds'
 
 # Values that the documents list; others come from the configuration or are numbers.
-CLOSED = ('role', 'reason', 'result', 'of', 'door')
+CLOSED = ('role', 'reason', 'result', 'of', 'door', 'kind')
 
 
 def samples(page):
@@ -85,6 +85,10 @@ class Metrics(unittest.TestCase):
     def test_the_page_lists_every_role(self):
         self.assertEqual(first_words(rows('docs/metrics.md', behind='| `role` | the call |\n')),
                          self.values('calls_by_role_total', 'role'))
+
+    def test_the_page_about_sharing_lists_every_kind_of_split(self):
+        documented = first_words(rows('docs/sharing.md', behind='| `kind` | `name` | what to do |\n'))
+        self.assertEqual(documented, self.values('not_shared_total', 'kind'))
 
     def test_the_page_lists_every_result(self):
         text = {row[0].strip('`').partition('{')[0]: row[1] for row in rows('docs/metrics.md') if len(row) == 2}

@@ -5,9 +5,12 @@
 namespace singleflight::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::Eq;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 
@@ -119,6 +122,29 @@ TEST_F(KeyTest, NoiseThatIsToCountSplits) {
 TEST_F(KeyTest, AnUnknownHeaderSplitsAndNeverLeaks) {
   Serve();
   EXPECT_EQ(UpstreamCalls({{{"x-tenant", "a"}}, {{"x-tenant", "b"}}, {}}), 3);
+}
+
+TEST_F(KeyTest, WhatKeepsCallsApartIsCountedAndNamedInTheLog) {
+  Serve({.key = "{metadata: {count: [x-request-id]}}", .top = "log: {level: debug}"});
+  backend_.Release();
+  for (const Metadata& metadata : std::vector<Metadata>{
+           {{"x-request-id", "1"}},
+           {{"x-request-id", "2"}},
+           {{"x-request-id", "2"}, {"authorization", "ann's"}},
+           {{"x-request-id", "2"}, {"authorization", "ann's"}, {"x-made-up", "1"}},
+           {{"x-request-id", "3"}, {"authorization", "bob's"}, {"x-made-up", "1"}}}) {
+    Ask(kRead, "id-7", {.metadata = metadata});
+  }
+  const auto kept_apart_by = [this](const std::string& kind, const std::string& name) {
+    return Metric("singleflight_not_shared_total{kind=\"" + kind + "\",name=\"" + name + "\"}");
+  };
+  EXPECT_EQ(kept_apart_by("metadata", "x-request-id"), 1);
+  EXPECT_EQ(kept_apart_by("credential", "authorization"), 1);
+  EXPECT_EQ(kept_apart_by("metadata", "other"), 1);
+  EXPECT_EQ(kept_apart_by("several", ""), 1);
+  EXPECT_EQ(Metric("singleflight_not_shared_total"), 4);
+  proxy_->WaitForLog(AllOf(HasSubstr("kept it apart"), HasSubstr("x-request-id"),
+                           Not(HasSubstr("ann's")), Not(HasSubstr("bob's"))));
 }
 
 TEST_F(KeyTest, IgnoredMetadataDoesNotSplit) {

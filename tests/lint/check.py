@@ -26,7 +26,8 @@ USES = {
     'memory': {'base', 'lib', 'metrics'},
     'model': {'base', 'wire'},
     'cache': {'base', 'lib', 'metrics', 'model'},
-    'core': {'base', 'cache', 'lib', 'memory', 'metrics', 'model', 'wire'},
+    'survey': {'base', 'lib', 'metrics', 'model', 'wire'},
+    'core': {'base', 'cache', 'lib', 'memory', 'metrics', 'model', 'survey', 'wire'},
     'net': {'base', 'lib', 'memory'},
     'tls': {'base', 'net'},
     'http2': {'base', 'memory', 'model', 'net', 'wire'},
@@ -36,7 +37,7 @@ USES = {
     'config': {'admin', 'cache', 'core', 'host', 'model', 'net', 'proxy', 'tls', 'upstream'},
     'ctl': {'config', 'proto', 'version'},
     'version': set(),
-    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'proto', 'proxy', 'upstream', 'version'},
+    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'proto', 'proxy', 'survey', 'upstream', 'version'},
     'main': {'app', 'config', 'host'},
 }
 

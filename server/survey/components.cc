@@ -1,0 +1,64 @@
+#include "server/survey/components.h"
+
+#include <xxhash.h>
+
+#include "server/model/encoding.h"
+#include "server/model/key_parts.h"
+#include "server/model/key_rules.h"
+
+namespace singleflight::survey {
+namespace {
+
+uint64_t HashOf(absl::string_view bytes, uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+uint32_t ShortHashOf(absl::string_view bytes, uint64_t seed) {
+  return static_cast<uint32_t>(HashOf(bytes, seed));
+}
+
+}  // namespace
+
+SplitKind KindOf(absl::string_view name) {
+  if (model::IsAboutEncoding(name)) return SplitKind::kEncoding;
+  return model::IsCredential(name) ? SplitKind::kCredential : SplitKind::kMetadata;
+}
+
+Components::Components(const model::Key& key) {
+  const model::KeyParts parts = model::PartsOf(key);
+  question_ = HashOf(parts.message, HashOf(parts.method, 0));
+  rules_ = parts.policy;
+  method_ = parts.method;
+  Add(SplitKind::kAuthority, kAuthority, ShortHashOf(parts.authority, 0));
+  Add(SplitKind::kPolicy, kTrust, parts.trust);
+  Add(SplitKind::kPolicy, kContentType, ShortHashOf(parts.suffix, 0));
+  AddMetadata(parts.metadata);
+}
+
+void Components::Add(SplitKind kind, absl::string_view name, uint32_t value) {
+  all_[size_++] = {kind, name, ShortHashOf(name, static_cast<uint64_t>(kind)), value};
+}
+
+// The values of one name, which stand behind each other, make one value.
+void Components::AddMetadata(absl::string_view packed) {
+  model::Field field;
+  absl::string_view name;
+  uint32_t value = 0;
+  while (model::TakeField(packed, field)) {
+    if (field.name != name) {
+      if (!name.empty()) AddField(name, value);
+      name = field.name;
+      value = 0;
+    }
+    value = ShortHashOf(field.value, value + 1);
+  }
+  if (!name.empty()) AddField(name, value);
+}
+
+void Components::AddField(absl::string_view name, uint32_t value) {
+  if (size_ < kMost - 1) return Add(KindOf(name), name, value);
+  if (size_ < kMost) Add(SplitKind::kMetadata, "", 0);
+  all_.back().value = ShortHashOf(name, all_.back().value + uint64_t{value});
+}
+
+}  // namespace singleflight::survey

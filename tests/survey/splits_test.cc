@@ -1,0 +1,115 @@
+// What is counted of a route's splits, and that the room for it is bounded.
+
+#include "server/survey/splits.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "tests/survey/keys.h"
+
+namespace singleflight::survey {
+namespace {
+
+class SplitsTest : public ::testing::Test {
+ protected:
+  absl::optional<Splits::Apart> Note(const model::Fields& metadata,
+                                     const std::string& message = "id-7") {
+    return splits_.Note(keys_.Of({metadata, message}), now_, absl::Minutes(1));
+  }
+  Split Find(SplitKind kind, const std::string& name) {
+    for (const Split& split : splits_.List()) {
+      if (split.kind == kind && split.name == name) return split;
+    }
+    return {};
+  }
+  uint64_t Sum() {
+    const std::vector<Split> all = splits_.List();
+    return std::accumulate(all.begin(), all.end(), uint64_t{0},
+                           [](uint64_t sum, const Split& split) { return sum + split.calls; });
+  }
+
+  Keys keys_;
+  Splits splits_;
+  base::Instant now_ = base::Instant() + std::chrono::hours(1);
+};
+
+TEST_F(SplitsTest, CallsAreCountedByWhatKeptThemApart) {
+  EXPECT_FALSE(Note({{"x-device-id", "1"}}).has_value());
+  for (int i = 2; i < 5; ++i) Note({{"x-device-id", absl::StrCat(i)}});
+  Note({{"x-device-id", "4"}, {"cookie", "c"}});
+  EXPECT_EQ(Find(SplitKind::kMetadata, "x-device-id").calls, 3);
+  EXPECT_EQ(Find(SplitKind::kCredential, "cookie").calls, 1);
+  EXPECT_EQ(Sum(), 4);
+}
+
+TEST_F(SplitsTest, SeveralTogetherHaveTheirNames) {
+  Note({{"x-a", "1"}, {"x-b", "1"}});
+  const absl::optional<Splits::Apart> apart = Note({{"x-a", "2"}, {"x-b", "2"}});
+  ASSERT_TRUE(apart.has_value());
+  EXPECT_EQ(apart->kind, SplitKind::kSeveral);
+  EXPECT_EQ(apart->name, "x-a, x-b");
+}
+
+TEST_F(SplitsTest, TheLatestTimeIsTold) {
+  Note({{"x-a", "1"}});
+  Note({{"x-a", "2"}});
+  now_ += std::chrono::seconds(5);
+  Note({{"x-a", "3"}});
+  EXPECT_EQ(Find(SplitKind::kMetadata, "x-a").last, now_);
+}
+
+TEST_F(SplitsTest, OneLineASecondMayBeWritten) {
+  Note({{"x-a", "1"}});
+  EXPECT_TRUE(Note({{"x-a", "2"}})->say);
+  EXPECT_FALSE(Note({{"x-a", "3"}})->say);
+  now_ += std::chrono::seconds(1);
+  EXPECT_TRUE(Note({{"x-a", "4"}})->say);
+}
+
+TEST_F(SplitsTest, NamesBeyondTheRoomCountTogetherAndTheFrequentStay) {
+  for (int i = 0; i < 5; ++i) Note({{"x-frequent", absl::StrCat(i)}});
+  for (int i = 0; i < 500; ++i) {
+    Note({{absl::StrCat("x-made-up-", i), "1"}}, absl::StrCat("m", i));
+    Note({{absl::StrCat("x-made-up-", i), "2"}}, absl::StrCat("m", i));
+  }
+  EXPECT_LE(splits_.List().size(), Splits::kMost + 1);
+  EXPECT_EQ(Find(SplitKind::kMetadata, "x-frequent").calls, 4);
+  EXPECT_EQ(Find(SplitKind::kMetadata, "other").calls, 500 + 1 - Splits::kMost);
+  EXPECT_EQ(Sum(), 504);
+}
+
+TEST_F(SplitsTest, HugeKeysAreLeftOut) {
+  const std::string huge(kLongestKey, 'x');
+  Note({{"x-a", "1"}}, huge);
+  EXPECT_FALSE(Note({{"x-a", "2"}}, huge).has_value());
+}
+
+TEST_F(SplitsTest, NoValueIsKept) {
+  Note({{"authorization", "Bearer ann"}, {"x-a", "ann's"}});
+  const auto apart = Note({{"authorization", "Bearer bob"}, {"x-a", "bob's"}});
+  ASSERT_TRUE(apart.has_value());
+  EXPECT_EQ(apart->name, "authorization, x-a");
+}
+
+TEST_F(SplitsTest, WorkersMayNoteTogetherWhileSomebodyReads) {
+  std::vector<std::thread> workers;
+  for (int worker = 0; worker < 2; ++worker) {
+    workers.emplace_back([this, worker] {
+      Keys keys;
+      for (int i = 0; i < 2000; ++i) {
+        splits_.Note(keys.Of({{{"x-a", absl::StrCat(worker, i)}}}), now_, absl::Minutes(1));
+      }
+    });
+  }
+  for (int i = 0; i < 100; ++i) EXPECT_LE(splits_.List().size(), 1);
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_LT(Sum(), 4000);
+  EXPECT_GT(Sum(), 0);
+}
+
+}  // namespace
+}  // namespace singleflight::survey
