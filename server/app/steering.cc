@@ -7,7 +7,10 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "server/app/proto_time.h"
 #include "server/app/stats.h"
+#include "server/app/surveys.h"
+#include "server/net/worker_clock.h"
 #include "server/version.h"
 
 namespace singleflight::app {
@@ -17,22 +20,6 @@ namespace v1 = admin::v1;
 
 // For a question; the control thread has other things to do, none of which takes long.
 constexpr std::chrono::milliseconds kPatience(1000);
-
-google::protobuf::Timestamp ToProto(absl::Time time) {
-  google::protobuf::Timestamp proto;
-  const int64_t seconds = absl::ToUnixSeconds(time);
-  proto.set_seconds(seconds);
-  proto.set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
-  return proto;
-}
-
-google::protobuf::Duration ToProto(absl::Duration duration) {
-  google::protobuf::Duration proto;
-  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
-  return proto;
-}
 
 absl::Status NotKnown(absl::string_view what) {
   return absl::UnimplementedError(absl::StrCat("this build does not tell ", what));
@@ -90,12 +77,17 @@ absl::StatusOr<v1::ListFlightsResponse> Steering::ListFlights(const v1::ListFlig
   return NotKnown("its flights");
 }
 
-absl::StatusOr<v1::ListTopKeysResponse> Steering::ListTopKeys(const v1::ListTopKeysRequest&) {
-  return NotKnown("its top keys");
+absl::StatusOr<v1::ListTopKeysResponse> Steering::ListTopKeys(
+    const v1::ListTopKeysRequest& request) {
+  return Asked<v1::ListTopKeysResponse>(
+      [&](v1::ListTopKeysResponse& keys) { keys = TopKeysOf(parts_.ledgers, request); });
 }
 
-absl::StatusOr<v1::ListSplitsResponse> Steering::ListSplits(const v1::ListSplitsRequest&) {
-  return NotKnown("what kept calls apart");
+absl::StatusOr<v1::ListSplitsResponse> Steering::ListSplits(const v1::ListSplitsRequest& request) {
+  return Asked<v1::ListSplitsResponse>([&](v1::ListSplitsResponse& splits) {
+    const Moment now = {parts_.wall_clock(), net::ReadWorkerClock()};
+    splits = SplitsOf(parts_.ledgers, parts_.config, now, request);
+  });
 }
 
 absl::StatusOr<v1::ListEventsResponse> Steering::ListEvents(const v1::ListEventsRequest&) {

@@ -37,7 +37,7 @@ struct Question {
   // Of whose share the flight takes. Null: nobody's.
   std::shared_ptr<memory::Client> client = nullptr;
 
-  // The hash of its key: in this line its callers stand before a release gate, if they are released.
+  // The hash of its key. In this line its callers stand before a release gate, if they are.
   uint64_t line = 0;
 };
 

@@ -61,7 +61,7 @@ class Proxy:
             out.write(yaml)
         self._process = child(binary(), '--config', file, stdout=subprocess.PIPE, env={**os.environ, **variables})
         said = self._process.stdout.readline()
-        match = re.search(r' ready: listening on (.+); health on (\S+)', said)
+        match = re.search(r' ready: listening on (.+); health on ([^\s;]+)', said)
         if match is None:
             self._process.kill()
             self._process.wait()

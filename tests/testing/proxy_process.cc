@@ -67,7 +67,7 @@ ProxyProcess::ProxyProcess(const std::string& config_path,
   AwaitReady();
 }
 
-// "singleflight-proxy ready: listening on A, B; health on C"
+// "singleflight-proxy ready: listening on A, B; health on C; admin (grpc) on D"
 void ProxyProcess::AwaitReady() {
   const std::string line = process_.ReadLine();
   absl::string_view rest = line;
@@ -75,9 +75,11 @@ void ProxyProcess::AwaitReady() {
       !absl::ConsumeSuffix(&rest, "\n")) {
     throw std::runtime_error("the proxy is not ready: " + line + process_.err());
   }
-  const std::vector<std::string> parts = absl::StrSplit(rest, "; health on ");
+  const std::vector<absl::string_view> parts = absl::StrSplit(rest, "; ");
   addresses_ = absl::StrSplit(parts.front(), ", ");
-  if (parts.size() > 1) health_ = parts[1];
+  for (absl::string_view part : parts) {
+    if (absl::ConsumePrefix(&part, "health on ")) health_ = std::string(part);
+  }
 }
 
 int64_t ProxyProcess::Metric(const std::string& selector) const {
