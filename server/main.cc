@@ -12,6 +12,7 @@
 #include "server/app/app.h"
 #include "server/app/flags.h"
 #include "server/app/log.h"
+#include "server/app/probe.h"
 #include "server/config/load.h"
 #include "server/host/process.h"
 
@@ -53,6 +54,13 @@ int Check(const std::string& path) {
   return 0;
 }
 
+int ProbeAt(const std::string& url) {
+  const absl::Status status = Probe(url);
+  if (status.ok()) return 0;
+  Complain(status.message());
+  return absl::IsInvalidArgument(status) ? kUsageError : 1;
+}
+
 Entropy DrawEntropy() {
   std::random_device device;
   const auto draw = [&] { return static_cast<uint64_t>(device()) << 32 | device(); };
@@ -86,6 +94,8 @@ int Main(const std::vector<std::string>& arguments) {
       return 0;
     case Flags::Action::kCheck:
       return Check(flags->config);
+    case Flags::Action::kProbe:
+      return ProbeAt(flags->text);
     case Flags::Action::kServe:
       return Serve(flags->config);
   }

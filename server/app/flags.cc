@@ -15,6 +15,7 @@ constexpr absl::string_view kHelp =
     "\n"
     "  --config FILE  the YAML that names listeners, upstreams and routes; -: standard input\n"
     "  --check        validate FILE, print every mistake in it, and exit: 0 ok, 2 not\n"
+    "  --probe URL    ask http://127.0.0.1:9900/readyz, say: 0 it answers 200, 1 it does not\n"
     "  --version      print the version and exit\n"
     "  --help         print this and exit\n"
     "\n"
@@ -58,6 +59,9 @@ absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments) {
     const std::string& argument = arguments[i];
     if (argument == "--help" || argument == "-h") return Print(std::string(kHelp));
     if (argument == "--version") return Print(absl::StrCat("singleflight-proxy ", kVersion, "\n"));
+    if (argument == "--probe") {
+      return Flags{Flags::Action::kProbe, "", i + 1 < arguments.size() ? arguments[i + 1] : ""};
+    }
     if (argument == "--check") {
       flags.action = Flags::Action::kCheck;
       continue;

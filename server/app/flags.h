@@ -16,6 +16,7 @@ struct Flags {
     kServe,  // run the proxy on `config`
     kCheck,  // validate `config` and exit
     kPrint,  // print `text` and exit
+    kProbe,  // ask the page at `text` and exit
   };
   Action action = Action::kServe;
   std::string config;
@@ -23,7 +24,7 @@ struct Flags {
 };
 
 // Reads the arguments after the program's name: --config FILE (or --config=FILE; -: standard
-// input), --check, --version, --help.
+// input), --check, --probe URL, --version, --help.
 absl::StatusOr<Flags> ParseFlags(const std::vector<std::string>& arguments);
 
 }  // namespace singleflight::app

@@ -25,6 +25,12 @@ TEST(FlagsTest, ADashIsStandardInput) {
   EXPECT_EQ(ParseFlags({"--config=-"})->config, "/dev/stdin");
 }
 
+TEST(FlagsTest, APageIsProbedWithoutAConfiguration) {
+  const absl::StatusOr<Flags> flags = ParseFlags({"--probe", "http://127.0.0.1:9900/readyz"});
+  EXPECT_EQ(flags->action, Flags::Action::kProbe);
+  EXPECT_EQ(flags->text, "http://127.0.0.1:9900/readyz");
+}
+
 TEST(FlagsTest, WhatIsWrongIsToldWithItsCure) {
   EXPECT_THAT(Mistake({"--config"}), HasSubstr("--config needs the name of a file"));
   EXPECT_THAT(Mistake({"--config="}), HasSubstr("--config needs the name of a file"));
