@@ -27,6 +27,7 @@ service_of() {
     nginx | haproxy) service=$1 ;;
     nghttp2-proxy) service=nghttpx ;;
     etcd-server) service=etcd ;;
+    prometheus) service=prometheus ;;
     *) return ;;
   esac
   command -v "$service" >/dev/null || [ -x "/usr/sbin/$service" ] || printf '%s' "$service"

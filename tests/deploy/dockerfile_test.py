@@ -6,7 +6,9 @@ dockerfile_test.py REPOSITORY    (root, debootstrap and the distribution's packa
 
 import json
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -61,6 +63,8 @@ class Stage:
         self.workdir = '/'
         self.user = '0:0'
         self.command = []
+        self.labels = {}
+        self.healthcheck = []
 
     def inside(self, path):
         return self.root + os.path.normpath(os.path.join(self.workdir, path))
@@ -108,9 +112,60 @@ def carry_out(repository, folder):
             stage.user = rest
         elif word in ('ENTRYPOINT', 'CMD'):
             stage.command += json.loads(rest)
+        elif word == 'LABEL':
+            name, _, value = rest.partition('=')
+            stage.labels[name] = json.loads(value)
+        elif word == 'HEALTHCHECK':
+            stage.healthcheck = json.loads(rest.partition(' CMD ')[2])
         else:
-            assert word in ('EXPOSE', 'STOPSIGNAL'), f'{word}: not known to this test'
+            assert word in ('ARG', 'EXPOSE', 'STOPSIGNAL'), f'{word}: not known to this test'
     return stage
+
+
+SERVES = '''
+listeners: [{address: 127.0.0.1:0}]
+upstreams: [{name: catalog, target: 127.0.0.1:1}]
+routes: [{upstream: catalog}]
+health: {address: 127.0.0.1:%s}
+'''
+
+
+def is_found_well_and_unwell(image, program):
+    """The HEALTHCHECK, at another port than the image's own, which something on this machine may have."""
+    *check, page = image.healthcheck
+    assert page == 'http://127.0.0.1:9900/readyz', page
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    page = page.replace('9900', str(port))
+    with open(image.inside('/tmp/serves.yaml'), 'w', encoding='utf-8') as file:
+        file.write(SERVES % port)
+    ask = ['chroot', f'--userspec={image.user}', image.root, *check, page]
+    assert subprocess.run(ask, check=False).returncode == 1, 'nothing listens, and it is well'
+    serve = ['chroot', f'--userspec={image.user}', image.root, program, '--config', '/tmp/serves.yaml']
+    with subprocess.Popen(serve, stdout=subprocess.PIPE, text=True) as proxy:
+        assert 'ready' in proxy.stdout.readline()
+        assert subprocess.run(ask, check=False).returncode == 0, 'it listens, and is not well'
+        proxy.terminate()
+
+
+def says_what_is_in_it(image, repository):
+    with open(os.path.join(repository, 'lib/singleflight/version.h'), encoding='utf-8') as file:
+        version = '.'.join(re.findall(r'VERSION_(?:MAJOR|MINOR|PATCH) (\d+)$', file.read(), re.MULTILINE))
+    assert image.labels['org.opencontainers.image.version'] == version, image.labels
+    assert image.labels['org.opencontainers.image.licenses'] == 'Apache-2.0'
+    documents = image.inside('/usr/share/doc')
+    with open(f'{documents}/singleflight-proxy/packages.txt', encoding='utf-8') as file:
+        packages = [line.partition('=')[0] for line in file]
+    assert {'libc6', 'libnghttp2-14', 'libssl3'} <= set(packages), packages
+    for package in packages:
+        assert os.path.exists(f'{documents}/{package}/copyright'), f'no licence of {package}'
+
+
+def has_no_dates(image):
+    dated = [os.path.join(folder, name) for folder, _, names in os.walk(image.inside('/usr')) for name in names
+             if os.lstat(os.path.join(folder, name)).st_mtime != 0]
+    assert not dated, dated
 
 
 SECURE_UPSTREAM = '''
@@ -153,6 +208,9 @@ def main(repository):
         shutil.copy(os.path.join(repository, 'config/minimal.yaml'), image.root + configuration)
         image.chroot(program, '--check', '--config', configuration)
         trusts_the_systems_cas(image, program)
+        is_found_well_and_unwell(image, program)
+        says_what_is_in_it(image, repository)
+        has_no_dates(image)
         print(f'{size(image.root) / 2**20:.1f} MiB')
         assert not os.path.exists(image.root + '/bin/sh'), 'a shell in the image'
         assert size(image.root) < 100 * 2**20, 'not small'

@@ -167,7 +167,7 @@ class WhatIsCounted(Case):
         self.check('/shop.Writes/Put', 50, 2000, reads=False, more=more)
 
 
-ALLOWED = 512 * MIB  # as in deploy/kubernetes/sidecar.yaml
+ALLOWED = 512 * MIB  # as in deploy/kubernetes/sidecar
 
 
 class HungUpstream(Case):
