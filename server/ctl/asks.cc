@@ -65,6 +65,7 @@ absl::Status Watch(const Job& job, absl::Duration interval) {
       job.Print(Picture(ViewStats(**next, before ? &*before : nullptr, job.style()),
                         job.around.terminal()));
     }
+    if (!job.around.out) return absl::OkStatus();
     before = *std::move(next);
   }
 }

@@ -104,19 +104,18 @@ constexpr absl::string_view kBashFiles =
     "mapfile -t COMPREPLY < <(compgen -f -- \"$current\"); compopt -o filenames 2>/dev/null; "
     "return ;;\n";
 
+// Of an option's values files are known, or words, or nothing.
 std::string BashValues() {
+  std::vector<std::string> files;
   std::string text;
   for (const Option& option : AllOptions()) {
-    if (option.value.empty()) continue;
-    absl::StrAppend(&text, "    ", option.name, ") ");
-    if (IsFile(option)) {
-      absl::StrAppend(&text, kBashFiles);
-    } else {
-      absl::StrAppend(&text, "mapfile -t COMPREPLY < <(compgen -W '", option.choices,
-                      "' -- \"$current\"); return ;;\n");
-    }
+    if (IsFile(option)) files.push_back(absl::StrCat(option.name));
+    if (option.choices.empty()) continue;
+    absl::StrAppend(&text, "    ", option.name, ") mapfile -t COMPREPLY < <(compgen -W '",
+                    option.choices, "' -- \"$current\"); return ;;\n");
   }
-  return text;
+  return absl::StrCat("    ", absl::StrJoin(files, "|"), ") ", kBashFiles, text, "    ", Valued(),
+                      ") return ;;\n");
 }
 
 std::string BashOperands() {

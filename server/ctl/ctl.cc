@@ -92,9 +92,10 @@ absl::optional<absl::Status> DoAlone(const Arguments& arguments, const Surroundi
   return absl::OkStatus();
 }
 
-int End(const absl::Status& status, const Surroundings& around) {
+// What could not be written was not done.
+int End(absl::Status status, const Surroundings& around) {
+  if (!around.out.flush() && status.ok()) status = absl::DataLossError("cannot write the output");
   if (!status.ok()) around.err << "singleflightctl: " << status.message() << std::endl;
-  around.out.flush();
   return ExitStatus(status);
 }
 

@@ -47,6 +47,13 @@ absl::Status NoToken(const std::string& why, const Place& place) {
       "; --token-file or SINGLEFLIGHT_TOKEN_FILE names the file that `admin.token_file` names"));
 }
 
+absl::Status NoSuchQuestion(const std::string& why, const Place& place) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      place.address, " does not know this question",
+      why.empty() ? "" : absl::StrCat(" (", why, ")"),
+      ": is it a listener for calls, where `admin.grpc` is another address, or an older proxy?"));
+}
+
 }  // namespace
 
 int ExitStatus(const absl::Status& status) {
@@ -72,9 +79,7 @@ absl::Status FromGrpc(const grpc::Status& status, const Place& place) {
     case grpc::StatusCode::PERMISSION_DENIED:
       return absl::PermissionDeniedError(absl::StrCat(place.address, " refuses this: ", why));
     case grpc::StatusCode::UNIMPLEMENTED:
-      return absl::FailedPreconditionError(absl::StrCat(
-          place.address, " does not know this question: is it a listener for calls, where ",
-          "`admin.grpc` is another address, or an older proxy?"));
+      return NoSuchQuestion(why, place);
     default:
       return absl::FailedPreconditionError(why);
   }
