@@ -96,6 +96,14 @@ class CondVar {
     return status == std::cv_status::no_timeout;
   }
 
+  // False when `duration` has passed.
+  bool WaitFor(Mutex& mu, std::chrono::nanoseconds duration) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    std::unique_lock<std::mutex> lock(mu.mu_, std::adopt_lock);
+    const std::cv_status status = changed_.wait_for(lock, duration);
+    lock.release();
+    return status == std::cv_status::no_timeout;
+  }
+
   void NotifyOne() { changed_.notify_one(); }
   void NotifyAll() { changed_.notify_all(); }
 

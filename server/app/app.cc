@@ -20,8 +20,8 @@ namespace {
 // After a second signal the process ends after no more than this, and sooner where the log is read.
 constexpr std::chrono::milliseconds kLastWordTime(100);
 
-// At the end flights have this long to notice that their connections are closed, and then pools as
-// long to go.
+// At the end flights have this long to notice that their connections are closed, then pools as long
+// to go, and then the collector as long to take the last spans.
 constexpr std::chrono::milliseconds kPatience(1000);
 
 size_t WorkersOf(const config::Config& config) {
@@ -58,6 +58,7 @@ App::App(const config::Loaded& loaded, Options options)
       shared_(config_, options_.entropy.hop),
       ledgers_(WorkersOf(config_)),
       admission_(config_.limits),
+      tracing_(WorkersOf(config_), options_.entropy.traces, options_.wall_clock, shared_.chain_hop),
       workers_(WorkersOf(config_), ledgers_, shared_.budget, options_.entropy.jitter),
       upstreams_(control_, workers_.loops(), ledgers_.upstreams, shared_.budget,
                  options_.entropy.jitter,
@@ -71,7 +72,7 @@ App::App(const config::Loaded& loaded, Options options)
                 [this](const config::Config& next) { return Apply(next); }),
       drain_(control_, options_.wall_clock, DrainHooks(), Drain::Pace()),
       pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
-              *options_.log}),
+              tracing_, *options_.log}),
       steering_(control_, {config_, options_.config_path, options_.wall_clock, ledgers_, shared_,
                            workers_, upstreams_, doors_, reloader_, drain_, *options_.log}),
       rights_(config_.admin.token_file) {}
@@ -126,6 +127,8 @@ absl::Status App::Apply(const config::Config& next) {
   if (!backends.ok()) return backends.status();
   const absl::StatusOr<Doors::Plan> plan = doors_.Prepare(next.listeners);
   if (!plan.ok()) return plan.status();
+  absl::StatusOr<Tracing::Prepared> collector = Tracing::Prepare(next.tracing);
+  if (!collector.ok()) return collector.status();
 
   config_ = next;
   SetAdmission();
@@ -134,6 +137,7 @@ absl::Status App::Apply(const config::Config& next) {
   ledgers_.Prune();
   own_listeners_.Set(*plan);
   upstreams_.Adopt(*backends);
+  tracing_.Adopt(*std::move(collector));
   SetRoutes(*std::move(backends));
   // Behind what these doors have let in.
   workers_.entry().Post([this, gone = doors_.Adopt(*plan)] {
@@ -158,9 +162,10 @@ void App::SetRoutes(Upstreams::List upstreams) {
       MakeRouteSet(config_, std::move(upstreams), options_.entropy.keys, fingerprints_);
   workers_.SetContexts([&](net::Worker& loop) {
     const std::vector<std::string> labels = RouteLabels(config_);
-    return MakeSnapshot(
-        loop, *loop.buffered(), shared_, routes, ledgers_.routes.AllOf(loop.index(), labels),
-        ledgers_.SurveysOf(loop.index(), labels), ledgers_.downstream[loop.index()]);
+    return MakeSnapshot(loop, *loop.buffered(), shared_, routes,
+                        ledgers_.routes.AllOf(loop.index(), labels),
+                        ledgers_.SurveysOf(loop.index(), labels), ledgers_.downstream[loop.index()],
+                        tracing_.TracerFor(loop.index()));
   });
 }
 
@@ -217,6 +222,7 @@ void App::Stop() {
   workers_.SettleUntil([this] { return !upstreams_.alive(); }, kPatience);
   workers_.Settle();
   workers_.Stop();
+  tracing_.Stop(kPatience);
 }
 
 }  // namespace singleflight::app

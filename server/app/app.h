@@ -30,6 +30,7 @@
 #include "server/app/reloader.h"
 #include "server/app/snapshot.h"
 #include "server/app/steering.h"
+#include "server/app/tracing.h"
 #include "server/app/upstreams.h"
 #include "server/app/workers.h"
 #include "server/config/load.h"
@@ -44,6 +45,7 @@ struct Entropy {
   model::KeySeed keys;
   uint64_t hop;     // names this process in the chain marker, which every backend sees
   uint64_t jitter;  // peers may learn it from when things happen
+  uint64_t traces;  // for the ids of traces and spans, which everybody sees
 };
 
 class App {
@@ -99,6 +101,7 @@ class App {
   Shared shared_;
   Ledgers ledgers_;
   proxy::Admission admission_;
+  Tracing tracing_;
   Workers workers_;
   OwnListeners own_listeners_;
   Upstreams upstreams_;

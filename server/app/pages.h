@@ -19,6 +19,7 @@
 #include "server/app/log.h"
 #include "server/app/reloader.h"
 #include "server/app/snapshot.h"
+#include "server/app/tracing.h"
 #include "server/app/upstreams.h"
 #include "server/app/workers.h"
 #include "server/metrics/registry.h"
@@ -38,6 +39,7 @@ class Pages {
     const Doors& doors;
     const Reloader& reloader;
     const Drain& drain;
+    const Tracing& tracing;
     const Log& log;
   };
 

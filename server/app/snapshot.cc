@@ -9,6 +9,7 @@ namespace {
 
 struct Snapshot {
   std::shared_ptr<RouteSet> routes;
+  absl::optional<trace::Tracer> tracer;
   absl::optional<core::ReadPath> read_path;
   absl::optional<proxy::CallContext> context;
 };
@@ -53,17 +54,18 @@ Shared::Shared(const config::Config& config, uint64_t hop)
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(
     net::Worker& worker, memory::Buffered& buffered, Shared& shared,
     std::shared_ptr<RouteSet> routes, core::MetricsByRoute metrics, survey::SurveyByRoute surveys,
-    std::shared_ptr<proxy::DownstreamMetrics> downstream) {
+    std::shared_ptr<proxy::DownstreamMetrics> downstream, absl::optional<trace::Tracer> tracer) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->routes = std::move(routes);
+  if (tracer.has_value()) snapshot->tracer.emplace(*tracer);
   std::vector<core::Upstream*> pools;
   for (const auto& upstream : snapshot->routes->upstreams) {
     pools.push_back(upstream->pools[worker.index()].get());
   }
-  snapshot->read_path.emplace(
-      core::LoopContext{worker, shared.flights, shared.store, std::move(pools), std::move(metrics),
-                        downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop,
-                        buffered, snapshot, std::move(surveys)});
+  snapshot->read_path.emplace(core::LoopContext{
+      worker, shared.flights, shared.store, std::move(pools), std::move(metrics),
+      downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop, buffered,
+      snapshot, std::move(surveys), snapshot->tracer.has_value() ? &*snapshot->tracer : nullptr});
   const RouteSet& set = *snapshot->routes;
   proxy::CallContext context{*snapshot->read_path, snapshot->routes->table, set.marks, set.limits,
                              std::move(downstream)};

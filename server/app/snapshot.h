@@ -13,6 +13,7 @@
 #include "server/core/read_path.h"
 #include "server/model/fingerprints.h"
 #include "server/proxy/call.h"
+#include "server/trace/tracer.h"
 
 namespace singleflight::app {
 
@@ -44,11 +45,12 @@ struct Shared {
 };
 
 // One configuration on one worker. Calls keep the snapshot that they began with, so a reload
-// touches none that is in the air; with its last call a snapshot goes, on its worker.
+// touches none that is in the air; with its last call a snapshot goes, on its worker. No tracer:
+// nothing is recorded.
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(
     net::Worker& worker, memory::Buffered& buffered, Shared& shared,
     std::shared_ptr<RouteSet> routes, core::MetricsByRoute metrics, survey::SurveyByRoute surveys,
-    std::shared_ptr<proxy::DownstreamMetrics> downstream);
+    std::shared_ptr<proxy::DownstreamMetrics> downstream, absl::optional<trace::Tracer> tracer);
 
 }  // namespace singleflight::app
 

@@ -1,6 +1,6 @@
 // An entry and all its bytes in one block of memory:
 //
-//   reference counts | Entry | group links | key | initial metadata | trailing metadata | body
+//   reference counts | Entry | group links | key | initial | trailing metadata | body | span
 //
 // So a reply takes one allocation, a hit touches few cache lines, and the bytes that the budget
 // counts are the bytes that are taken.
@@ -42,6 +42,10 @@ char* Append(char* out, absl::string_view part) {
   return out + part.size();
 }
 
+constexpr size_t kMostLinks = (1 << 14) - 1;
+
+size_t SpanBytes(bool traced) { return traced ? sizeof(model::SpanRef) : 0; }
+
 // What an entry counts besides the room behind it.
 size_t BytesBeside(size_t groups) {
   return sizeof(Entry) + kBesides + groups * GroupIndex::kSlotBytes;
@@ -49,7 +53,8 @@ size_t BytesBeside(size_t groups) {
 
 size_t RoomFor(const model::Key& key, const model::Reply& reply, size_t groups) {
   return groups * sizeof(GroupLink) + key.bytes.size() + reply.initial.packed().size() +
-         reply.trailing.packed().size() + reply.body.size();
+         reply.trailing.packed().size() + reply.body.size() +
+         SpanBytes(static_cast<bool>(reply.made_by));
 }
 
 uint32_t HalfOf(uint64_t id) { return static_cast<uint32_t>(id); }
@@ -69,15 +74,16 @@ std::shared_ptr<Entry> Entry::Make(const model::Key& key, const model::Reply& re
 
 Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
              const Labels& labels, uint64_t number)
-    : groups_(static_cast<uint16_t>(labels.groups.size() & 0x7fff)),
+    : groups_(static_cast<uint16_t>(labels.groups.size() & kMostLinks)),
       encoded_(reply.encoded ? 1 : 0),
+      traced_(reply.made_by ? 1 : 0),
       key_bytes_(static_cast<uint32_t>(key.bytes.size())),
       initial_bytes_(static_cast<uint32_t>(reply.initial.packed().size())),
       trailing_bytes_(static_cast<uint32_t>(reply.trailing.packed().size())),
       method_(HalfOf(labels.method.id)),
       lifespan_(lifespan),
       number_(number) {
-  SF_CHECK(labels.groups.size() <= 0x7fff);
+  SF_CHECK(labels.groups.size() <= kMostLinks);
   SF_CHECK(FootprintOf(key, reply, groups_) <= std::numeric_limits<uint32_t>::max());
   hash = key.hash;
   bytes = static_cast<uint32_t>(FootprintOf(key, reply, groups_));
@@ -89,10 +95,11 @@ Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Li
   out = Append(out, key.bytes);
   out = Append(out, reply.initial.packed());
   out = Append(out, reply.trailing.packed());
-  Append(out, reply.body);
+  out = Append(out, reply.body);
+  if (traced_) std::memcpy(out, &reply.made_by, sizeof(reply.made_by));
 }
 
-size_t Entry::End() const { return bytes - BytesBeside(groups_); }
+size_t Entry::BodyEnd() const { return bytes - BytesBeside(groups_) - SpanBytes(traced_); }
 
 model::Reply Entry::ReplyOf(const std::shared_ptr<const Entry>& self) {
   const size_t initial = self->KeyBegin() + self->key_bytes_;
@@ -101,10 +108,15 @@ model::Reply Entry::ReplyOf(const std::shared_ptr<const Entry>& self) {
   model::Reply reply;
   reply.initial = model::HeadersView(self->Part(initial, self->initial_bytes_));
   reply.trailing = model::HeadersView(self->Part(trailing, self->trailing_bytes_));
-  reply.body = self->Part(body, self->End() - body);
+  const size_t end = self->BodyEnd();
+  reply.body = self->Part(body, end - body);
   reply.trailers_only = reply.trailing.empty() && reply.body.empty();
   reply.encoded = self->encoded_ == 1;
   reply.owner = self;
+  if (self->traced_) {
+    const absl::string_view span = self->Part(end, sizeof(reply.made_by));
+    std::memcpy(&reply.made_by, span.data(), span.size());
+  }
   return reply;
 }
 

@@ -62,17 +62,18 @@ class Entry final : public Evictable {
  private:
   bool Matches(const Scope& scope) const;
 
-  // Behind this object lie the groups' links, then key, initial metadata, trailing metadata and
-  // body.
+  // Behind this object lie the groups' links, then key, initial metadata, trailing metadata, body,
+  // and the span that made the reply, if there is one.
   absl::string_view Part(size_t begin, size_t size) const {
     return {reinterpret_cast<const char*>(this + 1) + begin, size};
   }
   size_t KeyBegin() const { return groups_ * sizeof(GroupLink); }
-  size_t End() const;
+  size_t BodyEnd() const;
 
   // In this order the members leave no gap, the first one closing the base's.
-  uint16_t groups_ : 15;
+  uint16_t groups_ : 14;
   uint16_t encoded_ : 1;  // model::Reply
+  uint16_t traced_ : 1;   // a span stands at the end
   uint32_t key_bytes_;
   uint32_t initial_bytes_;
   uint32_t trailing_bytes_;

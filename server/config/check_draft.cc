@@ -263,10 +263,11 @@ void CheckFiles(const Draft& draft, Problems& problems) {
     CheckFiles(draft.config.listeners[i].tls, draft.listener_tls[i], problems);
   }
   for (size_t i = 0; i < draft.upstream_tls.size(); ++i) {
-    CheckFiles(draft.config.upstreams[i], draft.upstream_tls[i], problems);
+    CheckFiles(draft.config.upstreams[i].tls, draft.upstream_tls[i], problems);
   }
   CheckFiles(draft.config.admin.tls, draft.admin_tls, problems);
   CheckTokenFile(draft, problems);
+  CheckFiles(draft.config.tracing.tls, draft.tracing_tls, problems);
 }
 
 void CheckDraft(const Draft& draft, Problems& problems) {

@@ -11,6 +11,7 @@
 #include "server/admin/health_options.h"
 #include "server/cache/store.h"
 #include "server/core/route_options.h"
+#include "server/otlp/options.h"
 #include "server/proxy/limits.h"
 #include "server/proxy/listener_options.h"
 #include "server/proxy/marks.h"
@@ -46,6 +47,7 @@ struct Config {
   admin::AdminOptions admin;
   int threads = 0;  // workers; 0: as many as the cgroup and the affinity mask allow
   LogOptions log;
+  otlp::Options tracing;
   ReloadOptions reload;
   absl::Duration drain_timeout = absl::Seconds(25);
 };

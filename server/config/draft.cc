@@ -23,6 +23,7 @@
 #include "server/config/memory_shares.h"
 #include "server/config/metadata.h"
 #include "server/config/pattern.h"
+#include "server/trace/sampling.h"
 
 namespace singleflight::config {
 namespace {
@@ -123,7 +124,7 @@ void ReadUpstream(Mapping& in, Draft& draft) {
   draft.endpoints.push_back(ReadEndpoints(in, out));
   in.Choice("load_balancing", &out.load_balancing,
             {{"round_robin", upstream::LoadBalancing::kRoundRobin}});
-  draft.upstream_tls.push_back(ReadUpstreamTls(in, out));
+  draft.upstream_tls.push_back(ReadClientTls(in, out.tls));
   ReadAuthority(in, out);
   in.Duration("connect_timeout", &out.connect_timeout, kShortest, kLongest);
   in.Duration("max_reconnect_backoff", &out.max_reconnect_backoff, absl::Milliseconds(100),
@@ -278,6 +279,30 @@ void ReadLog(Mapping& in, LogOptions& out) {
   in.Choice("format", &out.format, {{"text", LogFormat::kText}, {"json", LogFormat::kJson}});
 }
 
+std::string SampleMistake(absl::string_view text) {
+  if (trace::ParseSampling(text).has_value()) return "";
+  return "is no sampling; write parent, or what share of the traces that begin here is recorded, "
+         "such as 1% or 0.5%";
+}
+
+std::string ServiceNameMistake(absl::string_view text) {
+  const bool printable = std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
+  if (!text.empty() && text.size() <= 255 && printable) return "";
+  return "is no name; use 1 to 255 characters, none of them a control character";
+}
+
+void ReadTracing(Mapping& in, Draft& draft) {
+  otlp::Options& out = draft.config.tracing;
+  in.Text("otlp", &out.otlp, EndpointMistake);
+  in.Require("otlp", "write where the collector is, such as \"otlp: 127.0.0.1:4317\"");
+  std::string sample = "parent";
+  in.Text("sample", &sample, SampleMistake);
+  out.sampling = trace::ParseSampling(sample).value_or(out.sampling);
+  in.Text("service_name", &out.service_name, ServiceNameMistake);
+  in.Duration("timeout", &out.timeout, absl::Milliseconds(10), absl::Minutes(1));
+  draft.tracing_tls = ReadCollectorTls(in, out.tls);
+}
+
 }  // namespace
 
 Draft ReadDraft(Reading& reading, const YAML::Node& root) {
@@ -305,6 +330,8 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
     in.Section("log", "log: {level: debug}",
                [&](Mapping& section) { ReadLog(section, config.log); });
+    in.Section("tracing", "tracing: {otlp: 127.0.0.1:4317}",
+               [&](Mapping& section) { ReadTracing(section, draft); });
     in.Section("reload", "reload: {check_every: 1s}", [&](Mapping& section) {
       section.Duration("check_every", &config.reload.check_every, absl::ZeroDuration(), kLongest);
     });

@@ -31,6 +31,7 @@ struct Draft {
   std::vector<std::vector<Place>> endpoints;  // of each one's target, or of all its endpoints
   std::vector<TlsPlaces> listener_tls;
   std::vector<TlsPlaces> upstream_tls;
+  TlsPlaces tracing_tls;
   std::vector<RoutePlaces> routes;
   absl::optional<Place> store;            // the section `cache`, if it is there
   absl::optional<Place> marks;            // likewise `reply_marks`

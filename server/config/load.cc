@@ -66,10 +66,11 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   for (proxy::ListenerOptions& listener : draft.config.listeners)
     ResolvePaths(filename, listener.tls);
   for (upstream::UpstreamOptions& upstream : draft.config.upstreams) {
-    ResolvePaths(filename, upstream);
+    ResolvePaths(filename, upstream.tls);
   }
   ResolvePaths(filename, draft.config.admin.tls);
   ResolvePath(filename, draft.config.admin.token_file);
+  ResolvePaths(filename, draft.config.tracing.tls);
   FitToMemory(memory, draft);
   SeparateFamilies(draft);
   NamePlaces(filename, draft);

@@ -96,13 +96,23 @@ TlsPlaces ReadServerTls(Mapping& in, absl::optional<tls::ServerOptions>& out) {
   return places;
 }
 
-TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out) {
+TlsPlaces ReadClientTls(Mapping& in, absl::optional<tls::ClientOptions>& out) {
   TlsPlaces places;
   places.section = in.PlaceOf("tls");
   places.sound = true;  // "tls: true"
   tls::ClientOptions tls;
   if (in.SwitchOrSection("tls", [&](Mapping& section) { ReadClient(section, tls, places); })) {
-    out.tls = tls;
+    out = tls;
+  }
+  return places;
+}
+
+TlsPlaces ReadCollectorTls(Mapping& in, absl::optional<tls::ClientOptions>& out) {
+  TlsPlaces places;
+  tls::ClientOptions tls;
+  if (in.Section("tls", "tls: {ca: collectors.pem}",
+                 [&](Mapping& section) { ReadClient(section, tls, places); })) {
+    out = tls;
   }
   return places;
 }
@@ -120,11 +130,11 @@ void ResolvePaths(absl::string_view filename, absl::optional<tls::ServerOptions>
   ResolvePath(filename, tls->client_ca);
 }
 
-void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstream) {
-  if (!upstream.tls.has_value()) return;
-  ResolvePath(filename, upstream.tls->ca);
-  ResolvePath(filename, upstream.tls->certificate);
-  ResolvePath(filename, upstream.tls->private_key);
+void ResolvePaths(absl::string_view filename, absl::optional<tls::ClientOptions>& tls) {
+  if (!tls.has_value()) return;
+  ResolvePath(filename, tls->ca);
+  ResolvePath(filename, tls->certificate);
+  ResolvePath(filename, tls->private_key);
 }
 
 void CheckFiles(const absl::optional<tls::ServerOptions>& tls, const TlsPlaces& places,
@@ -133,10 +143,10 @@ void CheckFiles(const absl::optional<tls::ServerOptions>& tls, const TlsPlaces& 
   Report(tls::Context::ForListener(*tls), places, problems);
 }
 
-void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
+void CheckFiles(const absl::optional<tls::ClientOptions>& tls, const TlsPlaces& places,
                 Problems& problems) {
-  if (!upstream.tls.has_value() || !places.sound) return;
-  Report(tls::Context::ForUpstream(*upstream.tls, ""), places, problems);
+  if (!tls.has_value() || !places.sound) return;
+  Report(tls::Context::ForUpstream(*tls, ""), places, problems);
 }
 
 std::vector<WatchedFile> FilesOf(const Config& config) {
@@ -153,12 +163,14 @@ std::vector<WatchedFile> FilesOf(const Config& config) {
   for (const proxy::ListenerOptions& listener : config.listeners) add_server(listener.tls);
   add_server(config.admin.tls);
   add(config.admin.token_file);
-  for (const upstream::UpstreamOptions& upstream : config.upstreams) {
-    if (!upstream.tls.has_value()) continue;
-    add(upstream.tls->ca.empty() ? tls::SystemCaFile().value_or("") : upstream.tls->ca);
-    add(upstream.tls->certificate);
-    add(upstream.tls->private_key);
-  }
+  const auto add_client = [&](const absl::optional<tls::ClientOptions>& tls) {
+    if (!tls.has_value()) return;
+    add(tls->ca.empty() ? tls::SystemCaFile().value_or("") : tls->ca);
+    add(tls->certificate);
+    add(tls->private_key);
+  };
+  for (const upstream::UpstreamOptions& upstream : config.upstreams) add_client(upstream.tls);
+  add_client(config.tracing.tls);
   return files;
 }
 

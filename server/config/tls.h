@@ -1,4 +1,4 @@
-// `tls:` of listeners, upstreams and the admin addresses.
+// `tls:` of listeners, upstreams, the admin addresses and the collector of traces.
 
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_TLS_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_TLS_H_
@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "server/config/config.h"
 #include "server/config/problems.h"
 #include "server/config/reader.h"
 #include "server/config/watched_file.h"
 #include "server/tls/options.h"
-#include "server/upstream/options.h"
 
 namespace singleflight::config {
 
@@ -26,17 +26,18 @@ struct TlsPlaces {
 
 // Read the section, if there is one.
 TlsPlaces ReadServerTls(Mapping& in, absl::optional<tls::ServerOptions>& out);
-TlsPlaces ReadUpstreamTls(Mapping& in, upstream::UpstreamOptions& out);
+TlsPlaces ReadClientTls(Mapping& in, absl::optional<tls::ClientOptions>& out);
+TlsPlaces ReadCollectorTls(Mapping& in, absl::optional<tls::ClientOptions>& out);
 
 // Relative paths are relative to the folder of the file `filename`, whatever the working folder is.
 void ResolvePath(absl::string_view filename, std::string& path);
 void ResolvePaths(absl::string_view filename, absl::optional<tls::ServerOptions>& tls);
-void ResolvePaths(absl::string_view filename, upstream::UpstreamOptions& upstream);
+void ResolvePaths(absl::string_view filename, absl::optional<tls::ClientOptions>& tls);
 
 // Opens the files that a section names, if it is sound, and refuses what is wrong with them.
 void CheckFiles(const absl::optional<tls::ServerOptions>& tls, const TlsPlaces& places,
                 Problems& problems);
-void CheckFiles(const upstream::UpstreamOptions& upstream, const TlsPlaces& places,
+void CheckFiles(const absl::optional<tls::ClientOptions>& tls, const TlsPlaces& places,
                 Problems& problems);
 
 // The files that the options of a configuration name, as they are now. If an upstream names no CA,

@@ -122,13 +122,24 @@ void Flight::Send(bool again) {
   Upstream& upstream = *around_.upstreams[route_.upstream];
   const model::Request& request = *question_.request;
   waits_.store(true, std::memory_order_relaxed);  // before it is asked who is aboard
-  call_ =
-      upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
-                      around_.chain_hop, 0, landing_.widened() ? nullptr : question_.client, again},
-                     *this);
+  call_ = upstream.Start(
+      {question_.request, std::string(upstream.AuthorityFor(request)), deadline_, around_.chain_hop,
+       0, landing_.widened() ? nullptr : question_.client, again, BeginSpan()},
+      *this);
   sent_at_ = around_.loop.Now();
   call_->Send(question_.message);
   call_->Finish({});
+}
+
+// A call is part of its leader's trace. Other callers have spans that refer to this one.
+std::unique_ptr<trace::OpenSpan> Flight::BeginSpan() {
+  if (around_.tracer == nullptr || !question_.span) return nullptr;
+  const model::Request& request = *question_.request;
+  const absl::string_view authority = around_.upstreams[route_.upstream]->AuthorityFor(request);
+  std::unique_ptr<trace::OpenSpan> span = around_.tracer->BeginUpstreamCall(
+      question_.span, {request, route_.shared.name, authority}, around_.loop.Now());
+  span_ = span->span->self;
+  return span;
 }
 
 // Counts bytes that the flight holds; past the bound it lands and returns false.
@@ -255,6 +266,7 @@ void Flight::LandReply(model::ReplyParts parts) {
   answer.flown = WhatFlew();
   answer.status = answer.reply.status().value_or(wire::StatusCode::kUnknown);
   answer.about_encoding = IsAboutEncoding(answer.reply);
+  answer.reply.made_by = span_;
   if (framed_ && scanner_.ExactlyOne() && answer.status == wire::StatusCode::kOk) {
     route_.NoteUnary(question_.request->path());
   }
@@ -374,6 +386,7 @@ void Flight::Deliver(Flights::WaiterList waiters, const Answer& answer) {
   NoteSaved(waiters.size(), answer);
   Answer for_followers = answer;
   for_followers.reply = model::FollowerCopy(answer.reply);
+  for_followers.reply.made_by = span_;
   if (answer.source != Answer::Source::kOwn) for_followers.source = Answer::Source::kCollapsed;
   const Question asked = answer.ForAnyEncoding() ? question_ : HeldQuestion();
   ForEachOnItsLoop(std::move(waiters), around_.loop,

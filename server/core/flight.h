@@ -59,6 +59,7 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
 
   void Launch();
   void Send(bool again);
+  std::unique_ptr<trace::OpenSpan> BeginSpan();
   bool MayResend(const UpstreamFailure& failure) const;
   void Cancel(Unanswered why);
   void DropReply();  // drops what has arrived, before the call is sent again
@@ -105,6 +106,7 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   int resends_left_ = 1;
   base::Timer deadline_timer_;
   base::Timer open_reply_timer_;  // runs while a message is whole and the reply has not ended
+  model::SpanRef span_;           // of the call, if it is recorded
 
   absl::optional<model::Headers> initial_;
   base::Instant sent_at_;

@@ -82,6 +82,7 @@ Served ReadPath::Board(Route& route, model::Key&& key, const Asking& asking,
   }
   const uint64_t line = key.hash;
   Question question{asking.request, asking.take(), asking.deadline, asking.client, line};
+  if (asking.span != nullptr) question.span = asking.span->span->self;
   Flights::Joined joined = around_.flights.Join(std::move(key), waiter, now, limits);
   if (joined.role == Role::kFollower) {
     Followed(std::move(joined.widened));

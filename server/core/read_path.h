@@ -42,6 +42,8 @@ struct LoopContext {
 
   survey::SurveyByRoute surveys = {};  // none: nobody wants to know
 
+  trace::Tracer* tracer = nullptr;  // null: nothing is recorded
+
   // Where the reply to a call comes from. Lies in these, the route and the request.
   cache::Origin OriginOf(const Route& route, const model::Request& request) const {
     return {route.shared.name, upstreams[route.upstream]->AuthorityFor(request), request.path()};
@@ -60,6 +62,7 @@ struct Asking {
 
   absl::optional<base::Instant> deadline;
   const std::shared_ptr<memory::Client>& client;  // null: nobody's
+  const trace::OpenSpan* span = nullptr;          // null: the call is not recorded
 };
 
 // What became of a call, and what its caller does next.

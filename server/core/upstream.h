@@ -14,6 +14,7 @@
 #include "server/memory/client.h"
 #include "server/model/headers.h"
 #include "server/model/request.h"
+#include "server/trace/tracer.h"
 #include "server/wire/status.h"
 
 namespace singleflight::core {
@@ -102,6 +103,8 @@ struct UpstreamHead {
   std::shared_ptr<memory::Client> client = nullptr;  // whose share it takes; null: nobody's
 
   bool again = false;  // its flight sends it once more, which is counted
+
+  std::unique_ptr<trace::OpenSpan> span = nullptr;  // null: the call is not recorded
 };
 
 // A named backend, as seen from one loop.

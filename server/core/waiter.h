@@ -39,6 +39,8 @@ struct Question {
 
   // The hash of its key. In this line its callers stand before a release gate, if they are.
   uint64_t line = 0;
+
+  model::SpanRef span = {};  // its caller's, if that one is recorded
 };
 
 // A reply as one caller gets it, and where it came from.

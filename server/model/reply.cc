@@ -71,6 +71,7 @@ Reply FollowerCopy(const Reply& reply) {
   parts.attachment = reply.owner;  // has the body
   Reply copy = MakeReply(std::move(parts));
   copy.body = reply.body;
+  copy.made_by = reply.made_by;
   return copy;
 }
 

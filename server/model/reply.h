@@ -12,6 +12,7 @@
 #include "absl/types/optional.h"
 #include "server/base/slice.h"
 #include "server/model/headers.h"
+#include "server/model/trace_context.h"
 #include "server/wire/status.h"
 
 namespace singleflight::model {
@@ -23,6 +24,9 @@ struct Reply {
   bool trailers_only = false;
   bool encoded = false;               // `initial` says that compressed messages are not `identity`
   std::shared_ptr<const void> owner;  // null: there is no reply
+
+  // The span of the upstream call that it answered, if that one was recorded.
+  SpanRef made_by = {};
 
   explicit operator bool() const { return owner != nullptr; }
 

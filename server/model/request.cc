@@ -11,6 +11,7 @@
 #include "server/base/character_set.h"
 #include "server/model/binary_fields.h"
 #include "server/model/key_rules.h"
+#include "server/model/trace_context.h"
 #include "server/wire/timeout.h"
 
 namespace singleflight::model {
@@ -226,9 +227,11 @@ Headers UpstreamFields(const Request& request, const Onward& onward) {
   for (const Field field : request.fields()) {
     if (IsReplaced(field.name)) continue;
     if (field.name == kChainMarker && !onward.chain_hop.empty()) continue;
+    if (field.name == kTraceparent && !onward.traceparent.empty()) continue;
     out.Add(field.name, field.value, field.never_index || IsCredential(field.name));
   }
   if (!onward.chain_hop.empty()) AddChainMarker(request.fields(), onward.chain_hop, out);
+  if (!onward.traceparent.empty()) out.Add(kTraceparent, onward.traceparent);
   return out;
 }
 

@@ -81,6 +81,7 @@ struct Onward {
   absl::optional<absl::Duration> timeout;
   absl::string_view chain_hop;  // appended to the chain marker; empty: the marker stays as it came
   absl::string_view scheme = "http";
+  absl::string_view traceparent = "";  // in the place of the caller's; empty: that one stays
 };
 
 // The block to send upstream: the caller's fields in their order, except for the closed list in

@@ -43,10 +43,11 @@ void Call::BeginObserved() {
   for (const auto& observer : context_->observers) observer->OnCallBegan(*request_, *details_);
 }
 
-void Call::TellObservers() const {
+void Call::TellObservers() {
   const absl::Duration took = absl::FromChrono(loop().Now() - began_);
   const CallEnd end{request_.get(), route_, role_, told_, began_, took, context_->peer, *details_};
   for (const auto& observer : context_->observers) observer->OnCallEnded(end);
+  if (details_->span != nullptr) EndSpan(end);
 }
 
 void Call::CountRequest(int64_t bytes) {
@@ -68,6 +69,7 @@ void Call::OnHeaders(model::Headers fields, bool end) {
   request_ = std::make_shared<const model::Request>(absl::get<model::Request>(std::move(parsed)));
   CountRequest(core::BytesOfCall(*request_));
   if (details_ != nullptr) BeginObserved();
+  if (around().tracer != nullptr) BeginSpan();
   route_ = context_->routes.Find(request_->authority(), request_->path());
   if (route_ == nullptr) {
     return RefuseUnrouted();
@@ -200,7 +202,8 @@ void Call::Ask() {
 core::Served Call::Serve(absl::string_view message, absl::FunctionRef<base::Slice()> take) {
   state_ = State::kWaiting;
   const core::Served served = context_->read_path.Serve(
-      *route_, {context_->trust, request_, message, take, deadline(), context_->client}, *this);
+      *route_, {context_->trust, request_, message, take, deadline(), context_->client, span()},
+      *this);
   if (details_ != nullptr) details_->key = context_->read_path.latest_key_hash();
   const bool aboard = served == core::Served::kLeads || served == core::Served::kFollows;
   if (aboard && state_ == State::kWaiting) {
@@ -315,7 +318,7 @@ void Call::SendAnswer(const core::Answer& answer) {
   deadline_timer_.Cancel();
   state_ = State::kReplied;
   told_ = answer.status;
-  if (details_ != nullptr) details_->flight = answer.flown;
+  if (details_ != nullptr) NoteAnswer(answer);
   const model::Reply& reply = answer.reply;
   const Marks marks(context_->marks, answer, loop().Now());
   if (Replier(*stream_).SendReply(reply, marks.fields())) return;

@@ -127,7 +127,12 @@ class Call final : public http2::StreamEvents,
   core::Unanswered WhyLeft() const;
   bool CostUpstream() const;
   void BeginObserved();
-  void TellObservers() const;
+  void TellObservers();
+  void BeginSpan();
+  const trace::OpenSpan* span() const;
+  std::unique_ptr<trace::OpenSpan> BeginUpstreamSpan(const core::Upstream& upstream);
+  void NoteAnswer(const core::Answer& answer);
+  void EndSpan(const CallEnd& end);
   void EndRelay();
 
   const core::LoopContext& around() const { return context_->read_path.around(); }
@@ -160,7 +165,7 @@ class Call final : public http2::StreamEvents,
   CallRole role_ = CallRole::kRefused;     // until it has another
   absl::optional<wire::StatusCode> told_;  // the latest status that its caller was given
   base::Instant began_;
-  std::unique_ptr<CallDetails> details_;  // null: nobody observes
+  std::unique_ptr<CallDetails> details_;  // null: nobody observes, and it is not traced
   http2::Stream* stream_;                 // null once it is gone
   std::shared_ptr<const model::Request> request_;
   core::Route* route_ = nullptr;

@@ -2,8 +2,8 @@
 //
 // Every call that a client makes ends in one place, Call::~Call: when the last of its reply has
 // been written, when it is reset, or when its connection has gone. What is counted of every call is
-// counted there, from what a Call has anyway. What only observers need is in CallDetails, which no
-// call has while nobody observes: then observing costs a call a few tests of a null pointer.
+// counted there, from what a Call has anyway. What only observers need is in CallDetails, which a
+// call has if somebody observes or it is traced: else that costs it a few tests of a null pointer.
 //
 // Threads: an observer hears of a call on the call's worker, so it must be ready for all of them
 // together, and must neither wait nor call back. Ownership: a configuration's (CallContext).
@@ -21,6 +21,7 @@
 #include "server/core/flown.h"
 #include "server/core/route.h"
 #include "server/model/request.h"
+#include "server/trace/tracer.h"
 #include "server/wire/status.h"
 
 namespace singleflight::proxy {
@@ -70,6 +71,9 @@ struct CallDetails {
 
   // The upstream call that it made itself: as a relay, or because its flight could not serve it.
   core::UpstreamTrip own_trip;
+
+  // Its span, until it ends; null: it is not recorded (docs/tracing.md).
+  std::unique_ptr<trace::OpenSpan> span;
 
   // What an observer keeps of a call between its begin and its end.
   std::shared_ptr<void> kept;

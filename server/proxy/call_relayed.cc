@@ -39,7 +39,7 @@ void Call::StartRelay() {
   relay_ = std::make_unique<Relay>(
       *stream_, upstream,
       core::UpstreamHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline(), "",
-                         kRelayResends, context_->client},
+                         kRelayResends, context_->client, false, BeginUpstreamSpan(upstream)},
       SettingOfRelay(), *this);
   if (!route_->relays()) relay_->WatchReply({});
 }

@@ -98,7 +98,8 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
     const auto owned = std::make_shared<Owned>(Owned{frontend_.context_, *frontend_.context_});
     owned->its.client = pass_.client();
     owned->its.trust = entrance_->trust;
-    if (!owned->its.observers.empty()) owned->its.peer = peer_;
+    const bool traced = owned->its.read_path.around().tracer != nullptr;
+    if (traced || !owned->its.observers.empty()) owned->its.peer = peer_;
     return context_ = std::shared_ptr<const CallContext>(owned, &owned->its);
   }
   void OnSettings() override { timers_.OnHandshake(); }

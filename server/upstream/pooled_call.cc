@@ -58,6 +58,7 @@ core::Unanswered WhyUnanswered(const http2::Closed& closed, bool silent) {
 
 PooledCall::PooledCall(Pool& pool, core::UpstreamHead head, core::UpstreamEvents& events)
     : pool_(pool),
+      span_(std::move(head.span)),
       head_(std::move(head)),
       client_(head_.client.get()),
       events_(&events),
@@ -117,8 +118,9 @@ void PooledCall::Disown() {
 void PooledCall::OpenOn(Link& link) {
   absl::optional<absl::Duration> left;
   if (head_.deadline.has_value()) left = absl::FromChrono(*head_.deadline - pool_.Now());
+  const std::string traceparent = span_ == nullptr ? "" : TraceparentFor(link);
   const model::Headers fields = model::UpstreamFields(
-      *head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme()});
+      *head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme(), traceparent});
   const bool head_fits = link.Takes(fields);
   if (!head_fits || !link.Takes(trailing_.view())) {
     return pool_.FailSoon(shared_from_this(), core::Unanswered::kBound,
@@ -133,6 +135,11 @@ void PooledCall::OpenOn(Link& link) {
   for (const base::Slice& bytes : kept_) stream_->Send(bytes);
   if (finished_) stream_->Finish(trailing_);
   if (kept_bytes_ > kMaxKeptBytes || resends_left_ == 0) StopKeeping();
+}
+
+std::string PooledCall::TraceparentFor(const Link& link) {
+  span_->span->peer = *link.name();
+  return model::FormatTraceparent(span_->span->self);
 }
 
 void PooledCall::StopKeeping() {
@@ -160,14 +167,7 @@ void PooledCall::OnEnd(model::Headers trailing) {
 
 // The reply is whole, so nobody needs the rest of the request (RFC 9113 §8.1).
 void PooledCall::EndWith(const model::Headers& status_block) {
-  trip_.ended = pool_.Now();
-  const absl::optional<wire::StatusCode> code =
-      wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
-  if (code.has_value()) {
-    pool_.metrics().calls.Add(*code);
-  } else {
-    pool_.metrics().calls_without_status.Add();
-  }
+  CountAnswered(wire::ParseStatus(status_block.Find("grpc-status").value_or("")));
   LeaveStream(true, http2::ErrorCode::kNoError);
 }
 
@@ -219,8 +219,7 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
     return pool_.Dispatch(shared_from_this());
   }
   if (closed.status.has_value()) {
-    trip_.ended = pool_.Now();
-    pool_.metrics().calls.Add(*closed.status);
+    CountAnswered(closed.status);
   } else {
     CountUnanswered(WhyUnanswered(closed, link_->silent()));
   }
@@ -283,9 +282,26 @@ void PooledCall::Fail(core::UpstreamFailure failure, core::Unanswered why) {
   std::exchange(events_, nullptr)->OnFailed(std::move(failure));
 }
 
+void PooledCall::CountAnswered(absl::optional<wire::StatusCode> code) {
+  if (code.has_value()) {
+    pool_.metrics().calls.Add(*code);
+  } else {
+    pool_.metrics().calls_without_status.Add();
+  }
+  trip_.ended = pool_.Now();
+  if (span_ != nullptr) EndSpan(code, code.has_value() ? "" : "no_status");
+}
+
 void PooledCall::CountUnanswered(core::Unanswered why) {
   trip_.ended = pool_.Now();
   pool_.metrics().unanswered.Add(why);
+  if (span_ != nullptr) EndSpan(absl::nullopt, NameOf(why));
+}
+
+void PooledCall::EndSpan(absl::optional<wire::StatusCode> status, absl::string_view error) {
+  span_->span->status = status;
+  span_->span->error = error;
+  trace::End(std::move(span_), pool_.Now());
 }
 
 }  // namespace singleflight::upstream

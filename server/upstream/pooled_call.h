@@ -13,6 +13,7 @@
 
 #include "server/core/upstream.h"
 #include "server/http2/stream.h"
+#include "server/trace/tracer.h"
 #include "server/upstream/client_shares.h"
 #include "server/upstream/reply_refusal.h"
 
@@ -57,13 +58,17 @@ class PooledCall final : public http2::StreamEvents,
   void CountRefused(ReplyRefusal why, const core::UpstreamFailure& failure);
   std::string WhyTooLarge(const http2::Closed& closed) const;
   void FinishStream();
+  std::string TraceparentFor(const Link& link);
   void StopKeeping();
   bool TakesMetadataOf(model::Headers& block, bool end);
   void EndWith(const model::Headers& status_block);
   void LeaveStream(bool whole, http2::ErrorCode code);
+  void CountAnswered(absl::optional<wire::StatusCode> code);
   void CountUnanswered(core::Unanswered why);
+  void EndSpan(absl::optional<wire::StatusCode> status, absl::string_view error);
 
   Pool& pool_;
+  std::unique_ptr<trace::OpenSpan> span_;  // until the call ends; null: it is not recorded
   const core::UpstreamHead head_;
   const memory::Client* client_;  // of whose share it takes
   core::UpstreamEvents* events_;  // null once the call has ended for it

@@ -32,6 +32,18 @@ TEST(EntryTest, ItsReplyIsByteForByteWhatWasPut) {
   ExpectSame(Entry::ReplyOf(EntryWith(reply, {Group("a")})), reply);
 }
 
+TEST(EntryTest, TheSpanThatMadeItsReplyIsKeptAndCounted) {
+  model::Reply reply = OkReply("blue kettle");
+  const size_t without = EntryWith(reply, {Group("a")})->bytes;
+  reply.made_by.trace.fill(1);
+  reply.made_by.span.fill(2);
+  const std::shared_ptr<Entry> entry = EntryWith(reply, {Group("a")});
+  EXPECT_EQ(Entry::ReplyOf(entry).made_by, reply.made_by);
+  EXPECT_EQ(entry->bytes, without + 24);
+  EXPECT_EQ(entry->bytes, Entry::FootprintOf(KeyOf("id-7"), reply, 1));
+  ExpectSame(Entry::ReplyOf(entry), reply);
+}
+
 TEST(EntryTest, AReplyOfOneBlockStaysOne) {
   const model::Reply reply = TrailersOnly({{":status", "200"}, {"grpc-status", "0"}});
   EXPECT_TRUE(Entry::ReplyOf(EntryWith(reply)).trailers_only);

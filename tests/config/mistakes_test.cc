@@ -32,7 +32,8 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
       {WithOption("drain_timeot: 5s"),
        "4:1: drain_timeot: unknown option (did you mean \"drain_timeout\"?); allowed here: "
        "listeners, upstreams, "
-       "routes, cache, reply_marks, limits, health, admin, threads, log, reload, drain_timeout"},
+       "routes, cache, reply_marks, limits, health, admin, threads, log, tracing, reload, "
+       "drain_timeout"},
       {WithCollapseOption("maxwaiters: 5"),
        "5:16: routes[0].collapse.maxwaiters: unknown option (did you mean \"max_waiters\"?); "
        "allowed here: "
@@ -46,7 +47,7 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
 }
 
 TEST(MistakesTest, OptionsThatAreNotBuiltYetAreUnknown) {
-  for (const char* option : {"transport: grpc", "tracing: {}"}) {
+  for (const char* option : {"transport: grpc", "shared: {}"}) {
     EXPECT_THAT(MistakesIn(WithOption(option)), ElementsAre(HasSubstr("unknown option"))) << option;
   }
   for (const char* option : {"tls: {}", "retry: {}"}) {

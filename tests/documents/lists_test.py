@@ -120,6 +120,12 @@ class Metrics(unittest.TestCase):
                 self.assertEqual(first_words(rows('docs/caching.md', behind=f'| `detail` | {heading} |\n')), values)
 
 
+class Traces(unittest.TestCase):
+    def test_the_page_lists_every_attribute(self):
+        names = re.findall(r'"((?:rpc|error|server|network|singleflight)\.[a-z_.]+)"', read('server/otlp/to_otlp.cc'))
+        self.assertEqual(first_words(rows('docs/tracing.md', behind='| attribute | of | says |\n')), set(names))
+
+
 class Options(unittest.TestCase):
     def setUp(self):
         self.reference = yaml.safe_load(read('config/reference.yaml'))

@@ -27,17 +27,19 @@ USES = {
     'model': {'base', 'wire'},
     'cache': {'base', 'lib', 'metrics', 'model'},
     'survey': {'base', 'lib', 'metrics', 'model', 'wire'},
-    'core': {'base', 'cache', 'lib', 'memory', 'metrics', 'model', 'survey', 'wire'},
+    'trace': {'base', 'lib', 'metrics', 'model', 'wire'},
+    'core': {'base', 'cache', 'lib', 'memory', 'metrics', 'model', 'survey', 'trace', 'wire'},
     'net': {'base', 'lib', 'memory'},
     'tls': {'base', 'net'},
+    'otlp': {'lib', 'metrics', 'proto', 'tls', 'trace', 'wire'},
     'http2': {'base', 'memory', 'model', 'net', 'wire'},
-    'upstream': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'wire'},
-    'proxy': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'wire'},
+    'upstream': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'trace', 'wire'},
+    'proxy': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'trace', 'wire'},
     'admin': {'metrics', 'net', 'proto', 'tls'},
-    'config': {'admin', 'cache', 'core', 'host', 'model', 'net', 'proxy', 'tls', 'upstream'},
+    'config': {'admin', 'cache', 'core', 'host', 'model', 'net', 'otlp', 'proxy', 'tls', 'trace', 'upstream'},
     'ctl': {'config', 'proto', 'version'},
     'version': set(),
-    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'proto', 'proxy', 'survey', 'upstream', 'version'},
+    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'otlp', 'proto', 'proxy', 'survey', 'trace', 'upstream', 'version'},
     'main': {'app', 'config', 'host'},
 }
 
@@ -45,7 +47,7 @@ USES = {
 def room_of(path):
     """server/core/flight.h → core; server/main.cc → main; what is in lib/ → lib; None elsewhere."""
     parts = path.split('/')
-    if parts[0] in ('singleflight', 'grpc') and path.endswith('.pb.h'):
+    if parts[0] in ('singleflight', 'grpc', 'opentelemetry') and path.endswith('.pb.h'):
         return 'proto'
     if parts[0] in ('lib', 'singleflight'):
         return 'lib'
@@ -100,7 +102,7 @@ HOMES = [
      r'server/(admin|app)/|server/upstream/(?!link|pool)|server/net/(?!worker|poller|byte_stream|listener)|server/host/process',
      'Asio is for the control thread; workers have net/poller.h'),
     (r'sys/epoll', r'server/net/poller\.cc$', 'epoll is the business of server/net/poller.cc'),
-    (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/(admin|ctl)/|server/upstream/grpc|demo/',
+    (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/(admin|ctl)/|server/otlp/exporter\.cc$|server/upstream/grpc|demo/',
      'gRPC C++ is for the control plane'),
 ]
 ONE_FILE_ONLY = ['boost/beast']
