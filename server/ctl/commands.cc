@@ -54,8 +54,8 @@ constexpr Command kCommands[] = {
      "Latency is how long callers waited. With --watch, rates and latency are of the\n"
      "last interval; all other figures count since the proxy began.\n"},
     {"top", "", "", "the keys asked for most, or that saved most bytes", kTop,
-     "A count is at most the figure behind ± too high and never too low. A key is a\n"
-     "digest that is this process's own.\n"},
+     "Busy workers count a sample: 19 of 20 counts are within the figure behind ±. A\n"
+     "key is a digest that is this process's own.\n"},
     {"flights", "", "", "upstream calls in the air that callers wait for", kLimit,
      "Those with the most waiters come first.\n"},
     {"routes", "", "", "the routes, in the order in which they are tried", {}, ""},
