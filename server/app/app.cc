@@ -55,6 +55,7 @@ App::App(const config::Loaded& loaded, Options options)
     : first_(loaded),
       options_(std::move(options)),
       config_(loaded.config),
+      access_logs_(options_.log->voice(), options_.wall_clock, options_.entropy.jitter),
       shared_(config_, options_.entropy.hop),
       ledgers_(WorkersOf(config_)),
       admission_(config_.limits),
@@ -72,7 +73,7 @@ App::App(const config::Loaded& loaded, Options options)
                 [this](const config::Config& next) { return Apply(next); }),
       drain_(control_, options_.wall_clock, DrainHooks(), Drain::Pace()),
       pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
-              tracing_, *options_.log}),
+              tracing_, *options_.log, access_logs_}),
       steering_(control_, {config_, options_.config_path, options_.wall_clock, ledgers_, shared_,
                            workers_, upstreams_, doors_, reloader_, drain_, *options_.log}),
       rights_(config_.admin.token_file) {}
@@ -113,6 +114,7 @@ std::string App::Announcement() const {
 int App::Run() {
   drain_.AwaitSignal();
   AwaitHangup();
+  AwaitReopening();
   reloader_.Begin(first_);
   control_.run();
   Stop();
@@ -160,6 +162,7 @@ void App::SetAdmission() {
 void App::SetRoutes(Upstreams::List upstreams) {
   const std::shared_ptr<RouteSet> routes =
       MakeRouteSet(config_, std::move(upstreams), options_.entropy.keys, fingerprints_);
+  routes->access_log = access_logs_.For(config_.access_log, RouteLabels(config_));
   workers_.SetContexts([&](net::Worker& loop) {
     const std::vector<std::string> labels = RouteLabels(config_);
     return MakeSnapshot(loop, *loop.buffered(), shared_, routes,
@@ -185,6 +188,14 @@ void App::AwaitHangup() {
     if (error) return;
     if (!drain_.draining()) reloader_.Reload("SIGHUP");
     AwaitHangup();
+  });
+}
+
+void App::AwaitReopening() {
+  reopenings_.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    access_logs_.Reopen();
+    AwaitReopening();
   });
 }
 
@@ -223,6 +234,7 @@ void App::Stop() {
   workers_.Settle();
   workers_.Stop();
   tracing_.Stop(kPatience);
+  access_logs_.Drain(kPatience);
 }
 
 }  // namespace singleflight::app

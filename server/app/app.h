@@ -21,6 +21,7 @@
 #include "absl/time/time.h"
 #include "server/admin/grpc_server.h"
 #include "server/admin/rights.h"
+#include "server/app/access_logs.h"
 #include "server/app/doors.h"
 #include "server/app/drain.h"
 #include "server/app/ledgers.h"
@@ -66,8 +67,9 @@ class App {
   std::string Announcement() const;
 
   // Serves until SIGTERM or SIGINT, then drains: no new connections, GOAWAY, running calls end
-  // within drain_timeout. SIGHUP reloads. Returns the exit status: 0 when all calls ended by
-  // themselves, 1 when some had to be cut off. A second signal ends the process immediately.
+  // within drain_timeout. SIGHUP reloads; SIGUSR1 has the access log's file opened again. Returns
+  // the exit status: 0 when all calls ended by themselves, 1 when some had to be cut off. A second
+  // signal ends the process immediately.
   int Run();
 
  private:
@@ -85,6 +87,7 @@ class App {
 
   void Admit(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);
   void AwaitHangup();
+  void AwaitReopening();
   Drain::Hooks DrainHooks();
   void Stop();
 
@@ -96,7 +99,9 @@ class App {
 
   boost::asio::io_context control_{1};
   boost::asio::signal_set hangups_{control_, SIGHUP};
+  boost::asio::signal_set reopenings_{control_, SIGUSR1};
 
+  AccessLogs access_logs_;
   model::Fingerprints fingerprints_;
   Shared shared_;
   Ledgers ledgers_;

@@ -17,6 +17,7 @@ Pages::Pages(const Sources& sources) : from_(sources) {
     from_.admission.Show(visitor);
     from_.reloader.Show(visitor);
     from_.log.Show(visitor);
+    from_.access_logs.Show(visitor);
     from_.tracing.Show(visitor);
     if (server_ != nullptr) server_->Show(visitor);
     ShowMemory(visitor);

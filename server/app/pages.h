@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "server/admin/health_server.h"
+#include "server/app/access_logs.h"
 #include "server/app/doors.h"
 #include "server/app/drain.h"
 #include "server/app/ledgers.h"
@@ -41,6 +42,7 @@ class Pages {
     const Drain& drain;
     const Tracing& tracing;
     const Log& log;
+    const AccessLogs& access_logs;
   };
 
   explicit Pages(const Sources& sources);

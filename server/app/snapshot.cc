@@ -12,6 +12,7 @@ struct Snapshot {
   absl::optional<trace::Tracer> tracer;
   absl::optional<core::ReadPath> read_path;
   absl::optional<proxy::CallContext> context;
+  std::vector<std::shared_ptr<proxy::CallObserver>> observers;
 };
 
 size_t IndexOf(const Upstreams::List& upstreams, absl::string_view name) {
@@ -67,9 +68,13 @@ std::shared_ptr<const proxy::CallContext> MakeSnapshot(
       downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop, buffered,
       snapshot, std::move(surveys), snapshot->tracer.has_value() ? &*snapshot->tracer : nullptr});
   const RouteSet& set = *snapshot->routes;
+  snapshot->observers = set.observers;
+  if (set.access_log != nullptr) {
+    snapshot->observers.push_back(set.access_log(worker, downstream->access_log_lines));
+  }
   proxy::CallContext context{*snapshot->read_path, snapshot->routes->table, set.marks, set.limits,
                              std::move(downstream)};
-  context.observers = set.observers;
+  context.observers = snapshot->observers;
   snapshot->context.emplace(std::move(context));
   return std::shared_ptr<const proxy::CallContext>(snapshot, &*snapshot->context);
 }

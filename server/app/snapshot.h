@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/app/access_logs.h"
 #include "server/app/upstreams.h"
 #include "server/config/config.h"
 #include "server/core/read_path.h"
@@ -24,6 +25,7 @@ struct RouteSet {
   proxy::MarkOptions marks;
   std::shared_ptr<const proxy::LimitOptions> limits;
   std::vector<std::shared_ptr<proxy::CallObserver>> observers;  // of calls, on all workers
+  AccessLogs::Maker access_log;                                 // of the calls of one; null: none
 };
 
 // `fingerprints` are those of every configuration that there ever was.

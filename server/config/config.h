@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "absl/types/optional.h"
 #include "server/admin/admin_options.h"
 #include "server/admin/health_options.h"
 #include "server/cache/store.h"
 #include "server/core/route_options.h"
 #include "server/otlp/options.h"
+#include "server/proxy/access_log_options.h"
 #include "server/proxy/limits.h"
 #include "server/proxy/listener_options.h"
 #include "server/proxy/marks.h"
@@ -47,6 +49,7 @@ struct Config {
   admin::AdminOptions admin;
   int threads = 0;  // workers; 0: as many as the cgroup and the affinity mask allow
   LogOptions log;
+  absl::optional<proxy::AccessLogOptions> access_log;  // none: no call is written
   otlp::Options tracing;
   ReloadOptions reload;
   absl::Duration drain_timeout = absl::Seconds(25);

@@ -279,6 +279,23 @@ void ReadLog(Mapping& in, LogOptions& out) {
   in.Choice("format", &out.format, {{"text", LogFormat::kText}, {"json", LogFormat::kJson}});
 }
 
+std::string AccessLogMistake(absl::string_view to) {
+  if (to == proxy::kStandardError) return "";
+  if (absl::StartsWith(to, "/") && !absl::EndsWith(to, "/")) return "";
+  return "is neither stderr nor the path of a file from / on; write where the lines go, such as "
+         "\"to: /var/log/singleflight/access.log\"";
+}
+
+void ReadAccessLog(Mapping& in, proxy::AccessLogOptions& out) {
+  in.Text("to", &out.to, AccessLogMistake);
+  in.Require("to", "write where the lines go: stderr, or the path of a file");
+  in.Choice("format", &out.format,
+            {{"text", proxy::AccessLogFormat::kText}, {"json", proxy::AccessLogFormat::kJson}});
+  in.Flag("errors", &out.errors);
+  in.Duration("slower_than", &out.slower_than, kShortest, kLongest);
+  in.Percent("sample", &out.sample);
+}
+
 std::string SampleMistake(absl::string_view text) {
   if (trace::ParseSampling(text).has_value()) return "";
   return "is no sampling; write parent, or what share of the traces that begin here is recorded, "
@@ -330,6 +347,11 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
     in.NumberOrAuto("threads", &config.threads, 1, 1024);
     in.Section("log", "log: {level: debug}",
                [&](Mapping& section) { ReadLog(section, config.log); });
+    proxy::AccessLogOptions access_log;
+    if (in.Section("access_log", "access_log: {to: stderr, errors: true}",
+                   [&](Mapping& section) { ReadAccessLog(section, access_log); })) {
+      config.access_log = access_log;
+    }
     in.Section("tracing", "tracing: {otlp: 127.0.0.1:4317}",
                [&](Mapping& section) { ReadTracing(section, draft); });
     in.Section("reload", "reload: {check_every: 1s}", [&](Mapping& section) {

@@ -65,6 +65,9 @@ class Mapping {
   // Of no default.
   bool Number(absl::string_view name, absl::optional<uint64_t>* out, uint64_t min, uint64_t max);
 
+  // "1%", read as so many of a million. Of no default.
+  bool Percent(absl::string_view name, absl::optional<uint32_t>* out);
+
   // "auto" reads as 0.
   bool NumberOrAuto(absl::string_view name, int* out, uint64_t min, uint64_t max);
   bool Flag(absl::string_view name, bool* out);

@@ -91,6 +91,18 @@ bool Mapping::WholeNumber(absl::string_view name, absl::string_view default_valu
   return true;
 }
 
+bool Mapping::Percent(absl::string_view name, absl::optional<uint32_t>* out) {
+  const auto scalar = TakeScalar(name, "percent", "");
+  if (!scalar.has_value()) return Has(name);
+  *out = ParsePercent(scalar->text);
+  if (!out->has_value()) {
+    Refuse(scalar->place,
+           absl::StrCat(scalar->shown,
+                        " is not a part of a hundred; try \"1%\"; allowed are 0.0001% to 100%"));
+  }
+  return true;
+}
+
 bool Mapping::NumberOrAuto(absl::string_view name, int* out, uint64_t min, uint64_t max) {
   const auto scalar = TakeScalar(name, "auto|number", *out == 0 ? "auto" : absl::StrCat(*out));
   if (!scalar.has_value()) return Has(name);

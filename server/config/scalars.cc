@@ -83,6 +83,23 @@ absl::optional<uint64_t> ParseWhole(absl::string_view text) {
   return value;
 }
 
+absl::optional<uint32_t> ParsePercent(absl::string_view text) {
+  constexpr uint64_t kOfOne = 10'000;
+  constexpr uint64_t kAll = 100 * kOfOne;
+  if (!absl::ConsumeSuffix(&text, "%")) return absl::nullopt;
+  const absl::optional<uint64_t> ones = ParseWhole(TakeWhile(&text, absl::ascii_isdigit));
+  if (!ones.has_value() || *ones > 100) return absl::nullopt;
+  uint64_t parts = *ones * kOfOne;
+  if (absl::ConsumePrefix(&text, ".")) {
+    const absl::string_view digits = TakeWhile(&text, absl::ascii_isdigit);
+    if (digits.empty() || digits.size() > 4) return absl::nullopt;
+    uint64_t worth = kOfOne;
+    for (const char digit : digits) parts += (worth /= 10) * static_cast<uint64_t>(digit - '0');
+  }
+  if (!text.empty() || parts == 0 || parts > kAll) return absl::nullopt;
+  return static_cast<uint32_t>(parts);
+}
+
 absl::optional<absl::Duration> ParseDuration(absl::string_view text) {
   if (text.empty()) return absl::nullopt;
   int64_t total = 0;

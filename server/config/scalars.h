@@ -25,6 +25,10 @@ absl::optional<uint64_t> ParseSize(absl::string_view text);
 std::string SuggestSize(absl::string_view text);
 std::string SizeText(uint64_t bytes);
 
+// "100%", "1%", "0.05%": more than nothing, with up to four digits behind the point. Returns how
+// many of a million.
+absl::optional<uint32_t> ParsePercent(absl::string_view text);
+
 // Decimal digits only: no sign, no spaces, no separators.
 absl::optional<uint64_t> ParseWhole(absl::string_view text);
 

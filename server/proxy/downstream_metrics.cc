@@ -42,6 +42,8 @@ void DownstreamMetrics::Show(metrics::Visitor& visitor) const {
                       "TLS handshakes with clients, by result.", {}, visitor, "result");
   visitor.Count("singleflight_stream_resets_total", "Streams that clients reset.", {},
                 resets.value());
+  visitor.Count("singleflight_access_log_lines_total", "Calls that the access log tells of.", {},
+                access_log_lines.value());
   bounds.ForEach([&](http2::Bound bound, uint64_t met) { ShowBound(bound, met, visitor); });
 }
 

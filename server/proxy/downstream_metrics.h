@@ -21,6 +21,7 @@ struct DownstreamMetrics {
   metrics::CountersBy<tls::Handshake> tls_handshakes;
   metrics::Counter resets;                   // streams that clients reset
   metrics::CountersBy<http2::Bound> bounds;  // limits that clients met
+  metrics::Counter access_log_lines;         // calls that the access log tells of
 
   void Show(metrics::Visitor& visitor) const;
 };

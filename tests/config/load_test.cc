@@ -54,6 +54,7 @@ routes:
 health: {address: 0.0.0.0:9900}
 threads: 4
 log: {level: warning, format: json}
+access_log: {to: /var/log/a.log, format: json, errors: true, slower_than: 250ms, sample: 0.5%}
 drain_timeout: 0s
 )";
 
@@ -67,6 +68,17 @@ TEST(LoadTest, ReadsListenersAndTheRestOfTheTopLevel) {
   EXPECT_EQ(config.log.level, LogLevel::kWarning);
   EXPECT_EQ(config.log.format, LogFormat::kJson);
   EXPECT_EQ(config.drain_timeout, absl::ZeroDuration());
+}
+
+TEST(LoadTest, ReadsTheAccessLog) {
+  EXPECT_FALSE(Right(WithOption("")).access_log.has_value()) << "off by default";
+  const auto options = Right(kEverything).access_log;
+  ASSERT_TRUE(options.has_value());
+  EXPECT_EQ(options->to, "/var/log/a.log");
+  EXPECT_EQ(options->format, proxy::AccessLogFormat::kJson);
+  EXPECT_TRUE(options->errors);
+  EXPECT_EQ(options->slower_than, absl::Milliseconds(250));
+  EXPECT_EQ(options->sample, 5'000u);
 }
 
 TEST(LoadTest, ReadsUpstreams) {

@@ -32,7 +32,8 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
       {WithOption("drain_timeot: 5s"),
        "4:1: drain_timeot: unknown option (did you mean \"drain_timeout\"?); allowed here: "
        "listeners, upstreams, "
-       "routes, cache, reply_marks, limits, health, admin, threads, log, tracing, reload, "
+       "routes, cache, reply_marks, limits, health, admin, threads, log, access_log, tracing, "
+       "reload, "
        "drain_timeout"},
       {WithCollapseOption("maxwaiters: 5"),
        "5:16: routes[0].collapse.maxwaiters: unknown option (did you mean \"max_waiters\"?); "
@@ -149,6 +150,12 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
        "4:14: log.level: \"inof\" is unknown; allowed: debug, info, warning, error"},
       {WithOption("log: {format: jsn}"),
        "4:15: log.format: \"jsn\" is unknown (did you mean \"json\"?); allowed: text, json"},
+      {WithOption("access_log: {to: access.log}"),
+       "4:18: access_log.to: \"access.log\" is neither stderr nor the path of a file from / on; "
+       "write where the lines go, such as \"to: /var/log/singleflight/access.log\""},
+      {WithOption("access_log: {to: stderr, sample: 0.01}"),
+       "4:34: access_log.sample: \"0.01\" is not a part of a hundred; try \"1%\"; allowed are "
+       "0.0001% to 100%"},
       {WithUpstreamOption("authority: a/b"),
        "6:16: upstreams[0].authority: \"a/b\" is no authority; use \"default\", \"preserve\" or a "
        "name such as "
@@ -211,6 +218,9 @@ TEST(MistakesTest, WhatIsMissingIsNamedWithAnExample) {
        "4:9: health: \"address\" is missing; write where to serve it, such as \"address: "
        "0.0.0.0:9900\", or remove "
        "\"health\""},
+      {WithOption("access_log: {errors: true}"),
+       "4:13: access_log: \"to\" is missing; write where the lines go: stderr, or the path of a "
+       "file"},
       {"", "1:1: the file is empty; it needs \"listeners\", \"upstreams\" and \"routes\""},
       {"# nothing\n",
        "1:1: the file is empty; it needs \"listeners\", \"upstreams\" and \"routes\""},

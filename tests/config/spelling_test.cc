@@ -87,6 +87,21 @@ TEST(SizeTest, EverythingElseIsRefusedWithTheNearestSpelling) {
   }
 }
 
+TEST(PercentTest, IsReadAsSoManyOfAMillion) {
+  const std::pair<const char*, uint32_t> table[] = {
+      {"100%", 1'000'000}, {"1%", 10'000},      {"0.5%", 5'000},
+      {"0.0001%", 1},      {"12.25%", 122'500}, {"99.9999%", 999'999},
+  };
+  for (const auto& [text, parts] : table) EXPECT_EQ(ParsePercent(text), parts) << text;
+}
+
+TEST(PercentTest, EverythingElseIsRefused) {
+  for (const char* text : {"", "%", "1", "0%", "0.0%", "101%", "100.0001%", "1 %", "-1%", "+1%",
+                           ".5%", "1.%", "0.00001%", "1,5%", "1%%", "1e1%"}) {
+    EXPECT_FALSE(ParsePercent(text).has_value()) << text;
+  }
+}
+
 TEST(WholeTest, DigitsOnly) {
   EXPECT_EQ(ParseWhole("007"), 7u);
   for (const char* text :

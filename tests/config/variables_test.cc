@@ -100,7 +100,8 @@ TEST(VariablesTest, NamesOfOptionsAreNotExpanded) {
       MistakesIn(WithOption("${T}: 4"), {{"T", "threads"}}),
       ElementsAre(
           "f.yaml:4:1: ${T}: unknown option; allowed here: listeners, upstreams, routes, cache, "
-          "reply_marks, limits, health, admin, threads, log, tracing, reload, drain_timeout"));
+          "reply_marks, limits, health, admin, threads, log, access_log, tracing, reload, "
+          "drain_timeout"));
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ class Proxy:
             raise AssertionError(f'the proxy is not ready; it said "{said}"')
         self.addresses, self.health = match[1].split(', '), match[2]
         self.address = self.addresses[0]
+        self.pid = self._process.pid
 
     def __enter__(self):
         return self
