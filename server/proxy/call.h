@@ -32,7 +32,7 @@ struct CallContext {
   // Everybody's is copied for each connection, which sets the next three.
   std::shared_ptr<memory::Client> client = nullptr;  // whose calls they are; null: nobody's
   uint32_t trust = 0;                                // the connection's (see Entrance)
-  std::string peer = {};                             // as logs name it; empty: nobody observes
+  std::string peer = {};                             // as logs name it
 
   // Who hears of calls. They outlive this.
   absl::Span<const std::shared_ptr<CallObserver>> observers = {};

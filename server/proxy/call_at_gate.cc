@@ -78,7 +78,7 @@ void Call::RefuseRelease(core::GateRefusal why, absl::string_view message) {
                    NameOf(std::get<core::Release>(why_relayed_)),
                    ") was not let through by release_concurrency (",
                    upstream.release_gate->at_once(), "): ", message);
-  spdlog::debug("{}: {}", std::string(request_->path().substr(0, 256)), text);
+  spdlog::debug("{}: {} ({})", std::string(request_->path().substr(0, 256)), text, context_->peer);
   route_metrics().release_refusals.Add(why);
   SendStatus(wire::StatusCode::kResourceExhausted, text);
 }

@@ -20,7 +20,7 @@ absl::string_view Shown(absl::string_view path) { return path.substr(0, 256); }
 
 void Call::Refuse(const model::Refusal& refusal) {
   downstream().requests_refused.Add(refusal.reason);
-  spdlog::debug("a request was refused: {}", refusal.message);
+  spdlog::debug("a request was refused: {} ({})", refusal.message, context_->peer);
   switch (refusal.answer) {
     case model::Refusal::Answer::kReset:
       return Reset(http2::ErrorCode::kProtocolError);
@@ -47,7 +47,7 @@ void Call::RefuseTrailers(const model::Refusal& refusal) {
 void Call::RefuseUnrouted() {
   downstream().requests_unrouted.Add();
   const std::string why = absl::StrCat("no route of the proxy matches ", Shown(request_->path()));
-  spdlog::debug("a call was refused: {}", why);
+  spdlog::debug("a call was refused: {} ({})", why, context_->peer);
   SendStatus(wire::StatusCode::kUnimplemented, why);
 }
 
@@ -134,7 +134,7 @@ void Call::ShedLargeMessage() {
 // `status`: the backend's.
 void Call::ShedForClient(absl::optional<wire::StatusCode> status) {
   const std::string why = Replier(*stream_).WhyNotTaken(status);
-  spdlog::debug("{}: {}", std::string(Shown(request_->path())), why);
+  spdlog::debug("{}: {} ({})", std::string(Shown(request_->path())), why, context_->peer);
   Shed(http2::Bound::kClientHeaders, why);
 }
 

@@ -98,8 +98,7 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
     const auto owned = std::make_shared<Owned>(Owned{frontend_.context_, *frontend_.context_});
     owned->its.client = pass_.client();
     owned->its.trust = entrance_->trust;
-    const bool traced = owned->its.read_path.around().tracer != nullptr;
-    if (traced || !owned->its.observers.empty()) owned->its.peer = peer_;
+    owned->its.peer = peer_;
     return context_ = std::shared_ptr<const CallContext>(owned, &owned->its);
   }
   void OnSettings() override { timers_.OnHandshake(); }
@@ -112,7 +111,8 @@ class Frontend::Client final : public http2::ConnectionEvents, public ClientTime
   }
   void OnMalformed(absl::string_view why) override {
     frontend_.metrics_.requests_refused.Add(model::Refused::kMalformed);
-    spdlog::debug("a request was refused: {}", fmt::string_view(why.data(), why.size()));
+    spdlog::debug("a request was refused: {} ({})", fmt::string_view(why.data(), why.size()),
+                  peer_);
   }
   void OnConnectionClosed(absl::string_view) override { frontend_.Gone(*this); }
 
