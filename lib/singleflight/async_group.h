@@ -134,6 +134,19 @@ class AsyncGroup {
   size_t flights() const { return shards_.flights(); }
   size_t waiting() const { return shards_.waiting(); }
 
+  // What newcomers find at a moment: a flight's context, empty until it is set; how many are
+  // aboard; when it started.
+  using Joinable = typename Shard::Joinable;
+
+  // Calls `see(joinable)` for every flight that newcomers find. For people who want to see what is
+  // in the air: `see` is called without a lock, and each shard is looked at at a different instant.
+  template <typename See>
+  void ForEachJoinable(const See& see) const {
+    for (size_t i = 0; i < shards_.count(); ++i) {
+      for (const Joinable& joinable : shards_[i].AllJoinable()) see(joinable);
+    }
+  }
+
  private:
   template <typename K>
   Joined DoJoin(K&& key, Waiter& waiter, TimePoint now, const JoinLimits& limits);

@@ -40,6 +40,7 @@ constexpr size_t kMostBytes = 16 << 20;  // of all connections' buffers
 constexpr int kIdleMs = 5 * 60 * 1000;
 constexpr int kPingAfterMs = 30 * 1000;
 constexpr int kPingTimeoutMs = 10 * 1000;
+constexpr int kLastReplyMs = 20;  // for replies that are on their way when the process ends
 constexpr unsigned kLookAtCertificatesSeconds = 10;
 
 // gRPC's own log goes to ours, which waits for no reader. What clients can cause is no warning.
@@ -99,7 +100,7 @@ class Server final : public GrpcServer {
     listener_.reset();
     watchers_.Stop();
     if (server_ == nullptr) return;
-    server_->Shutdown(gpr_inf_past(GPR_CLOCK_REALTIME));
+    server_->Shutdown(gpr_time_from_millis(kLastReplyMs, GPR_TIMESPAN));
     server_->Wait();
   }
 

@@ -56,14 +56,16 @@ App::App(const config::Loaded& loaded, Options options)
       options_(std::move(options)),
       config_(loaded.config),
       access_logs_(options_.log->voice(), options_.wall_clock, options_.entropy.jitter),
+      events_(options_.wall_clock),
       shared_(config_, options_.entropy.hop),
       ledgers_(WorkersOf(config_)),
       admission_(config_.limits),
       tracing_(WorkersOf(config_), options_.entropy.traces, options_.wall_clock, shared_.chain_hop),
       workers_(WorkersOf(config_), ledgers_, shared_.budget, options_.entropy.jitter),
-      upstreams_(control_, workers_.loops(), ledgers_.upstreams, shared_.budget,
-                 options_.entropy.jitter,
-                 [this](const net::Endpoint& endpoint) { return own_listeners_.AreAt(endpoint); }),
+      upstreams_(
+          control_, workers_.loops(), ledgers_.upstreams, shared_.budget, options_.entropy.jitter,
+          [this](const net::Endpoint& endpoint) { return own_listeners_.AreAt(endpoint); },
+          options_.wall_clock, events_),
       doors_(workers_.entry(), fingerprints_,
              [this](net::Listener::Accepted accepted,
                     std::shared_ptr<const proxy::Entrance> entrance) {
@@ -74,9 +76,14 @@ App::App(const config::Loaded& loaded, Options options)
       drain_(control_, options_.wall_clock, DrainHooks(), Drain::Pace()),
       pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
               tracing_, *options_.log, access_logs_}),
-      steering_(control_, {config_, options_.config_path, options_.wall_clock, ledgers_, shared_,
-                           workers_, upstreams_, doors_, reloader_, drain_, *options_.log}),
-      rights_(config_.admin.token_file) {}
+      steering_(control_,
+                {config_, options_.config_path, options_.wall_clock, ledgers_, shared_, workers_,
+                 upstreams_, doors_, reloader_, drain_, *options_.log, events_}),
+      rights_(config_.admin.token_file) {
+  reloader_.set_on_outcome([this](std::string kind, std::string text) {
+    events_.Add(std::move(kind), options_.config_path, std::move(text));
+  });
+}
 
 absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Loaded& loaded, Options options) {
   std::unique_ptr<App> app(new App(loaded, std::move(options)));
@@ -202,6 +209,7 @@ void App::AwaitReopening() {
 Drain::Hooks App::DrainHooks() {
   Drain::Hooks hooks;
   hooks.begin = [this] {
+    events_.Add("drain", "", "the process drains: no new connections");
     reloader_.Stop();
     doors_.Close();
     // Behind what the doors have let in.

@@ -24,6 +24,7 @@
 #include "server/app/access_logs.h"
 #include "server/app/doors.h"
 #include "server/app/drain.h"
+#include "server/app/events.h"
 #include "server/app/ledgers.h"
 #include "server/app/log.h"
 #include "server/app/own_listeners.h"
@@ -102,6 +103,7 @@ class App {
   boost::asio::signal_set reopenings_{control_, SIGUSR1};
 
   AccessLogs access_logs_;
+  Events events_;
   model::Fingerprints fingerprints_;
   Shared shared_;
   Ledgers ledgers_;

@@ -35,6 +35,7 @@ void Drain::OnSignal(int signal) {
 }
 
 void Drain::Begin() {
+  if (draining_) return;
   spdlog::info("draining: no new connections; running calls have {}",
                absl::FormatDuration(timeout_));
   draining_ = true;

@@ -52,6 +52,9 @@ class Drain {
 
   void AwaitSignal();
 
+  // As the first signal does; nothing where it has begun.
+  void Begin();
+
   bool draining() const { return draining_; }
 
   // Since when, what is left, and until when; for people, while draining.
@@ -62,7 +65,6 @@ class Drain {
 
  private:
   void OnSignal(int signal);
-  void Begin();
   void AwaitLast();
   void CutOff();
 

@@ -27,6 +27,7 @@ void Reloader::Begin(const config::Loaded& loaded) {
 void Reloader::Adopt(const config::Loaded& loaded) {
   applied_at_ = clock_();
   refused_.clear();
+  warnings_ = loaded.warnings;
   retry_.cancel();
   check_every_ = loaded.config.reload.check_every;
   files_.clear();
@@ -38,12 +39,15 @@ void Reloader::Adopt(const config::Loaded& loaded) {
   seen_ = taken_;
 }
 
-void Reloader::Reload(absl::string_view why) {
-  if (const absl::Status status = Take(why); !status.ok()) {
+absl::StatusOr<std::vector<std::string>> Reloader::ReloadAndTell(absl::string_view why) {
+  const absl::Status status = Take(why);
+  if (!status.ok()) {
     Refuse(status.message());
     AwaitRetry();
   }
   AwaitTick();
+  if (!status.ok()) return status;
+  return warnings_;
 }
 
 void Reloader::AwaitRetry() {
@@ -75,6 +79,7 @@ absl::Status Reloader::Take(absl::string_view why) {
   for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
   spdlog::info("configuration applied ({}): {}", std::string(why), path_);
   ++applied_;
+  on_outcome_("reload", absl::StrCat("configuration applied (", why, ")"));
   Adopt(*loaded);
   return absl::OkStatus();
 }
@@ -83,6 +88,7 @@ void Reloader::Refuse(absl::string_view why) {
   if (refused_.empty()) refused_at_ = clock_();
   refused_ = std::string(why);
   ++refusals_;
+  on_outcome_("reload-refused", refused_);
   spdlog::error("configuration refused, the one before stays in force:\n{}", refused_);
 }
 

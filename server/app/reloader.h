@@ -23,6 +23,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/config/load.h"
 #include "server/metrics/visitor.h"
@@ -45,7 +46,15 @@ class Reloader {
   void Begin(const config::Loaded& loaded);
 
   // Reads and applies now. `why` is for the log. What is wrong is told, even if it is known.
-  void Reload(absl::string_view why);
+  void Reload(absl::string_view why) { ReloadAndTell(why).IgnoreError(); }
+
+  // The same. Returns its warnings; an error says why the configuration is refused.
+  absl::StatusOr<std::vector<std::string>> ReloadAndTell(absl::string_view why);
+
+  // Who hears what became of each configuration that was read: "reload" or "reload-refused", and a
+  // sentence.
+  using OnOutcome = std::function<void(std::string kind, std::string text)>;
+  void set_on_outcome(OnOutcome on_outcome) { on_outcome_ = std::move(on_outcome); }
 
   void Stop();
 
@@ -75,6 +84,7 @@ class Reloader {
   const std::string path_;
   const WallClock clock_;
   Apply apply_;
+  OnOutcome on_outcome_ = [](std::string, std::string) {};
   const absl::Duration retry_refused_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer retry_;  // runs while the latest was refused
@@ -85,6 +95,7 @@ class Reloader {
   absl::Time applied_at_;
   std::string refused_;  // why the latest was refused; empty: it was applied
   absl::Time refused_at_;
+  std::vector<std::string> warnings_;  // of the configuration in force
   uint64_t applied_ = 0;
   uint64_t refusals_ = 0;
 };

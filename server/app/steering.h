@@ -10,13 +10,16 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <functional>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "server/admin/steering.h"
 #include "server/app/doors.h"
 #include "server/app/drain.h"
+#include "server/app/events.h"
 #include "server/app/ledgers.h"
 #include "server/app/log.h"
 #include "server/app/on_control.h"
@@ -43,6 +46,7 @@ class Steering final : public admin::Steering {
     Reloader& reloader;
     app::Drain& drain;
     Log& log;
+    Events& events;
   };
 
   Steering(boost::asio::io_context& control, const Parts& parts);
@@ -78,7 +82,18 @@ class Steering final : public admin::Steering {
   template <typename Answer, typename Fill>
   absl::StatusOr<Answer> Asked(const Fill& fill);
 
+  // The same where there may be none: `ask()` returns it, or why not.
+  template <typename Answer>
+  absl::StatusOr<Answer> Ordered(absl::FunctionRef<absl::StatusOr<Answer>()> ask,
+                                 std::chrono::milliseconds patience);
+
   void FillInfo(admin::v1::Info& info) const;
+  void FillUpstreams(admin::v1::ListUpstreamsResponse& upstreams) const;
+  void Describe(const core::Flights::Joinable& flight, admin::v1::Flight& out) const;
+  absl::StatusOr<cache::Scope> ScopeOf(const admin::v1::PurgeRequest& request);
+  absl::StatusOr<cache::Scope> ScopeOf(const admin::v1::Group& group);
+  absl::StatusOr<admin::v1::DrainResponse> SetDrained(const admin::v1::EndpointName& endpoint,
+                                                      bool drained);
 
   const Parts parts_;
   const absl::Time started_at_;

@@ -60,6 +60,7 @@ void ForgetGone(std::vector<std::weak_ptr<T>>& list) {
 Upstreams::Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
                      metrics::Ledger<upstream::UpstreamMetrics>& ledger,
                      memory::BufferBudget& budget, uint64_t seed, IsOwn is_own,
+                     std::function<absl::Time()> wall_clock, Events& events,
                      upstream::LookUps::System look_up)
     : control_(control),
       workers_(std::move(workers)),
@@ -67,6 +68,8 @@ Upstreams::Upstreams(boost::asio::io_context& control, std::vector<net::Worker*>
       budget_(budget),
       seed_(seed),
       is_own_(std::move(is_own)),
+      wall_clock_(std::move(wall_clock)),
+      events_(events),
       look_ups_(std::make_shared<upstream::LookUps>(control, std::move(look_up))),
       pools_(workers_.size()) {}
 
@@ -104,29 +107,29 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
   running->tls = std::move(tls);
   running->identity = IdentityOf(options, running->tls);
   running->shared = SharedOf(options);
+  running->endpoints =
+      std::make_shared<Endpoints>(options.name, workers_.size(), wall_clock_, events_);
   const std::string authority = target.authority;
   std::vector<std::weak_ptr<upstream::Pool>> pools(workers_.size());
   const auto weak_resolver = std::make_shared<std::weak_ptr<upstream::Resolver>>();
   for (size_t i = 0; i < workers_.size(); ++i) {
     net::Worker& worker = *workers_[i];
-    const auto refresh = [&control = control_, weak_resolver] {
-      boost::asio::post(control, [weak_resolver] {
-        if (const auto resolver = weak_resolver->lock()) resolver->Refresh();
-      });
-    };
     running->pools.push_back(OwnedOn(
-        worker, std::make_unique<upstream::Pool>(worker, options, authority, running->tls,
-                                                 SessionOptions(), ledger_.Of(i, options.name),
-                                                 seed_ + i, upstream::Pool::Hooks{refresh})));
+        worker,
+        std::make_unique<upstream::Pool>(worker, options, authority, running->tls, SessionOptions(),
+                                         ledger_.Of(i, options.name), seed_ + i,
+                                         HooksOf(i, running->endpoints, weak_resolver))));
     pools[i] = running->pools.back();
   }
   auto resolver = std::make_unique<upstream::Resolver>(
       upstream::Resolver::LoopContext{control_, look_ups_, is_own_, CountsOf(options.name)},
       options.name, std::move(target), upstream::Resolver::Pace{options.dns_refresh},
-      [workers = workers_, pools](const upstream::SharedEndpointList& list) {
+      [workers = workers_, pools,
+       endpoints = running->endpoints](const upstream::SharedEndpointList& list) {
+        endpoints->Set(*list);
         for (size_t i = 0; i < workers.size(); ++i) {
-          workers[i]->Post([weak = pools[i], list] {
-            if (const auto pool = weak.lock()) pool->SetEndpoints(list);
+          workers[i]->Post([weak = pools[i], list, seats = endpoints->SeatsOf(i, *list)] {
+            if (const auto pool = weak.lock()) pool->SetEndpoints(list, seats);
           });
         }
       });
@@ -137,6 +140,26 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
       });
   *weak_resolver = running->resolver;
   return running;
+}
+
+// A pool tells on its worker what the control thread wants to know.
+upstream::Pool::Hooks Upstreams::HooksOf(
+    size_t worker, const std::weak_ptr<Endpoints>& endpoints,
+    std::shared_ptr<std::weak_ptr<upstream::Resolver>> resolver) {
+  upstream::Pool::Hooks hooks;
+  hooks.on_connect_failed = [&control = control_, weak = std::move(resolver)] {
+    boost::asio::post(control, [weak] {
+      if (const auto resolver = weak->lock()) resolver->Refresh();
+    });
+  };
+  hooks.on_state = [&control = control_, worker, endpoints](const net::Endpoint& endpoint,
+                                                            upstream::EndpointState state,
+                                                            const std::string& failure) {
+    boost::asio::post(control, [worker, endpoints, endpoint, state, failure] {
+      if (const auto known = endpoints.lock()) known->Heard(worker, endpoint, state, failure);
+    });
+  };
+  return hooks;
 }
 
 std::shared_ptr<core::UpstreamBounds> Upstreams::SharedOf(
@@ -186,7 +209,33 @@ void Upstreams::Begin(const Running& running) {
   running.shared->max_held_bytes = static_cast<int64_t>(running.options.max_held_bytes);
   running.shared->release_gate->SetRoom(running.options.release_concurrency);
   for (size_t i = 0; i < workers_.size(); ++i) pools_[i].push_back(running.pools[i]);
+  for (const auto& before : in_force_) {
+    if (before->options.name == running.options.name) {
+      running.endpoints->Inherit(*before->endpoints);
+    }
+  }
   running.resolver->Start(KnownEndpointsOf(running.options));
+}
+
+absl::StatusOr<int64_t> Upstreams::SetDrained(const std::string& upstream,
+                                              const std::string& address, bool drained) {
+  const auto found = std::find_if(in_force_.begin(), in_force_.end(), [&](const auto& running) {
+    return running->options.name == upstream;
+  });
+  if (found == in_force_.end()) {
+    return absl::NotFoundError(absl::StrCat("no upstream has the name '", upstream, "'"));
+  }
+  const net::Endpoint* const endpoint = (*found)->endpoints->Find(address);
+  if (endpoint == nullptr) {
+    return absl::NotFoundError(absl::StrCat("upstream '", upstream, "' has no endpoint ", address));
+  }
+  (*found)->endpoints->SetDrained(*endpoint, drained);
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->Post([pool = (*found)->pools[i], endpoint = *endpoint, drained] {
+      pool->SetDrained(endpoint, drained);
+    });
+  }
+  return (*found)->endpoints->connections(*endpoint);
 }
 
 // So that a reload while names cannot be looked up is no outage, even if it brings only a new

@@ -18,6 +18,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/app/endpoints.h"
+#include "server/app/events.h"
 #include "server/core/route.h"
 #include "server/metrics/ledger.h"
 #include "server/upstream/pool.h"
@@ -33,6 +36,7 @@ class Upstreams {
     std::string identity;    // of what its replies may be shared with (docs/semantics.md §3)
     std::shared_ptr<core::UpstreamBounds> shared;
     std::shared_ptr<upstream::Resolver> resolver;
+    std::shared_ptr<Endpoints> endpoints;
     std::vector<std::shared_ptr<upstream::Pool>> pools;  // by worker
   };
   using List = std::vector<std::shared_ptr<const Running>>;
@@ -42,7 +46,7 @@ class Upstreams {
 
   Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
             metrics::Ledger<upstream::UpstreamMetrics>& ledger, memory::BufferBudget& budget,
-            uint64_t seed, IsOwn is_own,
+            uint64_t seed, IsOwn is_own, std::function<absl::Time()> wall_clock, Events& events,
             upstream::LookUps::System look_up = upstream::LookUps::AskSystem);
   ~Upstreams() { look_ups_->Close(); }
 
@@ -61,6 +65,11 @@ class Upstreams {
   const List& in_force() const { return in_force_; }
   int64_t flights_in_the_air() const;
 
+  // Takes an endpoint out, or back in. Returns how many connections to it there are; NOT_FOUND:
+  // there is no such endpoint.
+  absl::StatusOr<int64_t> SetDrained(const std::string& upstream, const std::string& address,
+                                     bool drained);
+
   // Whether anybody has pools still, of this configuration or a former one.
   bool alive() const;
   void Show(metrics::Visitor& visitor) const;
@@ -72,6 +81,8 @@ class Upstreams {
                                       upstream::Target target, tls::SharedContext tls);
   void Begin(const Running& running);
   void Retire(const Running& running);
+  upstream::Pool::Hooks HooksOf(size_t worker, const std::weak_ptr<Endpoints>& endpoints,
+                                std::shared_ptr<std::weak_ptr<upstream::Resolver>> resolver);
   upstream::Resolver::Known KnownEndpointsOf(const upstream::UpstreamOptions& options) const;
   std::shared_ptr<upstream::LookUpCounts> CountsOf(const std::string& name);
   void ShowLookUps(metrics::Visitor& visitor) const;
@@ -84,6 +95,8 @@ class Upstreams {
   memory::BufferBudget& budget_;
   const uint64_t seed_;
   const IsOwn is_own_;
+  const std::function<absl::Time()> wall_clock_;
+  Events& events_;
   const std::shared_ptr<upstream::LookUps> look_ups_;
 
   List in_force_;

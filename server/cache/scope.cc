@@ -37,7 +37,9 @@ Home HomeOf(const Origin& origin) {
 
 Scope EverythingScope() { return {Scope::Kind::kAll, 0}; }
 
-Scope KeyScope(const model::Key& key) { return {Scope::Kind::kKey, key.hash}; }
+Scope KeyScope(const model::Key& key) { return KeyScope(key.hash); }
+
+Scope KeyScope(uint64_t hash) { return {Scope::Kind::kKey, hash}; }
 
 Scope MethodScope(absl::string_view path) {
   return {Scope::Kind::kMethod, Hash(static_cast<uint64_t>(Scope::Kind::kMethod), path)};

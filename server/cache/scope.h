@@ -39,6 +39,7 @@ struct Scope {
 
 Scope EverythingScope();
 Scope KeyScope(const model::Key& key);
+Scope KeyScope(uint64_t hash);  // of a key
 
 // `path` is "/package.Service/Method".
 Scope MethodScope(absl::string_view path);

@@ -50,9 +50,10 @@ absl::optional<Refusal> Store::Put(const model::Key& key, const model::Reply& re
   return ShardOf(key.hash).Put(Entry::Make(key, reply, lifespan, labels, fill.number), key, labels);
 }
 
-size_t Store::Purge(absl::Span<const Scope> scopes) {
+size_t Store::Purge(absl::Span<const Scope> scopes, uint64_t* taken) {
   ever_purged_.store(true, std::memory_order_release);
   const uint64_t number = NextNumber();
+  if (taken != nullptr) *taken = number;
   if (scopes.size() == 1 && scopes.front().kind == Scope::Kind::kKey) {
     return ShardOf(scopes.front().id).Purge(scopes, number);
   }

@@ -71,9 +71,12 @@ class Store {
 
   // Drops the entries in `scopes` and voids the fills for such entries. Returns how many entries
   // went. If all scopes are groups, it takes time in proportion to their entries; if there is one,
-  // a key, it looks at the entries of one shard; otherwise at all entries.
-  size_t Purge(absl::Span<const Scope> scopes);
-  size_t Purge(const Scope& scope) { return Purge(absl::MakeConstSpan(&scope, 1)); }
+  // a key, it looks at the entries of one shard; otherwise at all entries. `number`: gets the
+  // purge's own.
+  size_t Purge(absl::Span<const Scope> scopes, uint64_t* number = nullptr);
+  size_t Purge(const Scope& scope, uint64_t* number = nullptr) {
+    return Purge(absl::MakeConstSpan(&scope, 1), number);
+  }
 
   // Each shard is counted at a different instant.
   Census TakeCensus() const;

@@ -9,7 +9,7 @@
 //   abandoned    Nobody is left. Upstream is reset.
 //
 // Threads: its loop's. Other threads may hold a shared_ptr to it, be the last to let go of it, and
-// call loop() and waits().
+// call loop(), waits() and those that say what it is about.
 
 #ifndef SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_
 #define SINGLEFLIGHT_SERVER_CORE_FLIGHT_H_
@@ -47,6 +47,11 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   bool waits() const { return waits_.load(std::memory_order_relaxed); }
 
   base::Loop& loop() const { return around_.loop; }
+
+  // What it is about: the route, the method's path, the hash of the key.
+  const Route& route() const { return route_; }
+  absl::string_view path() const { return question_.request->path(); }
+  uint64_t key_hash() const { return question_.line; }
 
  private:
   Flight(const LoopContext& around, Route& route, Question question, Flights::Landing landing);

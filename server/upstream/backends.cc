@@ -29,26 +29,37 @@ std::unique_ptr<Backend> NewBackend(const net::Endpoint& endpoint, bool tls) {
   auto backend = std::make_unique<Backend>();
   backend->endpoint = endpoint;
   backend->name = net::ToString(endpoint);
+  backend->seat.cells = std::make_shared<EndpointCells>();
   if (tls) backend->resumption = std::make_shared<tls::Resumption>();
   return backend;
 }
 
 }  // namespace
 
-void Backends::Set(const EndpointList& list) {
+void Backends::Set(const EndpointList& list, const std::vector<EndpointSeat>& seats) {
   resolved_ = true;
   resolve_error_ = list.error;
   for (const std::unique_ptr<Backend>& backend : backends_) backend->in_force = false;
-  for (const net::Endpoint& endpoint : list.endpoints) {
-    const auto known = std::find_if(backends_.begin(), backends_.end(), [&](const auto& backend) {
-      return backend->endpoint == endpoint;
-    });
-    if (known != backends_.end()) {
-      (*known)->in_force = true;
-    } else {
-      backends_.push_back(NewBackend(endpoint, tls_));
+  for (size_t i = 0; i < list.endpoints.size(); ++i) {
+    Backend* backend = Find(list.endpoints[i]);
+    if (backend == nullptr) {
+      backends_.push_back(NewBackend(list.endpoints[i], tls_));
+      backend = backends_.back().get();
     }
+    backend->in_force = true;
+    if (i < seats.size()) backend->seat = seats[i];
   }
+}
+
+Backend* Backends::Find(const net::Endpoint& endpoint) const {
+  const auto known = std::find_if(backends_.begin(), backends_.end(), [&](const auto& backend) {
+    return backend->endpoint == endpoint;
+  });
+  return known == backends_.end() ? nullptr : known->get();
+}
+
+void Backends::SetDrained(const net::Endpoint& endpoint, bool drained) {
+  if (Backend* const backend = Find(endpoint)) backend->seat.drained = drained;
 }
 
 void Backends::DropIdle() {
@@ -60,7 +71,7 @@ Link* Backends::Pick() {
   Link* doubtful = nullptr;
   for (size_t i = 0; i < backends_.size(); ++i) {
     const Backend& backend = *backends_[next_++ % backends_.size()];
-    if (!backend.in_force) continue;
+    if (!backend.takes_calls()) continue;
     Link* const link = RoomOn(backend);
     if (link == nullptr) continue;
     if (!link->in_doubt()) return link;
@@ -75,7 +86,7 @@ bool Backends::MayOpen(const memory::Client* client) const {
   size_t all = 0;
   size_t there = 0;
   for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (!backend->in_force) continue;
+    if (!backend->takes_calls()) continue;
     size_t most = 0;
     for (const std::shared_ptr<Link>& link : backend->links) {
       if (!link->alive()) continue;
@@ -90,7 +101,7 @@ bool Backends::MayOpen(const memory::Client* client) const {
 }
 
 bool Backends::WantsLink(const Backend& backend, base::Instant now) const {
-  if (!backend.in_force || now < backend.not_before) return false;
+  if (!backend.takes_calls() || now < backend.not_before) return false;
   size_t alive = 0;
   for (const std::shared_ptr<Link>& link : backend.links) {
     if (!link->alive()) continue;
@@ -102,7 +113,7 @@ bool Backends::WantsLink(const Backend& backend, base::Instant now) const {
 
 bool Backends::AnyHope() const {
   return !resolved_ || std::any_of(backends_.begin(), backends_.end(), [](const auto& backend) {
-    return backend->in_force && IsAlive(*backend);
+    return backend->takes_calls() && IsAlive(*backend);
   });
 }
 
@@ -112,16 +123,17 @@ std::string Backends::WhyUnreachable() const {
   }
   std::vector<std::string> reasons;
   for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (!backend->in_force || reasons.size() == 3) continue;
+    if (!backend->takes_calls() || reasons.size() == 3) continue;
     reasons.push_back(absl::StrCat("cannot connect to ", backend->name, ": ", backend->last_error));
   }
-  return absl::StrJoin(reasons, "; ");
+  return reasons.empty() ? "its endpoints are taken out (drain)" : absl::StrJoin(reasons, "; ");
 }
 
 base::Instant Backends::NextPauseEnd(base::Instant now) const {
   base::Instant next = base::Instant::max();
   for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (backend->in_force && backend->not_before > now) next = std::min(next, backend->not_before);
+    if (backend->takes_calls() && backend->not_before > now)
+      next = std::min(next, backend->not_before);
   }
   return next;
 }
@@ -151,10 +163,10 @@ std::vector<std::shared_ptr<Link>> Backends::Links() const {
   return links;
 }
 
-std::vector<std::shared_ptr<Link>> Backends::LinksOutOfForce() const {
+std::vector<std::shared_ptr<Link>> Backends::LinksWithoutCalls() const {
   std::vector<std::shared_ptr<Link>> links;
   for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (backend->in_force) continue;
+    if (backend->takes_calls()) continue;
     links.insert(links.end(), backend->links.begin(), backend->links.end());
   }
   return links;

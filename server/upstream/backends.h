@@ -15,6 +15,7 @@
 #include "server/base/timer_queue.h"
 #include "server/memory/client.h"
 #include "server/net/address.h"
+#include "server/upstream/endpoint_cells.h"
 #include "server/upstream/link.h"
 #include "server/upstream/target.h"
 
@@ -34,6 +35,10 @@ struct Backend {
   int slowness = 1;     // see PulseOptions
   bool silent = false;  // answered no PING, and has not been connected to since
   bool in_force = true;
+  EndpointSeat seat;
+  EndpointState told = EndpointState::kIdle;  // what the pool's owner heard last
+
+  bool takes_calls() const { return in_force && !seat.drained; }
 };
 
 class Backends {
@@ -41,8 +46,10 @@ class Backends {
   // `max_links`: connections to one endpoint.
   Backends(uint32_t max_links, bool tls) : max_links_(max_links), tls_(tls) {}
 
-  // The endpoints in force from now on.
-  void Set(const EndpointList& list);
+  // The endpoints in force from now on, and what goes with them (Pool::SetEndpoints).
+  void Set(const EndpointList& list, const std::vector<EndpointSeat>& seats);
+
+  void SetDrained(const net::Endpoint& endpoint, bool drained);
 
   // Forgets those that are neither in force nor connected to.
   void DropIdle();
@@ -79,9 +86,11 @@ class Backends {
 
   // Copies, because connections that close leave the lists.
   std::vector<std::shared_ptr<Link>> Links() const;
-  std::vector<std::shared_ptr<Link>> LinksOutOfForce() const;
+  std::vector<std::shared_ptr<Link>> LinksWithoutCalls() const;  // that get none any more
 
  private:
+  Backend* Find(const net::Endpoint& endpoint) const;  // null: none
+
   const uint32_t max_links_;
   const bool tls_;
   bool resolved_ = false;

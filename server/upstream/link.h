@@ -15,6 +15,7 @@
 #include "server/net/address.h"
 #include "server/tls/stream.h"
 #include "server/upstream/client_shares.h"
+#include "server/upstream/endpoint_cells.h"
 #include "server/upstream/pulse.h"
 
 namespace singleflight::upstream {
@@ -62,7 +63,7 @@ class Link final : public http2::ConnectionEvents,
  public:
   Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
        absl::Duration connect_timeout, const PulseOptions& pulse, Security security,
-       LinkEvents& events);
+       std::shared_ptr<EndpointCells> cells, LinkEvents& events);
   ~Link() override;
 
   void Connect();
@@ -76,6 +77,9 @@ class Link final : public http2::ConnectionEvents,
 
   // Its endpoint, as metrics and logs call it.
   const std::shared_ptr<const std::string>& name() const { return name_; }
+
+  // What is counted of its endpoint.
+  EndpointCells& cells() { return *cells_; }
 
   // False: no call will ever be sent on it again.
   bool alive() const { return !ready() || (session() != nullptr && session()->alive()); }
@@ -134,6 +138,7 @@ class Link final : public http2::ConnectionEvents,
   const http2::SessionOptions options_;
   const absl::Duration connect_timeout_;
   const Security security_;
+  const std::shared_ptr<EndpointCells> cells_;
   LinkEvents& events_;
   std::unique_ptr<net::ByteStream> socket_;  // until it is connected
   std::unique_ptr<tls::Stream> tls_;         // from then on, until the handshake is over

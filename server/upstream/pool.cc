@@ -76,6 +76,7 @@ Pool::Pool(net::Worker& worker, const UpstreamOptions& options, std::string targ
       pause_over_(worker.timers(), [this] {
         if (!queue_.empty()) ConnectWhereUseful();
         AwaitPauses();
+        TellStates();
       }) {}
 
 Pool::~Pool() { Shutdown(); }
@@ -144,11 +145,14 @@ bool Pool::PastShareOfQueue(const memory::Client* client) const {
 
 void Pool::StreamOpened(const PooledCall& call, Link& link) {
   metrics_->active.Add(1);
+  link.cells().calls.Add();
+  link.cells().active.Add(1);
   link.shares().Opened(call.client());
 }
 
 void Pool::StreamEnded(const PooledCall& call, Link& link) {
   metrics_->active.Add(-1);
+  link.cells().active.Add(-1);
   link.shares().Ended(call.client());
 }
 
@@ -196,10 +200,16 @@ void Pool::FailQueue(const std::string& why) {
   }
 }
 
-void Pool::SetEndpoints(SharedEndpointList list) {
-  backends_.Set(*list);
-  for (const std::shared_ptr<Link>& link : backends_.LinksOutOfForce()) link->Retire();
+void Pool::SetEndpoints(SharedEndpointList list, const std::vector<EndpointSeat>& seats) {
+  backends_.Set(*list, seats);
+  for (const std::shared_ptr<Link>& link : backends_.LinksWithoutCalls()) link->Retire();
   backends_.DropIdle();
+  ServeOrFailQueue();
+}
+
+void Pool::SetDrained(const net::Endpoint& endpoint, bool drained) {
+  backends_.SetDrained(endpoint, drained);
+  for (const std::shared_ptr<Link>& link : backends_.LinksWithoutCalls()) link->Retire();
   ServeOrFailQueue();
 }
 

@@ -10,10 +10,12 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "server/core/upstream.h"
 #include "server/upstream/backends.h"
+#include "server/upstream/endpoint_cells.h"
 #include "server/upstream/link.h"
 #include "server/upstream/options.h"
 #include "server/upstream/pooled_call.h"
@@ -27,6 +29,11 @@ class Pool final : public core::Upstream, public LinkEvents {
   struct Hooks {
     // For example to resolve again. It must not call into the pool.
     absl::AnyInvocable<void()> on_connect_failed;
+
+    // An endpoint is in another state, or has failed again. `failure` says why it failed, and is
+    // empty otherwise. Null: nobody wants to know. It must not call into the pool.
+    absl::AnyInvocable<void(const net::Endpoint&, EndpointState, const std::string& failure)>
+        on_state = nullptr;
   };
 
   // `tls`: how to speak to the endpoints; null: in plaintext.
@@ -39,8 +46,12 @@ class Pool final : public core::Upstream, public LinkEvents {
                                             core::UpstreamEvents& events) override;
   absl::string_view AuthorityFor(const model::Request& request) const override;
 
-  // The endpoints in force from now on. Calls on others run to their end.
-  void SetEndpoints(SharedEndpointList list);
+  // The endpoints in force from now on. Calls on others run to their end. `seats` go with them, in
+  // their order; where there are none, endpoints count for themselves.
+  void SetEndpoints(SharedEndpointList list, const std::vector<EndpointSeat>& seats = {});
+
+  // Whether that endpoint is left out. Calls on it run to their end.
+  void SetDrained(const net::Endpoint& endpoint, bool drained);
 
   // From now on a connection is closed when it has no call. Calls go on, and a call that still
   // comes gets a connection.
@@ -84,6 +95,9 @@ class Pool final : public core::Upstream, public LinkEvents {
   absl::Duration Pause(int failures);
   void JudgeClosed(Backend& backend, const Link& link, bool was_ready);
   void OnUselessLink(Backend& backend);
+  EndpointState StateOf(const Backend& backend) const;
+  void TellState(Backend& backend, const std::string& failure = "");
+  void TellStates();
 
   net::Worker& worker_;
   const UpstreamOptions options_;

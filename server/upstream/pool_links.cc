@@ -33,9 +33,10 @@ void Pool::ConnectWhereUseful() {
     auto link = std::make_shared<Link>(
         worker_, backend->endpoint, session_options_, options_.connect_timeout,
         PulseOptions{options_.ping_after, options_.ping_timeout, backend->slowness},
-        Security{tls_, backend->resumption}, *this);
+        Security{tls_, backend->resumption}, backend->seat.cells, *this);
     backend->links.push_back(link);
     link->Connect();
+    TellState(*backend);
   }
 }
 
@@ -46,12 +47,14 @@ void Pool::OnLinkSecured(Link&, bool resumed) {
 void Pool::OnLinkReady(Link& link) {
   metrics_->connects.Add();
   metrics_->connections.Add(1);
+  link.cells().connections.Add(1);
   if (Backend* const backend = backends_.BackendOf(link)) {
     if (backend->failures > 0 || backend->silent) {
       spdlog::info("upstream '{}': connected to {} again", name(), backend->name);
     }
     backend->failures = 0;
     backend->silent = false;
+    TellState(*backend);
   }
   ServeQueue();
   RetireIfIdle(link);
@@ -88,14 +91,19 @@ void Pool::OnLinkSilent(Link& link) {
   for (const std::shared_ptr<Link>& other : std::vector(backend->links)) {
     if (other.get() != &link && other->ready() && other->streams() == 0) other->Retire();
   }
+  TellState(*backend, "it answered no PING");
   hooks_.on_connect_failed();
 }
 
 void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
-  if (was_ready) metrics_->connections.Add(-1);
+  if (was_ready) {
+    metrics_->connections.Add(-1);
+    link.cells().connections.Add(-1);
+  }
   if (Backend* const backend = backends_.TakeOut(link)) {
     backend->last_error = std::string(why);
-    if (!shut_down_ && backend->in_force) JudgeClosed(*backend, link, was_ready);
+    if (!shut_down_ && backend->takes_calls()) JudgeClosed(*backend, link, was_ready);
+    TellState(*backend);
   }
   backends_.DropIdle();
   ServeOrFailQueue();  // the closed connection's streams are in nobody's share any more
@@ -129,6 +137,7 @@ void Pool::OnUselessLink(Backend& backend) {
 void Pool::PauseAfter(Backend& backend, int failures) {
   backend.not_before = base::After(Now(), Pause(failures));
   AwaitPauses();
+  TellState(backend, backend.last_error);
   hooks_.on_connect_failed();
 }
 
@@ -143,6 +152,28 @@ absl::Duration Pool::Pause(int failures) {
   for (int i = 0; i < failures && pause < options_.max_reconnect_backoff; ++i) pause *= 2;
   std::uniform_real_distribution<double> jitter(0.8, 1.2);
   return std::min(pause, options_.max_reconnect_backoff) * jitter(random_);
+}
+
+EndpointState Pool::StateOf(const Backend& backend) const {
+  const auto any = [&](bool ready) {
+    return std::any_of(backend.links.begin(), backend.links.end(), [ready](const auto& link) {
+      return link->alive() && link->ready() == ready;
+    });
+  };
+  if (backend.silent) return EndpointState::kSilent;
+  if (any(true)) return EndpointState::kReady;
+  if (any(false)) return EndpointState::kConnecting;
+  return backend.not_before > Now() ? EndpointState::kFailing : EndpointState::kIdle;
+}
+
+void Pool::TellState(Backend& backend, const std::string& failure) {
+  const EndpointState state = StateOf(backend);
+  if (state == std::exchange(backend.told, state) && failure.empty()) return;
+  if (hooks_.on_state) hooks_.on_state(backend.endpoint, state, failure);
+}
+
+void Pool::TellStates() {
+  for (const std::unique_ptr<Backend>& backend : backends_.all()) TellState(*backend);
 }
 
 // A connection that is being made comes here again when it is ready.

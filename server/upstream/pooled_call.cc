@@ -285,6 +285,7 @@ void PooledCall::Fail(core::UpstreamFailure failure, core::Unanswered why) {
 void PooledCall::CountAnswered(absl::optional<wire::StatusCode> code) {
   if (code.has_value()) {
     pool_.metrics().calls.Add(*code);
+    link_->cells().latest_code.Set(*code, pool_.Now());
   } else {
     pool_.metrics().calls_without_status.Add();
   }

@@ -67,8 +67,15 @@ class UpstreamsTest : public ::testing::Test {
   std::unique_ptr<ScriptedServer> server_;
   metrics::Ledger<upstream::UpstreamMetrics> ledger_{1};
   memory::BufferBudget budget_{1 << 20};
-  Upstreams upstreams_{
-      control_, {&on_.worker()}, ledger_, budget_, 1, [](const net::Endpoint&) { return false; }};
+  Events events_{absl::UnixEpoch};
+  Upstreams upstreams_{control_,
+                       {&on_.worker()},
+                       ledger_,
+                       budget_,
+                       1,
+                       [](const net::Endpoint&) { return false; },
+                       absl::UnixEpoch,
+                       events_};
 };
 
 TEST_F(UpstreamsTest, AddressesThatAreKnownServeUnderOtherOptionsBeforeTheyAreLookedUpAgain) {

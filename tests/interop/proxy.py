@@ -51,8 +51,8 @@ health: {{address: 127.0.0.1:0}}
 
 
 class Proxy:
-    """A running proxy; `addresses` are where it listens, `address` the first of them. `variables` are added to its
-    environment. Use as a context: its end asserts a clean exit."""
+    """A running proxy; `addresses` are where it listens, `address` the first of them, `admin` where its admin service
+    is. `variables` are added to its environment. Use as a context: its end asserts a clean exit."""
 
     def __init__(self, yaml, **variables):
         self._folder = tempfile.TemporaryDirectory(prefix='interop-')
@@ -69,6 +69,8 @@ class Proxy:
         self.addresses, self.health = match[1].split(', '), match[2]
         self.address = self.addresses[0]
         self.pid = self._process.pid
+        admin = re.search(r'; admin \(grpc\) on ([^\s;]+)', said)
+        self.admin = admin and admin[1]
 
     def __enter__(self):
         return self

@@ -182,6 +182,25 @@ TEST_F(AsyncGroupTest, AWaiterThatIsTakenCannotLeaveAnyMore) {
   popped->OnLanded(nullptr);
 }
 
+TEST_F(AsyncGroupTest, EveryFlightThatNewcomersFindIsSeenWithWhatIsAboard) {
+  Caller leader("leader", log_), follower("follower", log_);
+  Flights::Landing landing = Lead(leader);
+  landing.set_context(std::make_shared<std::string>("work"));
+  Follow(follower);
+  std::vector<std::string> seen;
+  const auto see = [&](const Flights::Joinable& flight) {
+    EXPECT_EQ(flight.waiting, 2u);
+    EXPECT_EQ(flight.started, now_);
+    seen.push_back(*flight.context);
+  };
+  flights_.ForEachJoinable(see);
+  EXPECT_THAT(seen, ElementsAre("work"));
+  flights_.Forget("key");
+  flights_.ForEachJoinable(see);
+  EXPECT_THAT(seen, ElementsAre("work"));
+  landing.Land("done");
+}
+
 TEST_F(AsyncGroupTest, ForgettingSendsNewcomersToANewFlight) {
   auto old = Lead(ann_);
   EXPECT_TRUE(flights_.Forget("key"));

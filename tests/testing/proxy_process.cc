@@ -79,6 +79,7 @@ void ProxyProcess::AwaitReady() {
   addresses_ = absl::StrSplit(parts.front(), ", ");
   for (absl::string_view part : parts) {
     if (absl::ConsumePrefix(&part, "health on ")) health_ = std::string(part);
+    if (absl::ConsumePrefix(&part, "admin (grpc) on ")) admin_ = std::string(part);
   }
 }
 

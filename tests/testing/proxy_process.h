@@ -66,6 +66,9 @@ class ProxyProcess {
   // Where its health pages are; empty if nowhere.
   const std::string& health() const { return health_; }
 
+  // Where its admin service is; empty if nowhere.
+  const std::string& admin() const { return admin_; }
+
   // See SumOf.
   int64_t Metric(const std::string& selector) const;
 
@@ -91,6 +94,7 @@ class ProxyProcess {
   ChildProcess process_;
   std::vector<std::string> addresses_;
   std::string health_;
+  std::string admin_;
 };
 
 }  // namespace singleflight::testing

@@ -209,9 +209,14 @@ class PoolTest : public ::testing::Test {
 
   void MakePool(std::vector<net::Endpoint> endpoints) {
     on_.Run([&] {
-      pool_ =
-          std::make_unique<Pool>(on_.worker(), options_, "catalog:1", tls_, session_options_,
-                                 shared_metrics_, 1, Pool::Hooks{[this] { ++connect_failed_; }});
+      pool_ = std::make_unique<Pool>(
+          on_.worker(), options_, "catalog:1", tls_, session_options_, shared_metrics_, 1,
+          Pool::Hooks{
+              [this] { ++connect_failed_; },
+              [this](const net::Endpoint&, EndpointState state, const std::string& failure) {
+                states_.push_back(state);
+                if (!failure.empty()) failure_ = failure;
+              }});
       pool_->SetEndpoints(
           std::make_shared<const EndpointList>(EndpointList{std::move(endpoints), ""}));
     });
@@ -258,6 +263,8 @@ class PoolTest : public ::testing::Test {
   const std::shared_ptr<UpstreamMetrics> shared_metrics_ = std::make_shared<UpstreamMetrics>();
   UpstreamMetrics& metrics_ = *shared_metrics_;
   int connect_failed_ = 0;
+  std::vector<EndpointState> states_;       // that the pool told, of all endpoints
+  std::string failure_;                     // the latest that it told
   bool consumes_ = true;                    // callers that begin from now on
   std::shared_ptr<memory::Client> client_;  // likewise; null: nobody's
   bool again_ = false;                      // likewise: a flight has sent it before

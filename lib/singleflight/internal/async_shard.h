@@ -61,6 +61,13 @@ class alignas(64) AsyncShard {
     Context& widened;  // gets the context of a flight that was one other party's until now
   };
 
+  // A flight that newcomers find, as it is at a moment.
+  struct Joinable {
+    Context context;
+    size_t waiting;
+    TimePoint started;
+  };
+
   enum class Exit { kLeft, kLeftLast, kAlreadyTaken };
 
   AsyncShard() { pool_.reserve(kMaxPooled); }
@@ -186,6 +193,16 @@ class alignas(64) AsyncShard {
   size_t waiting() const {
     MutexLock lock(mu_);
     return waiting_;
+  }
+
+  std::vector<Joinable> AllJoinable() const {
+    std::vector<Joinable> all;
+    all.reserve(flights());
+    MutexLock lock(mu_);
+    table_.ForEach([&all](const Flight& flight) {
+      all.push_back({flight.context, flight.waiting, flight.started});
+    });
+    return all;
   }
 
   // Takes back a flight that nobody can reach.

@@ -45,6 +45,13 @@ class Buckets {
     return true;
   }
 
+  template <typename See>
+  void ForEach(const See& see) const {
+    for (const Flight* flight : buckets_) {
+      for (; flight != nullptr; flight = flight->next_in_bucket) see(*flight);
+    }
+  }
+
   size_t size() const { return size_; }
 
  private:

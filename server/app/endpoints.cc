@@ -1,0 +1,176 @@
+// Which view of an endpoint counts, and what of it is an event.
+
+#include "server/app/endpoints.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/app/proto_time.h"
+
+namespace singleflight::app {
+namespace {
+
+namespace v1 = admin::v1;
+using upstream::EndpointState;
+
+v1::Endpoint::State ToProto(EndpointState state) {
+  switch (state) {
+    case EndpointState::kIdle:
+      return v1::Endpoint::STATE_IDLE;
+    case EndpointState::kConnecting:
+      return v1::Endpoint::STATE_CONNECTING;
+    case EndpointState::kReady:
+      return v1::Endpoint::STATE_READY;
+    case EndpointState::kFailing:
+      return v1::Endpoint::STATE_FAILING;
+    case EndpointState::kSilent:
+      return v1::Endpoint::STATE_SILENT;
+  }
+  return v1::Endpoint::STATE_UNSPECIFIED;
+}
+
+// What people have to hear of.
+bool IsBad(EndpointState state) {
+  return state == EndpointState::kFailing || state == EndpointState::kSilent;
+}
+
+// Between failures an endpoint is idle and connecting, which is no news.
+bool IsLasting(EndpointState state) {
+  return state != EndpointState::kIdle && state != EndpointState::kConnecting;
+}
+
+}  // namespace
+
+Endpoints::Endpoints(std::string upstream, size_t workers, std::function<absl::Time()> wall_clock,
+                     Events& events)
+    : upstream_(std::move(upstream)),
+      workers_(workers),
+      wall_clock_(std::move(wall_clock)),
+      events_(events) {}
+
+void Endpoints::Inherit(const Endpoints& before) {
+  for (const auto& [endpoint, known] : before.known_) {
+    Known& own = Of(endpoint);
+    own.cells = known.cells;
+    own.drained = known.drained;
+    own.failure = known.failure;
+    own.failed_at = known.failed_at;
+  }
+}
+
+Endpoints::Known& Endpoints::Of(const net::Endpoint& endpoint) {
+  Known& known = known_[endpoint];
+  if (known.cells.empty()) known.since = wall_clock_();
+  while (known.cells.size() < workers_) {
+    known.cells.push_back(std::make_shared<upstream::EndpointCells>());
+  }
+  known.states.resize(workers_, EndpointState::kIdle);
+  return known;
+}
+
+void Endpoints::Set(const upstream::EndpointList& list) {
+  resolve_error_ = list.error;
+  for (auto& [endpoint, known] : known_) known.in_force = false;
+  for (const net::Endpoint& endpoint : list.endpoints) Of(endpoint).in_force = true;
+  std::erase_if(known_, [this](const auto& item) {
+    return !item.second.in_force && !item.second.drained && connections(item.first) == 0;
+  });
+}
+
+std::vector<upstream::EndpointSeat> Endpoints::SeatsOf(size_t worker,
+                                                       const upstream::EndpointList& list) {
+  std::vector<upstream::EndpointSeat> seats;
+  for (const net::Endpoint& endpoint : list.endpoints) {
+    const Known& known = Of(endpoint);
+    seats.push_back({known.cells[worker], known.drained});
+  }
+  return seats;
+}
+
+void Endpoints::Heard(size_t worker, const net::Endpoint& endpoint, EndpointState state,
+                      const std::string& failure) {
+  const auto found = known_.find(endpoint);
+  if (found == known_.end()) return;
+  Known& known = found->second;
+  known.states[worker] = state;
+  if (!failure.empty()) {
+    known.failure = failure;
+    known.failed_at = wall_clock_();
+  }
+  if (state == EndpointState::kIdle) {
+    const auto in_use = std::find_if(known.states.begin(), known.states.end(),
+                                     [](EndpointState s) { return s != EndpointState::kIdle; });
+    if (in_use != known.states.end()) state = *in_use;
+  }
+  Judge(endpoint, known, state);
+}
+
+void Endpoints::Judge(const net::Endpoint& endpoint, Known& known, EndpointState state) {
+  known.state = state;
+  if (!IsLasting(state) || state == known.lasting) return;
+  const EndpointState before = std::exchange(known.lasting, state);
+  known.since = wall_clock_();
+  if (IsBad(state)) return Tell(endpoint, absl::StrCat("it fails: ", known.failure));
+  if (IsBad(before)) Tell(endpoint, "it is connected again");
+}
+
+void Endpoints::Tell(const net::Endpoint& endpoint, std::string text) {
+  events_.Add("endpoint", absl::StrCat(upstream_, " ", net::ToString(endpoint)), std::move(text));
+}
+
+const net::Endpoint* Endpoints::Find(const std::string& address) const {
+  for (const auto& [endpoint, known] : known_) {
+    if (known.in_force && net::ToString(endpoint) == address) return &endpoint;
+  }
+  return nullptr;
+}
+
+void Endpoints::SetDrained(const net::Endpoint& endpoint, bool drained) {
+  Known& known = Of(endpoint);
+  if (std::exchange(known.drained, drained) == drained) return;
+  known.since = wall_clock_();
+  Tell(endpoint, drained ? "it is taken out by command" : "it is taken back in by command");
+}
+
+int64_t Endpoints::connections(const net::Endpoint& endpoint) const {
+  int64_t sum = 0;
+  for (const auto& cells : known_.at(endpoint).cells) sum += cells->connections.value();
+  return sum;
+}
+
+bool Endpoints::AnyServes() const {
+  return std::any_of(known_.begin(), known_.end(), [](const auto& item) {
+    const Known& known = item.second;
+    return known.in_force && !known.drained && known.state != EndpointState::kFailing;
+  });
+}
+
+void Endpoints::Describe(v1::Upstream& upstream) const {
+  for (const auto& [endpoint, known] : known_) {
+    if (known.in_force) Describe(endpoint, known, *upstream.add_endpoints());
+  }
+  upstream.set_resolve_error(resolve_error_);
+}
+
+void Endpoints::Describe(const net::Endpoint& endpoint, const Known& known, v1::Endpoint& out) {
+  out.set_address(net::ToString(endpoint));
+  out.set_state(known.drained ? v1::Endpoint::STATE_DRAINED : ToProto(known.state));
+  *out.mutable_since() = app::ToProto(known.since);
+  if (!known.failure.empty()) {
+    out.set_last_failure(known.failure);
+    *out.mutable_last_failure_at() = app::ToProto(known.failed_at);
+  }
+  int64_t latest_us = -1;
+  for (const auto& cells : known.cells) {
+    out.set_calls(out.calls() + cells->calls.value());
+    out.set_active(out.active() + cells->active.value());
+    out.set_connections(out.connections() + cells->connections.value());
+    const auto code = cells->latest_code.value();
+    if (!code.has_value() || code->at_us <= latest_us) continue;
+    latest_us = code->at_us;
+    out.set_last_code(std::string(NameOf(code->code)));
+  }
+}
+
+}  // namespace singleflight::app
