@@ -31,7 +31,7 @@ class Notes final : public CallObserver {
   void OnCallEnded(const CallEnd& end) override {
     ends.push_back({end.request == nullptr ? "" : std::string(end.request->path()),
                     end.route != nullptr, end.role, end.code, end.took, std::string(end.peer),
-                    end.details});
+                    std::move(end.details)});
   }
 
   size_t begun = 0;
@@ -49,7 +49,7 @@ class CallEndTest : public ProxyTest {
   // The only call that has ended since this was asked last.
   Notes::End Ended() {
     EXPECT_THAT(notes_->ends, SizeIs(1));
-    Notes::End end = notes_->ends.at(0);
+    Notes::End end = std::move(notes_->ends.at(0));
     notes_->ends.clear();
     return end;
   }
