@@ -67,6 +67,8 @@ class ReadPathTest : public ::testing::Test {
   absl::optional<base::Instant> deadline_;  // of every caller
   std::shared_ptr<memory::Client> client_;  // of callers to come; null: nobody's
   Served served_ = Served::kLeads;          // what became of the latest
+  trace::Tracer* tracer_ = nullptr;         // null: nothing is recorded
+  const trace::OpenSpan* span_ = nullptr;   // of callers to come; null: they are not recorded
 
   // A caller on loop 0 asks, and gets what is kept if it is; its verdict is in what is returned.
   TestWaiter& Ask(const std::string& id, const Fields& metadata = {},
@@ -103,7 +105,8 @@ class ReadPathTest : public ::testing::Test {
       if (meanwhile != nullptr) meanwhile();
       return base::Slice(message);
     };
-    return waiter.path().Serve(route, {trust_, request, message, take, deadline_, client_}, waiter);
+    return waiter.path().Serve(route, {trust_, request, message, take, deadline_, client_, span_},
+                               waiter);
   }
 
   TestWaiter& AskMeanwhile(const std::string& id, const std::function<void()>& meanwhile) {
@@ -255,7 +258,8 @@ class ReadPathTest : public ::testing::Test {
                                        "hop-1",
                                        test.buffered_[i],
                                        {},
-                                       surveys[i]});
+                                       surveys[i],
+                                       test.tracer_});
       }
     }
     model::Fingerprints fingerprints;

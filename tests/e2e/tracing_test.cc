@@ -229,6 +229,20 @@ TEST_F(TracingTest, AFollowerOfACallThatIsNotRecordedHasNoLink) {
   EXPECT_EQ(SeenTraceparent(0), Traceparent('a', false));
 }
 
+TEST_F(TracingTest, NothingElseOfARecordedCallIsChanged) {
+  Serve(Traced());
+  CallOptions with = In('a'), without = In('a', false);
+  for (CallOptions* options : {&with, &without}) options->metadata.emplace_back("x-tenant", "blue");
+  Ask(kWrite, "id-7", with);
+  Ask(kWrite, "id-7", without);
+  std::vector<Metadata> seen;
+  for (const size_t call : {0, 1}) {
+    seen.push_back(backend_.call(call).metadata);
+    std::erase_if(seen.back(), [](const auto& field) { return field.first == "traceparent"; });
+  }
+  EXPECT_EQ(seen[0], seen[1]);
+}
+
 TEST_F(TracingTest, AShareOfTheCallsWithoutATraceBeginsOne) {
   Serve(Traced(", sample: 100%"));
   Ask(kRead, "id-7");
