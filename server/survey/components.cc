@@ -19,9 +19,21 @@ uint32_t ShortHashOf(absl::string_view bytes, uint64_t seed) {
 
 }  // namespace
 
-SplitKind KindOf(absl::string_view name) {
+SplitKind KindOfMetadata(absl::string_view name) {
   if (model::IsAboutEncoding(name)) return SplitKind::kEncoding;
   return model::IsCredential(name) ? SplitKind::kCredential : SplitKind::kMetadata;
+}
+
+SplitKind KindOf(const Component& component) {
+  switch (component.of) {
+    case Component::Of::kMetadata:
+      return KindOfMetadata(component.name);
+    case Component::Of::kAuthority:
+      return SplitKind::kAuthority;
+    case Component::Of::kPolicy:
+      return SplitKind::kPolicy;
+  }
+  return SplitKind::kMetadata;
 }
 
 Components::Components(const model::Key& key) {
@@ -29,14 +41,14 @@ Components::Components(const model::Key& key) {
   question_ = HashOf(parts.message, HashOf(parts.method, 0));
   rules_ = parts.policy;
   method_ = parts.method;
-  Add(SplitKind::kAuthority, kAuthority, ShortHashOf(parts.authority, 0));
-  Add(SplitKind::kPolicy, kTrust, parts.trust);
-  Add(SplitKind::kPolicy, kContentType, ShortHashOf(parts.suffix, 0));
+  Add(Component::Of::kAuthority, kAuthority, ShortHashOf(parts.authority, 0));
+  Add(Component::Of::kPolicy, kTrust, parts.trust);
+  Add(Component::Of::kPolicy, kContentType, ShortHashOf(parts.suffix, 0));
   AddMetadata(parts.metadata);
 }
 
-void Components::Add(SplitKind kind, absl::string_view name, uint32_t value) {
-  all_[size_++] = {kind, name, ShortHashOf(name, static_cast<uint64_t>(kind)), value};
+void Components::Add(Component::Of of, absl::string_view name, uint32_t value) {
+  all_[size_++] = {of, name, ShortHashOf(name, static_cast<uint64_t>(of)), value};
 }
 
 // The values of one name, which stand behind each other, make one value.
@@ -56,8 +68,8 @@ void Components::AddMetadata(absl::string_view packed) {
 }
 
 void Components::AddField(absl::string_view name, uint32_t value) {
-  if (size_ < kMost - 1) return Add(KindOf(name), name, value);
-  if (size_ < kMost) Add(SplitKind::kMetadata, "", 0);
+  if (size_ < kMost - 1) return Add(Component::Of::kMetadata, name, value);
+  if (size_ < kMost) Add(Component::Of::kMetadata, "", 0);
   all_.back().value = ShortHashOf(name, all_.back().value + uint64_t{value});
 }
 

@@ -20,9 +20,10 @@ namespace singleflight::survey {
 inline constexpr size_t kLongestKey = 64 << 10;
 
 struct Component {
-  SplitKind kind;          // not kSeveral
+  enum class Of : uint8_t { kMetadata, kAuthority, kPolicy };
+  Of of;
   absl::string_view name;  // empty: of what has no room (Components)
-  uint32_t id;             // a hash of kind and name
+  uint32_t id;             // a hash of the two
   uint32_t value;          // a hash
 };
 
@@ -41,7 +42,7 @@ class Components {
   absl::Span<const Component> all() const { return {all_.data(), size_}; }
 
  private:
-  void Add(SplitKind kind, absl::string_view name, uint32_t value);
+  void Add(Component::Of of, absl::string_view name, uint32_t value);
   void AddMetadata(absl::string_view packed);
   void AddField(absl::string_view name, uint32_t value);
 
@@ -52,8 +53,9 @@ class Components {
   std::array<Component, kMost> all_;
 };
 
-// Of metadata that counts.
-SplitKind KindOf(absl::string_view name);
+// Asked only when a difference is told of: patterns of credentials take time.
+SplitKind KindOf(const Component& component);
+SplitKind KindOfMetadata(absl::string_view name);
 
 }  // namespace singleflight::survey
 

@@ -23,7 +23,7 @@ constexpr absl::string_view kSets[] = {"@proxy-headers", "@baggage"};
 // That a rule of keys may name, and that is shown whole.
 bool IsHeader(absl::string_view name) {
   return !name.empty() && name != kOther && name != model::kChainMarker &&
-         !model::IsOutsideMetadata(name) && KindOf(name) == SplitKind::kMetadata &&
+         !model::IsOutsideMetadata(name) && KindOfMetadata(name) == SplitKind::kMetadata &&
          std::all_of(name.begin(), name.end(), [](char c) {
            return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-' || c == '_' ||
                   c == '.';

@@ -1,5 +1,5 @@
 // Draws calls at random: every call of the first 1,024, so that little traffic is counted whole,
-// and one of 64 after that. A call that is not drawn costs one decrement. By the dice and not by
+// and one of 128 after that. A call that is not drawn costs one decrement. By the dice and not by
 // counting, since traffic has rhythms of its own.
 //
 // Threads: one.
@@ -14,7 +14,7 @@ namespace singleflight::survey {
 class Draw {
  public:
   static constexpr uint32_t kWhole = 1024;
-  static constexpr uint32_t kOneOf = 64;
+  static constexpr uint32_t kOneOf = 128;
 
   explicit Draw(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15 + 1) {}
 

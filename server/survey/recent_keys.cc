@@ -92,7 +92,7 @@ Differences RecentKeys::Between(const Components& key, const Seen& seen) const {
   for (const Component& component : key.all()) {
     const Mark* const mark = seen.Find(component.id);
     if (mark != nullptr && mark->value == component.value) continue;
-    differences.push_back({component.kind, Shown(component.name)});
+    differences.push_back({KindOf(component), Shown(component.name)});
   }
   for (const Mark& mark : absl::MakeConstSpan(seen.marks.data(), seen.size)) {
     if (!Has(key, mark.id)) differences.push_back(NameOfKept(mark.id));
@@ -105,7 +105,6 @@ void RecentKeys::Keep(const Component& component) {
   if (name.id == component.id) return;
   const std::string shown = Shown(component.name);
   name.id = component.id;
-  name.kind = component.kind;
   name.size = static_cast<uint8_t>(shown.size());
   std::memcpy(name.text.data(), shown.data(), shown.size());
 }
@@ -113,7 +112,8 @@ void RecentKeys::Keep(const Component& component) {
 NamedDifference RecentKeys::NameOfKept(uint32_t id) const {
   const Name& name = names_[id % kNames];
   if (name.id != id) return {SplitKind::kMetadata, std::string(kOther)};
-  return {name.kind, std::string(name.text.data(), name.size)};
+  const absl::string_view text(name.text.data(), name.size);
+  return {KindOfMetadata(text), std::string(text)};  // the others are in every key
 }
 
 }  // namespace singleflight::survey

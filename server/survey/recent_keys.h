@@ -65,7 +65,6 @@ class RecentKeys {
   using Set = std::array<Seen, kInASet>;
   struct Name {
     uint32_t id = 0;
-    SplitKind kind = SplitKind::kMetadata;
     uint8_t size = 0;
     std::array<char, kLongestName> text;
   };

@@ -35,11 +35,10 @@ TopKey Told(const Sum& total) {
 void TopSketch::Add(uint64_t key, absl::string_view method, uint64_t amount, uint32_t weight) {
   size_t place = PlaceOf(key);
   if (place == size_) place = PlaceFor(key, method);
-  Sum& sum = sums_[place];
-  sum.sum += amount * weight;
+  sums_[place] += amount * weight;
   // Of an amount that is counted `weight` times with a probability of one in `weight`.
   const auto each = static_cast<double>(amount);
-  sum.variance += each * each * weight * (weight - 1.0);
+  rests_[place].variance += each * each * weight * (weight - 1.0);
 }
 
 size_t TopSketch::PlaceOf(uint64_t key) const {
@@ -50,19 +49,20 @@ size_t TopSketch::PlaceOf(uint64_t key) const {
 
 size_t TopSketch::PlaceFor(uint64_t key, absl::string_view method) {
   const absl::string_view kept = method.substr(0, kLongestMethod);
-  size_t place = size_;
-  if (size_ < kKeys) {
-    ++size_;
-  } else {
-    place =
-        static_cast<size_t>(std::min_element(sums_.begin(), sums_.end(), IsLess) - sums_.begin());
-  }
+  const auto least = std::min_element(sums_.begin(), sums_.end());
+  const size_t place = size_ < kKeys ? size_++ : static_cast<size_t>(least - sums_.begin());
   keys_[place] = key;
-  Sum& sum = sums_[place];
-  sum.key = key;
-  sum.method.assign(kept.data(), kept.size());
-  sum.excess = sum.sum;
+  rests_[place].method.assign(kept.data(), kept.size());
+  rests_[place].excess = sums_[place];
   return place;
+}
+
+std::vector<Sum> TopSketch::Sums() const {
+  std::vector<Sum> sums;
+  for (size_t i = 0; i < size_; ++i) {
+    sums.push_back({keys_[i], rests_[i].method, sums_[i], rests_[i].excess, rests_[i].variance});
+  }
+  return sums;
 }
 
 std::vector<TopKey> Merged(const std::vector<std::vector<Sum>>& sketches) {

@@ -39,15 +39,23 @@ class TopSketch {
   void Add(uint64_t key, absl::string_view method, uint64_t amount, uint32_t weight);
 
   // In no order.
-  std::vector<Sum> Sums() const { return {sums_.begin(), sums_.begin() + size_}; }
+  std::vector<Sum> Sums() const;
 
  private:
+  struct Rest {
+    std::string method;
+    uint64_t excess = 0;
+    double variance = 0;
+  };
+
   size_t PlaceOf(uint64_t key) const;
   size_t PlaceFor(uint64_t key, absl::string_view method);
 
   size_t size_ = 0;
-  std::array<uint64_t, kKeys> keys_;  // those of sums_, to be looked through
-  std::array<Sum, kKeys> sums_;
+  // By place. What is looked through lies together.
+  std::array<uint64_t, kKeys> keys_;
+  std::array<uint64_t, kKeys> sums_{};
+  std::array<Rest, kKeys> rests_;
 };
 
 // A sum of several sketches.

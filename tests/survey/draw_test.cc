@@ -37,7 +37,7 @@ TEST(DrawTest, RhythmsOfTrafficAreSeen) {
     const uint32_t weight = draw.Weight();
     if (i % 64 == 0) seen += weight;
   }
-  EXPECT_NEAR(static_cast<double>(seen), 2e6 / 64, 4e3);
+  EXPECT_NEAR(static_cast<double>(seen), 2e6 / 64, 8e3);
 }
 
 }  // namespace
