@@ -69,6 +69,25 @@ class GetItemCall final : public grpc::ServerUnaryReactor {
   Delay delay_;
 };
 
+class SearchItemsCall final : public grpc::ServerUnaryReactor {
+ public:
+  SearchItemsCall(absl::Duration delay, Work* work, const std::string& words,
+                  ::demo::v1::SearchItemsReply* reply)
+      : delay_(delay, work) {
+    for (const char* suffix : {"-1", "-2", "-3"}) {
+      *reply->add_items() = MakeItem(absl::StrCat(words, suffix));
+    }
+    delay_.Start(
+        [this](bool elapsed) { Finish(elapsed ? grpc::Status::OK : grpc::Status::CANCELLED); });
+  }
+
+  void OnCancel() override { delay_.Cancel(); }
+  void OnDone() override { delete this; }
+
+ private:
+  Delay delay_;
+};
+
 class WatchItemsCall final : public grpc::ServerWriteReactor<Item> {
  public:
   WatchItemsCall(absl::Duration delay, Work* work, const ::demo::v1::WatchItemsRequest& request)
@@ -135,6 +154,13 @@ grpc::ServerUnaryReactor* CatalogService::GetItem(grpc::CallbackServerContext*,
                                                   Item* reply) {
   ++work_->calls;
   return new GetItemCall(delay_, work_, request->id(), reply);
+}
+
+grpc::ServerUnaryReactor* CatalogService::SearchItems(grpc::CallbackServerContext*,
+                                                      const ::demo::v1::SearchItemsRequest* request,
+                                                      ::demo::v1::SearchItemsReply* reply) {
+  ++work_->calls;
+  return new SearchItemsCall(delay_, work_, request->words(), reply);
 }
 
 grpc::ServerWriteReactor<Item>* CatalogService::WatchItems(

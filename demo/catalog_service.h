@@ -29,6 +29,9 @@ class CatalogService final : public ::demo::v1::Catalog::CallbackService {
   grpc::ServerUnaryReactor* GetItem(grpc::CallbackServerContext* context,
                                     const ::demo::v1::GetItemRequest* request,
                                     ::demo::v1::Item* reply) override;
+  grpc::ServerUnaryReactor* SearchItems(grpc::CallbackServerContext* context,
+                                        const ::demo::v1::SearchItemsRequest* request,
+                                        ::demo::v1::SearchItemsReply* reply) override;
   grpc::ServerWriteReactor<::demo::v1::Item>* WatchItems(
       grpc::CallbackServerContext* context, const ::demo::v1::WatchItemsRequest* request) override;
   grpc::ServerReadReactor<::demo::v1::Item>* UploadItems(grpc::CallbackServerContext* context,

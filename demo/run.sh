@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh [--once]: a demo backend, the proxy before it, and a herd of identical calls to both; then serves until Ctrl-C
-# (--once: ends there). `./dev run` builds it first. DEMO_BACKEND, LISTEN and HEALTH (HOST:PORT) choose where it listens.
+# (--once: ends there), and keeps a small load going so that the dashboard has something to show. `./dev run` builds it first.
+# DEMO_BACKEND, LISTEN, HEALTH and ADMIN (HOST:PORT) choose where it listens.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
@@ -39,6 +40,12 @@ ready() {
 # said NAME WHAT: the address after "WHAT on " in the ready line of NAME.
 said() { sed -n "s/.* ready: .*$2 on \([^ ;]*\).*/\1/p" "build/run/$1.log" | head -1; }
 
+# The configuration, and beside it a token for who may purge.
+configure() {
+  [ -s build/run/admin.token ] || (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' ' >build/run/admin.token)
+  { cat config/quickstart.yaml && say "  token_file: $PWD/build/run/admin.token"; } >build/run/quickstart.yaml
+}
+
 # free VARIABLE PORT: what VARIABLE says, or else 127.0.0.1:PORT, or port 0 where that is taken.
 free() {
   if [ -n "${!1:-}" ]; then
@@ -58,12 +65,15 @@ start_both() {
   DEMO_BACKEND=$(said demo-backend listening)
   LISTEN=$(free LISTEN 8080)
   HEALTH=$(free HEALTH 9900)
-  export DEMO_BACKEND LISTEN HEALTH
-  start singleflight-proxy "$bin/server/singleflight-proxy" --config config/quickstart.yaml
+  ADMIN=$(free ADMIN 9901)
+  export DEMO_BACKEND LISTEN HEALTH ADMIN
+  configure
+  start singleflight-proxy "$bin/server/singleflight-proxy" --config build/run/quickstart.yaml
   proxy=$child
   ready singleflight-proxy "$proxy"
   LISTEN=$(said singleflight-proxy listening)
   HEALTH=$(said singleflight-proxy health)
+  ADMIN=$(said singleflight-proxy 'admin (http)')
 }
 
 # The proxy first, so that it drains into a backend that is still there. Status 1 if one of them did not end well.
@@ -87,9 +97,11 @@ herd() {
 }
 
 what_next() {
+  say "The dashboard: http://$ADMIN/   (a purge there wants the token in build/run/admin.token)"
+  say
   say "singleflight-proxy listens on $LISTEN; metrics: http://$HEALTH/metrics"
   say "demo-backend listens on $DEMO_BACKEND (proto/demo/v1/catalog.proto)"
-  say "Logs are in build/run. Ctrl-C stops both."
+  say "A small load runs (demo/load.cc). Logs are in build/run. Ctrl-C stops it all."
   say
   say "Try next, in another terminal:"
   say "  the herd again          $bin/demo/demo-herd --backend=$DEMO_BACKEND --proxy=$LISTEN"
@@ -107,6 +119,7 @@ if [ "${1:-}" = --once ]; then
   stop_both || die "the proxy or the backend did not stop cleanly (logs in build/run)"
   exit
 fi
+start demo-load "$bin/demo/demo-load" "--proxy=$LISTEN"
 what_next
 wait -n "$backend" "$proxy" || true
 die "the proxy or the backend ended by itself (logs in build/run)"

@@ -4,6 +4,7 @@
 #define SINGLEFLIGHT_SERVER_ADMIN_ADMIN_OPTIONS_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/types/optional.h"
 #include "server/tls/options.h"
@@ -13,7 +14,10 @@ namespace singleflight::admin {
 struct AdminOptions {
   std::string grpc;  // ip:port, localhost:port, [v6]:port or unix:/path; empty: nowhere
   std::string grpc_where = "admin.grpc";  // it stands there, for messages
-  std::string token_file;                 // empty: nobody may change anything
+  std::string http;                       // loopback or unix:/path; empty: nowhere
+  std::string http_where = "admin.http";
+  std::vector<std::string> allowed_hosts;  // names by which browsers may call it, besides its own
+  std::string token_file;                  // empty: nobody may change anything
   absl::optional<tls::ServerOptions> tls;
 };
 

@@ -57,6 +57,11 @@ std::string Message(absl::string_view order, Refusal why) {
       return absl::StrCat(order, " came with a token that is not the one in admin.token_file");
     case Refusal::kWatchers:
       return absl::StrCat(order, ": too many watch already");
+    case Refusal::kHost:  // these are said where they are found
+    case Refusal::kOrigin:
+    case Refusal::kMethod:
+    case Refusal::kTooLarge:
+      break;
   }
   return "";
 }

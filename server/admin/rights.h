@@ -26,12 +26,15 @@ namespace singleflight::admin {
 // Where somebody came in.
 enum class Door : uint8_t {
   kGrpc,
+  kHttp,
 };
 
 constexpr absl::string_view NameOf(Door door) {
   switch (door) {
     case Door::kGrpc:
       return "grpc";
+    case Door::kHttp:
+      return "http";
   }
   return "";
 }
@@ -43,6 +46,10 @@ enum class Refusal : uint8_t {
   kNoToken,          // an order came without a token
   kWrongToken,       // an order came with another token
   kWatchers,         // too many watch already
+  kHost,             // the request calls this process by a name that it does not have
+  kOrigin,           // the request comes from a page of somebody else
+  kMethod,           // an order came as a question
+  kTooLarge,         // the request is larger than any that there is
 };
 
 constexpr absl::string_view NameOf(Refusal why) {
@@ -57,6 +64,14 @@ constexpr absl::string_view NameOf(Refusal why) {
       return "wrong_token";
     case Refusal::kWatchers:
       return "watchers";
+    case Refusal::kHost:
+      return "host";
+    case Refusal::kOrigin:
+      return "origin";
+    case Refusal::kMethod:
+      return "method";
+    case Refusal::kTooLarge:
+      return "too_large";
   }
   return "";
 }

@@ -41,6 +41,8 @@ absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config:
   compare(running.cache.max_entry_bytes == next.cache.max_entry_bytes, "cache.max_entry_bytes");
   compare(running.health.address == next.health.address, "health.address");
   compare(running.admin.grpc == next.admin.grpc, "admin.grpc");
+  compare(running.admin.http == next.admin.http, "admin.http");
+  compare(running.admin.allowed_hosts == next.admin.allowed_hosts, "admin.allowed_hosts");
   compare(running.admin.token_file == next.admin.token_file, "admin.token_file");
   compare(running.admin.tls == next.admin.tls, "admin.tls");
   if (changed.empty()) return absl::OkStatus();
@@ -103,18 +105,38 @@ absl::Status App::Begin() {
 }
 
 absl::Status App::OpenAdmin() {
+  if (!config_.admin.grpc.empty() || !config_.admin.http.empty()) {
+    pages_.AlsoShow([this](metrics::Visitor& visitor) { rights_.Show(visitor); });
+  }
+  if (absl::Status status = OpenDashboard(); !status.ok()) return status;
   if (config_.admin.grpc.empty()) return absl::OkStatus();
-  pages_.AlsoShow([this](metrics::Visitor& visitor) { rights_.Show(visitor); });
   absl::StatusOr<std::unique_ptr<admin::GrpcServer>> opened =
       admin::GrpcServer::Open(config_.admin, steering_, rights_);
   if (opened.ok()) admin_ = *std::move(opened);
   return opened.status();
 }
 
+absl::Status App::OpenDashboard() {
+  if (config_.admin.http.empty()) return absl::OkStatus();
+  const auto text = [this](auto write) { return [this, write] { return steering_.Write(write); }; };
+  absl::StatusOr<std::unique_ptr<admin::AdminHttp>> opened = admin::AdminHttp::Open(
+      {config_.admin.http, config_.admin.http_where, config_.admin.allowed_hosts}, steering_,
+      rights_,
+      {text([this] { return pages_.Status(); }), text([this] { return config_.text; }),
+       text([this] { return pages_.Metrics(); })});
+  if (!opened.ok()) return opened.status();
+  dashboard_ = *std::move(opened);
+  pages_.AlsoShow([this](metrics::Visitor& visitor) {
+    if (dashboard_ != nullptr) dashboard_->Show(visitor);
+  });
+  return absl::OkStatus();
+}
+
 std::string App::Announcement() const {
   std::string text = absl::StrCat("listening on ", absl::StrJoin(doors_.addresses(), ", "));
   if (!pages_.address().empty()) absl::StrAppend(&text, "; health on ", pages_.address());
   if (admin_ != nullptr) absl::StrAppend(&text, "; admin (grpc) on ", admin_->address());
+  if (dashboard_ != nullptr) absl::StrAppend(&text, "; admin (http) on ", dashboard_->address());
   return text;
 }
 
@@ -231,6 +253,7 @@ Drain::Hooks App::DrainHooks() {
 void App::Stop() {
   steering_.Close();
   admin_.reset();
+  dashboard_.reset();
   if (!workers_.running()) return;
   doors_.Close();
   workers_.Settle();

@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/admin/admin_http.h"
 #include "server/admin/grpc_server.h"
 #include "server/admin/rights.h"
 #include "server/app/access_logs.h"
@@ -64,7 +65,8 @@ class App {
   static absl::StatusOr<std::unique_ptr<App>> Build(const config::Loaded& loaded, Options options);
   ~App();
 
-  // "listening on …; health on …; admin (grpc) on …", with the ports that were chosen.
+  // "listening on …; health on …; admin (grpc) on …; admin (http) on …", with the ports that were
+  // chosen.
   std::string Announcement() const;
 
   // Serves until SIGTERM or SIGINT, then drains: no new connections, GOAWAY, running calls end
@@ -80,6 +82,7 @@ class App {
   absl::Status Begin();
 
   absl::Status OpenAdmin();
+  absl::Status OpenDashboard();
 
   // Puts a configuration in force, whole, or not at all.
   absl::Status Apply(const config::Config& next);
@@ -118,7 +121,8 @@ class App {
   Pages pages_;
   Steering steering_;
   admin::Rights rights_;
-  std::unique_ptr<admin::GrpcServer> admin_;  // null: nowhere
+  std::unique_ptr<admin::GrpcServer> admin_;     // null: nowhere
+  std::unique_ptr<admin::AdminHttp> dashboard_;  // likewise
 };
 
 }  // namespace singleflight::app

@@ -92,6 +92,10 @@ absl::StatusOr<Answer> Steering::Ordered(absl::FunctionRef<absl::StatusOr<Answer
   return answer;
 }
 
+absl::StatusOr<std::string> Steering::Write(absl::FunctionRef<std::string()> write) {
+  return Asked<std::string>([&](std::string& text) { text = write(); });
+}
+
 absl::StatusOr<v1::Info> Steering::GetInfo(const v1::GetInfoRequest&) {
   return Asked<v1::Info>([&](v1::Info& info) { FillInfo(info); });
 }

@@ -54,6 +54,9 @@ class Steering final : public admin::Steering {
   // The control thread answers no more: questions that wait for it end, and so do those that come.
   void Close() { on_control_.Close(); }
 
+  // A page of text, written on the control thread.
+  absl::StatusOr<std::string> Write(absl::FunctionRef<std::string()> write);
+
   absl::StatusOr<admin::v1::Info> GetInfo(const admin::v1::GetInfoRequest& request) override;
   absl::StatusOr<admin::v1::Stats> GetStats(const admin::v1::GetStatsRequest& request) override;
   absl::StatusOr<admin::v1::ListRoutesResponse> ListRoutes(

@@ -71,6 +71,7 @@ std::vector<Claim> ClaimsOf(const Draft& draft) {
   }
   add(draft.config.health.address, draft.health);
   if (draft.admin_grpc.has_value()) add(draft.config.admin.grpc, *draft.admin_grpc);
+  if (draft.admin_http.has_value()) add(draft.config.admin.http, *draft.admin_http);
   return claims;
 }
 
@@ -190,6 +191,13 @@ bool IsLocal(absl::string_view address) {
 // certificate.
 void CheckAdmin(const Draft& draft, Problems& problems) {
   const admin::AdminOptions& admin = draft.config.admin;
+  if (draft.admin_http.has_value() && !IsLocal(admin.http)) {
+    problems.Refuse(
+        *draft.admin_http,
+        absl::StrCat(Quoted(admin.http),
+                     " can be reached from elsewhere, and the dashboard speaks no TLS; use "
+                     "127.0.0.1:9901 or unix:/path, and a tunnel such as kubectl port-forward"));
+  }
   const bool certified = admin.tls.has_value() && !admin.tls->client_ca.empty();
   if (!draft.admin_grpc.has_value() || IsLocal(admin.grpc) || certified) return;
   problems.Refuse(

@@ -38,6 +38,7 @@ struct ReloadOptions {
 };
 
 struct Config {
+  std::string text;  // what the file says, for people: variables by name, secrets masked
   std::vector<proxy::ListenerOptions> listeners;     // at least one
   std::vector<upstream::UpstreamOptions> upstreams;  // names are unique
   std::vector<core::RouteOptions> routes;            // each names an upstream that exists

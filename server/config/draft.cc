@@ -49,6 +49,11 @@ std::string TokenFileMistake(absl::string_view text) {
   return "is no path; write that of a file with a token, without control characters";
 }
 
+std::string AllowedHostMistake(absl::string_view text) {
+  if (AuthorityMistake(text).empty()) return "";
+  return "is no host; use a name such as \"proxy.example\" or \"proxy.example:8443\"";
+}
+
 // A token of RFC 9651 §3.3.4, as RFC 9211 wants it.
 std::string MarkNameMistake(absl::string_view text) {
   const auto allowed = [](unsigned char c) {
@@ -262,12 +267,25 @@ void ReadHealth(Mapping& in, Draft& draft) {
 void ReadAdmin(Mapping& in, Draft& draft) {
   admin::AdminOptions& out = draft.config.admin;
   if (in.Text("grpc", &out.grpc, ListenerAddressMistake)) draft.admin_grpc = in.PlaceOf("grpc");
+  if (in.Text("http", &out.http, ListenerAddressMistake)) draft.admin_http = in.PlaceOf("http");
+  in.Texts("allowed_hosts", [&](const std::string& host, const Place& place) {
+    const std::string mistake = AllowedHostMistake(host);
+    if (!mistake.empty()) in.Refuse(place, absl::StrCat(Quoted(host), " ", mistake));
+    out.allowed_hosts.push_back(host);
+  });
+  if (in.Has("allowed_hosts") && !in.Has("http")) {
+    in.Refuse(in.PlaceOf("allowed_hosts"), "does nothing without http; add that or remove it");
+  }
   if (in.Text("token_file", &out.token_file, TokenFileMistake)) {
     draft.admin_token_file = in.PlaceOf("token_file");
   }
   draft.admin_tls = ReadServerTls(in, out.tls);
-  in.Require("grpc",
-             "write where to serve it, such as \"grpc: 127.0.0.1:9902\", or remove \"admin\"");
+  if (out.tls.has_value() && !in.Has("grpc")) {
+    in.Refuse(in.PlaceOf("tls"), "does nothing without grpc; http speaks no TLS. Remove it");
+  }
+  if (in.Has("grpc") || in.Has("http")) return;
+  in.Refuse(in.place(),
+            "says no address; add \"http: 127.0.0.1:9901\", \"grpc: 127.0.0.1:9902\", or both");
 }
 
 void ReadLog(Mapping& in, LogOptions& out) {

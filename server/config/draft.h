@@ -43,6 +43,7 @@ struct Draft {
   bool names_max_entry_bytes = false;
   Place health;
   absl::optional<Place> admin_grpc;        // likewise
+  absl::optional<Place> admin_http;        // likewise
   absl::optional<Place> admin_token_file;  // likewise
   TlsPlaces admin_tls;
 };

@@ -30,6 +30,7 @@
 #include "server/config/memory_shares.h"
 #include "server/config/problems.h"
 #include "server/config/reader.h"
+#include "server/config/text.h"
 #include "server/host/allowed_memory.h"
 
 namespace singleflight::config {
@@ -46,6 +47,7 @@ void NamePlaces(absl::string_view filename, Draft& draft) {
     draft.config.listeners[i].where = name(draft.listeners[i]);
   }
   draft.config.health.where = name(draft.health);
+  if (draft.admin_http.has_value()) draft.config.admin.http_where = name(*draft.admin_http);
   if (draft.admin_grpc.has_value()) draft.config.admin.grpc_where = name(*draft.admin_grpc);
 }
 
@@ -63,6 +65,7 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   if (!root.IsDefined()) return Config();
   Reading reading{environment, problems};
   Draft draft = ReadDraft(reading, root);
+  draft.config.text = TextOf(root);
   for (proxy::ListenerOptions& listener : draft.config.listeners)
     ResolvePaths(filename, listener.tls);
   for (upstream::UpstreamOptions& upstream : draft.config.upstreams) {

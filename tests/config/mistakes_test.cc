@@ -176,6 +176,11 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
       {WithOption("health: {address: \"unix:/x\"}"),
        "4:19: health.address: \"unix:/x\" is no TCP address, which probes need; try "
        "\"0.0.0.0:9900\""},
+      {WithOption("admin: {http: localhost}"),
+       "4:15: admin.http: \"localhost\" has no port; try \"localhost:8080\""},
+      {WithOption("admin: {http: \"127.0.0.1:1\", allowed_hosts: [\"a/b\"]}"),
+       "4:46: admin.allowed_hosts[0]: \"a/b\" is no host; use a name such as \"proxy.example\" or "
+       "\"proxy.example:8443\""},
       {WithUpstreamOption("authority: default\n  - {name: \"a b\", target: h:1}"),
        "7:12: upstreams[1].name: \"a b\" is no name; use 1 to 128 visible ASCII characters without "
        "spaces"},
@@ -184,6 +189,20 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
        "to "
        "65535"},
   });
+}
+
+TEST(MistakesTest, TheDashboardIsServedNearbyOnly) {
+  ExpectMistakes({
+      {WithOption("admin: {http: \"0.0.0.0:1\"}"),
+       "4:15: admin.http: \"0.0.0.0:1\" can be reached from elsewhere, and the dashboard speaks no "
+       "TLS; use 127.0.0.1:9901 or unix:/path, and a tunnel such as kubectl port-forward"},
+      {WithOption("admin: {token_file: /nowhere}"),
+       "4:8: admin: says no address; add \"http: 127.0.0.1:9901\", \"grpc: 127.0.0.1:9902\", or "
+       "both"},
+      {WithOption("admin: {grpc: \"unix:/a\", allowed_hosts: [a]}"),
+       "4:41: admin.allowed_hosts: does nothing without http; add that or remove it"},
+  });
+  EXPECT_THAT(MistakesIn(WithOption("admin: {http: \"unix:/run/admin.sock\"}")), IsEmpty());
 }
 
 TEST(MistakesTest, WhatIsMissingIsNamedWithAnExample) {

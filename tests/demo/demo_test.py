@@ -41,7 +41,7 @@ class Demo(unittest.TestCase):
         quickstart = os.path.join(REPOSITORY, 'config/quickstart.yaml')
         with running(BACKEND, '--listen=127.0.0.1:0', DELAY) as backend, \
                 running(PROXY, '--config', quickstart, DEMO_BACKEND=backend, LISTEN='127.0.0.1:0',
-                        HEALTH='127.0.0.1:0') as proxy:
+                        HEALTH='127.0.0.1:0', ADMIN='127.0.0.1:0') as proxy:
             result = herd(f'--backend={backend}', f'--proxy={proxy}')
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
         self.assertRegex(result.stdout, r'(?m)^straight to the backend +1,000 +0 +1,000 ')

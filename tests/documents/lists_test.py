@@ -19,7 +19,7 @@ listeners: [{address: 127.0.0.1:0}]
 upstreams: [{name: backend, target: "localhost:1"}]
 routes: [{match: {method: /shop.v1.Catalog/Get*}, upstream: backend, collapse: true, cache: {ttl: 1s}}]
 health: {address: 127.0.0.1:0}
-admin: {grpc: 127.0.0.1:0}
+admin: {grpc: 127.0.0.1:0, http: 127.0.0.1:0}
 '''
 ONLY_WITH_TLS = 'singleflight_certificate_expires_at_seconds'
 

@@ -48,6 +48,9 @@ def read_sources(top):
         paths = [os.path.relpath(os.path.join(folder, name), top) for folder, _, names in os.walk(top)
                  if not skipped & set(folder.split('/')) for name in names]
     for path in sorted(set(filter(None, paths))):
+        if path.endswith('.png') and os.path.isfile(os.path.join(top, path)):
+            yield Source(path, '')  # a picture: documents lead to it
+            continue
         try:
             with open(os.path.join(top, path), encoding='utf-8') as file:
                 yield Source(path, file.read())

@@ -57,7 +57,7 @@ health: {address: 127.0.0.1:0}
     proxy.ended = once(proxy.process, 'exit');
     const lines = createInterface({input: proxy.process.stdout});
     const [said] = await Promise.race([once(lines, 'line'), proxy.ended.then(() => ['nothing'])]);
-    const ready = / ready: listening on (\S+); health on (\S+)/.exec(said);
+    const ready = / ready: listening on (\S+); health on ([^\s;]+)/.exec(said);
     if (!ready) throw new Error(`the proxy is not ready; it said "${said}"`);
     [, proxy.address, proxy.health] = ready;
     return proxy;
