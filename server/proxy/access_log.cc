@@ -2,11 +2,10 @@
 
 #include "server/proxy/access_log.h"
 
-#include <algorithm>
 #include <string>
 #include <utility>
 
-#include "absl/strings/ascii.h"
+#include "server/model/trace_context.h"
 
 namespace singleflight::proxy {
 namespace {
@@ -14,16 +13,11 @@ namespace {
 // A buffer is handed over when it has so much.
 constexpr size_t kFull = 64 << 10;
 
-// The trace id of a traceparent (https://www.w3.org/TR/trace-context/): "00-", 32 digits, "-", …
-// Empty: there is none, or it is malformed.
+// The trace id of the caller's traceparent, as it came. Empty: there is none, or it is malformed.
 absl::string_view TraceOf(const model::Request& request) {
-  const absl::string_view value = request.fields().Find("traceparent").value_or("");
-  if (value.size() < 55 || value[2] != '-' || value[35] != '-') return "";
-  const absl::string_view id = value.substr(3, 32);
-  const bool hex = std::all_of(id.begin(), id.end(), [](char c) {
-    return absl::ascii_isdigit(static_cast<unsigned char>(c)) || (c >= 'a' && c <= 'f');
-  });
-  return hex && id.find_first_not_of('0') != absl::string_view::npos ? id : "";
+  const absl::string_view value = request.fields().Find(model::kTraceparent).value_or("");
+  const bool valid = !value.empty() && model::TraceParentOf(request.fields()).has_value();
+  return valid ? value.substr(sizeof("00-") - 1, 32) : "";
 }
 
 // Who answered: the upstream call that it made itself, or that of its flight.
