@@ -42,6 +42,12 @@ class AccessLogTest : public ::testing::Test {
                                     std::make_shared<const std::vector<std::string>>(), lines_});
   }
 
+  // The writer's thread outlives the writer, and must have nothing left to put into `puts_`.
+  void TearDown() override {
+    log_ = nullptr;
+    EXPECT_TRUE(writer_->Drain(std::chrono::minutes(1)));
+  }
+
   // A call of no route ends.
   struct Ended {
     absl::optional<wire::StatusCode> code = wire::StatusCode::kOk;
