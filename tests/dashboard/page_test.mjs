@@ -79,11 +79,11 @@ test('no figure is without its unit', async () => {
   }
 });
 
-test('routes are shown with what they saved', async () => {
+test('routes are shown with what they share and saved', async () => {
   const page = await open();
   await live(page);
   const row = page.locator('#routes tr', {hasText: '/demo.v1.Catalog/Search*'});
-  await row.waitFor();
+  await row.getByText('calls, replies for 1 h').waitFor();
   assert.equal(await page.locator('#routes tr').count(), 3);
   assert.match(await row.locator('svg').getAttribute('aria-label'), /calls\/s, of which .* saved/);
 });
@@ -99,6 +99,17 @@ async function purge(page, token) {
   await page.click('#purge-do');
   await page.waitForFunction(() => /dropped/.test(document.getElementById('purge-said').textContent));
 }
+
+test('a purge drops what is kept', async () => {
+  const page = await open();
+  await live(page);
+  await scene.endLoad();
+  assert.ok(await scene.metric('cache_entries') > 0);
+  await purge(page, TOKEN);
+  assert.match(await text(page, '#purge-said'), /^Done: \d+ (reply was|replies were) dropped\.$/);
+  await scene.waitFor('cache_entries', (entries) => entries === 0);
+  scene.load();
+});
 
 test('a wrong token is told kindly, and drops nothing', async () => {
   await scene.waitFor('cache_entries', (entries) => entries > 0);
@@ -158,6 +169,7 @@ test('it fits 400 and 2,000 pixels', async () => {
   for (const width of [400, 2000]) {
     const page = await open({viewport: {width, height: 900}});
     await live(page);
+    await page.locator('#upstreams tr').getByText('ready').waitFor();
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width, `${width}`);
   }
 });

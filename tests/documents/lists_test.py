@@ -150,7 +150,7 @@ class Options(unittest.TestCase):
         known = set(self.paths(self.reference))
         for page in pages():
             for word in quoted(read(page)):
-                if re.fullmatch(sections + r'(\[\])?\.[a-z_.]+', word):
+                if re.fullmatch(sections + r'(\[\])?\.[a-z_.]+', word) and not word.endswith('.proto'):
                     ending = '.' + word.replace('[]', '')
                     self.assertTrue(any(path.endswith(ending) for path in known), f'{page}: {word}')
 

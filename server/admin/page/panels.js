@@ -2,7 +2,7 @@
 // the place that they read or the button that they are on.
 
 import {ago, amount, bytes, callHistograms, count, duration, merge, number, percent, perSecond, quantile, ratesBy, ROLES,
-  secondsOf, share} from '/figures.js';
+  secondsOf, share, span} from '/figures.js';
 import {drawSpark, spark, svg} from '/charts.js';
 
 export const byId = (id) => document.getElementById(id);
@@ -115,10 +115,12 @@ const routeRows = new Rows(byId('routes'), () => {
     cell('Half within'), cell('99 % within'), picture];
 }, () => {});
 
+const lasting = (inSeconds) => inSeconds < 60 ? duration(inSeconds) : span(inSeconds);
+
 function shares(route, known) {
   if (!known) return '–';
   if (!route) return 'until its last call ends';
-  const parts = [route.collapses ? 'calls' : '', route.caches ? `replies for ${duration(secondsOf(route.ttl))}` : ''];
+  const parts = [route.collapses ? 'calls' : '', route.caches ? `replies for ${lasting(secondsOf(route.ttl))}` : ''];
   return parts.filter(Boolean).join(', ') || 'no, it relays';
 }
 
