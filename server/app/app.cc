@@ -40,6 +40,8 @@ absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config:
           "cache.max_bytes");
   compare(running.cache.max_entry_bytes == next.cache.max_entry_bytes, "cache.max_entry_bytes");
   compare(running.health.address == next.health.address, "health.address");
+  compare(running.metrics.latency_buckets == next.metrics.latency_buckets,
+          "metrics.latency_buckets");
   compare(running.admin.grpc == next.admin.grpc, "admin.grpc");
   compare(running.admin.http == next.admin.http, "admin.http");
   compare(running.admin.allowed_hosts == next.admin.allowed_hosts, "admin.allowed_hosts");
@@ -60,7 +62,7 @@ App::App(const config::Loaded& loaded, Options options)
       access_logs_(options_.log->voice(), options_.wall_clock, options_.entropy.jitter),
       events_(options_.wall_clock),
       shared_(config_, options_.entropy.hop),
-      ledgers_(WorkersOf(config_)),
+      ledgers_(WorkersOf(config_), metrics::LatencyBounds::Of(config_.metrics.latency_buckets)),
       admission_(config_.limits),
       tracing_(WorkersOf(config_), options_.entropy.traces, options_.wall_clock, shared_.chain_hop),
       workers_(WorkersOf(config_), ledgers_, shared_.budget, options_.entropy.jitter),

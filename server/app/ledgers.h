@@ -19,12 +19,19 @@
 namespace singleflight::app {
 
 struct Ledgers {
-  explicit Ledgers(size_t workers) : routes(workers), upstreams(workers), top_keys(workers) {
+  explicit Ledgers(size_t workers,
+                   const metrics::LatencyBounds& bounds = metrics::kDefaultLatencyBounds)
+      : latency_bounds(bounds),
+        routes(workers, [this] { return std::make_shared<core::RouteMetrics>(latency_bounds); }),
+        upstreams(workers,
+                  [this] { return std::make_shared<upstream::UpstreamMetrics>(latency_bounds); }),
+        top_keys(workers) {
     for (size_t i = 0; i < workers; ++i) {
       downstream.push_back(std::make_shared<proxy::DownstreamMetrics>());
     }
   }
 
+  const metrics::LatencyBounds latency_bounds;  // first, as the cells refer to it
   metrics::Ledger<core::RouteMetrics> routes;
   metrics::Ledger<upstream::UpstreamMetrics> upstreams;
   metrics::Ledger<survey::TopKeys> top_keys;

@@ -1,3 +1,5 @@
+// What the health pages show that has no room of its own: memory, certificates, the process.
+
 #include "server/app/pages.h"
 
 #include <algorithm>
@@ -6,6 +8,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/host/process.h"
+#include "server/host/process_usage.h"
+#include "server/version.h"
 
 namespace singleflight::app {
 
@@ -23,6 +28,7 @@ Pages::Pages(const Sources& sources) : from_(sources) {
     ShowMemory(visitor);
     ShowCertificates(visitor);
     ShowState(visitor);
+    ShowProcess(visitor);
   });
 }
 
@@ -75,7 +81,25 @@ void Pages::ShowCertificates(metrics::Visitor& visitor) const {
 void Pages::ShowState(metrics::Visitor& visitor) const {
   visitor.Level("singleflight_waiters", "Callers aboard flights now.", {},
                 static_cast<int64_t>(from_.shared.flights.waiting()));
+  visitor.Level("singleflight_build_info", "1; the labels say what runs.",
+                {{"version", kVersion}, {"compiler", __VERSION__}}, 1);
   visitor.Level("singleflight_draining", "1 from SIGTERM on.", {}, from_.drain.draining() ? 1 : 0);
+}
+
+// By the names that Prometheus' own libraries use.
+void Pages::ShowProcess(metrics::Visitor& visitor) {
+  const host::ProcessUsage usage = host::TakeUsage();
+  visitor.Spent("process_cpu_seconds_total", "User and system time of all threads.", {},
+                usage.cpu_seconds);
+  visitor.Level("process_resident_memory_bytes", "Memory that the process takes.", {},
+                static_cast<int64_t>(host::ResidentBytes()));
+  visitor.Level("process_virtual_memory_bytes", "Addresses that the process has mapped.", {},
+                usage.virtual_bytes);
+  visitor.Level("process_open_fds", "Descriptors that are open.", {}, usage.open_descriptors);
+  visitor.Level("process_max_fds", "Descriptors that may be open.", {},
+                static_cast<int64_t>(host::DescriptorLimit()));
+  visitor.Level("process_start_time_seconds", "When the process began, in Unix time.", {},
+                usage.started_at);
 }
 
 }  // namespace singleflight::app

@@ -64,6 +64,7 @@ class Pages {
   void ShowMemory(metrics::Visitor& visitor) const;
   void ShowCertificates(metrics::Visitor& visitor) const;
   void ShowState(metrics::Visitor& visitor) const;
+  static void ShowProcess(metrics::Visitor& visitor);
 
   const Sources from_;
   metrics::Registry registry_;

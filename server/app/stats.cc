@@ -33,6 +33,38 @@ uint64_t SumOfAll(const ByWorker<Cells>& by_worker, Member member) {
   return sum;
 }
 
+// Codes, and how many had none.
+template <typename Cells, typename Codes, typename Row>
+void AddCodes(const ByWorker<Cells>& cells, Codes codes_of, metrics::Counter Cells::*none,
+              Row& to) {
+  const auto add = [&](absl::string_view code, uint64_t count) {
+    if (count == 0) return;
+    v1::CodeCount& row = *to.add_codes();
+    row.set_code(std::string(code));
+    row.set_count(count);
+  };
+  std::map<wire::StatusCode, uint64_t> codes;
+  for (const auto& worker : cells) {
+    ((*worker).*codes_of).ForEach([&](wire::StatusCode code, uint64_t count) {
+      codes[code] += count;
+    });
+  }
+  for (const auto& [code, count] : codes) add(NameOf(code), count);
+  add("none", Sum(cells, none));
+}
+
+void AddTo(const metrics::LatencyHistogram& cells, v1::Histogram& sum) {
+  const metrics::LatencyBounds& bounds = cells.bounds();
+  for (auto i = static_cast<size_t>(sum.bounds_size()); i < bounds.count; ++i) {
+    sum.add_bounds(static_cast<double>(bounds.upto[i]) / 1e9);
+  }
+  while (sum.counts_size() <= sum.bounds_size()) sum.add_counts(0);
+  for (int i = 0; i < sum.counts_size(); ++i) {
+    sum.set_counts(i, sum.counts(i) + cells.bucket(static_cast<size_t>(i)));
+  }
+  sum.set_sum(sum.sum() + static_cast<double>(cells.sum()) / 1e9);
+}
+
 v1::RouteStats RouteStatsOf(const std::string& name, const ByWorker<core::RouteMetrics>& cells) {
   using Cells = core::RouteMetrics;
   v1::RouteStats route;
@@ -44,23 +76,16 @@ v1::RouteStats RouteStatsOf(const std::string& name, const ByWorker<core::RouteM
   route.set_relays(Sum(cells, &Cells::relays));
   route.set_bypasses(SumOfAll(cells, &Cells::bypasses));
   route.set_departed(Sum(cells, &Cells::departed));
+  route.set_refused(Sum(cells, &Cells::refused));
   route.set_saved(Sum(cells, &Cells::saved));
-  return route;
-}
-
-void AddCodes(const ByWorker<upstream::UpstreamMetrics>& cells, v1::UpstreamStats& to) {
-  const auto add = [&](absl::string_view code, uint64_t count) {
-    if (count == 0) return;
-    v1::CodeCount& row = *to.add_codes();
-    row.set_code(std::string(code));
-    row.set_count(count);
-  };
-  std::map<wire::StatusCode, uint64_t> codes;
-  for (const auto& worker : cells) {
-    worker->calls.ForEach([&](wire::StatusCode code, uint64_t count) { codes[code] += count; });
+  route.set_saved_bytes(Sum(cells, &Cells::saved_bytes));
+  AddCodes(cells, &Cells::told, &Cells::untold, route);
+  for (size_t i = 0; i < core::kWaitingRoles; ++i) {
+    v1::RoleLatency& latency = *route.add_latencies();
+    latency.set_role(std::string(NameOf(static_cast<core::CallRole>(i))));
+    for (const auto& worker : cells) AddTo(worker->waits[i], *latency.mutable_histogram());
   }
-  for (const auto& [code, count] : codes) add(NameOf(code), count);
-  add("none", Sum(cells, &upstream::UpstreamMetrics::calls_without_status));
+  return route;
 }
 
 v1::UpstreamStats UpstreamStatsOf(const std::string& name,
@@ -69,11 +94,15 @@ v1::UpstreamStats UpstreamStatsOf(const std::string& name,
   v1::UpstreamStats upstream;
   upstream.set_upstream(name);
   upstream.set_calls(Sum(cells, &Cells::begun));
-  AddCodes(cells, upstream);
+  AddCodes(cells, &Cells::calls, &Cells::calls_without_status, upstream);
   upstream.set_unanswered(SumOfAll(cells, &Cells::unanswered));
   upstream.set_active(static_cast<int64_t>(Sum(cells, &Cells::active)));
   upstream.set_pending(static_cast<int64_t>(Sum(cells, &Cells::pending)));
   upstream.set_connections(static_cast<int64_t>(Sum(cells, &Cells::connections)));
+  for (const auto& worker : cells) {
+    AddTo(worker->first_byte, *upstream.mutable_first_byte());
+    AddTo(worker->whole, *upstream.mutable_whole());
+  }
   return upstream;
 }
 

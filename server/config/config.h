@@ -12,6 +12,7 @@
 #include "server/admin/health_options.h"
 #include "server/cache/store.h"
 #include "server/core/route_options.h"
+#include "server/metrics/latency.h"
 #include "server/otlp/options.h"
 #include "server/proxy/access_log_options.h"
 #include "server/proxy/limits.h"
@@ -30,6 +31,12 @@ enum class LogFormat {
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;
   LogFormat format = LogFormat::kText;
+};
+
+// `metrics:`.
+struct MetricsOptions {
+  std::vector<double> latency_buckets{metrics::kDefaultLatencyBuckets.begin(),
+                                      metrics::kDefaultLatencyBuckets.end()};  // in seconds
 };
 
 // `reload:`.
@@ -52,6 +59,7 @@ struct Config {
   LogOptions log;
   absl::optional<proxy::AccessLogOptions> access_log;  // none: no call is written
   otlp::Options tracing;
+  MetricsOptions metrics;
   ReloadOptions reload;
   absl::Duration drain_timeout = absl::Seconds(25);
 };

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -22,6 +23,7 @@
 #include "server/config/address.h"
 #include "server/config/memory_shares.h"
 #include "server/config/metadata.h"
+#include "server/config/metrics_options.h"
 #include "server/config/pattern.h"
 #include "server/trace/sampling.h"
 
@@ -372,6 +374,8 @@ Draft ReadDraft(Reading& reading, const YAML::Node& root) {
     }
     in.Section("tracing", "tracing: {otlp: 127.0.0.1:4317}",
                [&](Mapping& section) { ReadTracing(section, draft); });
+    in.Section("metrics", "metrics: {latency_buckets: [0.001, 0.01, 0.1, 1]}",
+               [&](Mapping& section) { ReadMetrics(section, config.metrics); });
     in.Section("reload", "reload: {check_every: 1s}", [&](Mapping& section) {
       section.Duration("check_every", &config.reload.check_every, absl::ZeroDuration(), kLongest);
     });

@@ -19,6 +19,8 @@ constexpr Row kRows[] = {
     {"singleflight_calls_total", "Calls that a route took.", &RouteMetrics::calls},
     {"singleflight_calls_saved_total",
      "Callers that were served without an upstream call of their own.", &RouteMetrics::saved},
+    {"singleflight_saved_bytes_total", "Bytes of the messages that these callers got.",
+     &RouteMetrics::saved_bytes},
     {"singleflight_flights_superseded_total",
      "Flights that took no more callers because of max_join_age, max_waiters or a purge.",
      &RouteMetrics::superseded},
@@ -31,15 +33,16 @@ constexpr Row kRows[] = {
      &RouteMetrics::invalidations},
 };
 
-struct Role {
-  absl::string_view name;
-  Counter RouteMetrics::*counter;
-};
+// gRPC's name of the method that a route is for (gRFC A66): clients' own words are no label.
+std::string MethodOf(const std::string& route) {
+  const size_t slash = route.find('/');
+  const bool any = slash == std::string::npos || route.find('*') != std::string::npos;
+  return any ? "other" : route.substr(slash + 1);
+}
 
-constexpr Role kRoles[] = {
-    {"hit", &RouteMetrics::hits},           {"leader", &RouteMetrics::leaders},
-    {"follower", &RouteMetrics::followers}, {"relay", &RouteMetrics::relays},
-    {"departed", &RouteMetrics::departed},  {"refused", &RouteMetrics::refused}};
+int64_t LeftOf(uint64_t begun, uint64_t ended) {
+  return begun > ended ? static_cast<int64_t>(begun - ended) : 0;  // not read in one instant
+}
 
 }  // namespace
 
@@ -53,11 +56,21 @@ void InflationMetrics::Show(const std::string& route, const std::string& of,
                 visitor);
 }
 
+RouteMetrics::RouteMetrics(const Bounds& bounds)
+    : waits{{metrics::LatencyHistogram(bounds), metrics::LatencyHistogram(bounds),
+             metrics::LatencyHistogram(bounds), metrics::LatencyHistogram(bounds),
+             metrics::LatencyHistogram(bounds)}},
+      added(bounds) {}
+
 void RouteMetrics::Show(const std::string& route, metrics::Visitor& visitor) const {
   const Labels labels = {{"route", route}};
   for (const Row& row : kRows)
     visitor.Count(row.name, row.help, labels, (this->*row.counter).value());
+  visitor.Count("grpc_server_call_started_total", "Calls that began, by method.",
+                {{"grpc_method", MethodOf(route)}}, calls.value());
   ShowRoles(route, visitor);
+  ShowInProgress(route, visitor);
+  ShowEnds(route, visitor);
   released.Show("singleflight_waiters_released_total",
                 "Waiters that were released to make their own calls.", labels, visitor);
   release_refusals.Show(
@@ -73,16 +86,73 @@ void RouteMetrics::Show(const std::string& route, metrics::Visitor& visitor) con
   splits.Show(route, visitor);
 }
 
+uint64_t RouteMetrics::CountOf(CallRole role) const {
+  switch (role) {
+    case CallRole::kHit:
+      return hits.value();
+    case CallRole::kLeader:
+      return leaders.value();
+    case CallRole::kFollower:
+      return followers.value();
+    case CallRole::kRelay:
+      return relays.value();
+    case CallRole::kBypass:
+      return bypasses.sum();
+    case CallRole::kDeparted:
+      return departed.value();
+    case CallRole::kRefused:
+      return refused.value();
+  }
+  return 0;
+}
+
 void RouteMetrics::ShowRoles(const std::string& route, metrics::Visitor& visitor) const {
   constexpr absl::string_view kName = "singleflight_calls_by_role_total";
   constexpr absl::string_view kHelp =
       "Calls by what became of them; the roles of a route add up to its calls.";
-  for (const Role& role : kRoles) {
+  for (size_t i = 0; i < metrics::kReasons<CallRole>; ++i) {
+    const auto role = static_cast<CallRole>(i);
+    if (role == CallRole::kBypass) continue;
     visitor.Count(kName, kHelp,
-                  {{"route", route}, {"role", std::string(role.name)}, {"reason", ""}},
-                  (this->*role.counter).value());
+                  {{"route", route}, {"role", std::string(NameOf(role))}, {"reason", ""}},
+                  CountOf(role));
   }
   bypasses.Show(kName, kHelp, {{"route", route}, {"role", "bypass"}}, visitor);
+}
+
+// Of two counts the one that follows the other is read first.
+void RouteMetrics::ShowInProgress(const std::string& route, metrics::Visitor& visitor) const {
+  const auto show = [&](absl::string_view role, uint64_t begun, uint64_t ended) {
+    visitor.Level("singleflight_calls_in_progress", "Calls that have not ended, by role.",
+                  {{"route", route}, {"role", std::string(role)}}, LeftOf(begun, ended));
+  };
+  uint64_t with_a_role = 0;
+  for (size_t i = 0; i < metrics::kReasons<CallRole>; ++i) {
+    const auto role = static_cast<CallRole>(i);
+    const uint64_t ended = i < kWaitingRoles ? waits[i].count() : 0;
+    const uint64_t begun = CountOf(role);
+    with_a_role += begun;
+    if (i < kWaitingRoles) show(NameOf(role), begun, ended);
+  }
+  show("undecided", calls.value(), with_a_role);
+}
+
+void RouteMetrics::ShowEnds(const std::string& route, metrics::Visitor& visitor) const {
+  constexpr absl::string_view kReplies = "singleflight_replies_total";
+  constexpr absl::string_view kHelp =
+      "Calls that have ended, by the status that callers were told.";
+  const Labels labels = {{"route", route}};
+  told.Show(kReplies, kHelp, labels, visitor, "code");
+  visitor.Count(kReplies, kHelp, {{"route", route}, {"code", "none"}}, untold.value());
+  for (size_t i = 0; i < kWaitingRoles; ++i) {
+    visitor.Latency("singleflight_call_duration_seconds",
+                    "How long callers waited, from their headers to the end of their replies.",
+                    {{"route", route}, {"role", std::string(NameOf(static_cast<CallRole>(i)))}},
+                    waits[i]);
+  }
+  visitor.Latency("singleflight_call_added_seconds",
+                  "Of calls with an upstream call of their own, what they took beyond it.", labels,
+                  added);
 }
 
 }  // namespace singleflight::core

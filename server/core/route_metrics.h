@@ -3,18 +3,22 @@
 #ifndef SINGLEFLIGHT_SERVER_CORE_ROUTE_METRICS_H_
 #define SINGLEFLIGHT_SERVER_CORE_ROUTE_METRICS_H_
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "server/cache/refusal.h"
 #include "server/core/bypass.h"
+#include "server/core/call_role.h"
 #include "server/core/inflation_refusal.h"
 #include "server/core/release.h"
 #include "server/metrics/by_reason.h"
 #include "server/metrics/cell.h"
+#include "server/metrics/latency.h"
 #include "server/metrics/visitor.h"
 #include "server/survey/split_counts.h"
+#include "server/wire/status.h"
 
 namespace singleflight::core {
 
@@ -31,7 +35,20 @@ struct InflationMetrics {
 // Every call on the route is counted once in `calls` and once in exactly one of hits, leaders,
 // followers, relays, bypasses, departed and refused. A member is a count by itself, so they are
 // many.
+//
+// Once it has ended, it is counted once in `told` or `untold`, and once in `waits` if it had one of
+// the first five roles.
 struct RouteMetrics {
+  using Bounds = metrics::LatencyBounds;
+  explicit RouteMetrics(const Bounds& bounds = metrics::kDefaultLatencyBounds);
+
+  // A call of that role has ended, so long after its header block had come.
+  void CountEnd(CallRole role, int64_t nanoseconds, absl::optional<wire::StatusCode> code) {
+    const auto index = static_cast<size_t>(role);
+    if (index < kWaitingRoles) waits[index].Observe(nanoseconds);
+    code.has_value() ? told.Add(*code) : untold.Add();
+  }
+
   metrics::Counter calls;
   metrics::Counter hits;
   metrics::Counter leaders;
@@ -40,7 +57,12 @@ struct RouteMetrics {
   metrics::CountersBy<Bypass> bypasses;
   metrics::Counter departed;  // the caller left before its request was whole
   metrics::Counter refused;   // it got a status of this program's own before it was any of these
-  metrics::Counter saved;     // hits, and followers that got a flight's reply
+  std::array<metrics::LatencyHistogram, kWaitingRoles> waits;  // by role: until the call ended
+  metrics::CountersBy<wire::StatusCode> told;                  // what callers were told at last
+  metrics::Counter untold;                                     // they had left before
+  metrics::LatencyHistogram added;  // of calls with an upstream call of their own, beyond its time
+  metrics::Counter saved;           // hits, and followers that got a flight's reply
+  metrics::Counter saved_bytes;     // of these replies' messages, as framed
   metrics::Counter superseded;
   metrics::Counter deadline_exceeded;
   metrics::Counter resource_exhausted;
@@ -58,6 +80,9 @@ struct RouteMetrics {
 
  private:
   void ShowRoles(const std::string& route, metrics::Visitor& visitor) const;
+  void ShowInProgress(const std::string& route, metrics::Visitor& visitor) const;
+  void ShowEnds(const std::string& route, metrics::Visitor& visitor) const;
+  uint64_t CountOf(CallRole role) const;
 };
 
 // The routes of one configuration on one worker, by index.

@@ -21,10 +21,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "server/metrics/visitor.h"
@@ -37,12 +39,15 @@ namespace singleflight::metrics {
 template <typename Cells>
 class Ledger {
  public:
-  explicit Ledger(size_t workers) : workers_(workers) {}
+  using Make = std::function<std::shared_ptr<Cells>()>;
+  explicit Ledger(
+      size_t workers, Make make = [] { return std::make_shared<Cells>(); })
+      : workers_(workers), make_(std::move(make)) {}
 
   // The cells of that worker under that name. All counts begin at zero.
   std::shared_ptr<Cells> Of(size_t worker, const std::string& name) {
     std::vector<std::shared_ptr<Cells>>& by_worker = by_name_[name];
-    while (by_worker.size() < workers_) by_worker.push_back(std::make_shared<Cells>());
+    while (by_worker.size() < workers_) by_worker.push_back(make_());
     return by_worker[worker];
   }
 
@@ -76,6 +81,7 @@ class Ledger {
 
  private:
   const size_t workers_;
+  const Make make_;
   std::map<std::string, std::vector<std::shared_ptr<Cells>>> by_name_;
 };
 

@@ -1,3 +1,5 @@
+// From what sources show, name by name, to a page in Prometheus' text format.
+
 #include "server/metrics/registry.h"
 
 #include <prometheus/metric_family.h>
@@ -37,6 +39,26 @@ class Summing final : public Visitor {
     }
     out.sample_count += cumulative + histogram.bucket(kBuckets);
     out.sample_sum += static_cast<double>(histogram.sum());
+  }
+
+  void Latency(absl::string_view name, absl::string_view help, Labels labels,
+               const LatencyHistogram& histogram) override {
+    auto& out = Metric(name, help, prometheus::MetricType::Histogram, std::move(labels)).histogram;
+    const LatencyBounds& bounds = histogram.bounds();
+    out.bucket.resize(bounds.count);
+    uint64_t cumulative = 0;
+    for (size_t i = 0; i < bounds.count; ++i) {
+      cumulative += histogram.bucket(i);
+      out.bucket[i].upper_bound = static_cast<double>(bounds.upto[i]) / 1e9;
+      out.bucket[i].cumulative_count += cumulative;
+    }
+    out.sample_count += cumulative + histogram.bucket(bounds.count);
+    out.sample_sum += static_cast<double>(histogram.sum()) / 1e9;
+  }
+
+  void Spent(absl::string_view name, absl::string_view help, Labels labels,
+             double seconds) override {
+    Metric(name, help, prometheus::MetricType::Counter, std::move(labels)).counter.value += seconds;
   }
 
   std::vector<prometheus::MetricFamily> Families() {

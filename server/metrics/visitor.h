@@ -11,6 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "server/metrics/cell.h"
+#include "server/metrics/latency.h"
 
 namespace singleflight::metrics {
 
@@ -27,6 +28,10 @@ class Visitor {
                      int64_t value) = 0;
   virtual void Distribution(absl::string_view name, absl::string_view help, Labels labels,
                             const PowerHistogram& histogram) = 0;
+
+  // In seconds: how long each took, and how long together. Not every visitor looks at these.
+  virtual void Latency(absl::string_view, absl::string_view, Labels, const LatencyHistogram&) {}
+  virtual void Spent(absl::string_view, absl::string_view, Labels, double) {}
 };
 
 }  // namespace singleflight::metrics

@@ -142,9 +142,12 @@ void Worker::ForgetEndOfTurn(EndOfTurn& member) {
   std::replace(end_of_turn_.begin(), end_of_turn_.end(), &member, static_cast<EndOfTurn*>(nullptr));
 }
 
-// Members may ask again from within; those come with the next round.
+// Members may ask again from within; those come with the next round. The time is read again, so
+// that what is written now counts as having taken as long as it did.
 void Worker::RunEndOfTurn() {
   const size_t asked = end_of_turn_.size();
+  if (asked == 0) return;
+  BeginTurn();
   for (size_t i = 0; i < asked; ++i) {
     if (EndOfTurn* member = std::exchange(end_of_turn_[i], nullptr)) member->OnEndOfTurn();
   }

@@ -34,9 +34,10 @@ Call::Call(std::shared_ptr<const CallContext> context, http2::Stream& stream)
 
 // The one place where every call ends.
 Call::~Call() {
-  downstream().streams.Add(-1);
   if (request_ != nullptr) CountRequest(-core::BytesOfCall(*request_));
+  if (route_ != nullptr) route_metrics().CountEnd(role_, Age().count(), told_);
   if (details_ != nullptr) TellObservers();
+  downstream().streams.Add(-1);  // last: who sees that it is gone finds the rest counted
 }
 
 void Call::BeginObserved() {
@@ -44,7 +45,7 @@ void Call::BeginObserved() {
 }
 
 void Call::TellObservers() {
-  const absl::Duration took = absl::FromChrono(loop().Now() - began_);
+  const absl::Duration took = absl::FromChrono(Age());
   const CallEnd end{request_.get(), route_, role_, told_, began_, took, context_->peer, *details_};
   for (const auto& observer : context_->observers) observer->OnCallEnded(end);
   if (details_->span != nullptr) EndSpan(end);
@@ -256,7 +257,15 @@ void Call::DeliverLarge(core::Answer answer, core::Counted counted) {
 // An upstream call was saved, unless it was this call that led it.
 void Call::CountSaved(const core::Answer& answer) {
   if (role() == Role::kLeader && answer.source != core::Answer::Source::kHit) return;
-  route_metrics().saved.Add();
+  core::RouteMetrics& metrics = route_metrics();
+  metrics.saved.Add();
+  metrics.saved_bytes.Add(answer.reply.body.size());
+}
+
+// Nothing was added to a call that upstream never got.
+void Call::CountAdded(const core::UpstreamTrip& trip) {
+  if (trip.sent == core::UpstreamTrip::kNever || trip.ended < trip.sent) return;
+  route_metrics().added.Observe((Age() - (trip.ended - trip.sent)).count());
 }
 
 void Call::OnReleased(const core::Question& asked, core::Release why) {
@@ -318,6 +327,7 @@ void Call::SendAnswer(const core::Answer& answer) {
   deadline_timer_.Cancel();
   state_ = State::kReplied;
   told_ = answer.status;
+  if (answer.flown != nullptr && role() == Role::kLeader) CountAdded(answer.flown->trip);
   if (details_ != nullptr) NoteAnswer(answer);
   const model::Reply& reply = answer.reply;
   const Marks marks(context_->marks, answer, loop().Now());

@@ -102,6 +102,7 @@ class Call final : public http2::StreamEvents,
   void GoAlone(core::Bypass why, model::SharedHeaders trailing = {});
   void RefuseToHold();
   void CountSaved(const core::Answer& answer);
+  void CountAdded(const core::UpstreamTrip& trip);
   void DeliverLarge(core::Answer answer, core::Counted counted);
   void EnterGate(const core::Question& asked, core::Release why);
   void OnAdmitted(absl::Duration turn);
@@ -135,6 +136,7 @@ class Call final : public http2::StreamEvents,
   void EndSpan(const CallEnd& end);
   void EndRelay();
 
+  base::Instant::duration Age() const { return loop().Now() - began_; }
   const core::LoopContext& around() const { return context_->read_path.around(); }
   DownstreamMetrics& downstream() { return *context_->downstream; }
   absl::optional<base::Instant> deadline() const {

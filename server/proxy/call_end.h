@@ -18,6 +18,7 @@
 #include "absl/time/time.h"
 #include "absl/types/optional.h"
 #include "server/base/timer_queue.h"
+#include "server/core/call_role.h"
 #include "server/core/flown.h"
 #include "server/core/route.h"
 #include "server/model/request.h"
@@ -26,37 +27,7 @@
 
 namespace singleflight::proxy {
 
-// What became of a call. It keeps the first role that it gets: a follower that its flight released
-// makes a call of its own, and is a follower.
-enum class CallRole : uint8_t {
-  kHit,       // answered from the cache
-  kLeader,    // started a flight
-  kFollower,  // joined one
-  kRelay,     // its route only relays
-  kBypass,    // went alone on a route that shares
-  kDeparted,  // left before its request was whole
-  kRefused,   // got a status of this program's own before it had another role
-};
-
-constexpr absl::string_view NameOf(CallRole role) {
-  switch (role) {
-    case CallRole::kHit:
-      return "hit";
-    case CallRole::kLeader:
-      return "leader";
-    case CallRole::kFollower:
-      return "follower";
-    case CallRole::kRelay:
-      return "relay";
-    case CallRole::kBypass:
-      return "bypass";
-    case CallRole::kDeparted:
-      return "departed";
-    case CallRole::kRefused:
-      return "refused";
-  }
-  return "";
-}
+using core::CallRole;
 
 // What is known of a call for the sake of its observers only.
 struct CallDetails {

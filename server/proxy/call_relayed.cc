@@ -106,6 +106,7 @@ bool Call::OnRelayTrailers(model::HeadersView fields) {
 
 void Call::OnRelayEnded() {
   deadline_timer_.Cancel();
+  CountAdded(relay_->trip());
   EndRelay();
 }
 

@@ -38,6 +38,8 @@ void DownstreamMetrics::Show(metrics::Visitor& visitor) const {
                         visitor);
   visitor.Count("singleflight_requests_unrouted_total", "Calls that no route matches.", {},
                 requests_unrouted.value());
+  visitor.Count("grpc_server_call_started_total", "Calls that began, by method.",
+                {{"grpc_method", "other"}}, requests_unrouted.value());
   tls_handshakes.Show("singleflight_tls_handshakes_total",
                       "TLS handshakes with clients, by result.", {}, visitor, "result");
   visitor.Count("singleflight_stream_resets_total", "Streams that clients reset.", {},

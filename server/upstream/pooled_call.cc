@@ -151,6 +151,7 @@ void PooledCall::StopKeeping() {
 void PooledCall::OnHeaders(model::Headers fields, bool end) {
   StopKeeping();
   trip_.first = pool_.Now();
+  pool_.metrics().first_byte.Observe((trip_.first - trip_.begun).count());
   if (!TakesMetadataOf(fields, end)) return;
   if (end) EndWith(fields);
   core::UpstreamEvents* events = end ? std::exchange(events_, nullptr) : events_;
@@ -289,12 +290,17 @@ void PooledCall::CountAnswered(absl::optional<wire::StatusCode> code) {
   } else {
     pool_.metrics().calls_without_status.Add();
   }
-  trip_.ended = pool_.Now();
+  NoteEnd();
   if (span_ != nullptr) EndSpan(code, code.has_value() ? "" : "no_status");
 }
 
-void PooledCall::CountUnanswered(core::Unanswered why) {
+void PooledCall::NoteEnd() {
   trip_.ended = pool_.Now();
+  pool_.metrics().whole.Observe((trip_.ended - trip_.begun).count());
+}
+
+void PooledCall::CountUnanswered(core::Unanswered why) {
+  NoteEnd();
   pool_.metrics().unanswered.Add(why);
   if (span_ != nullptr) EndSpan(absl::nullopt, NameOf(why));
 }

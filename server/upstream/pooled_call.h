@@ -64,6 +64,7 @@ class PooledCall final : public http2::StreamEvents,
   void EndWith(const model::Headers& status_block);
   void LeaveStream(bool whole, http2::ErrorCode code);
   void CountAnswered(absl::optional<wire::StatusCode> code);
+  void NoteEnd();
   void CountUnanswered(core::Unanswered why);
   void EndSpan(absl::optional<wire::StatusCode> status, absl::string_view error);
 

@@ -51,6 +51,11 @@ void UpstreamMetrics::Show(const std::string& upstream, metrics::Visitor& visito
     visitor.Count(row.name, row.help, labels, (this->*row.cell).value());
   for (const auto& row : kLevels)
     visitor.Level(row.name, row.help, labels, (this->*row.cell).value());
+  visitor.Latency("singleflight_upstream_first_byte_seconds",
+                  "From the begin of an upstream call to the first byte of its reply.", labels,
+                  first_byte);
+  visitor.Latency("singleflight_upstream_call_duration_seconds",
+                  "From the begin of an upstream call to its end, answered or not.", labels, whole);
   ShowCalls(upstream, visitor);
   ShowHandshakes(upstream, visitor);
 }

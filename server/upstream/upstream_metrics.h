@@ -8,6 +8,7 @@
 #include "server/core/unanswered.h"
 #include "server/metrics/by_reason.h"
 #include "server/metrics/cell.h"
+#include "server/metrics/latency.h"
 #include "server/metrics/visitor.h"
 #include "server/upstream/reply_refusal.h"
 #include "server/wire/status.h"
@@ -17,10 +18,16 @@ namespace singleflight::upstream {
 // Every call that begins is, once it has ended, counted once: by its status or as one without, or
 // in `unanswered`. A flight that sends its call once more begins another.
 struct UpstreamMetrics {
+  using Bounds = metrics::LatencyBounds;
+  explicit UpstreamMetrics(const Bounds& bounds = metrics::kDefaultLatencyBounds)
+      : first_byte(bounds), whole(bounds) {}
+
   metrics::Counter begun;
   metrics::CountersBy<wire::StatusCode> calls;       // by the status that came back
   metrics::Counter calls_without_status;             // whole replies that had none
   metrics::CountersBy<core::Unanswered> unanswered;  // by what ended them
+  metrics::LatencyHistogram first_byte;              // from the begin to a reply's first block
+  metrics::LatencyHistogram whole;                   // from the begin to the end, whatever it was
   metrics::Gauge active;                             // calls that have a stream
   metrics::Gauge pending;                            // calls that wait for one
   metrics::Counter resent;

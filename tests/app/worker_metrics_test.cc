@@ -39,10 +39,21 @@ class Written final : public metrics::Visitor {
     Note(name, labels, static_cast<int64_t>(histogram.sum()));
   }
 
+  void Latency(absl::string_view name, absl::string_view, Labels labels,
+               const metrics::LatencyHistogram& histogram) override {
+    Note(name, labels, static_cast<int64_t>(histogram.count()));
+  }
+  void Spent(absl::string_view name, absl::string_view, Labels labels, double) override {
+    Note(name, labels, 0);
+  }
+
   int64_t SumOf(const std::string& name) const {
     int64_t sum = 0;
     for (const auto& [key, value] : values_) sum += key.first == name ? value : 0;
     return sum;
+  }
+  int64_t Of(const std::string& name, const Labels& labels) const {
+    return values_.at({name, labels});
   }
   const std::map<std::string, std::set<std::string>>& label_values() const { return label_values_; }
   size_t shown() const { return values_.size(); }
@@ -50,7 +61,9 @@ class Written final : public metrics::Visitor {
 
  private:
   void Note(absl::string_view name, const Labels& labels, int64_t value) {
-    twice_ = !values_.emplace(std::pair(std::string(name), labels), value).second || twice_;
+    const auto [known, is_new] = values_.emplace(std::pair(std::string(name), labels), 0);
+    known->second += value;
+    twice_ = twice_ || (!is_new && name != "grpc_server_call_started_total");
     for (const auto& [label, text] : labels) label_values_[label].insert(text);
   }
 
@@ -91,18 +104,47 @@ TEST_F(WorkerMetricsTest, TheRolesOfARouteAddUpToItsCalls) {
   EXPECT_EQ(Shown().SumOf("singleflight_calls_by_role_total"), 19 + kReasons<Bypass>);
 }
 
+TEST_F(WorkerMetricsTest, ACallThatHasNotEndedIsInProgressInItsRole) {
+  route_.calls.Add(3);
+  route_.leaders.Add(2);
+  route_.CountEnd(core::CallRole::kLeader, 5, StatusCode::kOk);
+  EXPECT_EQ(Shown().Of("singleflight_calls_in_progress", {{"route", "r1"}, {"role", "leader"}}), 1);
+  EXPECT_EQ(Shown().Of("singleflight_calls_in_progress", {{"route", "r1"}, {"role", "undecided"}}),
+            1);
+}
+
+TEST_F(WorkerMetricsTest, EveryEndIsCountedByWhatTheCallerWasTold) {
+  route_.CountEnd(core::CallRole::kHit, 5, StatusCode::kOk);
+  route_.CountEnd(core::CallRole::kRefused, 5, StatusCode::kResourceExhausted);
+  route_.CountEnd(core::CallRole::kLeader, 5, absl::nullopt);
+  EXPECT_EQ(Shown().Of("singleflight_replies_total", {{"route", "r1"}, {"code", "none"}}), 1);
+  EXPECT_EQ(Shown().SumOf("singleflight_replies_total"), 3);
+  EXPECT_EQ(Shown().SumOf("singleflight_call_duration_seconds"), 2);
+}
+
+TEST_F(WorkerMetricsTest, OnlyARouteThatNamesAMethodGivesGrpcItsName) {
+  ledgers_.routes.Of(0, "/shop.Catalog/Get")->calls.Add(2);
+  ledgers_.routes.Of(0, "eu.shop/shop.Catalog/*")->calls.Add(3);
+  downstream_.requests_unrouted.Add(4);
+  const std::string name = "grpc_server_call_started_total";
+  EXPECT_EQ(Shown().Of(name, {{"grpc_method", "shop.Catalog/Get"}}), 2);
+  EXPECT_EQ(Shown().Of(name, {{"grpc_method", "other"}}), 3 + 4);
+}
+
 // PITFALLS 30
 TEST_F(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
   const Written written = Shown();
   const auto& values = written.label_values();
   EXPECT_THAT(values.at("route"), ElementsAre("r1"));
   EXPECT_THAT(values.at("upstream"), ElementsAre("catalog"));
-  EXPECT_THAT(values.at("role"), UnorderedElementsAre("hit", "leader", "follower", "relay",
-                                                      "bypass", "departed", "refused"));
+  EXPECT_THAT(values.at("role"),
+              UnorderedElementsAre("hit", "leader", "follower", "relay", "bypass", "departed",
+                                   "refused", "undecided"));
   EXPECT_EQ(values.at("code").size(), kReasons<StatusCode> + 1);  // and none
   EXPECT_THAT(values.at("of"), UnorderedElementsAre("request", "reply"));
   EXPECT_THAT(values.at("result"), UnorderedElementsAre("full", "resumed", "failed", "timed_out"));
-  EXPECT_EQ(values.size(), 7);  // and "reason"
+  EXPECT_THAT(values.at("grpc_method"), ElementsAre("other"));
+  EXPECT_EQ(values.size(), 10);  // and "reason", and "kind" and "name" of what kept calls apart
 }
 
 TEST_F(WorkerMetricsTest, AnsweredAndUnansweredCallsAddUpToThoseThatBegan) {
@@ -163,7 +205,7 @@ TEST_F(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
                 kReasons<upstream::ReplyRefusal> + kReasons<Unanswered> -
                 1);  // and none; flight_timeout and malformed stand twice
   for (const auto& [label, values] : written.label_values()) {
-    EXPECT_TRUE(label == "reason" || !values.contains("")) << label;
+    EXPECT_TRUE(label == "reason" || label == "name" || !values.contains("")) << label;
   }
 }
 

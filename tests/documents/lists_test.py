@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import unittest
 import urllib.request
@@ -68,7 +69,8 @@ class Metrics(unittest.TestCase):
     def setUpClass(cls):
         with Proxy(CONFIG) as proxy:
             with urllib.request.urlopen(f'http://{proxy.health}/metrics') as page:
-                cls.served = Served(page.read().decode())
+                cls.page = page.read().decode()
+        cls.served = Served(cls.page)
 
     def values(self, metric, label='reason'):
         return self.served.values[f'singleflight_{metric}', label]
@@ -76,11 +78,16 @@ class Metrics(unittest.TestCase):
     def test_the_page_lists_every_metric_with_its_labels(self):
         documented = {}
         for name in (word for row in rows('docs/metrics.md') for word in quoted(row[0])):
-            if name.startswith('singleflight_'):
+            if name.startswith(('singleflight_', 'process_', 'grpc_')):
                 metric, labels = re.fullmatch(r'(\w+)(?:\{(.*)\})?', name).groups()
-                documented[metric] = set(filter(None, (labels or '').split(',')))
+                if labels or metric not in documented:
+                    documented[metric] = set(filter(None, (labels or '').split(',')))
         self.assertEqual(documented.pop(ONLY_WITH_TLS), {'file'})
         self.assertEqual(documented, self.served.labels)
+
+    def test_prometheus_finds_no_fault_with_their_names(self):
+        told = subprocess.run(['promtool', 'check', 'metrics'], input=self.page, capture_output=True, text=True, check=False)
+        self.assertEqual((told.returncode, told.stdout + told.stderr), (0, ''))
 
     def test_the_page_lists_every_role(self):
         self.assertEqual(first_words(rows('docs/metrics.md', behind='| `role` | the call |\n')),

@@ -200,6 +200,29 @@ TEST_F(StoppedTest, ABackendThatIsStoppedLosesItsCallsAndGetsNoMoreUntilItGoesOn
   proxy_->WaitForLog(HasSubstr("connected to " + address_ + " again"));
 }
 
+TEST_F(StoppedTest, ABackendThatIsStoppedShowsInTheNextScrape) {
+  const auto stopped = StartVictim("127.0.0.1:0", "1ms");
+  Serve({.target = "target: \"" + address_ + "\""});
+  EXPECT_THAT(Ask(kGetItem, kItem), HasCode(absl::StatusCode::kOk));
+  proxy_->WaitForMetric("singleflight_replies_total{code=\"OK\"}", Eq(1));
+  stopped->Signal(SIGSTOP);
+  PendingCall patient = Start(kGetItem, kItem, {.timeout = std::chrono::seconds(20)});
+  proxy_->WaitForMetric("singleflight_calls_in_progress{role=\"relay\"}", Eq(1));
+  EXPECT_THAT(Ask(kGetItem, kItem, {.timeout = std::chrono::milliseconds(300)}),
+              HasCode(absl::StatusCode::kDeadlineExceeded));
+  proxy_->WaitForMetric("singleflight_upstream_unanswered_total{reason=\"deadline\"}", Eq(1));
+  proxy_->WaitForMetric("singleflight_replies_total", Eq(2));
+  EXPECT_EQ(Metric("singleflight_replies_total{code=\"OK\"}"), 1);
+  for (const char* histogram : {"call", "upstream_call"}) {
+    const std::string name = std::string("singleflight_") + histogram + "_duration_seconds";
+    EXPECT_EQ(Metric(name + "_count"), 2);
+    EXPECT_EQ(Metric(name + "_bucket{le=\"0.1\"}"), 1);
+    EXPECT_EQ(Metric(name + "_bucket{le=\"1\"}"), 2);
+  }
+  stopped->Signal(SIGCONT);
+  EXPECT_THAT(patient.Wait(), HasCode(absl::StatusCode::kOk));
+}
+
 TEST_F(KilledTest, AKilledProxyComesBackOnItsSocket) {
   const TemporaryPath front;
   const Scenario scenario{.listeners = "[{address: \"unix:" + front.path() + "\"}]"};

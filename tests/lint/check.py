@@ -36,7 +36,7 @@ USES = {
     'upstream': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'trace', 'wire'},
     'proxy': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'trace', 'wire'},
     'admin': {'metrics', 'net', 'proto', 'tls'},
-    'config': {'admin', 'cache', 'core', 'host', 'model', 'net', 'otlp', 'proxy', 'tls', 'trace', 'upstream'},
+    'config': {'admin', 'cache', 'core', 'host', 'metrics', 'model', 'net', 'otlp', 'proxy', 'tls', 'trace', 'upstream'},
     'ctl': {'config', 'proto', 'version'},
     'version': set(),
     'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'otlp', 'proto', 'proxy', 'survey', 'trace', 'upstream', 'version'},

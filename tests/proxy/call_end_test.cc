@@ -173,6 +173,27 @@ TEST_F(CallEndTest, ARequestThatIsNoCallIsHeardOfWithoutABegin) {
   EXPECT_EQ(notes_->begun, 0u);
 }
 
+TEST_F(CallEndTest, WhatACallTookBeyondItsUpstreamCallWasAddedHere) {
+  auto relayed = Ask(kWatch, "id-7");
+  upstream_.latest().trip().sent = loop_.Now() + std::chrono::milliseconds(3);
+  Advance(20);
+  upstream_.latest().trip().ended = loop_.Now();
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  const core::RouteMetrics& metrics = *metrics_.routes[1];
+  EXPECT_EQ(metrics.added.count(), 1u);
+  EXPECT_EQ(metrics.added.sum(), 3'000'000u);
+  EXPECT_EQ(metrics.waits[static_cast<size_t>(CallRole::kRelay)].sum(), 20'000'000u);
+}
+
+TEST_F(CallEndTest, NothingIsAddedForAFollower) {
+  auto leader = Ask(kGet, "id-7");
+  auto follower = Ask(kGet, "id-7");
+  upstream_.latest().trip().sent = upstream_.latest().trip().ended = loop_.Now();
+  Upstream([](FakeCall& call) { call.Answer("kettle"); });
+  EXPECT_EQ(metrics_.routes[0]->added.count(), 1u);
+  EXPECT_EQ(metrics_.routes[0]->saved_bytes.value(), 5u + 6u) << "the follower's";
+}
+
 TEST_F(CallEndTest, WhatAnObserverKeepsOfACallComesBackAtItsEnd) {
   auto caller = Ask(kWatch, "id-7");
   Reset(*caller);

@@ -94,6 +94,10 @@ class ProxyTest : public ::testing::Test {
                            route.relays.value() + route.bypasses.sum() + route.departed.value() +
                            route.refused.value();
       EXPECT_EQ(route.calls.value(), sum) << "every call is counted once";
+      EXPECT_EQ(route.told.sum() + route.untold.value(), sum) << "and once more at its end";
+      uint64_t waits = 0;
+      for (const metrics::LatencyHistogram& of_role : route.waits) waits += of_role.count();
+      EXPECT_EQ(waits, sum - route.departed.value() - route.refused.value());
     }
   }
 

@@ -49,18 +49,36 @@ std::vector<PendingCall> ProxyTest::StartHerd(int callers, const std::string& me
   return calls;
 }
 
+// Every call has one role, and once it has ended one code, and a duration if it had an answer to
+// wait for.
+void ProxyTest::CheckCounts(const std::string& route) {
+  const auto of = [&](const std::string& name, const std::string& more = "") {
+    return Metric("singleflight_" + name + "{route=\"" + route + "\"" + more + "}");
+  };
+  const auto with = [&](const std::string& role) {
+    return of("calls_by_role_total", ",role=\"" + role + "\"");
+  };
+  EXPECT_EQ(of("calls_total"), of("calls_by_role_total")) << route;
+  EXPECT_EQ(of("calls_total"), of("replies_total")) << route;
+  EXPECT_EQ(of("calls_total"),
+            of("call_duration_seconds_count") + with("departed") + with("refused"))
+      << route;
+}
+
 void ProxyTest::CheckNothingIsLeft() {
   for (const char* level :
-       {"singleflight_streams", "singleflight_waiters", "singleflight_flights",
-        "singleflight_held_bytes", "singleflight_buffered_bytes", "singleflight_release_queue",
-        "singleflight_release_active", "singleflight_upstream_calls_active",
-        "singleflight_upstream_calls_pending"}) {
+       {"singleflight_streams", "singleflight_calls_in_progress", "singleflight_waiters",
+        "singleflight_flights", "singleflight_held_bytes", "singleflight_buffered_bytes",
+        "singleflight_release_queue", "singleflight_release_active",
+        "singleflight_upstream_calls_active", "singleflight_upstream_calls_pending"}) {
     proxy_->WaitForMetric(level, Eq(0));
   }
-  EXPECT_EQ(Metric("singleflight_calls_total"), Metric("singleflight_calls_by_role_total"));
+  for (const char* route : {"/test.Reads/*", "/*"}) CheckCounts(route);
   EXPECT_EQ(Metric("singleflight_upstream_calls_begun_total"),
             Metric("singleflight_upstream_calls_total") +
                 Metric("singleflight_upstream_unanswered_total"));
+  EXPECT_EQ(Metric("singleflight_upstream_calls_begun_total"),
+            Metric("singleflight_upstream_call_duration_seconds_count"));
   EXPECT_EQ(Metric("singleflight_cache_stores_total"),
             Metric("singleflight_cache_entries") + Metric("singleflight_cache_evictions_total"));
   EXPECT_LE(Metric("singleflight_cache_bytes"), Metric("singleflight_cache_max_bytes"));

@@ -73,6 +73,7 @@ class ProxyTest : public ::testing::Test {
 
  private:
   void CheckNothingIsLeft();
+  void CheckCounts(const std::string& route);
 
   std::unique_ptr<Client> client_;
 };

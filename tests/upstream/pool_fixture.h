@@ -183,6 +183,8 @@ class PoolTest : public ::testing::Test {
     const uint64_t ended =
         metrics_.calls.sum() + metrics_.calls_without_status.value() + metrics_.unanswered.sum();
     EXPECT_EQ(metrics_.begun.value(), ended) << "every call is counted once";
+    EXPECT_EQ(metrics_.whole.count(), ended);
+    EXPECT_LE(metrics_.first_byte.count(), ended);
     on_.Stop();
   }
 
