@@ -210,6 +210,26 @@ std::string ListenerAddressMistake(absl::string_view text) {
   return AddressMistake(text, Side::kListen);
 }
 
+std::string UnixModeMistake(absl::string_view text) {
+  const bool octal =
+      std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c < '8'; });
+  if (!octal || text.size() != 4 || text[0] != '0') {
+    return absl::StrCat("is no mode; write four octal digits, the first of them 0, such as ",
+                        Quoted(octal && text.size() == 3 ? absl::StrCat("0", text) : "0660"));
+  }
+  const bool writable =
+      std::any_of(text.begin() + 1, text.end(), [](char c) { return ((c - '0') & 2) != 0; });
+  if (writable) return "";
+  return "lets nobody connect, which takes the right to write; try \"0660\"";
+}
+
+std::string GroupMistake(absl::string_view text) {
+  const bool visible =
+      std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c != 0x7f; });
+  if (visible && !text.empty() && text.size() <= 256) return "";
+  return "is no group; write its name or its number";
+}
+
 std::string HealthAddressMistake(absl::string_view text) {
   if (absl::StartsWith(text, "unix:"))
     return "is no TCP address, which probes need; try \"0.0.0.0:9900\"";

@@ -17,7 +17,13 @@ bool HasEmptyLabel(absl::string_view host);
 // Where to listen: a.b.c.d:port, localhost:port, [v6]:port or unix:/path. Port 0 takes a free one.
 std::string ListenerAddressMistake(absl::string_view text);
 
-// As above, without unix:.
+// Who may connect to a Unix socket: four octal digits, the first of them 0.
+std::string UnixModeMistake(absl::string_view text);
+
+// A group by its name or its number. Whether there is one is not looked up.
+std::string GroupMistake(absl::string_view text);
+
+// As for a listener, without unix:.
 std::string HealthAddressMistake(absl::string_view text);
 
 // Where to connect to: host:port, [v6]:port or unix:/path.

@@ -15,12 +15,14 @@
 #include "absl/strings/str_format.h"
 #include "absl/types/optional.h"
 #include "server/admin/rights.h"
+#include "server/config/address.h"
 #include "server/config/draft.h"
 #include "server/config/pattern.h"
 #include "server/config/scalars.h"
 #include "server/config/suggest.h"
 #include "server/core/route.h"
 #include "server/net/address.h"
+#include "server/net/unix_access.h"
 
 namespace singleflight::config {
 namespace {
@@ -253,6 +255,13 @@ void CheckEffects(const Draft& draft, Problems& problems) {
   }
 }
 
+void CheckGroup(const std::string& group, const Place& place, Problems& problems) {
+  if (group.empty() || !GroupMistake(group).empty() || net::GroupId(group).has_value()) return;
+  problems.Refuse(place, absl::StrCat(Quoted(group),
+                                      " is the name of no group here; create it, or write the "
+                                      "name or the number of one that is there"));
+}
+
 }  // namespace
 
 void SeparateFamilies(Draft& draft) {
@@ -268,6 +277,7 @@ void SeparateFamilies(Draft& draft) {
 
 void CheckFiles(const Draft& draft, Problems& problems) {
   for (size_t i = 0; i < draft.listener_tls.size(); ++i) {
+    CheckGroup(draft.config.listeners[i].access.group, draft.groups[i], problems);
     CheckFiles(draft.config.listeners[i].tls, draft.listener_tls[i], problems);
   }
   for (size_t i = 0; i < draft.upstream_tls.size(); ++i) {

@@ -70,10 +70,26 @@ std::string MarkNameMistake(absl::string_view text) {
                       " letters, digits and -._, beginning with a letter");
 }
 
+// Only the files of Unix sockets have them.
+void ReadUnixAccess(Mapping& in, proxy::ListenerOptions& out) {
+  absl::optional<std::string> mode;
+  const size_t mistakes = in.mistakes();
+  in.Text("mode", &mode, UnixModeMistake);
+  in.Text("group", &out.access.group, GroupMistake);
+  for (const char* name : {"mode", "group"}) {
+    if (!in.Has(name) || out.address.empty() || absl::StartsWith(out.address, "unix:")) continue;
+    in.Refuse(in.PlaceOf(name), "is for Unix sockets only; remove it, or listen on \"unix:/path\"");
+  }
+  if (!mode.has_value() || in.mistakes() != mistakes) return;
+  out.access.mode = static_cast<mode_t>(std::stoul(*mode, nullptr, 8));
+}
+
 void ReadListener(Mapping& in, Draft& draft) {
   proxy::ListenerOptions listener;
   in.Text("address", &listener.address, ListenerAddressMistake);
   in.Require("address", "write where to listen, such as \"address: 127.0.0.1:8080\"");
+  ReadUnixAccess(in, listener);
+  draft.groups.push_back(in.PlaceOf("group"));
   draft.listener_tls.push_back(ReadServerTls(in, listener.tls));
   draft.listeners.push_back(in.PlaceOf("address"));
   draft.config.listeners.push_back(listener);

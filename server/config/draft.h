@@ -27,6 +27,7 @@ struct Draft {
 
   Config config;
   std::vector<Place> listeners;               // of each one's address
+  std::vector<Place> groups;                  // of each one's group
   std::vector<Place> upstreams;               // of each one's name
   std::vector<std::vector<Place>> endpoints;  // of each one's target, or of all its endpoints
   std::vector<TlsPlaces> listener_tls;
@@ -62,7 +63,7 @@ void CheckDraft(const Draft& draft, Problems& problems);
 // Refuses upstreams at which this process itself would listen: calls would come back to it.
 void CheckOwnListeners(const Draft& draft, Problems& problems);
 
-// Opens the files that the options name, and refuses what is wrong with them.
+// Opens the files that the options name, looks up groups, and refuses what is wrong with them.
 void CheckFiles(const Draft& draft, Problems& problems);
 
 }  // namespace singleflight::config

@@ -61,33 +61,59 @@ bool IsOfOne(int error) { return error == ECONNABORTED || error == EPROTO || err
 
 absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker, const ListenAt& at,
                                                          OnAccept on_accept) {
-  absl::StatusOr<Endpoint> endpoint = ParseAddress(at.address);
+  const absl::StatusOr<Endpoint> endpoint = ParseAddress(at.address);
   if (!endpoint.ok()) return endpoint.status();
-  absl::string_view path = at.address;
-  std::string unix_path(absl::ConsumePrefix(&path, "unix:") ? path : "");
-  if (!unix_path.empty()) {
-    if (absl::Status status = RemoveAbandoned(unix_path, *endpoint); !status.ok()) return status;
-  }
-
   Socket socket(::socket(endpoint->family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!socket.open()) return Failure(at.address, "open a socket for", errno);
+  absl::StatusOr<UnixPath> path = Bind(socket, *endpoint, at);
+  if (!path.ok()) return path.status();
+  if (::listen(socket.fd(), SOMAXCONN) != 0) {
+    const int error = errno;
+    path->Remove();
+    return Failure(at.address, "listen on", error);
+  }
+  return Watching(worker, std::move(socket), *std::move(path), std::move(on_accept));
+}
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Adopt(Worker& worker, Socket socket,
+                                                          OnAccept on_accept) {
+  return Watching(worker, std::move(socket), UnixPath(), std::move(on_accept));
+}
+
+absl::StatusOr<Listener::UnixPath> Listener::Bind(const Socket& socket, const Endpoint& endpoint,
+                                                  const ListenAt& at) {
+  absl::string_view rest = at.address;
+  const std::string path(absl::ConsumePrefix(&rest, "unix:") ? rest : "");
   const int on = 1;
-  if (unix_path.empty()) {
+  if (!path.empty()) {
+    if (absl::Status status = RemoveAbandoned(path, endpoint); !status.ok()) return status;
+    // The file is made with no more than the socket's own mode (unix(7)).
+    if (at.access != UnixAccess()) ::fchmod(socket.fd(), S_IRUSR | S_IWUSR);
+  } else {
     ::setsockopt(socket.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   }
   if (at.ipv6_only) {
     ::setsockopt(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
   }
-  if (::bind(socket.fd(), endpoint->data(), endpoint->size()) != 0) {
+  if (::bind(socket.fd(), endpoint.data(), endpoint.size()) != 0) {
     return Failure(at.address, "bind", errno);
   }
-  if (::listen(socket.fd(), SOMAXCONN) != 0) return Failure(at.address, "listen on", errno);
-  const std::string bound = AddressOf(socket);
-  std::unique_ptr<Listener> listener(new Listener(
-      worker, std::move(socket), bound,
-      unix_path.empty() ? UnixPath() : UnixPath(std::move(unix_path)), std::move(on_accept)));
+  if (path.empty()) return UnixPath();
+  UnixPath made(path);
+  if (absl::Status status = SetAccess(path, at.access); !status.ok()) {
+    made.Remove();
+    return status;
+  }
+  return made;
+}
+
+absl::StatusOr<std::unique_ptr<Listener>> Listener::Watching(Worker& worker, Socket socket,
+                                                             UnixPath unix_path,
+                                                             OnAccept on_accept) {
+  std::unique_ptr<Listener> listener(
+      new Listener(worker, std::move(socket), std::move(unix_path), std::move(on_accept)));
   if (const int error = worker.poller().Add(listener->socket_, *listener, false); error != 0) {
-    return Failure(at.address, "watch", error);
+    return Failure(listener->address_, "watch", error);
   }
   return listener;
 }
@@ -107,11 +133,10 @@ void Listener::UnixPath::Remove() {
   if (about.st_dev == device_ && about.st_ino == inode_) ::unlink(path.c_str());
 }
 
-Listener::Listener(Worker& worker, Socket socket, std::string address, UnixPath unix_path,
-                   OnAccept on_accept)
+Listener::Listener(Worker& worker, Socket socket, UnixPath unix_path, OnAccept on_accept)
     : worker_(worker),
       socket_(std::move(socket)),
-      address_(std::move(address)),
+      address_(AddressOf(socket_)),
       unix_path_(std::move(unix_path)),
       on_accept_(std::move(on_accept)),
       pause_(worker.timers(), [this] { worker_.poller().Again(*this); }) {}

@@ -9,6 +9,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
 #include "server/net/address.h"
+#include "server/net/unix_access.h"
 #include "server/net/worker.h"
 
 namespace singleflight::net {
@@ -17,6 +18,7 @@ namespace singleflight::net {
 struct ListenAt {
   std::string address;  // ip:port, localhost:port, [v6]:port or unix:/path; port 0 takes a free one
   bool ipv6_only = false;  // of [::]: another listener has the port for IPv4
+  UnixAccess access = {};  // of a path
 };
 
 // Accepts connections on one address, on the loop of one worker, and hands them on as plain
@@ -34,6 +36,10 @@ class Listener final : private Watch {
   // waits.
   static absl::StatusOr<std::unique_ptr<Listener>> Open(Worker& worker, const ListenAt& at,
                                                         OnAccept on_accept);
+
+  // On a socket that listens already. Its file, if it has one, stays at Close.
+  static absl::StatusOr<std::unique_ptr<Listener>> Adopt(Worker& worker, Socket socket,
+                                                         OnAccept on_accept);
   ~Listener() { Close(); }
 
   // Starts to accept, one connection a round of the loop.
@@ -60,8 +66,11 @@ class Listener final : private Watch {
     ino_t inode_ = 0;
   };
 
-  Listener(Worker& worker, Socket socket, std::string address, UnixPath unix_path,
-           OnAccept on_accept);
+  static absl::StatusOr<UnixPath> Bind(const Socket& socket, const Endpoint& endpoint,
+                                       const ListenAt& at);
+  static absl::StatusOr<std::unique_ptr<Listener>> Watching(Worker& worker, Socket socket,
+                                                            UnixPath unix_path, OnAccept on_accept);
+  Listener(Worker& worker, Socket socket, UnixPath unix_path, OnAccept on_accept);
   void OnReady() override;
   void OnLoopGone() override {}
   void OnFailure(int error);

@@ -1,5 +1,7 @@
 // One of each kind of mistake, with the whole line that its author reads.
 
+#include <fstream>
+
 #include "tests/config/files.h"
 
 namespace singleflight::config {
@@ -322,6 +324,59 @@ TEST(MistakesTest, CredentialsAreIgnoredOnlyWhereSharingIsSaid) {
   EXPECT_THAT(MistakesIn(WithRouteOption("collapse: true\n    key: {share_across_credentials: "
                                          "true, metadata: {ignore: [cookie]}}")),
               IsEmpty());
+}
+
+std::string WithAccess(const std::string& address, const std::string& options) {
+  return absl::StrCat("listeners: [{address: \"", address, "\", ", options,
+                      "}]\nupstreams: [{name: b, target: h:1}]\nroutes: [{upstream: b}]\n");
+}
+
+TEST(MistakesTest, AModeIsFourOctalDigitsByWhichSomebodyMayConnect) {
+  ExpectMistakes({
+      {WithAccess("unix:/s", "mode: 660"),
+       "1:40: listeners[0].mode: \"660\" is no mode; write four octal digits, the first of them 0, "
+       "such as \"0660\""},
+      {WithAccess("unix:/s", "mode: rw-rw----"),
+       "1:40: listeners[0].mode: \"rw-rw----\" is no mode; write four octal digits, the first of "
+       "them 0, such as \"0660\""},
+      {WithAccess("unix:/s", "mode: \"0444\""),
+       "1:40: listeners[0].mode: \"0444\" lets nobody connect, which takes the right to write; try "
+       "\"0660\""},
+  });
+  for (const char* wrong : {"\"\"", "0668", "1777", "00660", "0x1b0"}) {
+    EXPECT_THAT(MistakesIn(WithAccess("unix:/s", absl::StrCat("mode: ", wrong))),
+                ElementsAre(HasSubstr("is no mode")))
+        << wrong;
+  }
+}
+
+TEST(MistakesTest, OnlyUnixSocketsHaveAModeAndAGroup) {
+  ExpectMistakes({
+      {WithAccess("127.0.0.1:1", "mode: \"0660\""),
+       "1:44: listeners[0].mode: is for Unix sockets only; remove it, or listen on "
+       "\"unix:/path\""},
+      {WithAccess("127.0.0.1:1", "group: daemon"),
+       "1:45: listeners[0].group: is for Unix sockets only; remove it, or listen on "
+       "\"unix:/path\""},
+  });
+}
+
+TEST(MistakesTest, AGroupIsOneThatThereIs) {
+  EXPECT_THAT(MistakesIn(WithAccess("unix:/s", "group: \"a b\"")),
+              ElementsAre(HasSubstr("\"a b\" is no group; write its name or its number")));
+  const std::string file = ::testing::TempDir() + "group.yaml";
+  std::ofstream(file) << WithAccess("unix:/s", "group: no-such-group");
+  EXPECT_THAT(std::string(LoadFile(file).status().message()),
+              HasSubstr("1:41: listeners[0].group: \"no-such-group\" is the name of no group here; "
+                        "create it, or write the name or the number of one that is there"));
+  std::ofstream(file) << WithAccess("unix:/s", "group: root");
+  EXPECT_EQ(LoadFile(file).status(), absl::OkStatus());
+}
+
+TEST(MistakesTest, AModeIsReadAsOctal) {
+  const Config config = Right(WithAccess("unix:/s", "mode: \"0620\", group: 7"));
+  EXPECT_EQ(config.listeners[0].access.mode, 0620u);
+  EXPECT_EQ(config.listeners[0].access.group, "7");
 }
 
 std::string Looping(const std::string& listener, const std::string& backend) {

@@ -5,11 +5,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tests/http2/on_worker.h"
 
 namespace singleflight::net {
@@ -172,6 +176,85 @@ TEST_F(ListenerTest, AUnixSocketWhoseQueueIsFullIsLeftAloneWithoutWaiting) {
   for (const int fd : queued) ::close(fd);
   ::close(busy);
   EXPECT_EQ(::unlink(UnixPath().c_str()), 0) << "it was there";
+}
+
+// Whoever it is that made the process.
+class Umask {
+ public:
+  explicit Umask(mode_t mask) : before_(::umask(mask)) {}
+  ~Umask() { ::umask(before_); }
+
+ private:
+  const mode_t before_;
+};
+
+class UnixAccessTest : public ListenerTest {
+ protected:
+  absl::Status OpenWith(const UnixAccess& access) {
+    absl::Status status;
+    on_.Run([&] {
+      auto opened = Listener::Open(on_.worker(), {"unix:" + UnixPath(), false, access},
+                                   [](Listener::Accepted) {});
+      status = opened.status();
+      if (opened.ok()) listener_ = *std::move(opened);
+    });
+    return status;
+  }
+  void Close() {
+    on_.Run([this] { listener_.reset(); });
+  }
+  static struct stat About() {
+    struct stat about = {};
+    ::lstat(UnixPath().c_str(), &about);
+    return about;
+  }
+};
+
+TEST_F(UnixAccessTest, TheModeIsTheOneThatIsWrittenWhateverTheUmask) {
+  for (const mode_t mask : {0, 0022, 0077}) {
+    const Umask umask(mask);
+    ASSERT_EQ(OpenWith({.mode = 0662}), absl::OkStatus());
+    EXPECT_EQ(About().st_mode & 07777, 0662u) << mask;
+    Close();
+  }
+}
+
+TEST_F(UnixAccessTest, WithoutAModeTheUmaskDecides) {
+  const Umask umask(0027);
+  ASSERT_EQ(OpenWith({}), absl::OkStatus());
+  EXPECT_EQ(About().st_mode & 07777, 0750u);
+}
+
+TEST_F(UnixAccessTest, AGroupMayConnectUnlessAModeSaysOtherwise) {
+  const Umask umask(0022);
+  const std::string group = absl::StrCat(::getegid());
+  ASSERT_EQ(OpenWith({.group = group}), absl::OkStatus());
+  EXPECT_EQ(About().st_mode & 07777, 0660u);
+  EXPECT_EQ(About().st_gid, ::getegid());
+}
+
+TEST_F(UnixAccessTest, WhatCannotBeGivenLeavesNoFile) {
+  const absl::Status status = OpenWith({.group = "no-such-group"});
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::HasSubstr("no group has the name \"no-such-group\""));
+  EXPECT_NE(::access(UnixPath().c_str(), F_OK), 0);
+}
+
+// The umask leaves everything, and whoever looks on sees the file as soon as it is there.
+TEST_F(UnixAccessTest, AtNoMomentIsMoreAllowedThanTheMode) {
+  const Umask umask(0);
+  std::atomic<bool> stop{false};
+  std::atomic<mode_t> seen{0};
+  std::thread onlooker([&] {
+    while (!stop) seen |= About().st_mode & 07777;
+  });
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_EQ(OpenWith({.mode = 0600}), absl::OkStatus());
+    Close();
+  }
+  stop = true;
+  onlooker.join();
+  EXPECT_EQ(seen & ~0600u, 0u) << std::oct << seen;
 }
 
 }  // namespace
