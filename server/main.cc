@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <cstdio>
 #include <random>
 #include <string>
@@ -15,6 +16,7 @@
 #include "server/app/probe.h"
 #include "server/config/load.h"
 #include "server/host/process.h"
+#include "server/host/service.h"
 
 // Read by jemalloc before main: memory that is not used goes back to the system in its time
 // (docs/decisions.md, "13. jemalloc, with a thread of its own").
@@ -69,13 +71,15 @@ Entropy DrawEntropy() {
 
 // From here on nothing that is said waits for its reader.
 int Serve(const std::string& path) {
+  const absl::StatusOr<host::Service> service = host::ReadService();
+  if (!service.ok()) return Complain(service.status().message());
   host::PrepareProcess();
   Log log;
   const absl::StatusOr<config::Loaded> loaded = Load(path, log);
   if (!loaded.ok()) return kUsageError;
   for (const std::string& warning : loaded->warnings) spdlog::warn("{}", warning);
-  absl::StatusOr<std::unique_ptr<App>> app =
-      App::Build(*loaded, {path, DrawEntropy(), absl::Now, &log});
+  absl::StatusOr<std::unique_ptr<App>> app = App::Build(
+      *loaded, {path, DrawEntropy(), absl::Now, &log, std::chrono::steady_clock::now, *service});
   if (!app.ok()) {
     spdlog::error("{}", std::string(app.status().message()));
     return kUsageError;

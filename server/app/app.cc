@@ -53,9 +53,18 @@ absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config:
                    ": only a restart changes this; restart the proxy, or put back what was there"));
 }
 
+absl::StatusOr<net::HandedOver> TakeHandedOver(const host::Service& service) {
+  net::HandedOver handed_over;
+  for (const host::Service::Descriptor& descriptor : service.descriptors) {
+    absl::Status status = handed_over.Take(descriptor.fd, descriptor.name);
+    if (!status.ok()) return status;
+  }
+  return handed_over;
+}
+
 }  // namespace
 
-App::App(const config::Loaded& loaded, Options options)
+App::App(const config::Loaded& loaded, Options options, net::HandedOver handed_over)
     : first_(loaded),
       options_(std::move(options)),
       config_(loaded.config),
@@ -70,14 +79,20 @@ App::App(const config::Loaded& loaded, Options options)
           control_, workers_.loops(), ledgers_.upstreams, shared_.budget, options_.entropy.jitter,
           [this](const net::Endpoint& endpoint) { return own_listeners_.AreAt(endpoint); },
           options_.wall_clock, events_),
-      doors_(workers_.entry(), fingerprints_,
-             [this](net::Listener::Accepted accepted,
-                    std::shared_ptr<const proxy::Entrance> entrance) {
-               Admit(accepted, std::move(entrance));
-             }),
-      reloader_(control_, options_.config_path, options_.wall_clock,
-                [this](const config::Config& next) { return Apply(next); }),
+      doors_(
+          workers_.entry(), fingerprints_,
+          [this](net::Listener::Accepted accepted,
+                 std::shared_ptr<const proxy::Entrance> entrance) {
+            Admit(accepted, std::move(entrance));
+          },
+          std::move(handed_over)),
+      reloader_(
+          control_, options_.config_path, options_.wall_clock,
+          [this](const config::Config& next) { return Apply(next); },
+          Reloader::Events{[this] { supervision_.Reloading(); },
+                           [this] { supervision_.Reloaded(Status()); }}),
       drain_(control_, options_.wall_clock, DrainHooks(), Drain::Pace()),
+      supervision_(control_, workers_.loops(), options_.service, options_.clock),
       pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
               tracing_, *options_.log, access_logs_}),
       steering_(control_,
@@ -90,7 +105,9 @@ App::App(const config::Loaded& loaded, Options options)
 }
 
 absl::StatusOr<std::unique_ptr<App>> App::Build(const config::Loaded& loaded, Options options) {
-  std::unique_ptr<App> app(new App(loaded, std::move(options)));
+  absl::StatusOr<net::HandedOver> handed_over = TakeHandedOver(options.service);
+  if (!handed_over.ok()) return handed_over.status();
+  std::unique_ptr<App> app(new App(loaded, std::move(options), *std::move(handed_over)));
   if (absl::Status status = app->Begin(); !status.ok()) return status;
   return app;
 }
@@ -142,11 +159,17 @@ std::string App::Announcement() const {
   return text;
 }
 
+std::string App::Status() const {
+  return absl::StrCat("serving, ", Announcement(),
+                      reloader_.refused().empty() ? "" : "; the latest configuration is refused");
+}
+
 int App::Run() {
   drain_.AwaitSignal();
   AwaitHangup();
   AwaitReopening();
   reloader_.Begin(first_);
+  supervision_.Ready(Status());
   control_.run();
   Stop();
   return drain_.exit_status();
@@ -234,6 +257,7 @@ Drain::Hooks App::DrainHooks() {
   Drain::Hooks hooks;
   hooks.begin = [this] {
     events_.Add("drain", "", "the process drains: no new connections");
+    supervision_.Stopping("draining: no new connections, and running calls end");
     reloader_.Stop();
     doors_.Close();
     // Behind what the doors have let in.

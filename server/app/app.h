@@ -33,10 +33,12 @@
 #include "server/app/reloader.h"
 #include "server/app/snapshot.h"
 #include "server/app/steering.h"
+#include "server/app/supervision.h"
 #include "server/app/tracing.h"
 #include "server/app/upstreams.h"
 #include "server/app/workers.h"
 #include "server/config/load.h"
+#include "server/host/service.h"
 #include "server/model/fingerprints.h"
 #include "server/model/key.h"
 #include "server/proxy/admission.h"
@@ -59,9 +61,11 @@ class App {
     Entropy entropy;
     std::function<absl::Time()> wall_clock;
     Log* log;
+    Supervision::Clock clock;
+    host::Service service;
   };
 
-  // Binds every address. Upstreams that are not there yet are no failure.
+  // Binds every address that was not handed over. Upstreams that are not there yet are no failure.
   static absl::StatusOr<std::unique_ptr<App>> Build(const config::Loaded& loaded, Options options);
   ~App();
 
@@ -76,7 +80,7 @@ class App {
   int Run();
 
  private:
-  App(const config::Loaded& loaded, Options options);
+  App(const config::Loaded& loaded, Options options, net::HandedOver handed_over);
 
   // Starts what the constructor has connected.
   absl::Status Begin();
@@ -92,6 +96,9 @@ class App {
   void Admit(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);
   void AwaitHangup();
   void AwaitReopening();
+
+  // A line for people.
+  std::string Status() const;
   Drain::Hooks DrainHooks();
   void Stop();
 
@@ -118,6 +125,7 @@ class App {
   Doors doors_;
   Reloader reloader_;
   Drain drain_;
+  Supervision supervision_;
   Pages pages_;
   Steering steering_;
   admin::Rights rights_;

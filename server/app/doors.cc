@@ -2,6 +2,8 @@
 
 #include "server/app/doors.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -41,8 +43,12 @@ absl::StatusOr<tls::SharedContext> TlsOf(const proxy::ListenerOptions& options) 
 
 }  // namespace
 
-Doors::Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_enter)
-    : worker_(worker), fingerprints_(fingerprints), on_enter_(std::move(on_enter)) {}
+Doors::Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_enter,
+             net::HandedOver handed_over)
+    : worker_(worker),
+      fingerprints_(fingerprints),
+      on_enter_(std::move(on_enter)),
+      handed_over_(std::move(handed_over)) {}
 
 absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<proxy::ListenerOptions>& options) {
   Plan plan;
@@ -53,15 +59,10 @@ absl::StatusOr<Doors::Plan> Doors::Prepare(const std::vector<proxy::ListenerOpti
     const auto same = std::find_if(open.begin(), open.end(), [&](const Plan::Item& item) {
       return IsAt(*item.door, wanted.address);
     });
-    if (same != open.end() && same->door->ipv6_only != wanted.ipv6_only) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(wanted.where, ": the running proxy listens there ",
-                       wanted.ipv6_only ? "for IPv4 too" : "for IPv6 only",
-                       ", which a reload does not change: restart the proxy"));
-    }
     if (same != open.end()) {
-      const absl::Status status =
-          tls::RefuseEnded(same->entrance->tls.get(), tls->get(), TlsPlace(wanted));
+      absl::Status status = RefuseChange(*same->door, wanted);
+      if (status.ok())
+        status = tls::RefuseEnded(same->entrance->tls.get(), tls->get(), TlsPlace(wanted));
       if (!status.ok()) return status;
       plan.items.push_back(
           {same->door, EntranceWith(*std::move(tls), same->entrance.get()), false});
@@ -93,23 +94,63 @@ absl::StatusOr<std::shared_ptr<Doors::Door>> Doors::Open(const proxy::ListenerOp
   const std::shared_ptr<Door> door = OwnedOn(worker_, std::make_unique<Door>());
   door->address = options.address;
   door->ipv6_only = options.ipv6_only;
-  absl::Status status;
-  RunOn(worker_, [&] {
-    absl::StatusOr<std::unique_ptr<net::Listener>> listener = net::Listener::Open(
-        worker_, options, [this, &door = *door](net::Listener::Accepted accepted) {
-          on_enter_(accepted, door.entrance);
-        });
-    status = listener.status();
-    if (status.ok()) door->listener = *std::move(listener);
-  });
+  door->access = options.access;
+  const absl::Status status = OpenOnWorker(*door, options);
   if (!status.ok()) {
     return absl::Status(status.code(), absl::StrCat(status.message(), OwnClaimOn(options.address)));
   }
   return door;
 }
 
+absl::Status Doors::OpenOnWorker(Door& door, const proxy::ListenerOptions& options) {
+  absl::StatusOr<net::Socket> socket = handed_over_.For(options);
+  if (!socket.ok()) return socket.status();
+  absl::Status status;
+  RunOn(worker_, [&] {
+    auto on_accept = [this, &door](net::Listener::Accepted accepted) {
+      on_enter_(accepted, door.entrance);
+    };
+    absl::StatusOr<std::unique_ptr<net::Listener>> listener =
+        socket->open() ? net::Listener::Adopt(worker_, *std::move(socket), on_accept)
+                       : net::Listener::Open(worker_, options, on_accept);
+    status = listener.status();
+    if (status.ok()) door.listener = *std::move(listener);
+  });
+  return status;
+}
+
+absl::Status Doors::RefuseChange(const Door& door, const proxy::ListenerOptions& wanted) const {
+  std::string now;
+  if (door.ipv6_only != wanted.ipv6_only) {
+    now = absl::StrCat("listens there ", wanted.ipv6_only ? "for IPv4 too" : "for IPv6 only");
+  } else if (door.access != wanted.access) {
+    now = "has made that socket with another mode or group";
+  } else {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(wanted.where, ": the running proxy ", now,
+                   ", which a reload does not change: restart the proxy"));
+}
+
+void Doors::TellOfUnused() {
+  std::vector<std::string> unused = handed_over_.Besides(addresses());
+  for (const std::string& socket : unused) {
+    if (std::count(unused_.begin(), unused_.end(), socket) != 0) continue;
+    spdlog::warn(
+        "LISTEN_FDS: the socket {} was handed over, and no listener has its address: whoever "
+        "connects there waits; add the address to \"listeners\", or remove the socket's unit",
+        socket);
+  }
+  unused_ = std::move(unused);
+}
+
 // What is in force is given up only when all of what comes next is bound.
 std::string Doors::OwnClaimOn(const std::string& address) const {
+  if (const std::string socket = handed_over_.WithPortOf(address); !socket.empty()) {
+    return absl::StrCat("; the socket ", socket,
+                        " was handed over, and holds this port: let the listener have its address");
+  }
   for (const std::string& bound : addresses()) {
     if (PortOf(bound) != PortOf(address) || !(IsEverywhere(bound) || IsEverywhere(address)))
       continue;
@@ -138,10 +179,12 @@ std::vector<uint64_t> Doors::Adopt(const Plan& plan) {
     });
   }
   in_force_ = plan;
+  TellOfUnused();
   return gone;
 }
 
 void Doors::Close() {
+  handed_over_.Close();
   for (const Plan::Item& item : in_force_.items) {
     worker_.Post([door = item.door] { door->listener->Close(); });
   }

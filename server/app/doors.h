@@ -1,6 +1,7 @@
 // The addresses of the configuration in force, where clients come in. An address that two
 // configurations share stays bound. Clients stay connected when certificates are renewed; when it
-// changes how far they are trusted, they have to connect again.
+// changes how far they are trusted, they have to connect again. Where a socket was handed over to
+// the process for an address, it is used, and none is bound.
 //
 // Threads: the control thread's. What doors hold lives on one worker, which must be running.
 
@@ -15,6 +16,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/model/fingerprints.h"
+#include "server/net/handed_over.h"
 #include "server/net/listener.h"
 #include "server/proxy/frontend.h"
 #include "server/proxy/listener_options.h"
@@ -27,11 +29,13 @@ class Doors {
   using OnEnter =
       std::function<void(net::Listener::Accepted, std::shared_ptr<const proxy::Entrance>)>;
 
-  Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_enter);
+  Doors(net::Worker& worker, model::Fingerprints& fingerprints, OnEnter on_enter,
+        net::HandedOver handed_over = net::HandedOver());
 
   struct Door {
-    std::string address;  // as the configuration wrote it that opened the door
-    bool ipv6_only;       // likewise
+    std::string address;     // as the configuration wrote it that opened the door
+    bool ipv6_only;          // likewise
+    net::UnixAccess access;  // likewise
     std::unique_ptr<net::Listener> listener;
     std::shared_ptr<const proxy::Entrance> entrance;  // of those that come in now; the worker's
   };
@@ -56,7 +60,8 @@ class Doors {
   // How doors are entered now.
   const Plan& in_force() const { return in_force_; }
 
-  // Nobody comes in any more.
+  // Nobody comes in any more. Who connects to a socket that was handed over waits there for the
+  // next process.
   void Close();
 
   // As bound, in the order of the configuration.
@@ -65,6 +70,14 @@ class Doors {
 
  private:
   absl::StatusOr<std::shared_ptr<Door>> Open(const proxy::ListenerOptions& options);
+
+  absl::Status OpenOnWorker(Door& door, const proxy::ListenerOptions& options);
+
+  // Why a bound address cannot be what is wanted now.
+  absl::Status RefuseChange(const Door& door, const proxy::ListenerOptions& wanted) const;
+
+  // Says which sockets that were handed over nobody listens on, once.
+  void TellOfUnused();
 
   // Why an address may not be free that this program itself keeps from being so, as a clause; else
   // nothing.
@@ -75,6 +88,8 @@ class Doors {
   net::Worker& worker_;
   model::Fingerprints& fingerprints_;
   const OnEnter on_enter_;
+  net::HandedOver handed_over_;
+  std::vector<std::string> unused_;  // of those, as was said
   uint64_t last_door_ = 0;
   Plan in_force_;
 };

@@ -11,10 +11,11 @@
 namespace singleflight::app {
 
 Reloader::Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply,
-                   absl::Duration retry_refused)
+                   Events events, absl::Duration retry_refused)
     : path_(std::move(path)),
       clock_(std::move(clock)),
       apply_(std::move(apply)),
+      events_(std::move(events)),
       retry_refused_(retry_refused),
       timer_(control),
       retry_(control) {}
@@ -40,11 +41,13 @@ void Reloader::Adopt(const config::Loaded& loaded) {
 }
 
 absl::StatusOr<std::vector<std::string>> Reloader::ReloadAndTell(absl::string_view why) {
+  if (events_.begun) events_.begun();
   const absl::Status status = Take(why);
   if (!status.ok()) {
     Refuse(status.message());
     AwaitRetry();
   }
+  if (events_.ended) events_.ended();
   AwaitTick();
   if (!status.ok()) return status;
   return warnings_;
@@ -60,6 +63,7 @@ void Reloader::AwaitRetry() {
 // Nobody asked for it, so nobody is told once more of what was told before.
 void Reloader::TryAgain() {
   const absl::Status status = Take("tried again");
+  if (status.ok() && events_.ended) events_.ended();
   if (!status.ok()) {
     if (status.message() != absl::string_view(refused_)) Refuse(status.message());
     AwaitRetry();

@@ -36,11 +36,18 @@ class Reloader {
   using Apply = absl::AnyInvocable<absl::Status(const config::Config&)>;
   using WallClock = std::function<absl::Time()>;
 
+  // Told around each time that it reads, if they are set; not where it tries again and nothing
+  // changes.
+  struct Events {
+    std::function<void()> begun;
+    std::function<void()> ended;
+  };
+
   // How soon a refused file is tried again although nothing is seen to have changed.
   static constexpr absl::Duration kRetryRefused = absl::Seconds(10);
 
   Reloader(boost::asio::io_context& control, std::string path, WallClock clock, Apply apply,
-           absl::Duration retry_refused = kRetryRefused);
+           Events events = {}, absl::Duration retry_refused = kRetryRefused);
 
   // `loaded` is in force. Begins to watch its files.
   void Begin(const config::Loaded& loaded);
@@ -85,6 +92,7 @@ class Reloader {
   const WallClock clock_;
   Apply apply_;
   OnOutcome on_outcome_ = [](std::string, std::string) {};
+  const Events events_;
   const absl::Duration retry_refused_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer retry_;  // runs while the latest was refused

@@ -47,12 +47,14 @@ class ReloaderTest : public ::testing::Test {
   absl::Time now_ = absl::UnixEpoch() + absl::Hours(1000);
   absl::Status answer_ = absl::OkStatus();
   int tries_ = 0;
-  Reloader reloader_{control_, path_,
+  Reloader reloader_{control_,
+                     path_,
                      [this] { return now_ -= absl::Hours(1); },  // it is being set back
                      [this](const config::Config&) {
                        ++tries_;
                        return answer_;
                      },
+                     {},
                      absl::Milliseconds(10)};
 };
 

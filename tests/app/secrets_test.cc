@@ -55,8 +55,12 @@ class SecretsTest : public upstream::testing::PoolTest {
                      "threads: 1\nlog: {level: debug}\n"),
         "f.yaml", [](absl::string_view) { return absl::nullopt; });
     EXPECT_TRUE(loaded.ok()) << loaded.status();
-    auto app =
-        App::Build(*loaded, {"f.yaml", {kSecret, kHop, kJitter}, absl::UnixEpoch, log_.get()});
+    auto app = App::Build(*loaded, {"f.yaml",
+                                    {kSecret, kHop, kJitter},
+                                    absl::UnixEpoch,
+                                    log_.get(),
+                                    [] { return base::Instant(); },
+                                    host::Service()});
     EXPECT_TRUE(app.ok()) << app.status();
     app_ = *std::move(app);
     running_ = std::thread([this] { app_->Run(); });
