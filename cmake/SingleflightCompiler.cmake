@@ -21,6 +21,11 @@ endif()
 if(CMAKE_BUILD_TYPE STREQUAL Release)
   add_compile_options(-fno-plt)  # Calls into libraries go straight there: one jump less for each, dozens in a hit.
 endif()
+if(CMAKE_BUILD_TYPE STREQUAL Release AND SINGLEFLIGHT_SANITIZE STREQUAL "")
+  # Tables of addresses are filled before main, which -fno-plt means anyway, and cannot be written afterwards.
+  # tests/deploy/hardening_test.py reads it out of the programs.
+  add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack)
+endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
   add_compile_options(-Wthread-safety)
 endif()
