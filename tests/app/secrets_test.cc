@@ -27,6 +27,7 @@ using upstream::testing::ScriptedServer;
 constexpr uint64_t kSecret = 0x5eedc0de7badcafe;
 constexpr uint64_t kHop = 0x1122334455667788;
 constexpr uint64_t kJitter = 42;
+constexpr uint64_t kTraces = 43;
 
 // As it might be printed or copied, whole or by halves.
 std::vector<std::string> FormsOf(uint64_t secret) {
@@ -56,7 +57,7 @@ class SecretsTest : public upstream::testing::PoolTest {
         "f.yaml", [](absl::string_view) { return absl::nullopt; });
     EXPECT_TRUE(loaded.ok()) << loaded.status();
     auto app = App::Build(*loaded, {"f.yaml",
-                                    {kSecret, kHop, kJitter},
+                                    {kSecret, kHop, kJitter, kTraces},
                                     absl::UnixEpoch,
                                     log_.get(),
                                     [] { return base::Instant(); },

@@ -29,7 +29,7 @@ class WorkersTest : public ::testing::Test {
     workers_.Start();
     workers_.SetContexts([this](net::Worker& loop) {
       return MakeSnapshot(loop, *loop.buffered(), shared_, routes_, {}, {},
-                          ledgers_.downstream[loop.index()]);
+                          ledgers_.downstream[loop.index()], absl::nullopt);
     });
   }
 
