@@ -195,13 +195,13 @@ TEST_F(TracingTest, AReplyThatIsAnErrorIsOneOfTheUpstreamCall) {
 TEST_F(TracingTest, AnUpstreamCallThatNobodyAnsweredSaysWhy) {
   Serve(Traced());
   backend_.Hold();
-  CallOptions options = In('a');
-  options.timeout = std::chrono::milliseconds(50);
-  Ask(kRead, "id-7", options);
+  PendingCall call = Start(kRead, "id-7", In('a'));
+  backend_.WaitForHeld(1);
+  call.Cancel();
   const Spans spans = collector_.WaitForSpans(2);
   EXPECT_TRUE(HasError(ClientOf(spans, 'a')));
   EXPECT_EQ(CodeOf(ClientOf(spans, 'a')), "");
-  EXPECT_EQ(AttributeOf(ClientOf(spans, 'a'), "error.type"), "deadline");
+  EXPECT_EQ(AttributeOf(ClientOf(spans, 'a'), "error.type"), "cancelled");
 }
 
 TEST_F(TracingTest, ACallThatIsNotSampledPassesAsItCame) {
