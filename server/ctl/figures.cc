@@ -16,7 +16,9 @@ std::string InTwo(int64_t value, int64_t per_large, const char* large, const cha
   return rest == 0 ? front : absl::StrCat(front, " ", rest, " ", small);
 }
 
-std::string Short(double value) { return absl::StrFormat(value < 99.95 ? "%.1f" : "%.0f", value); }
+std::string Short(double value) {
+  return value < 99.95 ? absl::StrFormat("%.1f", value) : absl::StrFormat("%.0f", value);
+}
 
 }  // namespace
 
