@@ -25,6 +25,13 @@ const char* malloc_conf =
     "tcache_max:4096,background_thread:true,max_background_threads:1,dirty_decay_ms:5000";
 }
 
+// Before anything else of the process runs: libraries open descriptors while they are loaded, and
+// one that is closed at the start would be theirs then.
+extern "C" {
+__attribute__((section(".preinit_array"), used)) void (*open_standard_descriptors)() =
+    singleflight::host::OpenStandardDescriptors;
+}
+
 namespace singleflight::app {
 namespace {
 
@@ -89,7 +96,6 @@ int Serve(const std::string& path) {
 }
 
 int Main(const std::vector<std::string>& arguments) {
-  host::OpenStandardDescriptors();
   const absl::StatusOr<Flags> flags = ParseFlags(arguments);
   if (!flags.ok()) return Complain(flags.status().message());
   switch (flags->action) {

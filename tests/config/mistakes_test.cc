@@ -35,6 +35,7 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
        "4:1: drain_timeot: unknown option (did you mean \"drain_timeout\"?); allowed here: "
        "listeners, upstreams, "
        "routes, cache, reply_marks, limits, health, admin, threads, log, access_log, tracing, "
+       "metrics, "
        "reload, "
        "drain_timeout"},
       {WithCollapseOption("maxwaiters: 5"),

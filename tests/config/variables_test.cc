@@ -100,7 +100,7 @@ TEST(VariablesTest, NamesOfOptionsAreNotExpanded) {
       MistakesIn(WithOption("${T}: 4"), {{"T", "threads"}}),
       ElementsAre(
           "f.yaml:4:1: ${T}: unknown option; allowed here: listeners, upstreams, routes, cache, "
-          "reply_marks, limits, health, admin, threads, log, access_log, tracing, reload, "
+          "reply_marks, limits, health, admin, threads, log, access_log, tracing, metrics, reload, "
           "drain_timeout"));
 }
 

@@ -37,6 +37,10 @@ def whole(text):
     return (yaml.safe_dump(missing) if missing else '') + text
 
 
+def private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
 def make_certificates(folder):
     """tls/server.pem and its key, and copies of both under the other names that the documents have."""
     os.mkdir(os.path.join(folder, 'tls'))
@@ -56,6 +60,8 @@ class Examples(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = folder.name
         make_certificates(cls.folder)
+        with open(os.path.join(cls.folder, 'admin.token'), 'w', encoding='utf-8', opener=private) as file:
+            file.write('a-token-that-is-long-enough\n')
         tls = os.path.join(cls.folder, 'tls')
         cls.environment = {**os.environ, 'SSL_CERT_FILE': os.path.join(tls, 'server.pem'), 'CREDENTIALS_DIRECTORY': tls}
 

@@ -142,6 +142,8 @@ TEST_F(ShippedTest, MinimalServes) {
 
 TEST_F(ShippedTest, ReferenceServes) {
   const TemporaryPath socket;
+  const TemporaryPath admin;
+  const TemporaryFile token("0123456789abcdef");
   Authority authority("test CA");
   const CertificateFiles own = authority.Sign("proxy.example");
   proxy_ = std::make_unique<ProxyProcess>(absl::StrReplaceAll(
@@ -154,6 +156,14 @@ TEST_F(ShippedTest, ReferenceServes) {
                                {"tls/client.key", own.private_key},
                                {"tls/clients.pem", authority.ca()},
                                {"tls/backends.pem", authority.ca()},
+                               {"/etc/singleflight/token", token.path()},
+                               {"tls/admin.pem", own.certificate},
+                               {"tls/admin.key", own.private_key},
+                               {"tls/operators.pem", authority.ca()},
+                               {"tls/collectors.pem", authority.ca()},
+                               {"/run/singleflight/admin.sock", admin.path()},
+                               {"127.0.0.1:9901", "127.0.0.1:0"},
+                               {"127.0.0.1:4317", "127.0.0.1:1"},
                                {"dns:///catalog.example:50051", backend_.address()},
                                {"0.0.0.0:9900", "127.0.0.1:0"}}));
   Client shopper("unix:" + socket.path(), "eu.shop.example");
