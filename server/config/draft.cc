@@ -2,8 +2,9 @@
 //
 // Each Read… function takes one section, and asks its Mapping (reader.cc) for one option after the
 // other. So a new option is one line: by it the option is read, bounded, and listed for messages
-// and for the reference. Defaults stand in the options structs: an option that is absent leaves its
-// target as it is.
+// and for the reference. Sections of which traffic knows nothing stand in operator_options.cc and
+// metrics_options.cc, and are called from here. Defaults stand in the options structs: an option
+// that is absent leaves its target as it is.
 //
 // A check that concerns one section stands in its function. What concerns several sections needs
 // all of them, and so is left to check_draft.cc: for it, the functions note places in the Draft.
@@ -21,17 +22,16 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "server/config/address.h"
+#include "server/config/bounds.h"
 #include "server/config/memory_shares.h"
 #include "server/config/metadata.h"
 #include "server/config/metrics_options.h"
+#include "server/config/operator_options.h"
 #include "server/config/pattern.h"
-#include "server/trace/sampling.h"
 
 namespace singleflight::config {
 namespace {
 
-constexpr absl::Duration kShortest = absl::Milliseconds(1);
-constexpr absl::Duration kLongest = absl::Hours(24);
 constexpr uint64_t kMostCalls = 1u << 24;
 constexpr uint64_t kLargestMessage = uint64_t{2} << 30;
 constexpr uint64_t kLargestStore = uint64_t{1} << 40;
@@ -43,17 +43,6 @@ std::string NameMistake(absl::string_view text) {
       std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > 0x20 && c < 0x7f; });
   if (!text.empty() && text.size() <= 128 && printable) return "";
   return "is no name; use 1 to 128 visible ASCII characters without spaces";
-}
-
-std::string TokenFileMistake(absl::string_view text) {
-  const bool printable = std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
-  if (!text.empty() && printable) return "";
-  return "is no path; write that of a file with a token, without control characters";
-}
-
-std::string AllowedHostMistake(absl::string_view text) {
-  if (AuthorityMistake(text).empty()) return "";
-  return "is no host; use a name such as \"proxy.example\" or \"proxy.example:8443\"";
 }
 
 // A token of RFC 9651 §3.3.4, as RFC 9211 wants it.
@@ -273,87 +262,6 @@ void ReadLimits(Mapping& in, Draft& draft) {
               "does nothing without max_connection_age; add that or remove it");
   }
   draft.max_buffered_bytes = ReadShare(in, "max_buffered_bytes", &out.max_buffered_bytes, 1u << 20);
-}
-
-void ReadHealth(Mapping& in, Draft& draft) {
-  in.Text("address", &draft.config.health.address, HealthAddressMistake);
-  in.Require("address",
-             "write where to serve it, such as \"address: 0.0.0.0:9900\", or remove \"health\"");
-  draft.health = in.PlaceOf("address");
-}
-
-void ReadAdmin(Mapping& in, Draft& draft) {
-  admin::AdminOptions& out = draft.config.admin;
-  if (in.Text("grpc", &out.grpc, ListenerAddressMistake)) draft.admin_grpc = in.PlaceOf("grpc");
-  if (in.Text("http", &out.http, ListenerAddressMistake)) draft.admin_http = in.PlaceOf("http");
-  in.Texts("allowed_hosts", [&](const std::string& host, const Place& place) {
-    const std::string mistake = AllowedHostMistake(host);
-    if (!mistake.empty()) in.Refuse(place, absl::StrCat(Quoted(host), " ", mistake));
-    out.allowed_hosts.push_back(host);
-  });
-  if (in.Has("allowed_hosts") && !in.Has("http")) {
-    in.Refuse(in.PlaceOf("allowed_hosts"), "does nothing without http; add that or remove it");
-  }
-  if (in.Text("token_file", &out.token_file, TokenFileMistake)) {
-    draft.admin_token_file = in.PlaceOf("token_file");
-  }
-  draft.admin_tls = ReadServerTls(in, out.tls);
-  if (out.tls.has_value() && !in.Has("grpc")) {
-    in.Refuse(in.PlaceOf("tls"), "does nothing without grpc; http speaks no TLS. Remove it");
-  }
-  if (in.Has("grpc") || in.Has("http")) return;
-  in.Refuse(in.place(),
-            "says no address; add \"http: 127.0.0.1:9901\", \"grpc: 127.0.0.1:9902\", or both");
-}
-
-void ReadLog(Mapping& in, LogOptions& out) {
-  in.Choice("level", &out.level,
-            {{"debug", LogLevel::kDebug},
-             {"info", LogLevel::kInfo},
-             {"warning", LogLevel::kWarning},
-             {"error", LogLevel::kError}});
-  in.Choice("format", &out.format, {{"text", LogFormat::kText}, {"json", LogFormat::kJson}});
-}
-
-std::string AccessLogMistake(absl::string_view to) {
-  if (to == proxy::kStandardError) return "";
-  if (absl::StartsWith(to, "/") && !absl::EndsWith(to, "/")) return "";
-  return "is neither stderr nor the path of a file from / on; write where the lines go, such as "
-         "\"to: /var/log/singleflight/access.log\"";
-}
-
-void ReadAccessLog(Mapping& in, proxy::AccessLogOptions& out) {
-  in.Text("to", &out.to, AccessLogMistake);
-  in.Require("to", "write where the lines go: stderr, or the path of a file");
-  in.Choice("format", &out.format,
-            {{"text", proxy::AccessLogFormat::kText}, {"json", proxy::AccessLogFormat::kJson}});
-  in.Flag("errors", &out.errors);
-  in.Duration("slower_than", &out.slower_than, kShortest, kLongest);
-  in.Percent("sample", &out.sample);
-}
-
-std::string SampleMistake(absl::string_view text) {
-  if (trace::ParseSampling(text).has_value()) return "";
-  return "is no sampling; write parent, or what share of the traces that begin here is recorded, "
-         "such as 1% or 0.5%";
-}
-
-std::string ServiceNameMistake(absl::string_view text) {
-  const bool printable = std::none_of(text.begin(), text.end(), absl::ascii_iscntrl);
-  if (!text.empty() && text.size() <= 255 && printable) return "";
-  return "is no name; use 1 to 255 characters, none of them a control character";
-}
-
-void ReadTracing(Mapping& in, Draft& draft) {
-  otlp::Options& out = draft.config.tracing;
-  in.Text("otlp", &out.otlp, EndpointMistake);
-  in.Require("otlp", "write where the collector is, such as \"otlp: 127.0.0.1:4317\"");
-  std::string sample = "parent";
-  in.Text("sample", &sample, SampleMistake);
-  out.sampling = trace::ParseSampling(sample).value_or(out.sampling);
-  in.Text("service_name", &out.service_name, ServiceNameMistake);
-  in.Duration("timeout", &out.timeout, absl::Milliseconds(10), absl::Minutes(1));
-  draft.tracing_tls = ReadCollectorTls(in, out.tls);
 }
 
 }  // namespace

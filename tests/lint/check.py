@@ -248,6 +248,19 @@ def headlines(sources) -> Iterator[str]:
             yield finding(source, 1, 'does not begin with a comment that says what the file is for')
 
 
+# --- size -----------------------------------------------------------------------------------------------------------
+
+MOST_LINES = 400
+
+
+def long_files(sources) -> Iterator[str]:
+    """A file of the product has one subject, and so an end."""
+    for source in sources:
+        lines = source.text.count('\n')
+        if source.is_cpp() and source.path.startswith(('lib/', 'server/')) and lines > MOST_LINES:
+            yield finding(source, MOST_LINES + 1, f'has {lines} lines, of at most {MOST_LINES}; split it by subject')
+
+
 # --- paths ----------------------------------------------------------------------------------------------------------
 
 ORDINARY_FOLDERS = {'bin', 'dev', 'etc', 'lib', 'mnt', 'opt', 'proc', 'run', 'srv', 'sys', 'tmp', 'usr', 'var'}
@@ -269,7 +282,7 @@ def machine_paths(sources, top) -> Iterator[str]:
 
 # --------------------------------------------------------------------------------------------------------------------
 
-RULES = [layers, unused_arrows, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, headlines, unregistered_tests, disabled_tests, *documents.RULES]
+RULES = [layers, unused_arrows, foreign_headers, emptied_strings, real_time, sleeps, wide_rows, headlines, long_files, unregistered_tests, disabled_tests, *documents.RULES]
 
 
 def main():

@@ -179,6 +179,15 @@ class Headlines(unittest.TestCase):
                 self.assertEqual(found(check.headlines, (path, text)), [f'{path}:1'])
 
 
+class LongFiles(unittest.TestCase):
+    def test_a_file_of_the_product_has_no_more_than_400_lines(self):
+        self.assertEqual(found(check.long_files, ('server/core/a.cc', 'int a;\n' * 400), ('lib/a.h', 'int a;\n' * 400),
+                               ('tests/core/a_test.cc', 'int a;\n' * 401), ('server/core/README.md', 'A.\n' * 401)), [])
+        for path in ('server/core/a.cc', 'server/core/a.h', 'lib/singleflight/a.h'):
+            with self.subTest(path):
+                self.assertEqual(found(check.long_files, (path, 'int a;\n' * 401)), [f'{path}:401'])
+
+
 class MachinePaths(unittest.TestCase):
     @staticmethod
     def found(text, top):

@@ -1,0 +1,15 @@
+// Bounds that options of several sections have in common.
+
+#ifndef SINGLEFLIGHT_SERVER_CONFIG_BOUNDS_H_
+#define SINGLEFLIGHT_SERVER_CONFIG_BOUNDS_H_
+
+#include "absl/time/time.h"
+
+namespace singleflight::config {
+
+constexpr absl::Duration kShortest = absl::Milliseconds(1);
+constexpr absl::Duration kLongest = absl::Hours(24);
+
+}  // namespace singleflight::config
+
+#endif  // SINGLEFLIGHT_SERVER_CONFIG_BOUNDS_H_
