@@ -1,4 +1,7 @@
-#include "server/admin/grpc_health.h"
+// Health checking: what Steering says of the process and of each upstream, in the terms of
+// grpc.health.v1.
+
+#include "server/admin/grpc_service.h"
 
 #include <grpcpp/grpcpp.h>
 
@@ -24,8 +27,7 @@ Status::ServingStatus StatusOf(bool serving) {
 
 class Service final : public health::Health::Service {
  public:
-  Service(Steering& steering, Rights& rights, Watchers& watchers)
-      : steering_(steering), rights_(rights), watchers_(watchers) {}
+  explicit Service(const ServiceParts& parts) : parts_(parts) {}
 
   grpc::Status Check(grpc::ServerContext*, const health::HealthCheckRequest* request,
                      Status* reply) override {
@@ -41,7 +43,7 @@ class Service final : public health::Health::Service {
 
   grpc::Status List(grpc::ServerContext*, const health::HealthListRequest*,
                     health::HealthListResponse* reply) override {
-    const absl::StatusOr<Steering::Serving> serving = steering_.GetServing();
+    const absl::StatusOr<Steering::Serving> serving = parts_.steering.GetServing();
     if (!serving.ok()) return ToGrpc(serving.status());
     if (serving->size() > kMostListed) {
       return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "there are more than 100");
@@ -54,8 +56,8 @@ class Service final : public health::Health::Service {
 
   grpc::Status Watch(grpc::ServerContext* context, const health::HealthCheckRequest* request,
                      grpc::ServerWriter<Status>* writer) override {
-    const Watchers::Place place(watchers_);
-    if (!place.taken()) return RefuseWatcher(rights_, "Watch");
+    const Watchers::Place place(parts_.watchers);
+    if (!place.taken()) return RefuseWatcher(parts_.rights, "Watch");
     Status told;  // UNKNOWN, which nothing is
     do {
       const absl::StatusOr<Status::ServingStatus> now = Of(request->service());
@@ -63,28 +65,25 @@ class Service final : public health::Health::Service {
       if (*now == told.status()) continue;
       told.set_status(*now);
       if (!writer->Write(told)) break;
-    } while (watchers_.Wait(*context, kLook));
+    } while (parts_.watchers.Wait(*context, kLook));
     return grpc::Status(grpc::StatusCode::CANCELLED, "nobody watches any more");
   }
 
  private:
   absl::StatusOr<Status::ServingStatus> Of(const std::string& service) {
-    const absl::StatusOr<Steering::Serving> serving = steering_.GetServing();
+    const absl::StatusOr<Steering::Serving> serving = parts_.steering.GetServing();
     if (!serving.ok()) return serving.status();
     const auto found = serving->find(service);
     return found == serving->end() ? Status::SERVICE_UNKNOWN : StatusOf(found->second);
   }
 
-  Steering& steering_;
-  Rights& rights_;
-  Watchers& watchers_;
+  const ServiceParts parts_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeHealthService(Steering& steering, Rights& rights,
-                                                 Watchers& watchers) {
-  return std::make_unique<Service>(steering, rights, watchers);
+std::unique_ptr<grpc::Service> MakeHealthService(const ServiceParts& parts) {
+  return std::make_unique<Service>(parts);
 }
 
 }  // namespace singleflight::admin

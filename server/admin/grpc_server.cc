@@ -23,7 +23,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
-#include "server/admin/grpc_health.h"
 #include "server/admin/grpc_service.h"
 #include "server/admin/watchers.h"
 #include "server/net/listener.h"
@@ -92,8 +91,8 @@ class Server final : public GrpcServer {
  public:
   Server(const AdminOptions& options, Steering& steering, Rights& rights)
       : tls_(options.tls),
-        admin_(MakeAdminService(steering, rights, watchers_)),
-        health_(MakeHealthService(steering, rights, watchers_)) {}
+        admin_(MakeAdminService({steering, rights, watchers_})),
+        health_(MakeHealthService({steering, rights, watchers_})) {}
 
   ~Server() override {
     loop_.Stop();

@@ -41,55 +41,54 @@ absl::StatusOr<milliseconds> IntervalOf(const v1::WatchStatsRequest& request) {
 
 class Service final : public v1::Admin::Service {
  public:
-  Service(Steering& steering, Rights& rights, Watchers& watchers)
-      : steering_(steering), rights_(rights), watchers_(watchers) {}
+  explicit Service(const ServiceParts& parts) : parts_(parts) {}
 
   // --- questions ---
 
   grpc::Status GetInfo(grpc::ServerContext*, const v1::GetInfoRequest* request,
                        v1::Info* reply) override {
-    return Give(steering_.GetInfo(*request), reply);
+    return Give(parts_.steering.GetInfo(*request), reply);
   }
   grpc::Status GetStats(grpc::ServerContext*, const v1::GetStatsRequest* request,
                         v1::Stats* reply) override {
-    return Give(steering_.GetStats(*request), reply);
+    return Give(parts_.steering.GetStats(*request), reply);
   }
   grpc::Status ListRoutes(grpc::ServerContext*, const v1::ListRoutesRequest* request,
                           v1::ListRoutesResponse* reply) override {
-    return Give(steering_.ListRoutes(*request), reply);
+    return Give(parts_.steering.ListRoutes(*request), reply);
   }
   grpc::Status ListUpstreams(grpc::ServerContext*, const v1::ListUpstreamsRequest* request,
                              v1::ListUpstreamsResponse* reply) override {
-    return Give(steering_.ListUpstreams(*request), reply);
+    return Give(parts_.steering.ListUpstreams(*request), reply);
   }
   grpc::Status ListFlights(grpc::ServerContext*, const v1::ListFlightsRequest* request,
                            v1::ListFlightsResponse* reply) override {
-    return Give(steering_.ListFlights(*request), reply);
+    return Give(parts_.steering.ListFlights(*request), reply);
   }
   grpc::Status ListTopKeys(grpc::ServerContext*, const v1::ListTopKeysRequest* request,
                            v1::ListTopKeysResponse* reply) override {
-    return Give(steering_.ListTopKeys(*request), reply);
+    return Give(parts_.steering.ListTopKeys(*request), reply);
   }
   grpc::Status ListSplits(grpc::ServerContext*, const v1::ListSplitsRequest* request,
                           v1::ListSplitsResponse* reply) override {
-    return Give(steering_.ListSplits(*request), reply);
+    return Give(parts_.steering.ListSplits(*request), reply);
   }
   grpc::Status ListEvents(grpc::ServerContext*, const v1::ListEventsRequest* request,
                           v1::ListEventsResponse* reply) override {
-    return Give(steering_.ListEvents(*request), reply);
+    return Give(parts_.steering.ListEvents(*request), reply);
   }
 
   grpc::Status WatchStats(grpc::ServerContext* context, const v1::WatchStatsRequest* request,
                           grpc::ServerWriter<v1::Stats>* writer) override {
     const absl::StatusOr<milliseconds> interval = IntervalOf(*request);
     if (!interval.ok()) return ToGrpc(interval.status());
-    const Watchers::Place place(watchers_);
-    if (!place.taken()) return RefuseWatcher(rights_, "WatchStats");
+    const Watchers::Place place(parts_.watchers);
+    if (!place.taken()) return RefuseWatcher(parts_.rights, "WatchStats");
     do {
-      const absl::StatusOr<v1::Stats> stats = steering_.GetStats({});
+      const absl::StatusOr<v1::Stats> stats = parts_.steering.GetStats({});
       if (!stats.ok()) return ToGrpc(stats.status());
       if (!writer->Write(*stats)) break;
-    } while (watchers_.Wait(*context, *interval));
+    } while (parts_.watchers.Wait(*context, *interval));
     return grpc::Status::OK;
   }
 
@@ -97,40 +96,37 @@ class Service final : public v1::Admin::Service {
 
   grpc::Status Purge(grpc::ServerContext* context, const v1::PurgeRequest* request,
                      v1::PurgeResponse* reply) override {
-    return Order(*context, "Purge", [&] { return Give(steering_.Purge(*request), reply); });
+    return Order(*context, "Purge", [&] { return Give(parts_.steering.Purge(*request), reply); });
   }
   grpc::Status Reload(grpc::ServerContext* context, const v1::ReloadRequest* request,
                       v1::ReloadResponse* reply) override {
-    return Order(*context, "Reload", [&] { return Give(steering_.Reload(*request), reply); });
+    return Order(*context, "Reload", [&] { return Give(parts_.steering.Reload(*request), reply); });
   }
   grpc::Status Drain(grpc::ServerContext* context, const v1::DrainRequest* request,
                      v1::DrainResponse* reply) override {
-    return Order(*context, "Drain", [&] { return Give(steering_.Drain(*request), reply); });
+    return Order(*context, "Drain", [&] { return Give(parts_.steering.Drain(*request), reply); });
   }
   grpc::Status SetLogLevel(grpc::ServerContext* context, const v1::SetLogLevelRequest* request,
                            v1::SetLogLevelResponse* reply) override {
     return Order(*context, "SetLogLevel",
-                 [&] { return Give(steering_.SetLogLevel(*request), reply); });
+                 [&] { return Give(parts_.steering.SetLogLevel(*request), reply); });
   }
 
  private:
   template <typename Carry>
   grpc::Status Order(const grpc::ServerContext& context, absl::string_view name,
                      const Carry& carry) {
-    const absl::Status may = rights_.MayOrder(Door::kGrpc, name, AuthorizationOf(context));
+    const absl::Status may = parts_.rights.MayOrder(Door::kGrpc, name, AuthorizationOf(context));
     return may.ok() ? carry() : ToGrpc(may);
   }
 
-  Steering& steering_;
-  Rights& rights_;
-  Watchers& watchers_;
+  const ServiceParts parts_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> MakeAdminService(Steering& steering, Rights& rights,
-                                                Watchers& watchers) {
-  return std::make_unique<Service>(steering, rights, watchers);
+std::unique_ptr<grpc::Service> MakeAdminService(const ServiceParts& parts) {
+  return std::make_unique<Service>(parts);
 }
 
 }  // namespace singleflight::admin

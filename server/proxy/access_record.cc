@@ -49,56 +49,42 @@ char* WriteHex(uint64_t number, char* out) {
   return out;
 }
 
-// name=value name=value …
-class TextLine {
- public:
-  explicit TextLine(char* out) : out_(out) {}
-
-  void Time(absl::string_view time) { out_ = Write(time, out_); }
-  void Text(absl::string_view name, absl::string_view value) {
-    if (value.empty()) return;
-    Name(name);
-    out_ = WriteText(value, out_);
-  }
-  void Number(absl::string_view name, uint64_t value) {
-    Name(name);
-    out_ = WriteNumber(value, out_);
-  }
-  void Hex(absl::string_view name, uint64_t value) {
-    Name(name);
-    out_ = WriteHex(value, out_);
-  }
-  char* End() {
-    *out_++ = '\n';
-    return out_;
-  }
-
- private:
-  void Name(absl::string_view name) {
-    *out_++ = ' ';
-    out_ = Write(name, out_);
-    *out_++ = '=';
-  }
-
-  char* out_;
+// What stands between fields: name=value name=value …
+struct TextForm {
+  static constexpr absl::string_view kBegin = "";
+  static constexpr absl::string_view kAfterTime = "";
+  static constexpr absl::string_view kBeforeName = " ";
+  static constexpr absl::string_view kAfterName = "=";
+  static constexpr absl::string_view kQuote = "";
+  static constexpr absl::string_view kEnd = "\n";
 };
 
 // {"time":"…","name":"value","name":1}
-class JsonLine {
+struct JsonForm {
+  static constexpr absl::string_view kBegin = "{\"time\":\"";
+  static constexpr absl::string_view kAfterTime = "\"";
+  static constexpr absl::string_view kBeforeName = ",\"";
+  static constexpr absl::string_view kAfterName = "\":";
+  static constexpr absl::string_view kQuote = "\"";
+  static constexpr absl::string_view kEnd = "}\n";
+};
+
+template <typename Form>
+class Line {
  public:
-  explicit JsonLine(char* out) : out_(out) {}
+  explicit Line(char* out) : out_(out) {}
 
   void Time(absl::string_view time) {
-    out_ = Write("{\"time\":\"", out_);
+    out_ = Write(Form::kBegin, out_);
     out_ = Write(time, out_);
-    *out_++ = '"';
+    out_ = Write(Form::kAfterTime, out_);
   }
   void Text(absl::string_view name, absl::string_view value) {
     if (value.empty()) return;
     Name(name);
-    *out_++ = '"';
+    Quote();
     out_ = WriteText(value, out_);
-    *out_++ = '"';
+    Quote();
   }
   void Number(absl::string_view name, uint64_t value) {
     Name(name);
@@ -106,25 +92,26 @@ class JsonLine {
   }
   void Hex(absl::string_view name, uint64_t value) {
     Name(name);
-    *out_++ = '"';
+    Quote();
     out_ = WriteHex(value, out_);
-    *out_++ = '"';
+    Quote();
   }
-  char* End() { return Write("}\n", out_); }
+  char* End() { return Write(Form::kEnd, out_); }
 
  private:
   void Name(absl::string_view name) {
-    out_ = Write(",\"", out_);
+    out_ = Write(Form::kBeforeName, out_);
     out_ = Write(name, out_);
-    out_ = Write("\":", out_);
+    out_ = Write(Form::kAfterName, out_);
   }
+  void Quote() { out_ = Write(Form::kQuote, out_); }
 
   char* out_;
 };
 
-template <typename Line>
+template <typename Form>
 char* WriteFields(const AccessRecord& call, char* out) {
-  Line line(out);
+  Line<Form> line(out);
   line.Time(call.time);
   line.Text("route", call.route);
   line.Text("method", call.method);
@@ -145,8 +132,8 @@ char* WriteFields(const AccessRecord& call, char* out) {
 }  // namespace
 
 char* WriteAccessLine(AccessLogFormat format, const AccessRecord& record, char* out) {
-  return format == AccessLogFormat::kJson ? WriteFields<JsonLine>(record, out)
-                                          : WriteFields<TextLine>(record, out);
+  return format == AccessLogFormat::kJson ? WriteFields<JsonForm>(record, out)
+                                          : WriteFields<TextForm>(record, out);
 }
 
 }  // namespace singleflight::proxy
