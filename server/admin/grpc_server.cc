@@ -7,6 +7,9 @@
 // The loop is one thread: it accepts, and has the server made when the first connection comes. gRPC
 // then has threads of its own for connections and calls. A call that waits (for Steering, for the
 // next turn of a watcher) waits on one of these.
+//
+// gRPC takes any number of connections, so they are counted before they are given to it. One too
+// many is closed; those that are there stay, since nobody knows here which of them have calls.
 
 #include "server/admin/grpc_server.h"
 
@@ -23,19 +26,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "server/admin/given_away.h"
 #include "server/admin/grpc_service.h"
 #include "server/admin/watchers.h"
+#include "server/net/address.h"
 #include "server/net/listener.h"
 #include "server/net/worker.h"
 
 namespace singleflight::admin {
 namespace {
 
+constexpr size_t kMostConnections = 32;
 constexpr int kMostThreads = 32;
 constexpr int kMostWatchers = 16;
 constexpr int kMostCallsOfAConnection = 32;
 constexpr int kMostRequestBytes = 64 << 10;
 constexpr size_t kMostBytes = 16 << 20;  // of all connections' buffers
+constexpr int kHandshakeMs = 5 * 1000;   // of TLS, and the client's first frame
 constexpr int kIdleMs = 5 * 60 * 1000;
 constexpr int kPingAfterMs = 30 * 1000;
 constexpr int kPingTimeoutMs = 10 * 1000;
@@ -82,6 +89,7 @@ void SetBounds(grpc::ServerBuilder& builder) {
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
   builder.SetMaxReceiveMessageSize(kMostRequestBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostCallsOfAConnection);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kPingAfterMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
@@ -91,6 +99,7 @@ class Server final : public GrpcServer {
  public:
   Server(const AdminOptions& options, Steering& steering, Rights& rights)
       : tls_(options.tls),
+        rights_(rights),
         admin_(MakeAdminService({steering, rights, watchers_})),
         health_(MakeHealthService({steering, rights, watchers_})) {}
 
@@ -117,13 +126,26 @@ class Server final : public GrpcServer {
 
  private:
   void Take(int fd) {
-    if (server_ == nullptr && !Begin()) {
+    if (!Welcomes(fd) || (server_ == nullptr && !Begin())) {
       ::close(fd);
       return;
     }
+    given_away_.Add(fd);
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
     connection.fd = fd;
     connections_->HandleNewConnection(&connection);
+  }
+
+  // The first of a row is told of.
+  bool Welcomes(int fd) {
+    const bool full = given_away_.Count() >= kMostConnections;
+    if (full) rights_.Refused(Door::kGrpc, Refusal::kConnections);
+    if (full && !full_) {
+      spdlog::warn("admin (grpc): connections are refused: {} are open ({})", kMostConnections,
+                   net::PeerOf(fd));
+    }
+    full_ = full;
+    return !full;
   }
 
   bool Begin() {
@@ -141,6 +163,7 @@ class Server final : public GrpcServer {
   }
 
   const absl::optional<tls::ServerOptions> tls_;
+  Rights& rights_;
   Watchers watchers_{kMostWatchers};
   const std::unique_ptr<grpc::Service> admin_;
   const std::unique_ptr<grpc::Service> health_;
@@ -148,6 +171,8 @@ class Server final : public GrpcServer {
   // The loop's, and after its end the destructor's.
   net::Worker loop_{0};
   std::unique_ptr<net::Listener> listener_;
+  GivenAway given_away_;
+  bool full_ = false;  // the latest was one too many
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::unique_ptr<grpc::Server> server_;
 };

@@ -4,8 +4,8 @@
 // Until the first connection comes it is a listening socket and a thread that sleeps, so that an
 // admin address costs a process nothing that nobody steers.
 //
-// Bounds: threads, and with them calls; watchers; calls on a connection; the size of requests. Idle
-// connections are closed.
+// Bounds: connections; threads, and with them calls; watchers; calls on a connection; the size of
+// requests. Connections that say nothing, and idle ones, are closed.
 //
 // Threads: Open and the destructor on one; its own threads call Steering and Rights.
 

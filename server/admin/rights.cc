@@ -61,6 +61,7 @@ std::string Message(absl::string_view order, Refusal why) {
     case Refusal::kOrigin:
     case Refusal::kMethod:
     case Refusal::kTooLarge:
+    case Refusal::kConnections:
       break;
   }
   return "";

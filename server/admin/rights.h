@@ -50,6 +50,7 @@ enum class Refusal : uint8_t {
   kOrigin,           // the request comes from a page of somebody else
   kMethod,           // an order came as a question
   kTooLarge,         // the request is larger than any that there is
+  kConnections,      // too many connections are there already
 };
 
 constexpr absl::string_view NameOf(Refusal why) {
@@ -72,6 +73,8 @@ constexpr absl::string_view NameOf(Refusal why) {
       return "method";
     case Refusal::kTooLarge:
       return "too_large";
+    case Refusal::kConnections:
+      return "connections";
   }
   return "";
 }

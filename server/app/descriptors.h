@@ -16,7 +16,7 @@ namespace singleflight::app {
 // what a proxy full of clients still has to do: to answer probes, to reach upstreams, to read
 // files.
 inline uint64_t DescriptorsForClients(uint64_t limit, size_t workers, size_t upstreams) {
-  const uint64_t kept = 128 + workers * (8 + 2 * upstreams);
+  const uint64_t kept = 160 + workers * (8 + 2 * upstreams);
   return limit - std::min(kept, limit / 2);
 }
 
