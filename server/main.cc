@@ -73,7 +73,7 @@ int ProbeAt(const std::string& url) {
 Entropy DrawEntropy() {
   std::random_device device;
   const auto draw = [&] { return static_cast<uint64_t>(device()) << 32 | device(); };
-  return {draw(), draw(), draw(), draw()};
+  return {draw(), {draw(), draw()}, draw(), draw(), draw()};
 }
 
 // From here on nothing that is said waits for its reader.

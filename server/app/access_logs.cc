@@ -26,10 +26,12 @@ AccessLogs::Maker AccessLogs::For(const absl::optional<proxy::AccessLogOptions>&
   in_force_ = options.has_value() ? WriterFor(*options) : nullptr;
   if (in_force_ == nullptr) return nullptr;
   return [options = *options, writer = in_force_, clock = wall_clock_, seed = seed_,
+          &digests = digests_,
           names = std::make_shared<const std::vector<std::string>>(std::move(route_names))](
              base::Loop& loop, metrics::Counter& lines) {
     return std::make_shared<proxy::AccessLog>(
-        options, proxy::AccessLog::Setting{loop, writer, clock, seed + loop.index(), names, lines});
+        options,
+        proxy::AccessLog::Setting{loop, writer, clock, seed + loop.index(), names, lines, digests});
   };
 }
 

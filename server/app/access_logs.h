@@ -23,6 +23,7 @@
 #include "server/base/loop.h"
 #include "server/metrics/cell.h"
 #include "server/metrics/visitor.h"
+#include "server/model/key_digest.h"
 #include "server/proxy/access_log.h"
 
 namespace singleflight::app {
@@ -30,8 +31,12 @@ namespace singleflight::app {
 class AccessLogs {
  public:
   // `seed` is for samples.
-  AccessLogs(Log::Voice voice, std::function<absl::Time()> wall_clock, uint64_t seed)
-      : voice_(std::move(voice)), wall_clock_(std::move(wall_clock)), seed_(seed) {}
+  AccessLogs(Log::Voice voice, std::function<absl::Time()> wall_clock, uint64_t seed,
+             const model::KeyDigests& digests)
+      : voice_(std::move(voice)),
+        wall_clock_(std::move(wall_clock)),
+        seed_(seed),
+        digests_(digests) {}
 
   // Makes the access log of one worker, which counts its lines there.
   using Maker =
@@ -60,6 +65,7 @@ class AccessLogs {
   const Log::Voice voice_;
   const std::function<absl::Time()> wall_clock_;
   const uint64_t seed_;
+  const model::KeyDigests& digests_;
   const base::LineWriter::LostLines lost_ = std::make_shared<std::atomic<uint64_t>>(0);
   std::map<Destination, std::weak_ptr<base::LineWriter>> writers_;
   std::shared_ptr<base::LineWriter> in_force_;

@@ -68,7 +68,8 @@ App::App(const config::Loaded& loaded, Options options, net::HandedOver handed_o
     : first_(loaded),
       options_(std::move(options)),
       config_(loaded.config),
-      access_logs_(options_.log->voice(), options_.wall_clock, options_.entropy.jitter),
+      digests_(options_.entropy.digests),
+      access_logs_(options_.log->voice(), options_.wall_clock, options_.entropy.jitter, digests_),
       events_(options_.wall_clock),
       shared_(config_, options_.entropy.hop),
       ledgers_(WorkersOf(config_), metrics::LatencyBounds::Of(config_.metrics.latency_buckets)),
@@ -96,8 +97,8 @@ App::App(const config::Loaded& loaded, Options options, net::HandedOver handed_o
       pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
               tracing_, *options_.log, access_logs_}),
       steering_(control_,
-                {config_, options_.config_path, options_.wall_clock, ledgers_, shared_, workers_,
-                 upstreams_, doors_, reloader_, drain_, *options_.log, events_}),
+                {config_, options_.config_path, options_.wall_clock, ledgers_, digests_, shared_,
+                 workers_, upstreams_, doors_, reloader_, drain_, *options_.log, events_}),
       rights_(config_.admin.token_file) {
   reloader_.set_on_outcome([this](std::string kind, std::string text) {
     events_.Add(std::move(kind), options_.config_path, std::move(text));

@@ -41,6 +41,7 @@
 #include "server/host/service.h"
 #include "server/model/fingerprints.h"
 #include "server/model/key.h"
+#include "server/model/key_digest.h"
 #include "server/proxy/admission.h"
 
 namespace singleflight::app {
@@ -48,6 +49,7 @@ namespace singleflight::app {
 // What is left to chance. Each is drawn by itself: what is public says nothing of what is secret.
 struct Entropy {
   model::KeySeed keys;
+  model::KeyDigests::Secret digests;
   uint64_t hop;     // names this process in the chain marker, which every backend sees
   uint64_t jitter;  // peers may learn it from when things happen
   uint64_t traces;  // for the ids of traces and spans, which everybody sees
@@ -112,6 +114,7 @@ class App {
   boost::asio::signal_set hangups_{control_, SIGHUP};
   boost::asio::signal_set reopenings_{control_, SIGUSR1};
 
+  const model::KeyDigests digests_;
   AccessLogs access_logs_;
   Events events_;
   model::Fingerprints fingerprints_;

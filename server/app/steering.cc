@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/app/proto_time.h"
@@ -37,15 +36,6 @@ constexpr size_t kMostRows = 1000;
 
 size_t RowsOf(uint32_t limit) {
   return limit == 0 ? kUsualRows : std::min<size_t>(limit, kMostRows);
-}
-
-std::string DigestOf(uint64_t hash) { return absl::StrCat(absl::Hex(hash, absl::kZeroPad16)); }
-
-absl::StatusOr<uint64_t> HashOf(const std::string& digest) {
-  uint64_t hash = 0;
-  if (digest.size() == 16 && absl::SimpleHexAtoi(digest, &hash)) return hash;
-  return absl::InvalidArgumentError(
-      "key: a key is 16 hexadecimal digits, as ListFlights and ListTopKeys show them");
 }
 
 // What is sent upstream as :authority where neither a call nor the configuration says another.
@@ -184,7 +174,7 @@ absl::StatusOr<v1::ListFlightsResponse> Steering::ListFlights(
 
 void Steering::Describe(const core::Flights::Joinable& flight, v1::Flight& out) const {
   const core::Route& route = flight.context->route();
-  out.set_key(DigestOf(flight.context->key_hash()));
+  out.set_key(model::ToText(parts_.digests.Of(flight.context->key_hash())));
   out.set_route(
       absl::StrCat(route.options.match.authority.value_or(""), route.options.match.method));
   out.set_method(std::string(flight.context->path()));
@@ -196,8 +186,9 @@ void Steering::Describe(const core::Flights::Joinable& flight, v1::Flight& out) 
 
 absl::StatusOr<v1::ListTopKeysResponse> Steering::ListTopKeys(
     const v1::ListTopKeysRequest& request) {
-  return Asked<v1::ListTopKeysResponse>(
-      [&](v1::ListTopKeysResponse& keys) { keys = TopKeysOf(parts_.ledgers, request); });
+  return Asked<v1::ListTopKeysResponse>([&](v1::ListTopKeysResponse& keys) {
+    keys = TopKeysOf(parts_.ledgers, parts_.digests, request);
+  });
 }
 
 absl::StatusOr<v1::ListSplitsResponse> Steering::ListSplits(const v1::ListSplitsRequest& request) {
@@ -246,11 +237,8 @@ absl::StatusOr<v1::PurgeResponse> Steering::Purge(const v1::PurgeRequest& reques
 
 absl::StatusOr<cache::Scope> Steering::ScopeOf(const v1::PurgeRequest& request) {
   switch (request.scope_case()) {
-    case v1::PurgeRequest::kKey: {
-      const absl::StatusOr<uint64_t> hash = HashOf(request.key());
-      if (!hash.ok()) return hash.status();
-      return cache::KeyScope(*hash);
-    }
+    case v1::PurgeRequest::kKey:
+      return ScopeOfKey(request.key());
     case v1::PurgeRequest::kMethod:
       if (absl::StartsWith(request.method(), "/")) return cache::MethodScope(request.method());
       return absl::InvalidArgumentError("method: write \"/package.Service/Method\"");
@@ -263,6 +251,13 @@ absl::StatusOr<cache::Scope> Steering::ScopeOf(const v1::PurgeRequest& request) 
       break;
   }
   return absl::InvalidArgumentError("say what to drop: key, method, group, or all: true");
+}
+
+absl::StatusOr<cache::Scope> Steering::ScopeOfKey(const std::string& text) const {
+  const absl::optional<model::KeyDigest> digest = model::ParseKeyDigest(text);
+  if (digest.has_value()) return cache::KeyScope(parts_.digests.HashOf(*digest));
+  return absl::InvalidArgumentError(
+      "key: a key is 16 hexadecimal digits, as ListFlights and ListTopKeys show them");
 }
 
 absl::StatusOr<cache::Scope> Steering::ScopeOf(const v1::Group& group) {

@@ -28,6 +28,7 @@
 #include "server/app/upstreams.h"
 #include "server/app/workers.h"
 #include "server/config/config.h"
+#include "server/model/key_digest.h"
 
 namespace singleflight::app {
 
@@ -39,6 +40,7 @@ class Steering final : public admin::Steering {
     const std::string& config_path;
     const std::function<absl::Time()>& wall_clock;
     const Ledgers& ledgers;
+    const model::KeyDigests& digests;
     Shared& shared;
     Workers& workers;
     Upstreams& upstreams;
@@ -94,6 +96,7 @@ class Steering final : public admin::Steering {
   void FillUpstreams(admin::v1::ListUpstreamsResponse& upstreams) const;
   void Describe(const core::Flights::Joinable& flight, admin::v1::Flight& out) const;
   absl::StatusOr<cache::Scope> ScopeOf(const admin::v1::PurgeRequest& request);
+  absl::StatusOr<cache::Scope> ScopeOfKey(const std::string& text) const;
   absl::StatusOr<cache::Scope> ScopeOf(const admin::v1::Group& group);
   absl::StatusOr<admin::v1::DrainResponse> SetDrained(const admin::v1::EndpointName& endpoint,
                                                       bool drained);

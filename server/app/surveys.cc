@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "server/app/proto_time.h"
 #include "server/app/snapshot.h"
 #include "server/survey/cure.h"
@@ -36,10 +35,10 @@ bool Wanted(const std::string& route, const std::string& asked) {
 }
 
 void AddTopKeys(const std::string& route, const std::vector<survey::TopKey>& top,
-                std::vector<v1::TopKey>& to) {
+                const model::KeyDigests& digests, std::vector<v1::TopKey>& to) {
   for (const survey::TopKey& key : top) {
     v1::TopKey& row = to.emplace_back();
-    row.set_key(absl::StrCat(absl::Hex(key.key, absl::kZeroPad16)));
+    row.set_key(model::ToText(digests.Of(key.key)));
     row.set_route(route);
     row.set_method(key.method);
     row.set_count(key.count);
@@ -87,13 +86,14 @@ v1::Split RowOf(const std::string& route, const survey::Split& split, const mode
 
 }  // namespace
 
-v1::ListTopKeysResponse TopKeysOf(const Ledgers& ledgers, const v1::ListTopKeysRequest& request) {
+v1::ListTopKeysResponse TopKeysOf(const Ledgers& ledgers, const model::KeyDigests& digests,
+                                  const v1::ListTopKeysRequest& request) {
   std::vector<v1::TopKey> keys;
   ledgers.top_keys.ForEach([&](const std::string& route, const auto& by_worker) {
     if (!Wanted(route, request.route())) return;
     std::vector<std::vector<survey::TopSketch::Sum>> sketches;
     for (const auto& top : by_worker) sketches.push_back(top->Sums(ByOf(request)));
-    AddTopKeys(route, survey::Merged(sketches), keys);
+    AddTopKeys(route, survey::Merged(sketches), digests, keys);
   });
   std::stable_sort(keys.begin(), keys.end(),
                    [](const v1::TopKey& a, const v1::TopKey& b) { return a.count() > b.count(); });

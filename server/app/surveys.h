@@ -11,11 +11,12 @@
 #include "server/app/ledgers.h"
 #include "server/base/timer_queue.h"
 #include "server/config/config.h"
+#include "server/model/key_digest.h"
 #include "singleflight/admin/v1/admin.pb.h"
 
 namespace singleflight::app {
 
-admin::v1::ListTopKeysResponse TopKeysOf(const Ledgers& ledgers,
+admin::v1::ListTopKeysResponse TopKeysOf(const Ledgers& ledgers, const model::KeyDigests& digests,
                                          const admin::v1::ListTopKeysRequest& request);
 
 // The same moment by two clocks.

@@ -19,7 +19,7 @@
 namespace singleflight::model {
 
 // Calls with equal keys are identical. The hash finds, the bytes decide: equality compares all of
-// them.
+// them. No hash leaves the process: what is shown of a key is its digest (KeyDigests).
 struct Key {
   uint64_t hash = 0;
   std::string bytes;

@@ -78,7 +78,7 @@ void AccessLog::OnCallEnded(const CallEnd& end) {
   record.received = static_cast<uint64_t>(end.details.request_bytes);
   record.sent = static_cast<uint64_t>(end.details.reply_bytes);
   record.peer = end.peer;
-  if (end.details.key != 0) record.key = end.details.key;
+  if (end.details.key != 0) record.key = setting_.digests.Of(end.details.key);
   AddUpstreamCall(end, record);
   Write(record);
 }

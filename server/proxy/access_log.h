@@ -24,6 +24,7 @@
 #include "server/base/line_writer.h"
 #include "server/base/loop.h"
 #include "server/metrics/cell.h"
+#include "server/model/key_digest.h"
 #include "server/proxy/access_log_options.h"
 #include "server/proxy/access_record.h"
 #include "server/proxy/call_end.h"
@@ -54,6 +55,7 @@ class AccessLog final : public CallObserver {
     uint64_t seed;                                                // of the sample
     std::shared_ptr<const std::vector<std::string>> route_names;  // by index, as metrics call them
     metrics::Counter& lines;
+    const model::KeyDigests& digests;
   };
 
   AccessLog(const AccessLogOptions& options, Setting setting);

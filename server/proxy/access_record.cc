@@ -123,7 +123,7 @@ char* WriteFields(const AccessRecord& call, char* out) {
   line.Text("upstream", call.upstream);
   line.Text("endpoint", call.endpoint);
   line.Text("peer", call.peer);
-  if (call.key.has_value()) line.Hex("key", *call.key);
+  if (call.key.has_value()) line.Hex("key", static_cast<uint64_t>(*call.key));
   line.Text("trace", call.trace);
   line.Text("leader", call.leader);
   return line.End();

@@ -11,6 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
+#include "server/model/key_digest.h"
 #include "server/proxy/access_log_options.h"
 
 namespace singleflight::proxy {
@@ -28,9 +29,9 @@ struct AccessRecord {
   absl::string_view upstream;
   absl::string_view endpoint;
   absl::string_view peer;
-  absl::optional<uint64_t> key;  // its digest
-  absl::string_view trace;       // 32 hexadecimal digits
-  absl::string_view leader;      // of a follower's leader, likewise
+  absl::optional<model::KeyDigest> key;
+  absl::string_view trace;   // 32 hexadecimal digits
+  absl::string_view leader;  // of a follower's leader, likewise
 };
 
 // Of a text, the bytes that are written.

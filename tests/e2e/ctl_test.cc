@@ -116,8 +116,8 @@ TEST_F(CtlTest, UpstreamsShowTheirEndpoints) {
   EXPECT_THAT(Out({"upstreams"}), HasSubstr("backend/" + backend_.address() + "  ready"));
 }
 
-TEST_F(CtlTest, FlightsAndTopNameTheSameKey) {
-  ServeAdmin();
+TEST_F(CtlTest, FlightsTopAndTheAccessLogNameAKeyAlikeAndAPurgeTakesItsName) {
+  ServeAdmin({.top = "access_log: {to: stderr}\n"});
   backend_.Hold();
   std::vector<PendingCall> herd = StartHerd(4);
   const v1::ListFlightsResponse flights = Json<v1::ListFlightsResponse>({"flights"});
@@ -125,7 +125,10 @@ TEST_F(CtlTest, FlightsAndTopNameTheSameKey) {
   EXPECT_EQ(flights.flights(0).waiters(), 4u);
   backend_.Release();
   WaitAll(herd);
-  EXPECT_THAT(Out({"top"}), AllOf(HasSubstr(flights.flights(0).key()), HasSubstr(kRead)));
+  const std::string key = flights.flights(0).key();
+  EXPECT_THAT(Out({"top"}), AllOf(HasSubstr(key), HasSubstr(kRead)));
+  proxy_->WaitForLog(MatchesRegex(absl::StrCat("(.|\n)* role=leader [^\n]* key=", key, "(.|\n)*")));
+  EXPECT_THAT(Out({"purge", "--key", key}), HasSubstr("dropped entries: 1"));
   EXPECT_EQ(Out({"flights"}), "No flight is in the air.\n");
 }
 

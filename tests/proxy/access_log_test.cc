@@ -38,8 +38,9 @@ class AccessLogTest : public ::testing::Test {
  protected:
   void Open(const AccessLogOptions& options) {
     log_ = std::make_unique<AccessLog>(
-        options, AccessLog::Setting{loop_, writer_, [this] { return wall_; }, 7,
-                                    std::make_shared<const std::vector<std::string>>(), lines_});
+        options,
+        AccessLog::Setting{loop_, writer_, [this] { return wall_; }, 7,
+                           std::make_shared<const std::vector<std::string>>(), lines_, digests_});
   }
 
   // The writer's thread outlives the writer, and must have nothing left to put into `puts_`.
@@ -53,10 +54,12 @@ class AccessLogTest : public ::testing::Test {
     absl::optional<wire::StatusCode> code = wire::StatusCode::kOk;
     absl::Duration took = absl::ZeroDuration();
     std::string traceparent = "";
+    uint64_t key_hash = 0;
   };
   void End(const std::string& method, const Ended& how) {
     const model::Request request = RequestOf(method, how.traceparent);
     CallDetails details;
+    details.key = how.key_hash;
     log_->OnCallEnded({&request, nullptr, CallRole::kRefused, how.code, loop_.Now(), how.took,
                        "10.1.2.3:4", details});
   }
@@ -97,11 +100,22 @@ class AccessLogTest : public ::testing::Test {
   core::FakeLoop loop_{0};
   absl::Time wall_ = absl::FromUnixMillis(1'800'000'000'250);
   metrics::Counter lines_;
+  const model::KeyDigests digests_{{1, 2}};
   std::vector<std::string> puts_;
   std::shared_ptr<base::LineWriter> writer_ =
       std::make_shared<base::LineWriter>(std::make_unique<Taken>(puts_), 1 << 20, nullptr);
   std::unique_ptr<AccessLog> log_;
 };
+
+TEST_F(AccessLogTest, AKeyIsShownByItsDigestAndNotByItsHash) {
+  constexpr uint64_t kHash = 0x0af7651916cd43dd;
+  Open({});
+  End("/a/b", {.key_hash = kHash});
+  End("/a/b");
+  Pass(AccessLog::kPatience);
+  EXPECT_THAT(Lines(), ElementsAre(EndsWith(" key=" + model::ToText(digests_.Of(kHash))),
+                                   Not(HasSubstr(" key="))));
+}
 
 TEST_F(AccessLogTest, LinesOfAWhileGoOutTogether) {
   Open({});

@@ -38,7 +38,7 @@ AccessRecord Whole() {
   call.upstream = "catalog";
   call.endpoint = "10.0.0.7:50051";
   call.peer = "10.1.2.3:41022";
-  call.key = 0x0af7651916cd43dd;
+  call.key = model::KeyDigest{0x0af7651916cd43dd};
   call.trace = "4bf92f3577b34da6a3ce929d0e0e4736";
   call.leader = "0af7651916cd43dd8448eb211c80319c";
   return call;
@@ -87,7 +87,8 @@ TEST(AccessRecordTest, LongTextsAreCutOff) {
   call.time = "2026-11-28T01:02:03.004Z";
   call.route = call.method = call.role = call.code = text;
   call.upstream = call.endpoint = call.peer = call.trace = call.leader = text;
-  call.key = call.duration_us = call.received = call.sent = ~uint64_t{0};
+  call.key = model::KeyDigest{~uint64_t{0}};
+  call.duration_us = call.received = call.sent = ~uint64_t{0};
   for (const AccessLogFormat format : {AccessLogFormat::kText, AccessLogFormat::kJson}) {
     const std::string line = LineOf(format, call);
     EXPECT_LE(line.size(), kLongestAccessLine);
