@@ -130,7 +130,7 @@ HttpResponse AdminPages::Order(const Action& action, const HttpRequest& request)
   }
   absl::optional<absl::string_view> authorization;
   if (!request.authorization.empty()) authorization = request.authorization;
-  const absl::Status may = rights_.MayOrder(Door::kHttp, action.order, authorization);
+  const absl::Status may = rights_.MayOrder(Door::kHttp, action.order, request.peer, authorization);
   return may.ok() ? action.run(steering_, request.body) : ErrorResponse(may);
 }
 

@@ -7,6 +7,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "server/admin/grpc_status.h"
 #include "singleflight/admin/v1/admin.grpc.pb.h"
 
@@ -29,6 +31,12 @@ absl::optional<absl::string_view> AuthorizationOf(const grpc::ServerContext& con
   const auto found = context.client_metadata().find("authorization");
   if (found == context.client_metadata().end()) return absl::nullopt;
   return absl::string_view(found->second.data(), found->second.size());
+}
+
+// As other lines of the log name peers; gRPC writes "ipv4:a.b.c.d:port" and "ipv6:%5B::1%5D:port".
+std::string PeerOf(const grpc::ServerContext& context) {
+  const std::string peer = absl::StrReplaceAll(context.peer(), {{"%5B", "["}, {"%5D", "]"}});
+  return std::string(absl::StripPrefix(absl::StripPrefix(peer, "ipv4:"), "ipv6:"));
 }
 
 absl::StatusOr<milliseconds> IntervalOf(const v1::WatchStatsRequest& request) {
@@ -116,7 +124,8 @@ class Service final : public v1::Admin::Service {
   template <typename Carry>
   grpc::Status Order(const grpc::ServerContext& context, absl::string_view name,
                      const Carry& carry) {
-    const absl::Status may = parts_.rights.MayOrder(Door::kGrpc, name, AuthorizationOf(context));
+    const absl::Status may =
+        parts_.rights.MayOrder(Door::kGrpc, name, PeerOf(context), AuthorizationOf(context));
     return may.ok() ? carry() : ToGrpc(may);
   }
 

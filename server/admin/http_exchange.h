@@ -18,6 +18,7 @@
 namespace singleflight::admin {
 
 struct HttpRequest {
+  std::string peer;  // whose it is, for the log
   std::string method;
   std::string path;   // of the target, without the query
   std::string query;  // behind the question mark

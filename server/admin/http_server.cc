@@ -53,9 +53,10 @@ constexpr size_t kSpareDescriptors = 4;
 constexpr std::chrono::seconds kPatience(5);
 
 struct Shared {
-  void Refuse(HttpRefusal why) {
+  void Refuse(HttpRefusal why, const std::string& peer) {
     refused.Add(why);
-    spdlog::debug("a connection to the {} was refused: {}", options.name, std::string(NameOf(why)));
+    spdlog::debug("a connection to the {} was refused: {} ({})", options.name,
+                  std::string(NameOf(why)), peer);
   }
 
   HttpServer::Options options;
@@ -105,7 +106,10 @@ class Connection final : public Guest,
                          public std::enable_shared_from_this<Connection> {
  public:
   Connection(Protocol::socket socket, const asio::ip::address& from, std::shared_ptr<Shared> shared)
-      : Guest(from), stream_(std::move(socket)), shared_(std::move(shared)) {
+      : Guest(from),
+        peer_(net::PeerOf(socket.native_handle())),
+        stream_(std::move(socket)),
+        shared_(std::move(shared)) {
     shared_->guests.Enter(*this);
   }
   ~Connection() override {
@@ -126,7 +130,11 @@ class Connection final : public Guest,
     http::async_read_header(stream_, buffer_, parser_, done);
   }
 
-  void GiveWay() override { Close(); }
+  void GiveWay() override {
+    spdlog::debug("a connection to the {} gave way to a newcomer ({})", shared_->options.name,
+                  peer_);
+    Close();
+  }
 
   const HttpRequest& request() const override { return request_; }
 
@@ -181,6 +189,7 @@ class Connection final : public Guest,
     response_.version(parser_.get().version());
     if (error && error != http::error::body_limit) return ReplyNotUnderstood(error);
     request_ = Understood(parser_.get());
+    request_.peer = peer_;
     request_.too_large = error == http::error::body_limit;
     shared_->handler(shared_from_this());
   }
@@ -208,13 +217,14 @@ class Connection final : public Guest,
         });
   }
 
-  void Refuse(HttpRefusal why) { shared_->Refuse(why); }
+  void Refuse(HttpRefusal why) { shared_->Refuse(why, peer_); }
 
   void Close() {
     open_ = false;
     stream_.close();
   }
 
+  const std::string peer_;  // for the log
   beast::basic_stream<Protocol> stream_;
   const std::shared_ptr<Shared> shared_;
   beast::flat_buffer buffer_{kMaxHeadBytes + HttpServer::kMaxBodyBytes};
@@ -249,7 +259,7 @@ class Server final : public HttpServer {
 
   void Welcome(Protocol::socket socket) {
     if (shared_->guests.size() >= kMaxConnections) {
-      shared_->Refuse(HttpRefusal::kConnections);
+      shared_->refused.Add(HttpRefusal::kConnections);
       shared_->guests.MakeRoom();
     }
     std::make_shared<Connection>(std::move(socket), PeersAddress(), shared_)->Run();
@@ -271,7 +281,7 @@ class Server final : public HttpServer {
       return AcceptLater();
     }
     if (shared_->spares.Spend()) return Accept();
-    shared_->Refuse(HttpRefusal::kDescriptors);
+    shared_->refused.Add(HttpRefusal::kDescriptors);
     if (shared_->guests.MakeRoom()) return Accept();
     AcceptLater();
   }

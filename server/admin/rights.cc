@@ -79,20 +79,20 @@ absl::StatusOr<std::string> ReadToken(const std::string& path) {
                    " visible ASCII characters, such as \"openssl rand -hex 32\" makes"));
 }
 
-absl::Status Rights::MayOrder(Door door, absl::string_view order,
+absl::Status Rights::MayOrder(Door door, absl::string_view order, absl::string_view peer,
                               absl::optional<absl::string_view> authorization) {
   const auto refuse = [&](Refusal why, absl::string_view detail = "") {
     Refused(door, why);
     const std::string message = Message(order, why);
-    spdlog::warn("admin ({}): refused: {}{}", std::string(NameOf(door)), message,
-                 std::string(detail));
+    spdlog::warn("admin ({}): refused: {}{} ({})", std::string(NameOf(door)), message,
+                 std::string(detail), std::string(peer));
     return absl::UnauthenticatedError(message);
   };
   if (token_file_.empty()) return refuse(Refusal::kNoTokenFile);
   if (!authorization.has_value()) return refuse(Refusal::kNoToken);
   const absl::StatusOr<std::string> token = ReadToken(token_file_);
   if (!token.ok()) {
-    return refuse(Refusal::kTokenUnreadable, absl::StrCat(" (", token.status().message(), ")"));
+    return refuse(Refusal::kTokenUnreadable, absl::StrCat(": ", token.status().message()));
   }
   const absl::optional<absl::string_view> given = TokenIn(*authorization);
   if (!given.has_value()) return refuse(Refusal::kNoToken);

@@ -88,9 +88,10 @@ class Rights {
   // The path of the file with the token; empty: there is none.
   explicit Rights(std::string token_file) : token_file_(std::move(token_file)) {}
 
-  // Whether an order may be passed on. `order` is its name, for messages; `authorization` is the
-  // value of the header of that name. Otherwise UNAUTHENTICATED, which is counted and logged.
-  absl::Status MayOrder(Door door, absl::string_view order,
+  // Whether an order may be passed on. `order` is its name, for messages; `peer` is whose it is,
+  // for the log; `authorization` is the value of the header of that name. Otherwise
+  // UNAUTHENTICATED, which is counted and logged.
+  absl::Status MayOrder(Door door, absl::string_view order, absl::string_view peer,
                         absl::optional<absl::string_view> authorization);
 
   // Counts a refusal that a door decided itself.

@@ -5,14 +5,15 @@
 // Who may is not asked here: whoever calls an order has asked Rights before.
 //
 // Threads: every method, from any thread but the workers' and the control thread, which have to
-// answer. A method may wait: a question for a second, Reload for ten, Purge for as long as it takes
-// to look at what is kept. No worker and no control thread ever waits for the caller.
+// answer. A method may wait: a question for kPatience, Reload for kLongPatience, Purge for as long
+// as it takes to look at what is kept. No worker and no control thread ever waits for the caller.
 // Errors: as the service says them. UNAVAILABLE: the process ends. DEADLINE_EXCEEDED: it has had no
 // time to answer. UNIMPLEMENTED: this build does not know it.
 
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_STEERING_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_STEERING_H_
 
+#include <chrono>
 #include <map>
 #include <string>
 
@@ -23,6 +24,13 @@ namespace singleflight::admin {
 
 class Steering {
  public:
+  // Until the control thread begins with a question. It has other things to do, none of which takes
+  // long.
+  static constexpr std::chrono::milliseconds kPatience{1000};
+
+  // Likewise with an order that reads files and opens addresses.
+  static constexpr std::chrono::milliseconds kLongPatience{10'000};
+
   virtual ~Steering() = default;
 
   // --- questions ---

@@ -230,7 +230,7 @@ void App::SetRoutes(Upstreams::List upstreams) {
 // A connection goes to the worker that has the fewest.
 void App::Admit(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance) {
   absl::optional<proxy::Admission::Pass> pass =
-      admission_.Admit(proxy::Admission::PeerOf(accepted.fd));
+      admission_.Admit(proxy::Admission::PeerOf(accepted.fd), accepted.fd);
   if (!pass.has_value()) {
     ::close(accepted.fd);
     return;

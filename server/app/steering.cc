@@ -25,12 +25,6 @@ namespace {
 
 namespace v1 = admin::v1;
 
-// For a question; the control thread has other things to do, none of which takes long.
-constexpr std::chrono::milliseconds kPatience(1000);
-
-// For an order that reads files and opens addresses.
-constexpr std::chrono::milliseconds kLongPatience(10'000);
-
 constexpr size_t kUsualRows = 100;
 constexpr size_t kMostRows = 1000;
 

@@ -11,7 +11,7 @@ constexpr Option kCommon[] = {
     {"--ca", "FILE", "TLS: the certificates that the proxy's must be of"},
     {"--certificate", "FILE", "TLS: the certificate to show"},
     {"--private-key", "FILE", "TLS: its key"},
-    {"--timeout", "DURATION", "how long an answer may take; 5s unless given"},
+    {"--timeout", "DURATION", "how long an answer may take; 15s unless given"},
     {"--json", "", "print the proxy's message as JSON, on one line"},
     {"--help", "", "explain the command, or all of them"},
     {"--version", "", "print the version"},

@@ -17,7 +17,6 @@
 namespace singleflight::ctl {
 namespace {
 
-constexpr absl::Duration kUsualTimeout = absl::Seconds(5);
 constexpr absl::Duration kLeastTimeout = absl::Milliseconds(1);
 constexpr absl::Duration kMostTimeout = absl::Hours(1);
 

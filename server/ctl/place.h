@@ -16,6 +16,10 @@ namespace singleflight::ctl {
 inline constexpr char kDefaultAddress[] = "unix:/run/singleflight/admin.sock";
 inline constexpr char kDefaultTokenFile[] = "/etc/singleflight/token";
 
+// More than the proxy itself waits for anything (admin::Steering), so that it is the proxy that
+// says why something takes too long.
+inline constexpr absl::Duration kUsualTimeout = absl::Seconds(15);
+
 struct Place {
   std::string address;  // unix:/path or host:port
   bool tls = false;

@@ -8,6 +8,8 @@
 
 #include <cstring>
 
+#include "server/net/address.h"
+
 namespace singleflight::proxy {
 namespace {
 
@@ -41,7 +43,7 @@ void Admission::SetLimits(const LimitOptions& limits, uint64_t descriptors) {
   max_per_address_ = limits.max_connections_per_address;
 }
 
-absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& from) {
+absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& from, int fd) {
   auto client = std::make_shared<memory::Client>();
   const absl::optional<Refusal> refusal = Enter(from, &client);
   if (!refusal.has_value()) {
@@ -50,8 +52,9 @@ absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& 
   }
   refused_[static_cast<size_t>(*refusal)].fetch_add(1, std::memory_order_relaxed);
   if (!full_.exchange(true, std::memory_order_relaxed)) {
-    spdlog::warn("client connections are refused: {}{} is reached",
-                 *refusal == Refusal::kDescriptors ? "the bound of " : "limits.", NameOf(*refusal));
+    spdlog::warn("client connections are refused: {}{} is reached ({})",
+                 *refusal == Refusal::kDescriptors ? "the bound of " : "limits.", NameOf(*refusal),
+                 net::PeerOf(fd));
   }
   return absl::nullopt;
 }

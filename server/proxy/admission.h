@@ -61,8 +61,8 @@ class Admission {
   // For connections that come from now on.
   void SetLimits(const LimitOptions& limits, uint64_t descriptors = kUnlimited);
 
-  // None: it is one too many, which is counted.
-  absl::optional<Pass> Admit(const absl::optional<Address>& from);
+  // None: it is one too many, which is counted. `fd`: its socket, for the log.
+  absl::optional<Pass> Admit(const absl::optional<Address>& from, int fd = -1);
 
   // Where the peer of a connected socket is; none: a Unix socket, or it has gone.
   static absl::optional<Address> PeerOf(int fd);

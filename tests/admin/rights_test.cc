@@ -38,7 +38,7 @@ class RightsTest : public ::testing::Test {
   void Write(const std::string& text) { std::ofstream(path_) << text; }
 
   absl::Status With(absl::optional<absl::string_view> authorization) {
-    return rights_.MayOrder(Door::kGrpc, "Purge", authorization);
+    return rights_.MayOrder(Door::kGrpc, "Purge", "127.0.0.1:1", authorization);
   }
   std::map<std::string, uint64_t> Counts() {
     Reasons reasons;
@@ -79,7 +79,7 @@ TEST_F(RightsTest, TheFileIsReadAtEveryUse) {
 
 TEST_F(RightsTest, WithoutAFileNobodyMay) {
   Rights none("");
-  EXPECT_FALSE(none.MayOrder(Door::kGrpc, "Purge", "Bearer ").ok());
+  EXPECT_FALSE(none.MayOrder(Door::kGrpc, "Purge", "127.0.0.1:1", "Bearer ").ok());
   Write("");
   EXPECT_FALSE(With("Bearer ").ok());
   EXPECT_EQ(Counts(), (std::map<std::string, uint64_t>{{"token_unreadable", 1}}));

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "server/admin/steering.h"
 #include "tests/ctl/ctl_fixture.h"
 #include "tests/testing/proxy_process.h"
 
@@ -25,6 +26,12 @@ TEST_F(PlaceTest, TheCommandLineGoesBeforeTheEnvironmentAndThatBeforeTheDefault)
   EXPECT_EQ(AddressOf({"--address", "127.0.0.1:9902"}, "unix:/x"), "127.0.0.1:9902");
   EXPECT_EQ(AddressOf({}, "unix:/x"), "unix:/x");
   EXPECT_EQ(AddressOf({}), "unix:/run/singleflight/admin.sock");
+}
+
+TEST_F(PlaceTest, TheUsualTimeoutIsLongerThanTheProxyWaitsForAnything) {
+  const auto place = FindPlace(*ParseArguments({}),
+                               [](const std::string&) { return absl::optional<std::string>(); });
+  EXPECT_GT(place->timeout, absl::FromChrono(admin::Steering::kLongPatience));
 }
 
 TEST_F(PlaceTest, AddressesAreTakenInTheirForms) {

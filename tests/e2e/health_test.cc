@@ -119,8 +119,9 @@ TEST_F(HealthTest, TargetsInAbsoluteFormAreUnderstood) {
 }
 
 TEST_F(HealthTest, WhatIsNoRequestIsToldSo) {
-  Serve();
+  Serve({.top = "log: {level: debug}"});
   EXPECT_THAT(SendRaw(proxy_->health(), "no request\r\n\r\n"), HasSubstr("HTTP/1.1 400 "));
+  proxy_->WaitForLog(HasSubstr("the health port was refused: malformed (127.0.0.1:"));
   EXPECT_EQ(Metric("singleflight_health_connections_refused_total{reason=\"malformed\"}"), 1);
 }
 

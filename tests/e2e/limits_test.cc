@@ -50,6 +50,7 @@ TEST_F(LimitsTest, AConnectionBeyondMaxConnectionsIsClosedUntilThereIsRoom) {
   RawConnection second(ConnectTo(proxy_->address()), false);
   AwaitHungUp(second);
   WaitForRefused("max_connections");
+  proxy_->WaitForLog(HasSubstr("limits.max_connections is reached (127.0.0.1:"));
   first.reset();
   proxy_->WaitForMetric("singleflight_connections", Eq(0));
   EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
