@@ -28,11 +28,24 @@ size_t WorkersOf(const config::Config& config) {
   return static_cast<size_t>(config.threads > 0 ? config.threads : host::AllowedCpus());
 }
 
+// Of the option; of its section, or of the file, where those do not have it.
+std::string PlaceOf(absl::string_view option, const config::Config& config) {
+  while (config.places.count(std::string(option)) == 0 && !option.empty()) {
+    const size_t dot = option.rfind('.');
+    option = option.substr(0, dot == absl::string_view::npos ? 0 : dot);
+  }
+  const auto found = config.places.find(std::string(option));
+  return found == config.places.end() ? "" : absl::StrCat(found->second, ": ");
+}
+
 // What a running process cannot take over from another configuration.
 absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config::Config& next) {
-  std::vector<absl::string_view> changed;
+  std::vector<std::string> changed;
   const auto compare = [&](bool same, absl::string_view option) {
-    if (!same) changed.push_back(option);
+    if (same) return;
+    changed.push_back(absl::StrCat(
+        PlaceOf(option, next), option,
+        ": only a restart changes this; restart the proxy, or put back what was there"));
   };
   compare(running.threads == next.threads, "threads");
   compare(running.cache.max_bytes == next.cache.max_bytes ||
@@ -48,9 +61,7 @@ absl::Status RefuseWhatNeedsRestart(const config::Config& running, const config:
   compare(running.admin.token_file == next.admin.token_file, "admin.token_file");
   compare(running.admin.tls == next.admin.tls, "admin.tls");
   if (changed.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(absl::StrJoin(changed, ", "),
-                   ": only a restart changes this; restart the proxy, or put back what was there"));
+  return absl::FailedPreconditionError(absl::StrJoin(changed, "\n"));
 }
 
 absl::StatusOr<net::HandedOver> TakeHandedOver(const host::Service& service) {

@@ -1,7 +1,5 @@
 // Finds options that are right by themselves and wrong together.
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/types/optional.h"
-#include "server/admin/rights.h"
 #include "server/config/address.h"
 #include "server/config/draft.h"
 #include "server/config/pattern.h"
@@ -22,7 +18,6 @@
 #include "server/config/suggest.h"
 #include "server/core/route.h"
 #include "server/net/address.h"
-#include "server/net/unix_access.h"
 
 namespace singleflight::config {
 namespace {
@@ -209,22 +204,6 @@ void CheckAdmin(const Draft& draft, Problems& problems) {
                    "\"tls\" with a \"client_ca\", or use 127.0.0.1:9902 or unix:/path"));
 }
 
-// Others than the user and the group of the file may do more than they should.
-constexpr mode_t kTooOpen = S_IWGRP | S_IRWXO;
-
-void CheckTokenFile(const Draft& draft, Problems& problems) {
-  if (!draft.admin_token_file.has_value()) return;
-  const std::string& path = draft.config.admin.token_file;
-  const absl::StatusOr<std::string> token = admin::ReadToken(path);
-  if (!token.ok()) return problems.Refuse(*draft.admin_token_file, token.status().message());
-  struct stat about = {};
-  if (::stat(path.c_str(), &about) != 0 || (about.st_mode & kTooOpen) == 0) return;
-  problems.Warn(*draft.admin_token_file,
-                absl::StrCat(Quoted(path), " can be read or written by others (mode ",
-                             absl::StrFormat("%04o", about.st_mode & 07777),
-                             "); whoever reads it may steer the proxy: chmod 0600"));
-}
-
 // Options that are right and have no effect.
 void CheckEffects(const Draft& draft, Problems& problems) {
   uint64_t largest_reply = 0;
@@ -255,13 +234,6 @@ void CheckEffects(const Draft& draft, Problems& problems) {
   }
 }
 
-void CheckGroup(const std::string& group, const Place& place, Problems& problems) {
-  if (group.empty() || !GroupMistake(group).empty() || net::GroupId(group).has_value()) return;
-  problems.Refuse(place, absl::StrCat(Quoted(group),
-                                      " is the name of no group here; create it, or write the "
-                                      "name or the number of one that is there"));
-}
-
 }  // namespace
 
 void SeparateFamilies(Draft& draft) {
@@ -273,19 +245,6 @@ void SeparateFamilies(Draft& draft) {
                            return !other.ipv6 && other.port == own->port;
                          });
   }
-}
-
-void CheckFiles(const Draft& draft, Problems& problems) {
-  for (size_t i = 0; i < draft.listener_tls.size(); ++i) {
-    CheckGroup(draft.config.listeners[i].access.group, draft.groups[i], problems);
-    CheckFiles(draft.config.listeners[i].tls, draft.listener_tls[i], problems);
-  }
-  for (size_t i = 0; i < draft.upstream_tls.size(); ++i) {
-    CheckFiles(draft.config.upstreams[i].tls, draft.upstream_tls[i], problems);
-  }
-  CheckFiles(draft.config.admin.tls, draft.admin_tls, problems);
-  CheckTokenFile(draft, problems);
-  CheckFiles(draft.config.tracing.tls, draft.tracing_tls, problems);
 }
 
 void CheckDraft(const Draft& draft, Problems& problems) {

@@ -3,6 +3,7 @@
 #ifndef SINGLEFLIGHT_SERVER_CONFIG_CONFIG_H_
 #define SINGLEFLIGHT_SERVER_CONFIG_CONFIG_H_
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct ReloadOptions {
 
 struct Config {
   std::string text;  // what the file says, for people: variables by name, secrets masked
+  std::map<std::string, std::string> places;         // of options outside lists: FILE:LINE:COLUMN
   std::vector<proxy::ListenerOptions> listeners;     // at least one
   std::vector<upstream::UpstreamOptions> upstreams;  // names are unique
   std::vector<core::RouteOptions> routes;            // each names an upstream that exists

@@ -63,7 +63,8 @@ void CheckDraft(const Draft& draft, Problems& problems);
 // Refuses upstreams at which this process itself would listen: calls would come back to it.
 void CheckOwnListeners(const Draft& draft, Problems& problems);
 
-// Opens the files that the options name, looks up groups, and refuses what is wrong with them.
+// Opens the files that the options name, looks for groups and the folders of sockets, and refuses
+// what is wrong with them.
 void CheckFiles(const Draft& draft, Problems& problems);
 
 }  // namespace singleflight::config

@@ -38,11 +38,15 @@ namespace {
 
 constexpr size_t kLargestFile = 1u << 20;
 
-// Writes the place of each address beside it, for messages that it cannot be listened on.
-void NamePlaces(absl::string_view filename, Draft& draft) {
-  const auto name = [&](const Place& place) {
-    return absl::StrCat(filename, ":", place.line, ":", place.column, ": ", place.path);
+// Writes the place of each address beside it, for messages that it cannot be listened on; and those
+// of options that only a restart may change.
+void NamePlaces(absl::string_view filename, const Reading& reading, Draft& draft) {
+  const auto at = [&](const Place& place) {
+    return absl::StrCat(filename, ":", place.line, ":", place.column);
   };
+  const auto name = [&](const Place& place) { return absl::StrCat(at(place), ": ", place.path); };
+  draft.config.places[""] = std::string(filename);
+  for (const auto& [path, place] : reading.places) draft.config.places[path] = at(place);
   for (size_t i = 0; i < draft.listeners.size(); ++i) {
     draft.config.listeners[i].where = name(draft.listeners[i]);
   }
@@ -76,7 +80,7 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   ResolvePaths(filename, draft.config.tracing.tls);
   FitToMemory(memory, draft);
   SeparateFamilies(draft);
-  NamePlaces(filename, draft);
+  NamePlaces(filename, reading, draft);
   CheckDraft(draft, problems);
   CheckMemory(memory, draft, problems);
   if (files == Files::kCheck) {

@@ -153,6 +153,7 @@ void Mapping::CollectEntry(const YAML::Node& key, const YAML::Node& value,
   }
   // The parser gives an empty value the place of the next thing in the file.
   const Place value_place = At(value.IsNull() ? key.Mark() : value.Mark(), path);
+  if (!absl::StrContains(path, '[')) reading_.places.emplace(path, value_place);
   entries_.push_back({name, {key_place.line, key_place.column, path}, value_place, value});
 }
 

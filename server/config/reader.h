@@ -37,6 +37,7 @@ struct Reading {
   Problems& problems;
   std::vector<Option>* options = nullptr;  // set: nothing is read, what is asked for is noted here
   int values_left = 100000;                // aliases counted as often as they are read
+  std::map<std::string, Place> places = {};  // of what stands in no list: threads, cache.max_bytes
 };
 
 class Mapping {

@@ -17,12 +17,15 @@ namespace {
 // Whether a value that stands behind this is nobody's business. It ends with the option's name.
 bool NamesSecret(absl::string_view line) {
   const size_t begin = line.find_last_of(" {,");
-  const std::string name = absl::AsciiStrToLower(line.substr(begin + 1));
+  std::string name = absl::AsciiStrToLower(line.substr(begin + 1));
+  name.erase(std::remove(name.begin(), name.end(), '\''), name.end());
   const absl::string_view words[] = {"password", "passphrase", "secret", "token"};
   return std::any_of(std::begin(words), std::end(words), [&](absl::string_view word) {
     return absl::EndsWith(absl::StripSuffix(absl::StripSuffix(name, "\""), "s"), word);
   });
 }
+
+}  // namespace
 
 // The rest of the line goes, whatever stands there.
 std::string Masked(absl::string_view line) {
@@ -32,8 +35,6 @@ std::string Masked(absl::string_view line) {
   }
   return std::string(line);
 }
-
-}  // namespace
 
 // By lines of the text, since a node with aliases is a graph, which may take for ever to walk.
 std::string TextOf(const YAML::Node& root) {

@@ -75,8 +75,10 @@ TEST(HostileTest, AnAliasOfItselfEnds) {
 
 // The parser finds an empty document before the comma, again and again.
 TEST(HostileTest, ATextThatBeginsWithACommaEnds) {
-  EXPECT_THAT(MistakesIn(",listeners: []\n"),
-              ElementsAre("f.yaml:1:1: this is not YAML: nothing begins like this"));
+  EXPECT_THAT(
+      MistakesIn(",listeners: []\n"),
+      ElementsAre("f.yaml:1:1: this is not YAML: nothing begins like this (the line: ,listeners: "
+                  "[])"));
 }
 
 TEST(HostileTest, MistakesAreCutAfterAHundred) {

@@ -154,17 +154,18 @@ TEST(MistakesTest, AMistakeIsNotReportedAgainByWhatDependsOnIt) {
 TEST(MistakesTest, WhatIsNotYamlIsToldByLineAndColumn) {
   ExpectMistakes({
       {"a: b: c\n",
-       "1:5: this is not YAML: illegal map value; put a value that holds \": \" in quotes"},
+       "1:5: this is not YAML: \":\" stands where no value can begin; put a value that holds \": "
+       "\" "
+       "in quotes, and begin the options of one section in the same column (the line: a: b: c)"},
       {"listeners: [{address: ${L}}]\n",
-       "1:24: this is not YAML: end of map flow not found; close each \"{\" and \"[\", and quote "
-       "a "
-       "value with "
-       "\"${…}\" that stands inside them"},
-      {"a: 1\n\tb: 2\n", "2:1: this is not YAML: a tab indents here; YAML wants spaces"},
+       "1:24: this is not YAML: \",\" or \"}\" is missing before this; close each \"{\" and \"[\", "
+       "and quote a value with \"${…}\" that stands inside them (the line: listeners: [{address: "
+       "${L}}])"},
+      {"a: 1\n\tb: 2\n",
+       "2:1: this is not YAML: a tab indents here; YAML wants spaces (the line: b: 2)"},
       {"a: *b\n",
-       "1:4: this is not YAML: the referenced anchor is not defined; define \"&name\" before "
-       "\"*name\", and quote a "
-       "value that begins with \"*\""},
+       "1:4: this is not YAML: no \"&name\" above defines this; define \"&name\" before \"*name\", "
+       "and quote a value that begins with \"*\" (the line: a: *b)"},
       {WithOption("---\nthreads: 4"),
        "4:1: a second document begins here; keep one, remove the \"---\""},
   });

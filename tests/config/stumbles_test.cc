@@ -15,14 +15,21 @@ constexpr char kRest[] = "upstreams: [{name: b, target: h:1}]\nroutes: [{upstrea
 
 TEST(StumblesTest, ATabIsToldWhereItIs) {
   constexpr char kSays[] = "this is not YAML: a tab indents here; YAML wants spaces";
-  const std::pair<const char*, const char*> table[] = {
-      {"listeners:\n\t- address: 127.0.0.1:1\n", "f.yaml:2:1: "},
-      {"listeners:\n  - address: 127.0.0.1:1\nhealth:\n\taddress: 127.0.0.1:2\n", "f.yaml:4:1: "},
-      {"listeners:\n  -\taddress: 127.0.0.1:1\n", "f.yaml:2:4: "},
-      {"listeners:\n  - address: 127.0.0.1:1\n \t tls: x\n", "f.yaml:3:2: "},
+  struct Row {
+    const char* text;
+    const char* place;
+    const char* line;
   };
-  for (const auto& [text, place] : table) {
-    EXPECT_THAT(MistakesIn(std::string(text) + kRest), ElementsAre(absl::StrCat(place, kSays)));
+  const Row table[] = {
+      {"listeners:\n\t- address: 127.0.0.1:1\n", "f.yaml:2:1: ", "- address: 127.0.0.1:1"},
+      {"listeners:\n  - address: 127.0.0.1:1\nhealth:\n\taddress: 127.0.0.1:2\n",
+       "f.yaml:4:1: ", "address: 127.0.0.1:2"},
+      {"listeners:\n  -\taddress: 127.0.0.1:1\n", "f.yaml:2:4: ", "\"-\\taddress: 127.0.0.1:1\""},
+      {"listeners:\n  - address: 127.0.0.1:1\n \t tls: x\n", "f.yaml:3:2: ", "tls: x"},
+  };
+  for (const auto& [text, place, line] : table) {
+    EXPECT_THAT(MistakesIn(std::string(text) + kRest),
+                ElementsAre(absl::StrCat(place, kSays, " (the line: ", line, ")")));
   }
 }
 
@@ -36,17 +43,62 @@ TEST(StumblesTest, WhatIsNotClosedIsToldWhereItOpens) {
   const std::string rest = kRest;
   const std::pair<std::string, const char*> table[] = {
       {"listeners: [{address: 127.0.0.1:1}\n" + rest,
-       "f.yaml:1:12: this is not YAML: what \"[\" opens here is not closed"},
+       "f.yaml:1:12: this is not YAML: what \"[\" opens here is not closed (the line: listeners: "
+       "[{address: 127.0.0.1:1})"},
       {"listeners: [{address: 127.0.0.1:1]\n" + rest,
-       "f.yaml:1:13: this is not YAML: what \"{\" opens here, \"]\" closes in line 1, column 34"},
+       "f.yaml:1:13: this is not YAML: what \"{\" opens here, \"]\" closes in line 1, column 34 "
+       "(the "
+       "line: listeners: [{address: 127.0.0.1:1])"},
       {"listeners: [{address: 127.0.0.1:1}] # it's {\n"
        "upstreams: [{name: \"b}\", target: h:1}]\nroutes:\n  - match: {method: /a/*\n    upstream: "
        "b\n",
-       "f.yaml:4:12: this is not YAML: what \"{\" opens here is not closed"},
+       "f.yaml:4:12: this is not YAML: what \"{\" opens here is not closed (the line: - match: "
+       "{method: /a/*)"},
       {"listeners: [{address: \"127.0.0.1:1}]\n" + rest,
-       "f.yaml:1:23: this is not YAML: the quote that opens here is not closed"},
+       "f.yaml:1:23: this is not YAML: the quote that opens here is not closed (the line: "
+       "listeners: "
+       "[{address: \"127.0.0.1:1}])"},
   };
   for (const auto& [text, says] : table) EXPECT_THAT(MistakesIn(text), ElementsAre(says));
+}
+
+// docs/operating.md: each message names the place, the line and the cure.
+TEST(StumblesTest, WhatIsNotYamlIsToldInPlainWordsWithItsLine) {
+  struct Row {
+    const char* text;  // in line 1 of a file that would be right without it
+    const char* says;
+  };
+  const Row table[] = {
+      {"threads: @x\n",
+       "1:10: this is not YAML: no value begins with this character; put the value in quotes (the "
+       "line: threads: @x)"},
+      {"threads: \"\\q\"\n",
+       "1:13: this is not YAML: within \"…\" this stands for nothing behind a backslash; write "
+       "\"\\\\\" for a backslash, or put the value in single quotes (the line: threads: \"\\q\")"},
+      {"%YAML 9\n---\n",
+       "1:1: this is not YAML: a line that begins with \"%\" is for the parser; remove it (the "
+       "line: "
+       "%YAML 9)"},
+      {"threads: *\n",
+       "1:11: this is not YAML: no name stands behind \"*\"; write \"*name\", or put a value that "
+       "begins with \"*\" in quotes (the line: threads: *)"},
+      {"drain_timeout: >x\n foo\n",
+       "1:17: this is not YAML: no text stands behind \"|\" or \">\" in its line; begin the text "
+       "in "
+       "the next line, or put the value in quotes (the line: drain_timeout: >x)"},
+      {"threads: {a: 1}}\n",
+       "1:16: this is not YAML: this closes nothing that is open; close each \"{\" and \"[\", and "
+       "quote a value with \"${…}\" that stands inside them (the line: threads: {a: 1}})"},
+  };
+  for (const auto& [text, says] : table) {
+    EXPECT_THAT(MistakesIn(text + std::string("listeners: [{address: 127.0.0.1:1}]\n") + kRest),
+                ElementsAre(absl::StrCat("f.yaml:", says)));
+  }
+}
+
+TEST(StumblesTest, ALineThatHoldsASecretIsToldWithoutIt) {
+  EXPECT_THAT(MistakesIn("x-mine: {'password': a: b}\n"),
+              ElementsAre(AllOf(HasSubstr("f.yaml:1:"), HasSubstr("'password': ***"))));
 }
 
 TEST(StumblesTest, OptionsOfOneSectionThatAreNotInOneColumnAreTold) {

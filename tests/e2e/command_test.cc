@@ -102,6 +102,46 @@ TEST(CommandTest, AnAddressInUseIsNamed) {
                     HasSubstr("in use")));
 }
 
+TEST(CommandTest, CheckOpensTheKeyOfACertificateAsTheStartDoes) {
+  Authority authority("ca");
+  const CertificateFiles own = authority.Sign("localhost");
+  const CertificateFiles other = authority.Sign("localhost");
+  const std::pair<std::string, std::string> table[] = {
+      {other.private_key, "is not the key of the certificate"},
+      {own.private_key + ".gone", "cannot be read (No such file or directory)"},
+  };
+  for (const auto& [key, says] : table) {
+    const TemporaryFile file(
+        "listeners: [{address: \"127.0.0.1:0\", tls: {certificate: " + own.certificate +
+        ", private_key: " + key +
+        "}}]\nupstreams: [{name: b, target: 127.0.0.1:1}]\nroutes: [{upstream: "
+        "b}]\n");
+    const Ran checked = Execute({"--check", "--config", file.path()});
+    EXPECT_EQ(checked.status, 2);
+    EXPECT_THAT(checked.err,
+                AllOf(HasSubstr(file.path() + ":1:"), HasSubstr("private_key"), HasSubstr(says)));
+    EXPECT_EQ(checked.err, Execute({"--config", file.path()}).err);
+  }
+}
+
+TEST(CommandTest, CheckLooksForTheFolderOfASocket) {
+  const auto with_listener = [](const std::string& path) {
+    return "listeners: [{address: \"unix:" + path +
+           "\"}]\nupstreams: [{name: b, target: 127.0.0.1:1}]\nroutes: [{upstream: b}]\n";
+  };
+  const TemporaryFile missing(with_listener("/nowhere/proxy.sock"));
+  const Ran ran = Execute({"--check", "--config", missing.path()});
+  EXPECT_EQ(ran.status, 2);
+  EXPECT_EQ(ran.err,
+            missing.path() +
+                ":1:23: listeners[0].address: \"unix:/nowhere/proxy.sock\" cannot be made, "
+                "since there is no folder \"/nowhere\"; create it, or choose another path\n");
+  EXPECT_EQ(ran.err, Execute({"--config", missing.path()}).err);
+
+  const TemporaryFile made_by_systemd(with_listener("/run/nowhere/proxy.sock"));
+  EXPECT_EQ(Execute({"--check", "--config", made_by_systemd.path()}).status, 0);
+}
+
 // The files of config/.
 class ShippedTest : public ProxyTest {
  protected:

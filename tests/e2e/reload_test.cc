@@ -215,7 +215,10 @@ TEST_F(ReloadTest, APipeInPlaceOfTheFileHoldsUpNothing) {
 TEST_F(ReloadTest, WhatOnlyARestartChangesIsRefusedByName) {
   Serve({.top = "threads: 1"});
   FailToReload(Yaml({.top = "threads: 2\ncache: {max_bytes: 1MiB}"}));
-  EXPECT_THAT(StatusPage(), AllOf(HasSubstr("threads, cache.max_bytes"), HasSubstr("restart")));
+  EXPECT_THAT(StatusPage(),
+              AllOf(ContainsRegex(":[0-9]+:[0-9]+: threads: only a restart changes this"),
+                    ContainsRegex(":[0-9]+:[0-9]+: cache.max_bytes: only a restart changes "
+                                  "this; restart the proxy, or put back what was there")));
   EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("reply to id-7"));
 }
 
