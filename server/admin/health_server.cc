@@ -6,11 +6,14 @@
 namespace singleflight::admin {
 namespace {
 
+HttpResponse Alive(HealthPages& pages) {
+  const std::string stuck = pages.stuck();
+  return stuck.empty() ? HttpResponse{200, "ok\n"} : HttpResponse{503, stuck + "\n"};
+}
+
 HttpResponse Page(HealthPages& pages, const std::string& path) {
-  if (path == "/livez") return {200, "ok\n"};
-  if (path == "/readyz") {
-    return pages.ready() ? HttpResponse{200, "ok\n"} : HttpResponse{503, "draining\n"};
-  }
+  if (path == "/livez") return Alive(pages);
+  if (path == "/readyz") return pages.ready() ? Alive(pages) : HttpResponse{503, "draining\n"};
   if (path == "/status") return {200, pages.status()};
   if (path == "/metrics") return {200, pages.metrics(), kMetricsType};
   return {404, "there are /livez, /readyz, /status and /metrics\n"};

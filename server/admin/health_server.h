@@ -23,6 +23,7 @@ namespace singleflight::admin {
 // What the pages say. Called on the server's thread.
 struct HealthPages {
   absl::AnyInvocable<bool()> ready;           // whether new calls are welcome
+  absl::AnyInvocable<std::string()> stuck;    // which part does not go on; empty: all do
   absl::AnyInvocable<std::string()> metrics;  // Prometheus text
   absl::AnyInvocable<std::string()> status;   // what runs, and since when; for people
 };

@@ -52,7 +52,7 @@ class Steering {
 
   // Whether new calls are welcome, by service: "" is the process, other names are upstreams. An
   // upstream is not serving while no endpoint of it can take a call, and nothing is while the
-  // process drains.
+  // process drains or a worker is stuck.
   using Serving = std::map<std::string, bool>;
   virtual absl::StatusOr<Serving> GetServing() = 0;
 

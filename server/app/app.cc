@@ -106,10 +106,10 @@ App::App(const config::Loaded& loaded, Options options, net::HandedOver handed_o
       drain_(control_, options_.wall_clock, DrainHooks(), Drain::Pace()),
       supervision_(control_, workers_.loops(), options_.service, options_.clock),
       pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
-              tracing_, *options_.log, access_logs_}),
-      steering_(control_,
-                {config_, options_.config_path, options_.wall_clock, ledgers_, digests_, shared_,
-                 workers_, upstreams_, doors_, reloader_, drain_, *options_.log, events_}),
+              tracing_, *options_.log, access_logs_, supervision_}),
+      steering_(control_, {config_, options_.config_path, options_.wall_clock, ledgers_, digests_,
+                           shared_, workers_, upstreams_, doors_, reloader_, drain_, supervision_,
+                           *options_.log, events_}),
       rights_(config_.admin.token_file) {
   reloader_.set_on_outcome([this](std::string kind, std::string text) {
     events_.Add(std::move(kind), options_.config_path, std::move(text));

@@ -34,10 +34,10 @@ Pages::Pages(const Sources& sources) : from_(sources) {
 
 absl::Status Pages::Open(boost::asio::io_context& control, const admin::HealthOptions& options) {
   if (options.address.empty()) return absl::OkStatus();
-  absl::StatusOr<std::unique_ptr<admin::HealthServer>> opened =
-      admin::HealthServer::Open(control, options,
-                                {[this] { return !from_.drain.draining(); },
-                                 [this] { return Metrics(); }, [this] { return Status(); }});
+  absl::StatusOr<std::unique_ptr<admin::HealthServer>> opened = admin::HealthServer::Open(
+      control, options,
+      {[this] { return !from_.drain.draining(); }, [this] { return from_.supervision.stuck(); },
+       [this] { return Metrics(); }, [this] { return Status(); }});
   if (!opened.ok()) return opened.status();
   server_ = *std::move(opened);
   return absl::OkStatus();
@@ -48,7 +48,8 @@ std::string Pages::Status() const {
                                 ? from_.drain.Status()
                                 : absl::StrCat("serving\nlistening on ",
                                                absl::StrJoin(from_.doors.addresses(), ", "), "\n");
-  return absl::StrCat(state, from_.reloader.Status());
+  const std::string& stuck = from_.supervision.stuck();
+  return absl::StrCat(state, stuck, stuck.empty() ? "" : "\n", from_.reloader.Status());
 }
 
 void Pages::ShowMemory(metrics::Visitor& visitor) const {

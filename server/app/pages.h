@@ -20,6 +20,7 @@
 #include "server/app/log.h"
 #include "server/app/reloader.h"
 #include "server/app/snapshot.h"
+#include "server/app/supervision.h"
 #include "server/app/tracing.h"
 #include "server/app/upstreams.h"
 #include "server/app/workers.h"
@@ -43,6 +44,7 @@ class Pages {
     const Tracing& tracing;
     const Log& log;
     const AccessLogs& access_logs;
+    const Supervision& supervision;
   };
 
   explicit Pages(const Sources& sources);

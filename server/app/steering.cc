@@ -206,7 +206,7 @@ absl::StatusOr<v1::ListEventsResponse> Steering::ListEvents(const v1::ListEvents
 
 absl::StatusOr<Steering::Serving> Steering::GetServing() {
   return Asked<Serving>([&](Serving& serving) {
-    const bool welcome = !parts_.drain.draining();
+    const bool welcome = !parts_.drain.draining() && parts_.supervision.stuck().empty();
     serving[""] = welcome;
     for (const auto& running : parts_.upstreams.in_force()) {
       serving[running->options.name] = welcome && running->endpoints->AnyServes();

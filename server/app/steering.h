@@ -25,6 +25,7 @@
 #include "server/app/on_control.h"
 #include "server/app/reloader.h"
 #include "server/app/snapshot.h"
+#include "server/app/supervision.h"
 #include "server/app/upstreams.h"
 #include "server/app/workers.h"
 #include "server/config/config.h"
@@ -47,6 +48,7 @@ class Steering final : public admin::Steering {
     const Doors& doors;
     Reloader& reloader;
     app::Drain& drain;
+    const Supervision& supervision;
     Log& log;
     Events& events;
   };

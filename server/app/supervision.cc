@@ -9,6 +9,7 @@ namespace singleflight::app {
 namespace {
 
 constexpr int kRoundsPerInterval = 4;
+constexpr std::chrono::seconds kUnwatchedRound(5);
 
 }  // namespace
 
@@ -17,13 +18,14 @@ Supervision::Supervision(boost::asio::io_context& control, std::vector<net::Work
     : loops_(std::move(loops)),
       socket_(service.notify_socket),
       clock_(std::move(clock)),
-      watchdog_(socket_.open() ? service.watchdog : std::chrono::microseconds(0)),
+      watched_(socket_.open() && service.watchdog.count() > 0),
+      round_(watched_ ? service.watchdog / kRoundsPerInterval : kUnwatchedRound),
       tick_(control) {}
 
 void Supervision::Ready(absl::string_view status) {
   status_ = std::string(status);
   Send(absl::StrCat("READY=1\nSTATUS=", status_));
-  if (watchdog_.count() > 0) BeginRound();
+  BeginRound();
 }
 
 void Supervision::Reloading() {
@@ -52,7 +54,7 @@ void Supervision::BeginRound() {
 }
 
 void Supervision::AwaitTick() {
-  tick_.expires_after(watchdog_ / kRoundsPerInterval);
+  tick_.expires_after(round_);
   tick_.async_wait([this](const boost::system::error_code& error) {
     if (!error) Tick();
   });
@@ -65,8 +67,8 @@ void Supervision::Tick() {
     TellOfStuck(silent);
     return AwaitTick();
   }
-  Send("WATCHDOG=1");
-  if (std::exchange(stuck_, false)) {
+  if (watched_) Send("WATCHDOG=1");
+  if (!std::exchange(stuck_, "").empty()) {
     spdlog::warn("all workers turn again");
     Send(absl::StrCat("STATUS=", status_));
   }
@@ -74,13 +76,12 @@ void Supervision::Tick() {
 }
 
 void Supervision::TellOfStuck(size_t silent) {
-  if (std::exchange(stuck_, true)) return;
-  const std::string text =
-      absl::StrCat(silent, " of ", loops_.size(), " workers have not turned for ",
-                   absl::FormatDuration(absl::FromChrono(watchdog_ / kRoundsPerInterval)),
-                   ": no sign of life for the watchdog until they do");
-  spdlog::error("{}", text);
-  Send(absl::StrCat("STATUS=", text));
+  if (!stuck_.empty()) return;
+  stuck_ = absl::StrCat(silent, " of ", loops_.size(), " workers have not turned for ",
+                        absl::FormatDuration(absl::FromChrono(round_)),
+                        ": calls of their clients stand still");
+  spdlog::error("{}", stuck_);
+  Send(absl::StrCat("STATUS=", stuck_));
 }
 
 // What it does not hear today it may hear tomorrow, when it has been started again.

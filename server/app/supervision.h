@@ -1,9 +1,12 @@
 // What the service manager that started the process hears of it (sd_notify(3)): that it serves,
 // takes another configuration, stops, and is alive.
 //
-// It says that it is alive if its watchdog asks for it, four times in each interval, and only if
-// every worker has had a turn since the last time. So a thread that is stuck, the control thread's
-// own included, lets the watchdog end the process, and a worker that is merely busy does not.
+// Each worker is asked for a turn again and again. One that has none in time is stuck, which the
+// log and the health pages say; one that is merely busy is not.
+//
+// The service manager hears that the process is alive if its watchdog asks for it, four times in
+// each interval, and only if every worker has had a turn since the last time. So a thread that is
+// stuck, the control thread's own included, lets the watchdog end the process.
 //
 // Threads: the control thread's. Time: its timers'; the clock is only shown.
 
@@ -45,6 +48,9 @@ class Supervision {
 
   void Stopping(absl::string_view status);
 
+  // How many workers do not turn, for people; empty: all do.
+  const std::string& stuck() const { return stuck_; }
+
  private:
   void BeginRound();
   void AwaitTick();
@@ -55,10 +61,11 @@ class Supervision {
   const std::vector<net::Worker*> loops_;
   const host::NotifySocket socket_;
   const Clock clock_;
-  const std::chrono::microseconds watchdog_;  // 0: nobody watches
+  const bool watched_;                     // by a watchdog
+  const std::chrono::microseconds round_;  // the time that a worker has for a turn
   boost::asio::steady_timer tick_;
   std::shared_ptr<std::atomic<size_t>> silent_;  // workers that have not turned in this round
-  bool stuck_ = false;                           // some did not in time, which has been said
+  std::string stuck_;                            // what has been said of these
   bool unheard_ = false;                         // likewise that the service manager does not hear
   std::string status_;
 };

@@ -1,7 +1,11 @@
 #include "server/app/workers.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <thread>
+
+#include "absl/strings/str_cat.h"
 
 namespace singleflight::app {
 namespace {
@@ -18,7 +22,12 @@ Workers::Workers(size_t count, Ledgers& ledgers, memory::BufferBudget& budget, u
 
 void Workers::Start() {
   running_ = true;
-  for (Each& each : each_) each.loop.Start();
+  for (Each& each : each_) {
+    each.loop.Start();
+    each.loop.Post([name = absl::StrCat("worker ", each.loop.index())] {
+      ::pthread_setname_np(::pthread_self(), name.c_str());  // as top -H shows it
+    });
+  }
 }
 
 void Workers::Stop() {

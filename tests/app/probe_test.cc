@@ -20,9 +20,9 @@ namespace {
 class ProbeTest : public ::testing::Test {
  protected:
   ProbeTest() {
+    const auto nothing = [] { return std::string(); };
     absl::StatusOr<std::unique_ptr<admin::HealthServer>> opened = admin::HealthServer::Open(
-        io_, {"127.0.0.1:0"},
-        {[] { return true; }, [] { return std::string(); }, [] { return std::string(); }});
+        io_, {"127.0.0.1:0"}, {[] { return true; }, nothing, nothing, nothing});
     server_ = *std::move(opened);
     thread_ = std::thread([this] { io_.run(); });
   }

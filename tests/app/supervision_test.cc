@@ -125,8 +125,10 @@ TEST_F(SupervisionTest, WhatIsStuckIsSaid) {
   workers_[1].Post([&] { moves.wait(); });
   EXPECT_THAT(HearUntil(HasSubstr("have not turned")),
               ContainsRegex("STATUS=[12] of 2 workers have not turned for 5ms"));
+  EXPECT_THAT(supervision.stuck(), HasSubstr("have not turned"));
   moves.count_down();
   HearUntil(Eq("STATUS=serving"));
+  EXPECT_EQ(supervision.stuck(), "");
 }
 
 }  // namespace

@@ -1,15 +1,52 @@
 // grpc.health.v1 beside the admin service.
 
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+
 #include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
 
 #include "tests/e2e/admin_fixture.h"
+#include "tests/testing/http_get.h"
 
 namespace singleflight::testing {
 namespace {
 
 using ::testing::Eq;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 using Status = health::HealthCheckResponse;
+
+// A thread of another process that does nothing for as long as this lives, as under a debugger.
+class StoppedThread {
+ public:
+  StoppedThread(pid_t process, const std::string& name) : thread_(Find(process, name)) {
+    if (::ptrace(PTRACE_SEIZE, thread_, nullptr, nullptr) != 0 ||
+        ::ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) != 0 ||
+        ::waitpid(thread_, nullptr, __WALL) != thread_) {
+      throw std::runtime_error("cannot stop " + name);
+    }
+  }
+  StoppedThread(const StoppedThread&) = delete;
+  StoppedThread& operator=(const StoppedThread&) = delete;
+  ~StoppedThread() { ::ptrace(PTRACE_DETACH, thread_, nullptr, nullptr); }
+
+ private:
+  static pid_t Find(pid_t process, const std::string& name) {
+    const std::string tasks = absl::StrCat("/proc/", process, "/task");
+    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+      std::string comm;
+      std::getline(std::ifstream(task.path() / "comm"), comm);
+      if (comm == name) return std::stoi(task.path().filename());
+    }
+    throw std::runtime_error("there is no thread " + name);
+  }
+
+  const pid_t thread_;
+};
 
 class AdminHealthTest : public AdminTest {
  protected:
@@ -76,6 +113,34 @@ TEST_F(AdminHealthTest, AWatcherHearsThatTheProcessDrains) {
   backend_.Release();
   EXPECT_THAT(call.Wait(), HasCode(absl::StatusCode::kOk));
   EXPECT_EQ(proxy_->WaitExit(), 0);
+}
+
+// The watchdog's interval decides how long a worker may be without a turn.
+TEST_F(AdminHealthTest, AStuckWorkerIsSaidAndHoldsUpNoQuestion) {
+  const std::string yaml = Yaml({.top = "threads: 2\nadmin: {grpc: \"127.0.0.1:0\"}"});
+  proxy_ = std::make_unique<ProxyProcess>(
+      yaml,
+      ProxyProcess::Redirections{"", "export WATCHDOG_USEC=400000 NOTIFY_SOCKET=/nowhere/notify"});
+  Connect(grpc::InsecureChannelCredentials());
+  EXPECT_EQ(Check(""), Status::SERVING);
+  {
+    const StoppedThread stuck(proxy_->pid(), "worker 1");
+    WaitUntil([&] { return Check("") == Status::NOT_SERVING; });
+    EXPECT_EQ(Check("backend"), Status::NOT_SERVING);
+    for (const char* page : {"/livez", "/readyz"}) {
+      const HttpReply reply = HttpGet(proxy_->health(), page);
+      EXPECT_EQ(reply.status, 503);
+      EXPECT_THAT(reply.body, StartsWith("1 of 2 workers have not turned for 100ms"));
+    }
+    EXPECT_THAT(HttpGet(proxy_->health(), "/status").body, HasSubstr("1 of 2 workers"));
+    EXPECT_EQ(Info().workers(), 2);
+    EXPECT_EQ(Get(&Admin::GetStats).flights(), 0);
+    EXPECT_EQ(Get(&Admin::ListFlights).total(), 0);
+    EXPECT_EQ(Get(&Admin::ListTopKeys).keys_size(), 0);
+  }
+  WaitUntil([&] { return Check("") == Status::SERVING; });
+  EXPECT_EQ(HttpGet(proxy_->health(), "/livez").status, 200);
+  proxy_->WaitForLog(HasSubstr("all workers turn again"));
 }
 
 }  // namespace

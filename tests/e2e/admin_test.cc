@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include "tests/e2e/admin_fixture.h"
+#include "tests/testing/http_get.h"
 
 namespace singleflight::testing {
 namespace {
@@ -114,6 +115,29 @@ TEST_F(AdminTest, RoutesAreListedInTheirOrder) {
   EXPECT_EQ(list.routes(1).method(), "/*");
   EXPECT_FALSE(list.routes(1).collapses());
   EXPECT_FALSE(list.routes(1).has_ttl());
+}
+
+TEST_F(AdminTest, RoutesAreCalledAsInMetrics) {
+  const auto route = [](const std::string& match) {
+    return absl::StrCat("  - {match: {", match, "}, upstream: backend, collapse: true}\n");
+  };
+  proxy_ = std::make_unique<ProxyProcess>(absl::StrCat(
+      "listeners: [{address: \"127.0.0.1:0\"}]\nhealth: {address: \"127.0.0.1:0\"}\n",
+      "admin: {grpc: \"127.0.0.1:0\"}\nupstreams: [{name: backend, target: \"", backend_.address(),
+      "\"}]\nroutes:\n", route("method: /test.Reads/*, authority: shop.example"),
+      route("method: /test.Reads/*, authority: \"*.example\""), route("method: /test.Reads/*")));
+  Connect(grpc::InsecureChannelCredentials());
+  const v1::ListRoutesResponse list = Get(&Admin::ListRoutes);
+  const v1::Stats stats = Get(&Admin::GetStats);
+  const std::vector<std::string> names = {"shop.example/test.Reads/*", "*.example/test.Reads/*",
+                                          "/test.Reads/*"};
+  const std::string metrics = HttpGet(proxy_->health(), "/metrics").body;
+  for (int i = 0; i < 3; ++i) {
+    const std::string& name = names[static_cast<size_t>(i)];
+    EXPECT_EQ(list.routes(i).route(), name);
+    EXPECT_EQ(stats.routes(i).route(), name);
+    EXPECT_THAT(metrics, HasSubstr("singleflight_calls_total{route=\"" + name + "\"}"));
+  }
 }
 
 TEST_F(AdminTest, FlightsAreListedByTheirWaiters) {
