@@ -17,8 +17,9 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(REPOSITORY, 'tests/bench'))
+sys.path[:0] = [os.path.join(REPOSITORY, 'tests/bench'), os.path.join(REPOSITORY, 'tests/testing')]
 
+import ready_line  # noqa: E402
 from harness import cpu, machine, servers  # noqa: E402
 from harness.errors import BenchError  # noqa: E402
 from harness.processes import Processes, pinned, until  # noqa: E402
@@ -111,8 +112,9 @@ class Attack:
                                     resets=int(self.seconds * 1000), certificate=self._certificate, key=self._key)
         proxy = self.session.processes.start_ready('singleflight', self.session.test_cores, [
             self.session.program('singleflight-proxy'), '--config', self.session.file('proxy.yaml', text)])
-        proxy.health = re.search(r'health on (\S+)', proxy.said)[1]
-        return proxy, re.findall(r'127\.0\.0\.1:\d+', proxy.said.partition('health')[0])
+        ready = ready_line.parse(proxy.said)
+        proxy.health = ready.health
+        return proxy, ready.listeners
 
     def _honest(self, address):
         """bench-client's report; every reply is checked."""

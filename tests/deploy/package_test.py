@@ -11,6 +11,10 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../testing'))
+
+import ready_line  # noqa: E402
+
 NOT_HERE = 77
 PROGRAMS = ('singleflight-proxy', 'singleflightctl')
 OURS = ('/usr/bin/singleflight-proxy', '/lib/systemd/system/singleflight-proxy.service',
@@ -86,9 +90,10 @@ def serves(root):
     root.run('singleflight-proxy', '--check', '--config', '/etc/singleflight/proxy.yaml')
     command = root.command('singleflight-proxy', '--config', '/srv/serves.yaml')
     with subprocess.Popen(**command, stdout=subprocess.PIPE) as proxy:
-        ready = proxy.stdout.readline()
-        assert 'health on ' in ready, ready
-        health = ready.split('health on ')[1].split(';')[0].strip()
+        said = proxy.stdout.readline()
+        ready = ready_line.parse(said)
+        assert ready, said
+        health = ready.health
         root.run('singleflight-proxy', '--probe', f'http://{health}/readyz')
         assert 'pid' in root.run('singleflightctl', 'info')
         proxy.terminate()

@@ -19,6 +19,10 @@ import urllib.request
 
 import yaml
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../testing'))
+
+import ready_line  # noqa: E402
+
 REPOSITORY, PROXY, BACKEND, HERD = sys.argv[1:5]
 RULES = os.path.join(REPOSITORY, 'deploy/prometheus/singleflight.rules.yaml')
 DASHBOARD = os.path.join(REPOSITORY, 'deploy/grafana/singleflight.json')
@@ -101,8 +105,9 @@ routes:
 health: {{address: 127.0.0.1:0}}
 ''')
         proxy = cls.start('proxy', PROXY, '--config', config)
-        ready = proxy.await_text(r'listening on ([^ ,]+), .*; health on ([^ ;]+)')
-        cls.proxy_at, cls.health_at = ready.groups()
+        proxy.await_text(r' ready: .*\n')
+        ready = ready_line.parse(proxy.text())
+        cls.proxy_at, cls.health_at = ready.listeners[0], ready.health
         cls.prometheus_at = cls.start_prometheus()
 
     @classmethod

@@ -14,6 +14,10 @@ import urllib.request
 
 from peers import Client, HungBackend, requests, wait_until
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../testing'))
+
+import ready_line  # noqa: E402
+
 PROXY = sys.argv[1]
 MIB = 1 << 20
 
@@ -73,8 +77,8 @@ class Proxy:
         self._file.flush()
         self._process = subprocess.Popen([PROXY, '--config', self._file.name], stdout=subprocess.PIPE,
                                          stderr=subprocess.DEVNULL, text=True, preexec_fn=within)
-        ready = re.search(r'listening on (\S+); health on (\S+)', self._process.stdout.readline())
-        self.address, self._health = ready.groups()
+        ready = ready_line.parse(self._process.stdout.readline())
+        self.address, self._health = ready.listeners[0], ready.health
 
     def close(self):
         self._process.kill()

@@ -8,6 +8,10 @@ import tempfile
 import threading
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../testing'))
+
+import ready_line  # noqa: E402
+
 PATIENCE = 60  # seconds until what a test waits for counts as missing; sanitizers and busy machines are slow
 
 
@@ -61,16 +65,14 @@ class Proxy:
             out.write(yaml)
         self._process = child(binary(), '--config', file, stdout=subprocess.PIPE, env={**os.environ, **variables})
         said = self._process.stdout.readline()
-        match = re.search(r' ready: listening on (.+); health on ([^\s;]+)', said)
-        if match is None:
+        ready = ready_line.parse(said)
+        if ready is None:
             self._process.kill()
             self._process.wait()
             raise AssertionError(f'the proxy is not ready; it said "{said}"')
-        self.addresses, self.health = match[1].split(', '), match[2]
+        self.addresses, self.health, self.admin = ready.listeners, ready.health, ready.admin_grpc
         self.address = self.addresses[0]
         self.pid = self._process.pid
-        admin = re.search(r'; admin \(grpc\) on ([^\s;]+)', said)
-        self.admin = admin and admin[1]
 
     def __enter__(self):
         return self

@@ -6,7 +6,6 @@ soak.py [--minutes=10] [--json] [--build=DIR]
 import argparse
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -22,8 +21,9 @@ import work
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(REPOSITORY, 'tests/bench'))
+sys.path[:0] = [os.path.join(REPOSITORY, 'tests/bench'), os.path.join(REPOSITORY, 'tests/testing')]
 
+import ready_line  # noqa: E402
 from harness import cpu, machine, servers  # noqa: E402
 from harness.errors import BenchError  # noqa: E402
 from harness.processes import Processes, until  # noqa: E402
@@ -80,8 +80,9 @@ class Soak:
         self._configure()
         self.proxy = self._start('singleflight-proxy', self._program('server/singleflight-proxy'), '--config',
                                  self._path('proxy.yaml'), environment=self._silent_names())
-        self._health = re.search(r'health on (\S+)', self.proxy.said)[1]
-        plain, tls = re.findall(r'127\.0\.0\.1:\d+', self.proxy.said.partition('health')[0])[:2]
+        ready = ready_line.parse(self.proxy.said)
+        self._health = ready.health
+        plain, tls = ready.listeners[:2]
         client = self._program('tests/bench/programs/bench-client')
         self._steady = traffic.Steady(client, plain)
         self._vanishing = traffic.Vanishing(client, plain)

@@ -6,11 +6,16 @@ With `tls` clients speak TLS to them (harness/tls.py); the backend's side is in 
 import os
 import re
 import subprocess
+import sys
 import urllib.request
 
 from harness import tls as tls_of_all
 from harness.errors import BenchError, NotApplicable
 from harness.processes import free_port
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../testing'))
+
+import ready_line  # noqa: E402
 
 PATH = '/bench.Bench/Get'
 REPLY_BYTES = 105  # a message of 100 and its prefix
@@ -40,7 +45,7 @@ def singleflight(session, backend, route='', cores=None, tls=False, under=list, 
     config = session.file('proxy.yaml', configuration(backend.address, route, **options))
     proxy = session.processes.start_ready('singleflight', cores or session.test_cores,
                                           under([session.program('singleflight-proxy'), '--config', config]))
-    proxy.health = re.search(r'health on (\S+)', proxy.said)[1]
+    proxy.health = ready_line.parse(proxy.said).health
     return _speaking(tls, proxy)
 
 
