@@ -1,3 +1,5 @@
+// What the process itself takes, what is left for bounds, and what is said where they do not fit.
+
 #include "server/config/memory_shares.h"
 
 #include <algorithm>
@@ -12,7 +14,6 @@ namespace singleflight::config {
 namespace {
 
 constexpr uint64_t kMiB = 1 << 20;
-constexpr uint64_t kOfTheProcess = 16 * kMiB;
 
 // What idle connections take (docs/limits.md, "Memory").
 constexpr uint64_t kOfAConnection = 17 << 10;
@@ -26,7 +27,7 @@ uint64_t Share(uint64_t of, uint64_t eighths, uint64_t most) {
 // which malloc adds.
 struct Together {
   std::vector<std::string> bounds;
-  uint64_t bytes = kOfTheProcess;
+  uint64_t bytes;
 
   void Add(absl::string_view bound, uint64_t takes) {
     bounds.push_back(absl::StrCat(bound, " ", SizeText(takes / kMiB * kMiB)));
@@ -38,7 +39,7 @@ Together AllOf(const Draft& draft) {
   const Config& config = draft.config;
   const bool tls = std::any_of(config.listeners.begin(), config.listeners.end(),
                                [](const auto& listener) { return listener.tls.has_value(); });
-  Together all;
+  Together all{{}, OfTheProcess(config)};
   all.Add("limits.max_buffered_bytes with a quarter on top",
           config.limits.max_buffered_bytes / 4 * 5);
   all.Add("cache.max_bytes", config.cache.max_bytes);
@@ -52,13 +53,18 @@ Together AllOf(const Draft& draft) {
 
 }  // namespace
 
-MemoryShares SharesOf(uint64_t allowed) {
-  const uint64_t left = allowed - std::min(allowed, kOfTheProcess);
+uint64_t OfTheProcess(const Config& config) {
+  const bool grpc = !config.admin.grpc.empty() || !config.tracing.otlp.empty();
+  return kOfTheProcess + (grpc ? kOfGrpc : 0);
+}
+
+MemoryShares SharesOf(uint64_t allowed, uint64_t process) {
+  const uint64_t left = allowed - std::min(allowed, process);
   return {Share(left, 3, 1024 * kMiB), Share(left, 2, 256 * kMiB), Share(left, 1, 256 * kMiB)};
 }
 
 void FitToMemory(uint64_t allowed, Draft& draft) {
-  const MemoryShares shares = SharesOf(allowed);
+  const MemoryShares shares = SharesOf(allowed, OfTheProcess(draft.config));
   Config& config = draft.config;
   const auto fit = [](uint64_t& bound, uint64_t share) {
     if (bound == kAuto) bound = share;
@@ -89,7 +95,7 @@ void CheckMemory(uint64_t allowed, const Draft& draft, Problems& problems) {
         *named,
         absl::StrCat("this process may have ", SizeText(allowed / kMiB * kMiB),
                      " of memory, and its bounds allow more: ", absl::StrJoin(all.bounds, ", "),
-                     ", the process itself ", SizeText(kOfTheProcess),
+                     ", the process itself ", SizeText(OfTheProcess(draft.config)),
                      "; lower one of them, or leave out those of "
                      "bytes to get shares of what there is"));
   }

@@ -1,6 +1,8 @@
 // The bounds that follow the memory which the process may have, and what is said where they do not
 // fit.
 
+#include "server/config/memory_shares.h"
+
 #include "tests/config/files.h"
 
 namespace singleflight::config {
@@ -33,10 +35,10 @@ std::vector<std::string> WarningsWith(uint64_t memory, const std::string& option
 TEST(MemorySharesTest, BoundsThatAreLeftOutAreSharesOfWhatIsAllowed) {
   const struct {
     uint64_t allowed, buffered, held, cache;
-  } cases[] = {{64, 18, 12, 6},
-               {128, 42, 28, 14},
-               {512, 186, 124, 62},
-               {1024, 378, 252, 126},
+  } cases[] = {{64, 19, 13, 6},
+               {128, 43, 29, 14},
+               {512, 187, 125, 62},
+               {1024, 379, 253, 126},
                {65536, 1024, 256, 256}};
   for (const auto& expected : cases) {
     const Config config = RightWith(expected.allowed * kMiB);
@@ -49,9 +51,20 @@ TEST(MemorySharesTest, BoundsThatAreLeftOutAreSharesOfWhatIsAllowed) {
 TEST(MemorySharesTest, SharesLeaveRoomForWhatMallocAdds) {
   for (uint64_t allowed = 24 * kMiB; allowed < 100'000 * kMiB; allowed *= 2) {
     const Config config = RightWith(allowed);
-    EXPECT_LE(16 * kMiB + config.limits.max_buffered_bytes / 4 * 5 + config.cache.max_bytes,
+    EXPECT_LE(kOfTheProcess + config.limits.max_buffered_bytes / 4 * 5 + config.cache.max_bytes,
               allowed);
   }
+}
+
+TEST(MemorySharesTest, GrpcTakesItsPartWhereItRuns) {
+  for (const char* grpc : {"admin: {grpc: 127.0.0.1:0}", "tracing: {otlp: 127.0.0.1:4317}"}) {
+    EXPECT_EQ(RightWith(512 * kMiB, grpc).limits.max_buffered_bytes, 183 * kMiB) << grpc;
+  }
+  EXPECT_EQ(RightWith(512 * kMiB, "admin: {http: 127.0.0.1:0}").limits.max_buffered_bytes,
+            187 * kMiB);
+  EXPECT_THAT(
+      WarningsWith(512 * kMiB, "admin: {grpc: 127.0.0.1:0}\nlimits: {max_buffered_bytes: 1GiB}"),
+      ElementsAre(HasSubstr("the process itself 24MiB")));
 }
 
 TEST(MemorySharesTest, WhatTheFileSaysHoldsAndAutoIsTheDefault) {
@@ -59,7 +72,7 @@ TEST(MemorySharesTest, WhatTheFileSaysHoldsAndAutoIsTheDefault) {
   EXPECT_EQ(named.limits.max_buffered_bytes, 33 * kMiB);
   EXPECT_EQ(named.upstreams[0].max_held_bytes, 33 * kMiB) << "no more than all together";
   const Config automatic = RightWith(512 * kMiB, "limits: {max_buffered_bytes: auto}");
-  EXPECT_EQ(automatic.limits.max_buffered_bytes, 186 * kMiB);
+  EXPECT_EQ(automatic.limits.max_buffered_bytes, 187 * kMiB);
   EXPECT_TRUE(RightWith(512 * kMiB).cache_follows_memory);
 }
 

@@ -149,7 +149,7 @@ class Options(unittest.TestCase):
         for name, _, share, most, *given in rows('docs/limits.md', behind='| bound | of | share |'):
             eighths = int(share.partition('/')[0])
             for have, allowed in zip(given, (64, 512, 1024, 4096)):
-                wanted = min((allowed - 16) * eighths // 8 << 20, sizes(most))
+                wanted = min((allowed - 12) * eighths // 8 << 20, sizes(most))
                 self.assertEqual(sizes(have), wanted, f'{name} at {allowed} MiB')
 
     def test_options_that_documents_name_exist(self):
