@@ -173,4 +173,39 @@ void Endpoints::Describe(const net::Endpoint& endpoint, const Known& known, v1::
   }
 }
 
+// Between two attempts an endpoint that fails is idle or connecting, and not up for that.
+bool Endpoints::IsUp(const Known& known) { return !IsBad(known.lasting); }
+
+void Endpoints::Show(metrics::Visitor& visitor) const {
+  const metrics::Labels labels = {{"upstream", upstream_}};
+  size_t in_force = 0;
+  int64_t up = 0;
+  for (const auto& [endpoint, known] : known_) {
+    if (!known.in_force) continue;
+    up += IsUp(known) ? 1 : 0;
+    if (++in_force <= kMostShown) Show(net::ToString(endpoint), known, visitor);
+  }
+  visitor.Level("singleflight_upstream_endpoints", "Endpoints that the upstream has.", labels,
+                static_cast<int64_t>(in_force));
+  visitor.Level("singleflight_upstream_endpoints_up", "Those that do not fail.", labels, up);
+}
+
+void Endpoints::Show(const std::string& address, const Known& known,
+                     metrics::Visitor& visitor) const {
+  const metrics::Labels labels = {{"upstream", upstream_}, {"endpoint", address}};
+  visitor.Level("singleflight_upstream_endpoint_up",
+                "0: the latest attempt to connect failed, or it answered no PING.", labels,
+                IsUp(known) ? 1 : 0);
+  visitor.Level("singleflight_upstream_endpoint_drained", "1: taken out by command.", labels,
+                known.drained ? 1 : 0);
+  for (const auto& cells : known.cells) {
+    visitor.Level("singleflight_upstream_endpoint_connections", "Connections that are ready.",
+                  labels, cells->connections.value());
+    visitor.Level("singleflight_upstream_endpoint_calls_active", "Calls in the air.", labels,
+                  cells->active.value());
+    visitor.Count("singleflight_upstream_endpoint_calls_total", "Calls that got a stream there.",
+                  labels, cells->calls.value());
+  }
+}
+
 }  // namespace singleflight::app

@@ -19,6 +19,7 @@
 
 #include "absl/time/time.h"
 #include "server/app/events.h"
+#include "server/metrics/visitor.h"
 #include "server/upstream/endpoint_cells.h"
 #include "server/upstream/target.h"
 #include "singleflight/admin/v1/admin.pb.h"
@@ -27,6 +28,9 @@ namespace singleflight::app {
 
 class Endpoints {
  public:
+  // So many of an upstream have metrics of their own: a name may have any number of addresses.
+  static constexpr size_t kMostShown = 64;
+
   Endpoints(std::string upstream, size_t workers, std::function<absl::Time()> wall_clock,
             Events& events);
 
@@ -54,6 +58,9 @@ class Endpoints {
 
   void Describe(admin::v1::Upstream& upstream) const;
 
+  // Those in force; of more than kMostShown the first by address.
+  void Show(metrics::Visitor& visitor) const;
+
  private:
   struct Known {
     std::vector<std::shared_ptr<upstream::EndpointCells>> cells;  // by worker
@@ -70,6 +77,8 @@ class Endpoints {
   Known& Of(const net::Endpoint& endpoint);
   void Judge(const net::Endpoint& endpoint, Known& known, upstream::EndpointState state);
   void Tell(const net::Endpoint& endpoint, std::string text);
+  void Show(const std::string& address, const Known& known, metrics::Visitor& visitor) const;
+  static bool IsUp(const Known& known);
   static void Describe(const net::Endpoint& endpoint, const Known& known, admin::v1::Endpoint& out);
 
   const std::string upstream_;

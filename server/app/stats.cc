@@ -9,7 +9,9 @@
 #include <memory>
 #include <utility>
 
+#include "server/app/proto_time.h"
 #include "server/host/process.h"
+#include "server/net/worker_clock.h"
 
 namespace singleflight::app {
 namespace {
@@ -99,6 +101,7 @@ v1::UpstreamStats UpstreamStatsOf(const std::string& name,
   upstream.set_active(static_cast<int64_t>(Sum(cells, &Cells::active)));
   upstream.set_pending(static_cast<int64_t>(Sum(cells, &Cells::pending)));
   upstream.set_connections(static_cast<int64_t>(Sum(cells, &Cells::connections)));
+  *upstream.mutable_oldest_wait() = ToProto(upstream::LongestWait(cells, net::ReadWorkerClock()));
   for (const auto& worker : cells) {
     AddTo(worker->first_byte, *upstream.mutable_first_byte());
     AddTo(worker->whole, *upstream.mutable_whole());

@@ -149,7 +149,10 @@ absl::StatusOr<v1::ListFlightsResponse> Steering::ListFlights(
     const v1::ListFlightsRequest& request) {
   using Joinable = core::Flights::Joinable;
   const size_t rows = RowsOf(request.limit());
-  const auto more = [](const Joinable& a, const Joinable& b) { return a.waiting > b.waiting; };
+  const bool by_age = request.order() == v1::ListFlightsRequest::ORDER_AGE;
+  const auto more = [by_age](const Joinable& a, const Joinable& b) {
+    return by_age ? a.started < b.started : a.waiting > b.waiting;
+  };
   std::vector<Joinable> flights;
   parts_.shared.flights.ForEachJoinable([&](const Joinable& flight) {
     if (flight.context == nullptr) return;

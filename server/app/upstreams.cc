@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/app/on_worker.h"
+#include "server/net/worker_clock.h"
 
 namespace singleflight::app {
 namespace {
@@ -310,8 +311,20 @@ bool Upstreams::alive() const {
   });
 }
 
+void Upstreams::ShowWaits(metrics::Visitor& visitor) const {
+  const base::Instant now = net::ReadWorkerClock();
+  ledger_.ForEach([&](const std::string& name, const auto& cells) {
+    visitor.Level("singleflight_upstream_oldest_wait_seconds",
+                  "How long the upstream call that has waited longest for its first byte has "
+                  "waited, in whole seconds.",
+                  {{"upstream", name}}, absl::ToInt64Seconds(upstream::LongestWait(cells, now)));
+  });
+}
+
 void Upstreams::Show(metrics::Visitor& visitor) const {
   ShowLookUps(visitor);
+  ShowWaits(visitor);
+  for (const auto& running : in_force_) running->endpoints->Show(visitor);
   for (const auto& shared : Alive()) {
     const metrics::Labels labels = {{"upstream", shared->name}};
     visitor.Level("singleflight_flights", "Flights in the air now.", labels,

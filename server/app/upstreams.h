@@ -86,6 +86,7 @@ class Upstreams {
   upstream::Resolver::Known KnownEndpointsOf(const upstream::UpstreamOptions& options) const;
   std::shared_ptr<upstream::LookUpCounts> CountsOf(const std::string& name);
   void ShowLookUps(metrics::Visitor& visitor) const;
+  void ShowWaits(metrics::Visitor& visitor) const;
   std::shared_ptr<core::UpstreamBounds> SharedOf(const upstream::UpstreamOptions& options);
   std::vector<std::shared_ptr<core::UpstreamBounds>> Alive() const;
 

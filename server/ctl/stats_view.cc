@@ -103,6 +103,11 @@ Table RouteTable(const v1::Stats& stats, const v1::Stats* before) {
   return table;
 }
 
+Cell OldestWait(const v1::UpstreamStats& upstream) {
+  const absl::Duration wait = DurationOf(upstream.oldest_wait());
+  return wait == absl::ZeroDuration() ? Cell("–") : Cell(Span(wait));
+}
+
 std::vector<Cell> Row(const v1::UpstreamStats& upstream, const v1::UpstreamStats* before,
                       absl::Duration elapsed) {
   const bool since = before != nullptr;
@@ -114,6 +119,7 @@ std::vector<Cell> Row(const v1::UpstreamStats& upstream, const v1::UpstreamStats
           PerSecond(More(upstream.calls(), since ? before->calls() : 0), elapsed),
           Gauge(upstream.active()),
           Gauge(upstream.pending()),
+          OldestWait(upstream),
           Quantile(whole, 0.5),
           Quantile(whole, 0.99),
           {Count(upstream.unanswered()), upstream.unanswered() > 0 ? Tone::kBad : Tone::kPlain},
@@ -129,6 +135,7 @@ Table UpstreamTable(const v1::Stats& stats, const v1::Stats* before) {
                {"RATE", number},
                {"ACTIVE", number},
                {"PENDING", number},
+               {"OLDEST WAIT", number},
                {"P50", number},
                {"P99", number},
                {"UNANSWERED", number},

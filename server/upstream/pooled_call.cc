@@ -64,6 +64,7 @@ PooledCall::PooledCall(Pool& pool, core::UpstreamHead head, core::UpstreamEvents
       events_(&events),
       resends_left_(head_.resends) {
   trip_.begun = pool_.Now();
+  pool_.metrics().waits.Join(wait_, trip_.begun);
 }
 
 void PooledCall::Send(base::Slice bytes) {
@@ -151,6 +152,7 @@ void PooledCall::StopKeeping() {
 void PooledCall::OnHeaders(model::Headers fields, bool end) {
   StopKeeping();
   trip_.first = pool_.Now();
+  pool_.metrics().waits.Leave(wait_);
   pool_.metrics().first_byte.Observe((trip_.first - trip_.begun).count());
   if (!TakesMetadataOf(fields, end)) return;
   if (end) EndWith(fields);
@@ -296,6 +298,7 @@ void PooledCall::CountAnswered(absl::optional<wire::StatusCode> code) {
 
 void PooledCall::NoteEnd() {
   trip_.ended = pool_.Now();
+  pool_.metrics().waits.Leave(wait_);
   pool_.metrics().whole.Observe((trip_.ended - trip_.begun).count());
 }
 

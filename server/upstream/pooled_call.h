@@ -16,6 +16,7 @@
 #include "server/trace/tracer.h"
 #include "server/upstream/client_shares.h"
 #include "server/upstream/reply_refusal.h"
+#include "server/upstream/waits.h"
 
 namespace singleflight::upstream {
 
@@ -77,6 +78,7 @@ class PooledCall final : public http2::StreamEvents,
   Link* link_ = nullptr;  // of the stream
   int resends_left_;
   core::UpstreamTrip trip_;
+  Waits::Place wait_;  // among the calls without a first byte
 
   bool queued_ = false;  // in the pool's queue, at `place_`
   WaitingCalls::Line::iterator place_;

@@ -3,6 +3,8 @@
 
 #include "server/upstream/upstream_metrics.h"
 
+#include <algorithm>
+
 namespace singleflight::upstream {
 namespace {
 
@@ -82,6 +84,16 @@ void UpstreamMetrics::ShowHandshakes(const std::string& upstream, metrics::Visit
   };
   show("full", tls_handshakes_full);
   show("resumed", tls_handshakes_resumed);
+}
+
+absl::Duration LongestWait(const std::vector<std::shared_ptr<UpstreamMetrics>>& by_worker,
+                           base::Instant now) {
+  absl::Duration longest = absl::ZeroDuration();
+  for (const auto& cells : by_worker) {
+    const absl::optional<base::Instant> since = cells->waits.oldest();
+    if (since.has_value()) longest = std::max(longest, absl::FromChrono(now - *since));
+  }
+  return longest;
 }
 
 }  // namespace singleflight::upstream

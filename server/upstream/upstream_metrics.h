@@ -3,14 +3,18 @@
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_UPSTREAM_METRICS_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_UPSTREAM_METRICS_H_
 
+#include <memory>
 #include <string>
+#include <vector>
 
+#include "absl/time/time.h"
 #include "server/core/unanswered.h"
 #include "server/metrics/by_reason.h"
 #include "server/metrics/cell.h"
 #include "server/metrics/latency.h"
 #include "server/metrics/visitor.h"
 #include "server/upstream/reply_refusal.h"
+#include "server/upstream/waits.h"
 #include "server/wire/status.h"
 
 namespace singleflight::upstream {
@@ -39,6 +43,7 @@ struct UpstreamMetrics {
   metrics::Gauge connections;
   metrics::Counter pings;
   metrics::Counter connections_silent;
+  Waits waits;  // calls without a first byte
 
   void Show(const std::string& upstream, metrics::Visitor& visitor) const;
 
@@ -46,6 +51,10 @@ struct UpstreamMetrics {
   void ShowCalls(const std::string& upstream, metrics::Visitor& visitor) const;
   void ShowHandshakes(const std::string& upstream, metrics::Visitor& visitor) const;
 };
+
+// How long the call that has waited longest for its first byte has waited; zero: none waits.
+absl::Duration LongestWait(const std::vector<std::shared_ptr<UpstreamMetrics>>& by_worker,
+                           base::Instant now);
 
 }  // namespace singleflight::upstream
 

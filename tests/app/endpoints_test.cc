@@ -3,11 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace singleflight::app {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 using upstream::EndpointState;
 using State = admin::v1::Endpoint;
@@ -125,6 +132,68 @@ TEST(EventsTest, TheLatestComeFirstAndTheOldestMakeRoom) {
   const auto all = events.Latest(Events::kMost * 2);
   ASSERT_THAT(all, SizeIs(Events::kMost));
   EXPECT_EQ(all.back().text, "5");
+}
+
+// What is shown of one name, by the label `endpoint`.
+class Levels final : public metrics::Visitor {
+ public:
+  explicit Levels(const Endpoints& endpoints) { endpoints.Show(*this); }
+  void Count(absl::string_view name, absl::string_view, metrics::Labels labels,
+             uint64_t value) override {
+    Level(name, "", std::move(labels), static_cast<int64_t>(value));
+  }
+  void Level(absl::string_view name, absl::string_view, metrics::Labels labels,
+             int64_t value) override {
+    const std::string endpoint = labels.size() > 1 ? labels[1].second : "";
+    shown_[std::string(name)][endpoint] += value;
+  }
+  void Distribution(absl::string_view, absl::string_view, metrics::Labels,
+                    const metrics::PowerHistogram&) override {}
+
+  using ByEndpoint = std::map<std::string, int64_t>;
+  ByEndpoint Of(const std::string& name) const {
+    const auto found = shown_.find("singleflight_upstream_" + name);
+    return found == shown_.end() ? ByEndpoint() : found->second;
+  }
+
+ private:
+  std::map<std::string, ByEndpoint> shown_;
+};
+
+TEST_F(EndpointsTest, MetricsSayWhichEndpointFailsUntilItIsConnectedAgain) {
+  const net::Endpoint teapot = At("127.0.0.1:2");
+  endpoints_.Set({{kettle_, teapot}, ""});
+  endpoints_.Heard(0, kettle_, EndpointState::kFailing, "refused");
+  endpoints_.Heard(0, kettle_, EndpointState::kConnecting, "");
+  EXPECT_THAT(Levels(endpoints_).Of("endpoint_up"),
+              ElementsAre(Pair("127.0.0.1:1", 0), Pair("127.0.0.1:2", 1)));
+  EXPECT_THAT(Levels(endpoints_).Of("endpoints_up"), ElementsAre(Pair("", 1)));
+  endpoints_.Heard(0, kettle_, EndpointState::kReady, "");
+  EXPECT_THAT(Levels(endpoints_).Of("endpoints_up"), ElementsAre(Pair("", 2)));
+}
+
+TEST_F(EndpointsTest, MetricsSumTheCellsOfAllWorkers) {
+  for (size_t worker = 0; worker < 2; ++worker) {
+    const auto seats = endpoints_.SeatsOf(worker, {{kettle_}, ""});
+    seats[0].cells->calls.Add(3);
+    seats[0].cells->active.Add(2);
+    seats[0].cells->connections.Add(1);
+  }
+  endpoints_.SetDrained(kettle_, true);
+  const Levels shown(endpoints_);
+  EXPECT_EQ(shown.Of("endpoint_calls_total").at("127.0.0.1:1"), 6);
+  EXPECT_EQ(shown.Of("endpoint_calls_active").at("127.0.0.1:1"), 4);
+  EXPECT_EQ(shown.Of("endpoint_connections").at("127.0.0.1:1"), 2);
+  EXPECT_EQ(shown.Of("endpoint_drained").at("127.0.0.1:1"), 1);
+}
+
+TEST_F(EndpointsTest, AThousandAddressesAreCountedAndSomeAreShown) {
+  std::vector<net::Endpoint> many;
+  for (int port = 1; port <= 1000; ++port) many.push_back(At("127.0.0.1:" + std::to_string(port)));
+  endpoints_.Set({many, ""});
+  EXPECT_THAT(Levels(endpoints_).Of("endpoint_up"), SizeIs(Endpoints::kMostShown));
+  EXPECT_THAT(Levels(endpoints_).Of("endpoints"), ElementsAre(Pair("", 1000)));
+  EXPECT_THAT(Levels(endpoints_).Of("endpoints_up"), ElementsAre(Pair("", 1000)));
 }
 
 }  // namespace

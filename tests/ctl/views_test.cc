@@ -21,7 +21,7 @@ constexpr char kStats[] = R"(
           latencies {role: "hit" histogram {bounds: [0.001, 0.1] counts: [600, 0, 0]}}
           latencies {role: "follower" histogram {bounds: [0.001, 0.1] counts: [0, 400, 0]}}}
   routes {route: "/*" relays: 7 calls: 7}
-  upstreams {upstream: "catalog" calls: 107 unanswered: 1 active: 3 pending: 2 connections: 1
+  upstreams {upstream: "catalog" calls: 107 unanswered: 1 active: 3 pending: 2 connections: 1 oldest_wait {seconds: 7}
              first_byte {bounds: [0.001, 0.1] counts: [0, 100, 0]}
              whole {bounds: [0.001, 0.1] counts: [0, 0, 100]}}
   cache {entries: 12 bytes: 3072 max_bytes: 268435456 stores: 100 evictions: 80 expired: 7 purged: 1}
@@ -42,8 +42,8 @@ ROUTE                  CALLS   SAVED     P50      P99  HITS  FOLLOWED  LED  RELA
 /shop.v1.Catalog/Get*  1,000  89.0 %  833 µs  97.5 ms   600       300  100        0      0        0      1.0 MiB  UNAVAILABLE 8, NOT_FOUND 2
 /*                         7   0.0 %       –        –     0         0    0        7      0        0          0 B
 
-UPSTREAM  CALLS  ACTIVE  PENDING       P50       P99  UNANSWERED  FIRST BYTE P50  CONNECTIONS  ERRORS
-catalog     107       3        2  > 100 ms  > 100 ms           1         50.5 ms            1
+UPSTREAM  CALLS  ACTIVE  PENDING  OLDEST WAIT       P50       P99  UNANSWERED  FIRST BYTE P50  CONNECTIONS  ERRORS
+catalog     107       3        2        7.0 s  > 100 ms  > 100 ms           1         50.5 ms            1
 )");
 }
 

@@ -36,6 +36,7 @@ TEST_F(AdminTest, StatisticsTellWhatBecameOfCalls) {
   EXPECT_EQ(Get(&Admin::GetStats).waiters(), 3);
   EXPECT_EQ(Get(&Admin::GetStats).flights(), 1);
   backend_.WaitForHeld(1);
+  EXPECT_GT(Get(&Admin::GetStats).upstreams(0).oldest_wait().nanos(), 0);
   backend_.Release();
   WaitAll(herd);
   Ask(kRead, "id-7");
@@ -49,6 +50,7 @@ TEST_F(AdminTest, StatisticsTellWhatBecameOfCalls) {
   EXPECT_EQ(reads.saved(), 3);
   EXPECT_EQ(stats.upstreams(0).calls(), 1);
   EXPECT_EQ(stats.upstreams(0).codes(0).code(), "OK");
+  EXPECT_EQ(stats.upstreams(0).oldest_wait().nanos(), 0);
   EXPECT_EQ(stats.cache().entries(), 1);
   EXPECT_EQ(stats.cache().stores(), 1);
   EXPECT_GT(stats.resident_bytes(), 1 << 20);
@@ -158,6 +160,8 @@ TEST_F(AdminTest, FlightsAreListedByTheirWaiters) {
   v1::ListFlightsRequest first;
   first.set_limit(1);
   EXPECT_THAT(Get(&Admin::ListFlights, first).flights(), SizeIs(1));
+  first.set_order(v1::ListFlightsRequest::ORDER_AGE);
+  EXPECT_EQ(Get(&Admin::ListFlights, first).flights(0).waiters(), 1) << "the oldest";
   backend_.WaitForHeld(2);
   backend_.Release();
   WaitAll(one);

@@ -42,6 +42,22 @@ TEST_F(UpstreamTest, ABackendThatIsNotThereYetIsNoFailureToStart) {
   EXPECT_THAT(AskUntilOk(kRead, "id-7"), IsOkWith("reply to id-7"));
 }
 
+TEST_F(UpstreamTest, ADeadBackendShowsAtItsEndpoint) {
+  Serve();
+  const std::string endpoint = "{upstream=\"backend\",endpoint=\"" + backend_.address() + "\"}";
+  const std::string up = "singleflight_upstream_endpoint_up" + endpoint;
+  Ask(kWrite, "id-7");
+  EXPECT_EQ(Metric(up), 1);
+  EXPECT_EQ(Metric("singleflight_upstream_endpoint_calls_total" + endpoint), 1);
+  EXPECT_EQ(Metric("singleflight_upstream_endpoint_connections" + endpoint), 1);
+  backend_.Stop();
+  Ask(kWrite, "id-7");
+  proxy_->WaitForMetric(up, Eq(0));
+  backend_.Start();
+  AskUntilOk(kWrite, "id-7");
+  proxy_->WaitForMetric(up, Eq(1));
+}
+
 TEST_F(UpstreamTest, ABackendThatStopsInMidHerdLeavesNobodyHanging) {
   Serve();
   backend_.Hold();

@@ -92,6 +92,25 @@ TEST_F(SilenceTest, ACallThatTakesLongIsNoSilence) {
   EXPECT_EQ(metrics_.connections_silent.value(), 0u);
 }
 
+TEST_F(SilenceTest, HowLongTheOldestCallWaitsIsKnownBeforeItEnds) {
+  options_.ping_timeout = absl::Hours(1);
+  ScriptedServer& server = Serve();
+  MakePool({server.endpoint()});
+  Caller& kettle = Ask("kettle");
+  Until([&] { return server.calls() == 1; });
+  const absl::optional<base::Instant> since = metrics_.waits.oldest();
+  ASSERT_TRUE(since.has_value());
+  Caller& teapot = Ask("teapot");
+  Until([&] { return server.calls() == 2; });
+  EXPECT_EQ(metrics_.waits.oldest(), since);
+  Run([&] { Echo(server.call(0)); });
+  Await(kettle);
+  EXPECT_GT(metrics_.waits.oldest(), since);
+  Run([&] { Echo(server.call(1)); });
+  Await(teapot);
+  EXPECT_FALSE(metrics_.waits.oldest().has_value());
+}
+
 TEST_F(SilenceTest, WhileItIsInDoubtCallsGoElsewhere) {
   options_.ping_timeout = absl::Hours(1);
   ScriptedServer& server = Serve();
