@@ -39,8 +39,10 @@ class Gathered {
   void MakeRoom(size_t size, size_t end) {
     const size_t twice = bytes_.empty() ? size : 2 * bytes_.capacity();
     const bool near_the_end = end <= twice + twice / 8;
+    const size_t room = std::max(size, near_the_end ? end : twice);
+    if (bytes_.empty()) return bytes_.reserve(room);
     std::string grown;
-    grown.reserve(std::max(size, near_the_end ? end : twice));
+    grown.reserve(room);
     grown.append(bytes_);
     bytes_ = std::move(grown);
   }

@@ -8,6 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/base/byte_block.h"
 #include "server/base/character_set.h"
 #include "server/model/binary_fields.h"
 #include "server/model/key_rules.h"
@@ -54,6 +55,11 @@ bool IsMethodPath(absl::string_view path) {
 // gRPC servers take nearly any authority: a client on a Unix socket says its path, nothing, or
 // "@abstract".
 constexpr base::CharacterSet kInAuthority([](uint8_t c) { return c >= 0x20 && c < 0x7f; });
+
+bool IsAuthority(absl::string_view text) {
+  constexpr auto kOthers = [](base::ByteBlock c) { return (c < 0x20) | (c >= 0x7f); };
+  return base::SurelyNone(text, kOthers) || kInAuthority.HasAllOf(text);
+}
 
 absl::string_view WithoutDefaultPort(absl::string_view authority, absl::string_view scheme) {
   return absl::StripSuffix(authority, scheme == "https" ? ":443" : ":80");
@@ -172,7 +178,7 @@ class RequestParser {
     if (hosts_ > 1) return Reset(Refused::kHost, "several host fields");
     const absl::string_view host = ValueOr(host_), named = ValueOr(authority_);
     const size_t at = named.empty() ? host_ : authority_;
-    if (!kInAuthority.HasAllOf(ValueOr(at))) {
+    if (!IsAuthority(ValueOr(at))) {
       return Reset(Refused::kAuthority, "a control character or obs-text in the authority");
     }
     if (!host.empty() && !named.empty() && !SameAuthority(host, named)) {

@@ -60,6 +60,21 @@ TEST(RequestRulesTest, NamesAreTokensInLowerCase) {
   }
 }
 
+TEST(RequestRulesTest, ACharacterThatNoNameHasIsSeenWhereverItIs) {
+  constexpr absl::string_view kMarks = "!#$%&'*+-.^_`|~";
+  for (int c = 0; c < 256; ++c) {
+    const bool allowed = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                         kMarks.find(static_cast<char>(c)) != kMarks.npos;
+    for (size_t size : {1, 3, 5, 12, 16, 19}) {
+      for (size_t at = 0; at < size; ++at) {
+        std::string name(size, 'n');
+        name[at] = static_cast<char>(c);
+        EXPECT_EQ(Verdict(With({{name, ""}})).empty(), allowed) << c << " at " << at;
+      }
+    }
+  }
+}
+
 TEST(RequestRulesTest, PseudoHeaderFieldsStandFirstAndOnce) {
   EXPECT_EQ(Verdict(With({{":path", "/s/N"}})), "a pseudo-header field behind others");
   EXPECT_EQ(Verdict({{":path", "/a"}, {":path", "/b"}}), "a pseudo-header field twice");

@@ -133,6 +133,16 @@ TEST(RequestTest, AuthoritiesOfClientsOnUnixSocketsAreTakenAsTheyAre) {
 }
 
 // PITFALLS 53
+TEST(RequestTest, OddBytesAreSeenWhereverTheyAreInTheAuthority) {
+  for (size_t at = 0; at < 19; ++at) {
+    for (int c = 0; c < 256; ++c) {
+      std::string authority(19, 'a');
+      authority[at] = static_cast<char>(c);
+      EXPECT_EQ(Judged({{":authority", authority}}) == "reset", c < 0x20 || c >= 0x7f) << c;
+    }
+  }
+}
+
 TEST(RequestTest, ACallerMayNameNoAuthority) {
   EXPECT_EQ(RequestOf({{":authority", ""}}).authority(), "");
   Headers block = RequestBlock({{":authority", ""}});
