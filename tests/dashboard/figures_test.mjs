@@ -47,6 +47,11 @@ test('nearly all is not said to be all', () => {
   assert.equal(plain(figures.percent(0.8765)), '87.6 %');
 });
 
+test('little is not said to be nothing', () => {
+  assert.equal(plain(figures.percent(0.00003)), '< 0.1 %');
+  assert.equal(figures.percent(0), '0\u00a0%');
+});
+
 test('quantiles lie in the bucket that they fall into', () => {
   const histogram = {bounds: [0.1, 1], counts: ['10', '10', '0']};
   assert.equal(figures.quantile(figures.merge([histogram]), 0.5), 0.1);

@@ -9,7 +9,8 @@ import {PATIENCE, Scene, startBrowser, TOKEN} from './fixture.mjs';
 
 const browser = await startBrowser();
 let scene;
-let complaints = []; // of the page: errors, and what its policy forbade
+let complaints = []; // of the page: errors, what its policy forbade, and what did not load
+let provoked = [];   // [status, path] of the refusals that a test is about: the browser itself speaks of each
 
 before(async () => {
   scene = await Scene.start();
@@ -24,18 +25,20 @@ after(async () => {
 
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close();
+  provoked = [];
   assert.deepEqual(complaints.splice(0), []);
 });
 
-// The browser itself says so of every status that is no success: a refusal, or a question that this build does not answer.
-const REFUSED = /^Failed to load resource: the server responded with a status of/;
+const isProvoked = (message) => provoked.some(([status, path]) =>
+  message.text().startsWith(`Failed to load resource: the server responded with a status of ${status} `) &&
+  new URL(message.location().url).pathname === path);
 
 async function open(options = {}, url = scene.url) {
   const context = await browser.newContext({viewport: {width: 1200, height: 900}, ...options});
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !REFUSED.test(message.text()) &&
+  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && !isProvoked(message) &&
       complaints.push(message.text()));
   await page.goto(url);
   return page;
@@ -43,6 +46,14 @@ async function open(options = {}, url = scene.url) {
 
 const live = (page) => page.waitForFunction(() => document.getElementById('calls-now').textContent !== '');
 const text = (page, selector) => page.textContent(selector);
+
+test('what the page cannot load is a complaint', async () => {
+  const page = await open();
+  const said = page.waitForEvent('console');
+  await page.evaluate(() => fetch('/api/made-up'));
+  await said;
+  assert.match(complaints.splice(0).join(), /^Failed to load resource: .* 404 /);
+});
 
 // --- figures --------------------------------------------------------------------------------------------------------
 
@@ -115,6 +126,7 @@ test('a wrong token is told kindly, and drops nothing', async () => {
   await scene.waitFor('cache_entries', (entries) => entries > 0);
   const page = await open();
   await live(page);
+  provoked = [[401, '/api/purge']];
   await purge(page, 'another-token-of-sixteen-or-more');
   assert.match(await text(page, '#purge-said'), /^That is not allowed: .*token.* Nothing was dropped\.$/);
   assert.ok(await scene.metric('cache_entries') > 0);
@@ -158,9 +170,9 @@ test('a page from elsewhere can neither read nor change anything', async () => {
 
 test('a name from elsewhere that leads here is refused', async () => {
   const port = scene.address.split(':')[1];
+  provoked = [[421, '/']];
   const page = await open({}, `http://rebound.example:${port}/`);
   assert.match(await text(page, 'body'), /does not know itself as/);
-  complaints = [];
 });
 
 // --- how it looks ---------------------------------------------------------------------------------------------------
@@ -212,6 +224,6 @@ for (const colorScheme of ['light', 'dark']) {
     const folder = process.env.SINGLEFLIGHT_SCREENSHOTS;
     if (!folder) return;
     await page.waitForFunction(() => window.Chart.getChart('calls-chart').data.datasets[0].data.length > 90);
-    await page.screenshot({path: join(folder, `dashboard-${colorScheme}.png`), clip: {x: 0, y: 0, width: 1200, height: 447}});
+    await page.screenshot({path: join(folder, `dashboard-${colorScheme}.png`), clip: {x: 0, y: 0, width: 1200, height: 590}});
   });
 }

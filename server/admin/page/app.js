@@ -4,7 +4,7 @@
 import {amount, bytes, callHistograms, compact, count, duration, merge, number, percent, perSecond, quantile, rates, share, span,
   secondsOf, totals} from '/figures.js';
 import {callsChart, latencyChart} from '/charts.js';
-import {byId, say, showEvents, showRoles, showRoutes, showUpstreams, showWhy, topTable} from '/panels.js';
+import {byId, say, showEvents, showFlights, showRoles, showRoutes, showUpstreams, showWhy, topTable} from '/panels.js';
 import {openPurge, setUpPurge} from '/purge.js';
 
 const KEPT = 301;       // seconds of history
@@ -150,6 +150,7 @@ function askAll() {
   show('info', showInfo);
   show('routes', ({routes}) => { configured = new Map(routes.map((route) => [route.route, route])); });
   show('upstreams', showUpstreams);
+  show('flights?order=ORDER_AGE&limit=10', showFlights);
   show(`top?by=${by}&limit=10`, (answer) => showTop(answer, by));
   show('why', showWhy);
   show('events?limit=50', showEvents);

@@ -8,22 +8,41 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 const minutes = (value) => value === 0 ? 'now' : value % 60 === 0 ? `${-value / 60} min` : `${Math.round(-value)} s`;
 
+const NAME = {width: 56, height: 36}; // that "saved" takes, with air around it
+
+// Where the area is highest over the width of its name; undefined: it is nowhere high enough.
+function widest(upper, lower, {left, right}) {
+  let best;
+  for (let at = 0; at < upper.length; ++at) {
+    const {x} = upper[at];
+    if (x - NAME.width / 2 < left || x + NAME.width / 2 > right) continue;
+    let [top, bottom] = [upper[at].y, lower[at]?.y ?? -Infinity];
+    for (const [next, step] of [[at - 1, -1], [at + 1, 1]]) {
+      for (let to = next; upper[to] && lower[to]; to += step) {
+        [top, bottom] = [Math.max(top, upper[to].y), Math.min(bottom, lower[to].y)];
+        if (Math.abs(upper[to].x - x) >= NAME.width / 2) break;
+      }
+    }
+    const room = bottom - top;
+    if (room >= NAME.height && room >= (best?.room ?? 0)) best = {x, y: (top + bottom) / 2, room};
+  }
+  return best;
+}
+
 // Writes "saved" into the area that it is about, where there is room.
 const nameOfArea = {
   id: 'nameOfArea',
   afterDatasetsDraw(chart) {
     const [upper, lower] = [chart.getDatasetMeta(0).data, chart.getDatasetMeta(1).data];
-    const at = upper.length - Math.max(8, Math.floor(upper.length / 8));
-    if (at < 1 || !lower[at]) return;
-    const [top, bottom] = [upper[at].y, lower[at].y];
-    if (bottom - top < 44) return;
+    const place = widest(upper, lower, chart.chartArea);
+    if (!place) return;
     const {ctx} = chart;
     ctx.save();
     ctx.fillStyle = colour('calls');
     ctx.font = `600 14px ${getComputedStyle(document.body).fontFamily}`;
     ctx.textAlign = 'center';
     ctx.textBaseline = 'middle';
-    ctx.fillText('saved', upper[at].x, (top + bottom) / 2);
+    ctx.fillText('saved', place.x, place.y);
     ctx.restore();
   },
 };

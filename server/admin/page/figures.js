@@ -105,6 +105,7 @@ export function percent(part) {
   if (part === null) return '–';
   const value = part * 100;
   if (value === 0 || value === 100) return `${value}${GAP}%`;
+  if (value < 0.1) return `<${GAP}0.1${GAP}%`;
   if (value > 99) return `${Math.min(99.99, value).toFixed(2)}${GAP}%`;
   return `${value.toFixed(1)}${GAP}%`;
 }

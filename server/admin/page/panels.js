@@ -182,6 +182,28 @@ export function showUpstreams({upstreams}, now) {
   upstreamRows.show(rows, ({upstream, endpoint}) => `${upstream.upstream} ${endpoint.address}`);
 }
 
+// --- flights ----------------------------------------------------------------------------------------------------------
+
+const flightRows = new Rows(byId('flying'), () => {
+  const name = cell('Method and key', 'long', 'th');
+  name.append(node('span', '', 'sub'), node('span', '', 'sub code'));
+  return [name, cell('Aboard'), cell('Age')];
+}, (row, flight) => {
+  put(row, 0, flight.method);
+  row.children[0].children[1].textContent = `${flight.route} to ${flight.upstream}`;
+  row.children[0].children[2].textContent = `key ${flight.key}`;
+  put(row, 1, amount(number(flight.waiters), 'caller'));
+  put(row, 2, duration(secondsOf(flight.age)));
+});
+
+// The oldest first. `total` counts those too that are not listed.
+export function showFlights({flights, total}) {
+  flightRows.show(flights, ({key}) => key);
+  const more = number(total) - flights.length;
+  say('flying-more', flights.length === 0 ? 'None just now.' : more > 0 ? `And ${amount(more, 'flight')} more.` : '');
+  byId('flying-more').hidden = flights.length > 0 && more <= 0;
+}
+
 // --- keys, splits, events -------------------------------------------------------------------------------------------
 
 export function topTable(onPurge) {
