@@ -10,7 +10,7 @@ import {PATIENCE, Scene, startBrowser, TOKEN} from './fixture.mjs';
 const browser = await startBrowser();
 let scene;
 let complaints = []; // of the page: errors, what its policy forbade, and what did not load
-let provoked = [];   // [status, path] of the refusals that a test is about: the browser itself speaks of each
+let provoked = [];   // [how it begins, path] of what a test makes the browser itself say
 
 before(async () => {
   scene = await Scene.start();
@@ -29,9 +29,10 @@ afterEach(async () => {
   assert.deepEqual(complaints.splice(0), []);
 });
 
-const isProvoked = (message) => provoked.some(([status, path]) =>
-  message.text().startsWith(`Failed to load resource: the server responded with a status of ${status} `) &&
-  new URL(message.location().url).pathname === path);
+const refused = (status, path) => [`Failed to load resource: the server responded with a status of ${status} `, path];
+
+const isProvoked = (message) => provoked.some(([begins, path]) =>
+  message.text().startsWith(begins) && new URL(message.location().url).pathname === path);
 
 async function open(options = {}, url = scene.url) {
   const context = await browser.newContext({viewport: {width: 1200, height: 900}, ...options});
@@ -99,6 +100,14 @@ test('routes are shown with what they share and saved', async () => {
   assert.match(await row.locator('svg').getAttribute('aria-label'), /calls\/s, of which .* saved/);
 });
 
+test('the oldest flights are listed, and the others counted', async () => {
+  const page = await open();
+  const oldest = {key: '0123456789abcdef', route: '/a.*', method: '/a.B/C', upstream: 'u', waiters: '3', age: '2.5s'};
+  await page.route('**/api/flights?order=ORDER_AGE&limit=10', (route) => route.fulfill({json: {flights: [oldest], total: '12'}}));
+  await page.getByText('And 11 flights more.').waitFor();
+  assert.match(await text(page, '#flying'), /\/a\.B\/C.*to u.*key 0123456789abcdef.*3 callers.*2\.5\u00a0s/);
+});
+
 // --- purge ----------------------------------------------------------------------------------------------------------
 
 async function purge(page, token) {
@@ -126,7 +135,7 @@ test('a wrong token is told kindly, and drops nothing', async () => {
   await scene.waitFor('cache_entries', (entries) => entries > 0);
   const page = await open();
   await live(page);
-  provoked = [[401, '/api/purge']];
+  provoked = [refused(401, '/api/purge')];
   await purge(page, 'another-token-of-sixteen-or-more');
   assert.match(await text(page, '#purge-said'), /^That is not allowed: .*token.* Nothing was dropped\.$/);
   assert.ok(await scene.metric('cache_entries') > 0);
@@ -170,7 +179,7 @@ test('a page from elsewhere can neither read nor change anything', async () => {
 
 test('a name from elsewhere that leads here is refused', async () => {
   const port = scene.address.split(':')[1];
-  provoked = [[421, '/']];
+  provoked = [refused(421, '/'), ['The Cross-Origin-Opener-Policy header has been ignored', '/']];
   const page = await open({}, `http://rebound.example:${port}/`);
   assert.match(await text(page, 'body'), /does not know itself as/);
 });
@@ -223,7 +232,8 @@ for (const colorScheme of ['light', 'dark']) {
     assert.equal(red > 128, colorScheme === 'light');
     const folder = process.env.SINGLEFLIGHT_SCREENSHOTS;
     if (!folder) return;
-    await page.waitForFunction(() => window.Chart.getChart('calls-chart').data.datasets[0].data.length > 90);
+    await page.waitForFunction(() => window.Chart.getChart('calls-chart').data.datasets[0].data.length > 60, null,
+      {timeout: 3 * PATIENCE});
     await page.screenshot({path: join(folder, `dashboard-${colorScheme}.png`), clip: {x: 0, y: 0, width: 1200, height: 590}});
   });
 }

@@ -199,6 +199,7 @@ const flightRows = new Rows(byId('flying'), () => {
 // The oldest first. `total` counts those too that are not listed.
 export function showFlights({flights, total}) {
   flightRows.show(flights, ({key}) => key);
+  byId('flying').parentElement.hidden = flights.length === 0;
   const more = number(total) - flights.length;
   say('flying-more', flights.length === 0 ? 'None just now.' : more > 0 ? `And ${amount(more, 'flight')} more.` : '');
   byId('flying-more').hidden = flights.length > 0 && more <= 0;
