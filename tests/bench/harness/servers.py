@@ -21,6 +21,7 @@ PATH = '/bench.Bench/Get'
 REPLY_BYTES = 105  # a message of 100 and its prefix
 
 
+ADMIN = 'admin: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}'
 CACHE = {'route': 'collapse: true, cache: {ttl: 1h}', 'top': 'cache: {max_bytes: 256MiB}'}
 
 
@@ -45,7 +46,8 @@ def singleflight(session, backend, route='', cores=None, tls=False, under=list, 
     config = session.file('proxy.yaml', configuration(backend.address, route, **options))
     proxy = session.processes.start_ready('singleflight', cores or session.test_cores,
                                           under([session.program('singleflight-proxy'), '--config', config]))
-    proxy.health = ready_line.parse(proxy.said).health
+    ready = ready_line.parse(proxy.said)
+    proxy.health, proxy.admin_http = ready.health, ready.admin_http
     return _speaking(tls, proxy)
 
 
@@ -176,10 +178,15 @@ def responder_under_test(session, *flags):
     return responder(session, *flags, cores=session.test_cores)
 
 
+def ask(address_and_path):
+    """What a page of the proxy says."""
+    with urllib.request.urlopen(f'http://{address_and_path}', timeout=10) as page:
+        return page.read()
+
+
 def metric(proxy, name):
     """The sum of all samples of singleflight_NAME that the proxy exports."""
-    with urllib.request.urlopen(f'http://{proxy.health}/metrics', timeout=10) as page:
-        return sum_of_samples(page.read().decode(), name)
+    return sum_of_samples(ask(f'{proxy.health}/metrics').decode(), name)
 
 
 def sum_of_samples(text, name):

@@ -1,5 +1,7 @@
 """What the proxy keeps: by itself, per idle connection, per waiter, per cache entry."""
 
+import functools
+
 from harness import cpu, servers
 from harness.costs import in_turn
 from harness.errors import BenchError, NotApplicable
@@ -11,6 +13,10 @@ CONNECTIONS = 1000
 WAITERS = {'connections': 10, 'streams': 1000}
 ENTRIES = 100_000
 REQUEST, REPLY = 50, 100
+PROCESSES = {  # more of its configuration, then the most MiB: resident, anonymous
+    'idle process': ('', 20, 8),
+    'idle process with admin': (servers.ADMIN, 32, 10),
+}
 METADATA = (':status', '200', 'content-type', 'application/grpc', 'grpc-status', '0')  # of the responder's reply
 
 
@@ -27,13 +33,17 @@ def _process(session):
     backend = servers.responder(session)
 
     def memory(server):
+        if server.admin_http:  # everything that answers has come up
+            servers.ask(f'{server.admin_http}/api/info')
         used = cpu.memory(server.pid)
         return {what: used[what] / MIB for what in ('VmRSS', 'RssAnon')}
 
-    measured = in_turn(session, {'idle process': lambda: servers.singleflight(
-        session, backend, cores=session.cores, threads='auto')}, memory)['idle process']
-    yield plain('memory', 'idle process: resident', measured['VmRSS'], 'MiB', Target('≤', 20))
-    yield plain('memory', 'idle process: anonymous', measured['RssAnon'], 'MiB', Target('≤', 8))
+    measured = in_turn(session, {what: functools.partial(servers.singleflight, session, backend, cores=session.cores,
+                                                         threads='auto', top=top)
+                                 for what, (top, *_) in PROCESSES.items()}, memory)
+    for what, (_, resident, anonymous) in PROCESSES.items():
+        yield plain('memory', f'{what}: resident', measured[what]['VmRSS'], 'MiB', Target('≤', resident))
+        yield plain('memory', f'{what}: anonymous', measured[what]['RssAnon'], 'MiB', Target('≤', anonymous))
 
 
 def _per_connection(session):

@@ -10,17 +10,20 @@ from harness.rows import Row
 from harness.session import REQUEST
 
 STARTS_A_ROUND = 5
+WAYS = {'': '', ', with admin': servers.ADMIN}  # more of the configuration
 
 
 def _measure(session):
     session.needs('bench-responder')
     backend = servers.responder(session)
-    starts, stops = [], []
-    for _ in session.in_rounds(f'{STARTS_A_ROUND} starts and stops'):
-        pairs = sorted(_start_and_stop(session, backend) for _ in range(session.scaled(STARTS_A_ROUND, 1)))
-        starts.append(_middle([start for start, _ in pairs]))
-        stops.append(_middle([stop for _, stop in pairs]))
-    return [plain('start', 'start to first relayed reply', starts, 'ms', Target('≤', 30)),
+    starts, stops = {way: [] for way in WAYS}, []
+    for _ in session.in_rounds(f'{STARTS_A_ROUND} starts and stops, without and with admin'):
+        for way, top in WAYS.items():
+            pairs = sorted(_start_and_stop(session, backend, top) for _ in range(session.scaled(STARTS_A_ROUND, 1)))
+            starts[way].append(_middle([start for start, _ in pairs]))
+            if not top:
+                stops.append(_middle([stop for _, stop in pairs]))
+    return [*(plain('start', f'start to first relayed reply{way}', starts[way], 'ms', Target('≤', 30)) for way in WAYS),
             plain('start', 'SIGTERM to the end, idle', stops, 'ms', Target('≤', 50))]
 
 
@@ -28,10 +31,10 @@ def _middle(values):
     return sorted(values)[len(values) // 2]
 
 
-def _start_and_stop(session, backend):
+def _start_and_stop(session, backend, top):
     """Milliseconds of both. setpriv and taskset, which run first, are in the start."""
     port = free_port()
-    config = session.file('proxy.yaml', servers.configuration(backend.address, port=port))
+    config = session.file('proxy.yaml', servers.configuration(backend.address, port=port, top=top))
     command = [session.program('singleflight-proxy'), '--config', config]
     began = time.monotonic()
     proxy = session.processes.start('singleflight', session.test_cores, command)
@@ -50,4 +53,4 @@ def _start_and_stop(session, backend):
     return start * 1000, stop * 1000
 
 
-ROW = Row('start', 'time from start to first reply, and to stop when idle', 8, _measure)
+ROW = Row('start', 'time from start to first reply, and to stop when idle', 15, _measure)
