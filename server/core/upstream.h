@@ -34,7 +34,7 @@ struct UpstreamFailure {
   uint32_t reset_code = 0;    // with kReset, RFC 9113 §7
   wire::StatusCode status;    // what a caller is told
   std::string message;        // names the upstream and the cause
-  model::Headers block = {};  // with kRefused: the one that was not taken, if it was read
+  model::Headers block = {};  // with kRefused: the one that was not taken, as far as it was read
 };
 
 // Hears what becomes of one upstream call. After OnInitial with `end`, OnEnd or OnFailed nothing

@@ -7,7 +7,8 @@
 //   a large request      RefuseRequest    RESOURCE_EXHAUSTED; the handler hears of the end only
 //   a request's large    RefuseRequest    the handler answers
 //   trailers
-//   a large reply        RefuseReply      CANCEL to the peer; the handler hears the reply's status
+//   a large reply        RefuseReply      CANCEL to the peer; the handler hears the reply's status,
+//                                         and the fields up to the bound
 //   an endless request   EndEndless       the connection ends as flooded
 //   an endless reply     EndEndless       the call ends as for a large one, and the connection with
 //                                         it: its other calls may be sent again
@@ -131,6 +132,7 @@ void Session::RefuseHeaders(Stream& stream, bool end) {
 void Session::RefuseReply(Stream& stream, bool end) {
   Closed closed{Closed::Why::kHeadersTooLarge};
   closed.status = block_.Status();
+  model::Headers read = block_.stream() == &stream ? block_.TakeFields() : model::Headers();
   block_.LetGo();
   const auto handler = stream.handler_;
   if (end && stream.ended()) {
@@ -138,7 +140,7 @@ void Session::RefuseReply(Stream& stream, bool end) {
   } else {
     stream.Reset(ErrorCode::kCancel);
   }
-  if (handler != nullptr) handler->OnClosed(closed);
+  if (handler != nullptr) handler->OnReplyTooLarge(closed, std::move(read));
 }
 
 // A first block is answered here; its handler hears of nothing but the end.

@@ -77,6 +77,13 @@ class StreamEvents {
 
   // The last call: the stream is gone.
   virtual void OnClosed(const Closed& closed) = 0;
+
+  // Client, in place of OnClosed: a block of the reply is beyond max_header_list_bytes. Its fields
+  // up to the bound are in `read`.
+  virtual void OnReplyTooLarge(const Closed& closed, model::Headers read) {
+    (void)read;
+    OnClosed(closed);
+  }
 };
 
 // One HTTP/2 stream. Belongs to its session, and lives until it has told its handler OnClosed; a

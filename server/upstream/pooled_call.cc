@@ -213,7 +213,13 @@ void PooledCall::OnSent(size_t bytes) {
   events_->OnSent(news);
 }
 
-void PooledCall::OnClosed(const http2::Closed& closed) {
+void PooledCall::OnClosed(const http2::Closed& closed) { StreamClosed(closed, {}); }
+
+void PooledCall::OnReplyTooLarge(const http2::Closed& closed, model::Headers read) {
+  StreamClosed(closed, std::move(read));
+}
+
+void PooledCall::StreamClosed(const http2::Closed& closed, model::Headers block) {
   stream_ = nullptr;
   pool_.StreamEnded(*this, *link_);
   if (MayResend(closed)) {
@@ -227,6 +233,7 @@ void PooledCall::OnClosed(const http2::Closed& closed) {
     CountUnanswered(WhyUnanswered(closed, link_->silent()));
   }
   core::UpstreamFailure failure = FailureOf(closed);
+  failure.block = std::move(block);
   if (failure.kind == core::UpstreamFailure::Kind::kRefused)
     CountRefused(WhyRefused(closed), failure);
   std::exchange(events_, nullptr)->OnFailed(std::move(failure));

@@ -53,6 +53,8 @@ class PooledCall final : public http2::StreamEvents,
   void OnEnd(model::Headers trailing) override;
   void OnSent(size_t bytes) override;
   void OnClosed(const http2::Closed& closed) override;
+  void OnReplyTooLarge(const http2::Closed& closed, model::Headers read) override;
+  void StreamClosed(const http2::Closed& closed, model::Headers block);
 
   bool MayResend(const http2::Closed& closed) const;
   core::UpstreamFailure FailureOf(const http2::Closed& closed) const;

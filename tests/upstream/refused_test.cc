@@ -126,11 +126,15 @@ TEST_F(RefusedTest, AReplyPastItsBoundEndsItsCallAloneByTheNameOfTheBound) {
   Until([&] { return server.calls() == 2; });
   Run([&] {
     server.call(1).stream->SendHeaders(Block(ReplyFields()), false);
-    server.call(1).stream->Finish(
-        Trailing({{"grpc-message", std::string(150'000, 'm')}, {"grpc-status", "3"}}));
+    server.call(1).stream->Finish(Trailing({{"x-first", "1"},
+                                            {"grpc-message", std::string(150'000, 'm')},
+                                            {"x-last", "2"},
+                                            {"grpc-status", "3"}}));
   });
   Await(large);
   EXPECT_EQ(large.failure->kind, Kind::kRefused);
+  EXPECT_EQ(large.failure->block.Find("x-first"), "1") << "up to the bound";
+  EXPECT_FALSE(large.failure->block.Find("x-last").has_value());
   EXPECT_EQ(large.failure->status, wire::StatusCode::kResourceExhausted);
   EXPECT_THAT(large.failure->message,
               AllOf(HasSubstr("'catalog'"), HasSubstr("max_reply_header_bytes"),
