@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "server/admin/admin_certificates.h"
 #include "server/admin/http_server.h"
 
 namespace singleflight::admin {
@@ -18,11 +19,12 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::seconds kInterval(1);
+constexpr std::chrono::seconds kBetweenLooks(10);  // at the files of certificates
 constexpr size_t kAskingThreads = 2;
 
 class Server final : public AdminHttp {
  public:
-  Server() : tick_(io_), asking_(kAskingThreads) {}
+  Server() : tick_(io_), look_(io_), asking_(kAskingThreads) {}
 
   // What is asked ends first: its answers go to connections that are still there.
   ~Server() override {
@@ -33,13 +35,18 @@ class Server final : public AdminHttp {
   }
 
   absl::Status Begin(const Options& options, Steering& steering, Rights& rights, AdminTexts texts) {
+    absl::StatusOr<std::shared_ptr<AdminCertificates>> certificates =
+        AdminCertificates::Read(options.tls, rights);
+    if (!certificates.ok()) return certificates.status();
+    certificates_ = *std::move(certificates);
     absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Open(
-        io_, {options.address, options.where, "admin address", true},
+        io_, {options.address, options.where, "admin address", true, certificates_},
         [this](std::shared_ptr<HttpExchange> exchange) { Serve(std::move(exchange)); });
     if (!server.ok()) return server.status();
     server_ = *std::move(server);
     pages_ = std::make_unique<AdminPages>(
         steering, rights, OwnHosts(server_->address(), options.allowed_hosts), std::move(texts));
+    if (certificates_ != nullptr) LookAtCertificates();
     thread_ = std::thread([this] { io_.run(); });
     return absl::OkStatus();
   }
@@ -81,6 +88,15 @@ class Server final : public AdminHttp {
     std::erase_if(watching_, [](const Exchange& exchange) { return !exchange->open(); });
   }
 
+  void LookAtCertificates() {
+    look_.expires_after(kBetweenLooks);
+    look_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      certificates_->Look();
+      LookAtCertificates();
+    });
+  }
+
   // One question at a time, and then a pause.
   void Tick() {
     ForgetWhoHasLeft();
@@ -104,6 +120,8 @@ class Server final : public AdminHttp {
   asio::io_context io_{1};
   std::vector<Exchange> watching_;
   asio::steady_timer tick_;
+  asio::steady_timer look_;
+  std::shared_ptr<AdminCertificates> certificates_;  // null: plaintext
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<AdminPages> pages_;
   asio::thread_pool asking_;

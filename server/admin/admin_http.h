@@ -15,19 +15,22 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/types/optional.h"
 #include "server/admin/admin_pages.h"
 #include "server/admin/rights.h"
 #include "server/admin/steering.h"
 #include "server/metrics/visitor.h"
+#include "server/tls/options.h"
 
 namespace singleflight::admin {
 
 class AdminHttp {
  public:
   struct Options {
-    std::string address;  // loopback or unix:/path
-    std::string where;    // it stands there, for messages
+    std::string address;
+    std::string where;  // it stands there, for messages
     std::vector<std::string> allowed_hosts;
+    absl::optional<tls::ServerOptions> tls = {};
   };
   static constexpr size_t kMaxWatchers = 16;
 

@@ -26,10 +26,13 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <type_traits>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -100,29 +103,48 @@ bool IsOfHttp(const beast::error_code& error) {
   return error.category() == http::make_error_code(http::error::bad_method).category();
 }
 
+using Plain = beast::basic_stream<Protocol>;
+using Encrypted = beast::ssl_stream<Plain>;
+
 // One connection: one request, one response.
+template <typename Stream>
 class Connection final : public Guest,
                          public HttpExchange,
-                         public std::enable_shared_from_this<Connection> {
+                         public std::enable_shared_from_this<Connection<Stream>> {
  public:
-  Connection(Protocol::socket socket, const asio::ip::address& from, std::shared_ptr<Shared> shared)
+  // `for_stream`: what its stream is made of.
+  template <typename... ForStream>
+  Connection(const asio::ip::address& from, std::shared_ptr<Shared> shared,
+             ForStream&&... for_stream)
       : Guest(from),
-        peer_(net::PeerOf(socket.native_handle())),
-        stream_(std::move(socket)),
+        stream_(std::forward<ForStream>(for_stream)...),
+        peer_(net::PeerOf(Lowest().socket().native_handle())),
         shared_(std::move(shared)) {
     shared_->guests.Enter(*this);
   }
   ~Connection() override {
     shared_->guests.Leave(*this);
-    stream_.close();
+    Lowest().close();
     shared_->spares.Restock();
   }
 
   void Run() {
+    Lowest().expires_after(kPatience);
+    if constexpr (std::is_same_v<Stream, Encrypted>) {
+      const auto done = [self = Self()](const beast::error_code& error) {
+        self->OnHandshake(error);
+      };
+      stream_.async_handshake(asio::ssl::stream_base::server, done);
+    } else {
+      Read();
+    }
+  }
+
+  void Read() {
     parser_.header_limit(kMaxHeadBytes);
     parser_.body_limit(HttpServer::kMaxBodyBytes);
-    stream_.expires_after(kPatience);
-    const auto done = [self = shared_from_this()](const beast::error_code& error, size_t) {
+    Lowest().expires_after(kPatience);
+    const auto done = [self = Self()](const beast::error_code& error, size_t) {
       self->OnRequest(error);
     };
     if (shared_->options.reads_bodies) return http::async_read(stream_, buffer_, parser_, done);
@@ -147,20 +169,18 @@ class Connection final : public Guest,
     to.keep_alive(false);
     to.prepare_payload();
     if (request_.method == "HEAD") to.body().clear();
-    stream_.expires_after(kPatience);
-    http::async_write(stream_, to, [self = shared_from_this()](beast::error_code error, size_t) {
-      self->OnReplied(error);
-    });
+    Lowest().expires_after(kPatience);
+    http::async_write(stream_, to,
+                      [self = Self()](beast::error_code error, size_t) { self->OnReplied(error); });
   }
 
   // The client says nothing more. If something comes nevertheless, it ends the stream, as its
   // leaving does.
   void BeginEvents(const Fields& fields) override {
     open_ = true;
-    stream_.expires_never();
-    stream_.async_read_some(
-        asio::buffer(unread_),
-        [self = shared_from_this()](const beast::error_code&, size_t) { self->Close(); });
+    Lowest().expires_never();
+    stream_.async_read_some(asio::buffer(unread_),
+                            [self = Self()](const beast::error_code&, size_t) { self->Close(); });
     std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
     for (const auto& [name, value] : fields) absl::StrAppend(&head, name, ": ", value, "\r\n");
     SendEvent(std::make_shared<std::string>(absl::StrCat(head, "Connection: close\r\n\r\n")));
@@ -169,9 +189,9 @@ class Connection final : public Guest,
   void SendEvent(std::shared_ptr<const std::string> text) override {
     if (!open_ || event_ != nullptr) return;
     event_ = std::move(text);
-    stream_.expires_after(kPatience);
+    Lowest().expires_after(kPatience);
     asio::async_write(stream_, asio::buffer(*event_),
-                      [self = shared_from_this()](const beast::error_code& error, size_t) {
+                      [self = Self()](const beast::error_code& error, size_t) {
                         self->event_ = nullptr;
                         if (!error) return;
                         if (error == beast::error::timeout) self->Refuse(HttpRefusal::kTimeout);
@@ -182,6 +202,19 @@ class Connection final : public Guest,
   bool open() const override { return open_; }
 
  private:
+  std::shared_ptr<Connection> Self() { return this->shared_from_this(); }
+  Plain& Lowest() { return beast::get_lowest_layer(stream_); }
+
+  // Who just goes is not refused.
+  void OnHandshake(const beast::error_code& error) {
+    if (!error) return Read();
+    if (error == beast::error::timeout) return Refuse(HttpRefusal::kTimeout);
+    if (error.category() != asio::error::get_ssl_category()) return;
+    shared_->options.tls->Refused();
+    spdlog::debug("a connection to the {} was refused: tls: {} ({})", shared_->options.name,
+                  error.message(), peer_);
+  }
+
   void OnRequest(const beast::error_code& error) {
     if (error == beast::error::timeout) return Refuse(HttpRefusal::kTimeout);
     if (error && (error == http::error::end_of_stream || !IsOfHttp(error))) return;  // it has gone
@@ -191,7 +224,7 @@ class Connection final : public Guest,
     request_ = Understood(parser_.get());
     request_.peer = peer_;
     request_.too_large = error == http::error::body_limit;
-    shared_->handler(shared_from_this());
+    shared_->handler(Self());
   }
 
   void ReplyNotUnderstood(const beast::error_code& why) {
@@ -203,29 +236,37 @@ class Connection final : public Guest,
   void OnReplied(beast::error_code error) {
     if (error == beast::error::timeout) Refuse(HttpRefusal::kTimeout);
     if (error) return;
-    stream_.socket().shutdown(Protocol::socket::shutdown_send, error);
+    if constexpr (std::is_same_v<Stream, Encrypted>) {
+      stream_.async_shutdown([self = Self()](const beast::error_code&) { self->End(); });
+    } else {
+      End();
+    }
+  }
+
+  void End() {
+    beast::error_code ignored;
+    Lowest().socket().shutdown(Protocol::socket::shutdown_send, ignored);
     if (!parser_.is_done()) DropUnread(0);
   }
 
   // Closing with something unread would reset the connection, and the response with it.
   void DropUnread(size_t so_far) {
     if (so_far > kMaxUnreadBytes) return;
-    stream_.async_read_some(
-        asio::buffer(unread_),
-        [self = shared_from_this(), so_far](const beast::error_code& error, size_t more) {
-          if (!error) self->DropUnread(so_far + more);
-        });
+    Lowest().async_read_some(asio::buffer(unread_),
+                             [self = Self(), so_far](const beast::error_code& error, size_t more) {
+                               if (!error) self->DropUnread(so_far + more);
+                             });
   }
 
   void Refuse(HttpRefusal why) { shared_->Refuse(why, peer_); }
 
   void Close() {
     open_ = false;
-    stream_.close();
+    Lowest().close();
   }
 
+  Stream stream_;
   const std::string peer_;  // for the log
-  beast::basic_stream<Protocol> stream_;
   const std::shared_ptr<Shared> shared_;
   beast::flat_buffer buffer_{kMaxHeadBytes + HttpServer::kMaxBodyBytes};
   http::request_parser<http::string_body> parser_;
@@ -262,7 +303,15 @@ class Server final : public HttpServer {
       shared_->refused.Add(HttpRefusal::kConnections);
       shared_->guests.MakeRoom();
     }
-    std::make_shared<Connection>(std::move(socket), PeersAddress(), shared_)->Run();
+    const asio::ip::address from = PeersAddress();
+    if (shared_->options.tls == nullptr) {
+      return std::make_shared<Connection<Plain>>(from, shared_, std::move(socket))->Run();
+    }
+    // Asio gives back the reference that it gets here; the stream takes one of its own.
+    SSL_CTX* const native = shared_->options.tls->context()->native();
+    SSL_CTX_up_ref(native);
+    asio::ssl::context context(native);
+    std::make_shared<Connection<Encrypted>>(from, shared_, std::move(socket), context)->Run();
   }
 
   // A Unix socket's peer is on this machine.

@@ -1,7 +1,7 @@
 // A small HTTP/1.1 server, for the health pages and the admin pages: one request and one response a
-// connection. It has at most 64 connections at a time. Each has 5 s to ask and 5 s to read. It
-// answers a newcomer even if it is full or the process has no descriptors left (http_server.cc
-// tells how).
+// connection, over TLS where it is told so. It has at most 64 connections at a time. Each has 5 s
+// for the handshake of TLS, 5 s to ask and 5 s to read. It answers a newcomer even if it is full or
+// the process has no descriptors left (http_server.cc tells how).
 //
 // Threads: the one of `io`. Destroy it when `io` has stopped.
 
@@ -20,6 +20,7 @@
 #include "absl/strings/string_view.h"
 #include "server/admin/http_exchange.h"
 #include "server/metrics/by_reason.h"
+#include "server/tls/context.h"
 
 namespace singleflight::admin {
 
@@ -45,6 +46,18 @@ constexpr absl::string_view NameOf(HttpRefusal why) {
   return "";
 }
 
+// What a server needs that speaks TLS. Called on its thread.
+class HttpTls {
+ public:
+  virtual ~HttpTls() = default;
+
+  // Of the next connection.
+  virtual const tls::SharedContext& context() const = 0;
+
+  // A handshake has failed.
+  virtual void Refused() = 0;
+};
+
 class HttpServer {
  public:
   struct Options {
@@ -52,6 +65,7 @@ class HttpServer {
     std::string where;    // it stands there, for messages
     std::string name;     // "health port", for the log
     bool reads_bodies = false;
+    std::shared_ptr<HttpTls> tls = nullptr;  // null: plaintext
   };
   using Refused = metrics::CountersBy<HttpRefusal>;
 

@@ -62,6 +62,7 @@ std::string Message(absl::string_view order, Refusal why) {
     case Refusal::kMethod:
     case Refusal::kTooLarge:
     case Refusal::kConnections:
+    case Refusal::kTls:
       break;
   }
   return "";

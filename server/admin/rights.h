@@ -51,6 +51,7 @@ enum class Refusal : uint8_t {
   kMethod,           // an order came as a question
   kTooLarge,         // the request is larger than any that there is
   kConnections,      // too many connections are there already
+  kTls,              // the client has shown no certificate that counts, or speaks no TLS
 };
 
 constexpr absl::string_view NameOf(Refusal why) {
@@ -75,6 +76,8 @@ constexpr absl::string_view NameOf(Refusal why) {
       return "too_large";
     case Refusal::kConnections:
       return "connections";
+    case Refusal::kTls:
+      return "tls";
   }
   return "";
 }

@@ -151,8 +151,9 @@ absl::Status App::OpenDashboard() {
   if (config_.admin.http.empty()) return absl::OkStatus();
   const auto text = [this](auto write) { return [this, write] { return steering_.Write(write); }; };
   absl::StatusOr<std::unique_ptr<admin::AdminHttp>> opened = admin::AdminHttp::Open(
-      {config_.admin.http, config_.admin.http_where, config_.admin.allowed_hosts}, steering_,
-      rights_,
+      {config_.admin.http, config_.admin.http_where, config_.admin.allowed_hosts,
+       config_.admin.tls},
+      steering_, rights_,
       {text([this] { return pages_.Status(); }), text([this] { return config_.text; }),
        text([this] { return pages_.Metrics(); })});
   if (!opened.ok()) return opened.status();

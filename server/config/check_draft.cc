@@ -188,20 +188,18 @@ bool IsLocal(absl::string_view address) {
 // certificate.
 void CheckAdmin(const Draft& draft, Problems& problems) {
   const admin::AdminOptions& admin = draft.config.admin;
-  if (draft.admin_http.has_value() && !IsLocal(admin.http)) {
-    problems.Refuse(
-        *draft.admin_http,
-        absl::StrCat(Quoted(admin.http),
-                     " can be reached from elsewhere, and the dashboard speaks no TLS; use "
-                     "127.0.0.1:9901 or unix:/path, and a tunnel such as kubectl port-forward"));
-  }
-  const bool certified = admin.tls.has_value() && !admin.tls->client_ca.empty();
-  if (!draft.admin_grpc.has_value() || IsLocal(admin.grpc) || certified) return;
-  problems.Refuse(
-      *draft.admin_grpc,
-      absl::StrCat(Quoted(admin.grpc),
-                   " can be reached from elsewhere, where clients have to show certificates; add "
-                   "\"tls\" with a \"client_ca\", or use 127.0.0.1:9902 or unix:/path"));
+  if (admin.tls.has_value() && !admin.tls->client_ca.empty()) return;
+  const auto check = [&](const std::string& address, const absl::optional<Place>& place,
+                         absl::string_view nearby) {
+    if (!place.has_value() || IsLocal(address)) return;
+    problems.Refuse(*place, absl::StrCat(Quoted(address),
+                                         " can be reached from elsewhere, where clients have to "
+                                         "show certificates; add \"tls\" with a \"client_ca\", or "
+                                         "use ",
+                                         nearby, " or unix:/path"));
+  };
+  check(admin.http, draft.admin_http, "127.0.0.1:9901");
+  check(admin.grpc, draft.admin_grpc, "127.0.0.1:9902");
 }
 
 // Options that are right and have no effect.

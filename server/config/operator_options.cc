@@ -70,9 +70,6 @@ void ReadAdmin(Mapping& in, Draft& draft) {
     draft.admin_token_file = in.PlaceOf("token_file");
   }
   draft.admin_tls = ReadServerTls(in, out.tls);
-  if (out.tls.has_value() && !in.Has("grpc")) {
-    in.Refuse(in.PlaceOf("tls"), "does nothing without grpc; http speaks no TLS. Remove it");
-  }
   if (in.Has("grpc") || in.Has("http")) return;
   in.Refuse(in.place(),
             "says no address; add \"http: 127.0.0.1:9901\", \"grpc: 127.0.0.1:9902\", or both");

@@ -30,13 +30,15 @@ namespace {
 
 constexpr char kCiphersOfTls12[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 constexpr unsigned char kAlpn[] = {2, 'h', '2'};
+constexpr unsigned char kAlpnOfPages[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 constexpr long kSessionLifetimeSeconds = 3600;
 
-// Chooses h2, or ends the handshake.
-int ChooseH2(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
-             unsigned int offered_size, void*) {
+// Chooses the one protocol of `only`, or ends the handshake.
+int ChooseProtocol(SSL*, const unsigned char** chosen, unsigned char* size,
+                   const unsigned char* offered, unsigned int offered_size, void* only) {
+  const auto* wanted = static_cast<const unsigned char*>(only);
   unsigned char* found = nullptr;
-  if (SSL_select_next_proto(&found, size, kAlpn, sizeof(kAlpn), offered, offered_size) !=
+  if (SSL_select_next_proto(&found, size, wanted, wanted[0] + 1u, offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
@@ -272,6 +274,14 @@ class Context::Loader {
 };
 
 Context::Made Context::ForListener(const ServerOptions& options) {
+  return ForServer(options, kAlpn);
+}
+
+Context::Made Context::ForPages(const ServerOptions& options) {
+  return ForServer(options, kAlpnOfPages);
+}
+
+Context::Made Context::ForServer(const ServerOptions& options, const unsigned char* alpn) {
   if (options.certificate.empty()) {
     return Mistakes{{"certificate", "is missing; write the path of the listener's certificate"}};
   }
@@ -283,7 +293,7 @@ Context::Made Context::ForListener(const ServerOptions& options) {
     trust = absl::StrCat("mtls ", HexSha256(loader.Trust("client_ca", options.client_ca)));
     SSL_CTX_set_verify(loader.ssl(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   }
-  SSL_CTX_set_alpn_select_cb(loader.ssl(), ChooseH2, nullptr);
+  SSL_CTX_set_alpn_select_cb(loader.ssl(), ChooseProtocol, const_cast<unsigned char*>(alpn));
   // Tickets hold what there is to know of a session: none is kept here.
   SSL_CTX_set_session_cache_mode(loader.ssl(), SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(loader.ssl(), 1);

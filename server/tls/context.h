@@ -39,6 +39,9 @@ class Context {
   // what is encrypted is a mistake.
   static Made ForListener(const ServerOptions& options);
 
+  // The same for pages: ALPN `http/1.1` instead, or none.
+  static Made ForPages(const ServerOptions& options);
+
   // `host` is the name that backends must have where the options say none: that of an authority
   // without its port, or an IP address. Without either the context is for looking at the files
   // only: it accepts no backend.
@@ -85,6 +88,7 @@ class Context {
  private:
   class Loader;
   Context() = default;
+  static Made ForServer(const ServerOptions& options, const unsigned char* alpn);
 
   ssl_ctx_st* native_ = nullptr;
   std::string trust_;

@@ -28,15 +28,16 @@ TEST(AdminOptionsTest, LoopbackAndUnixSocketsNeedNothingElse) {
 }
 
 TEST(AdminOptionsTest, FromElsewhereClientsNeedCertificates) {
-  for (const char* address : {"0.0.0.0:9902", "[::]:9902", "192.0.2.1:9902"}) {
-    const std::string grpc = absl::StrCat("admin: {grpc: \"", address, "\"");
-    EXPECT_THAT(MistakesIn(WithOption(grpc + "}")),
+  for (const char* where : {"grpc: \"0.0.0.0:9902\"", "grpc: \"[::]:9902\"",
+                            "grpc: \"192.0.2.1:9902\"", "http: \"0.0.0.0:9901\""}) {
+    const std::string admin = absl::StrCat("admin: {", where);
+    EXPECT_THAT(MistakesIn(WithOption(admin + "}")),
                 ElementsAre(HasSubstr("can be reached from elsewhere")));
-    EXPECT_THAT(MistakesIn(WithOption(grpc + ", tls: {certificate: /c, private_key: /k}}")),
+    EXPECT_THAT(MistakesIn(WithOption(admin + ", tls: {certificate: /c, private_key: /k}}")),
                 ElementsAre(HasSubstr("add \"tls\" with a \"client_ca\"")));
-    EXPECT_THAT(
-        MistakesIn(WithOption(grpc + ", tls: {certificate: /c, private_key: /k, client_ca: /ca}}")),
-        IsEmpty());
+    EXPECT_THAT(MistakesIn(WithOption(
+                    admin + ", tls: {certificate: /c, private_key: /k, client_ca: /ca}}")),
+                IsEmpty());
   }
 }
 

@@ -10,11 +10,11 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-TEST(MistakesTest, TheDashboardIsServedNearbyOnly) {
+TEST(MistakesTest, TheDashboardFromElsewhereWantsCertificates) {
   ExpectMistakes({
       {WithOption("admin: {http: \"0.0.0.0:1\"}"),
-       "4:15: admin.http: \"0.0.0.0:1\" can be reached from elsewhere, and the dashboard speaks no "
-       "TLS; use 127.0.0.1:9901 or unix:/path, and a tunnel such as kubectl port-forward"},
+       "4:15: admin.http: \"0.0.0.0:1\" can be reached from elsewhere, where clients have to show "
+       "certificates; add \"tls\" with a \"client_ca\", or use 127.0.0.1:9901 or unix:/path"},
       {WithOption("admin: {token_file: /nowhere}"),
        "4:8: admin: says no address; add \"http: 127.0.0.1:9901\", \"grpc: 127.0.0.1:9902\", or "
        "both"},

@@ -1,12 +1,15 @@
 // Who may ask and who may order: by the token, and by where the address is.
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <functional>
 
 #include "tests/e2e/admin_fixture.h"
 #include "tests/testing/certificates.h"
+#include "tests/testing/http_get.h"
+#include "tests/testing/https_get.h"
 
 namespace singleflight::testing {
 namespace {
@@ -170,6 +173,72 @@ TEST_F(AdminTlsTest, FromElsewhereOnlyThoseWithACertificateComeIn) {
   options.pem_cert_chain = ReadAll(operators.certificate);
   options.pem_private_key = ReadAll(operators.private_key);
   EXPECT_EQ(AskWith(grpc::SslCredentials(options)), grpc::StatusCode::OK);
+}
+
+class DashboardTlsTest : public AdminTest {
+ protected:
+  void SetUp() override {
+    std::signal(SIGPIPE, SIG_IGN);
+    const CertificateFiles own = authority_.Sign("127.0.0.1");
+    ServeAdmin(
+        {.top = "log: {level: debug}"},
+        absl::StrCat("grpc: \"127.0.0.1:0\", http: \"0.0.0.0:0\", token_file: ", token_file_.path(),
+                     ", tls: {certificate: ", own.certificate, ", private_key: ", own.private_key,
+                     ", client_ca: ", authority_.ca(), "}"));
+    const std::string& bound = proxy_->dashboard();
+    address_ = "127.0.0.1" + bound.substr(bound.rfind(':'));
+  }
+
+  static std::string Request(const std::string& line, const std::string& fields = "") {
+    return absl::StrCat(line, " HTTP/1.1\r\nHost: localhost\r\n", fields, "\r\n");
+  }
+  std::string Send(const CertificateFiles& own, const std::string& request) {
+    return SendRawByTls(address_, request, own);
+  }
+  int64_t RefusedHandshakes() {
+    return Metric("singleflight_admin_refused_total{door=\"http\",reason=\"tls\"}");
+  }
+  void ExpectPage(const std::string& reply) {
+    EXPECT_THAT(reply, HasSubstr("HTTP/1.1 200 OK"));
+    EXPECT_THAT(reply, HasSubstr("</html>"));
+  }
+
+  Authority authority_{"operators"};
+  std::string address_;
+};
+
+TEST_F(DashboardTlsTest, FromElsewhereOnlyThoseWithACertificateSeeIt) {
+  EXPECT_EQ(Send({}, Request("GET /")), "") << "without a certificate";
+  Authority strangers("strangers");
+  EXPECT_EQ(Send(strangers.Sign("someone"), Request("GET /")), "") << "with another CA's";
+  EXPECT_THAT(SendRaw(address_, Request("GET /")), ::testing::Not(HasSubstr("HTTP/1.1 200")));
+  proxy_->WaitForMetric("singleflight_admin_refused_total{door=\"http\",reason=\"tls\"}", Eq(3));
+  proxy_->WaitForLog(HasSubstr("the admin address was refused: tls: "));
+  EXPECT_THAT(proxy_->err(), HasSubstr(" (127.0.0.1:"));
+  ExpectPage(Send(authority_.Sign("someone"), Request("GET /")));
+  EXPECT_EQ(RefusedHandshakes(), 3);
+}
+
+TEST_F(DashboardTlsTest, ACertificateIsNoTokenAndNoName) {
+  const CertificateFiles own = authority_.Sign("someone");
+  const std::string all = "Content-Length: 13\r\n";
+  const auto purge = [&](const std::string& fields) {
+    return Send(own, Request("POST /api/purge", all + fields) + "{\"all\": true}");
+  };
+  EXPECT_THAT(purge(""), HasSubstr("HTTP/1.1 401 "));
+  EXPECT_THAT(purge("Origin: https://evil.example\r\n"), HasSubstr("HTTP/1.1 403 "));
+  EXPECT_THAT(purge(absl::StrCat("Authorization: Bearer ", kToken, "\r\n")),
+              HasSubstr("HTTP/1.1 200 "));
+  EXPECT_THAT(Send(own, "GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+              HasSubstr("HTTP/1.1 421 "));
+}
+
+TEST_F(DashboardTlsTest, ConnectionsThatSayNothingKeepNobodyOut) {
+  std::vector<int> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(ConnectTo(address_));
+  ExpectPage(Send(authority_.Sign("someone"), Request("GET /")));
+  EXPECT_GE(Metric("singleflight_admin_refused_total{door=\"http\",reason=\"connections\"}"), 36);
+  for (const int fd : silent) ::close(fd);
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ HOMES = [
     (r'yaml-cpp/', r'server/config/', 'YAML is the business of server/config'),
     (r'boost/beast', r'server/admin/[^/]*\.cc$', 'Beast is behind one .cc of server/admin'),
     (r'openssl/', r'server/tls/([^/]*\.cc|pem\.h)$', 'TLS is the business of server/tls'),
-    (r'boost/asio/ssl', r'nowhere', 'TLS is server/tls/stream; an Asio stream takes 79 KB a connection'),
+    (r'boost/asio/ssl', r'server/admin/http_server\.cc$', 'TLS is server/tls/stream; an Asio stream takes 79 KB a connection'),
     (r'boost/asio/(?!ssl)',
      r'server/(admin|app)/|server/upstream/(?!link|pool)|server/net/(?!worker|poller|byte_stream|listener)|server/host/process',
      'Asio is for the control thread; workers have net/poller.h'),

@@ -87,7 +87,7 @@ ProxyProcess::ProxyProcess(const std::string& config_path,
   AwaitReady();
 }
 
-// "singleflight-proxy ready: listening on A, B; health on C; admin (grpc) on D"
+// "singleflight-proxy ready: listening on A, B; health on C; admin (grpc) on D; admin (http) on E"
 void ProxyProcess::AwaitReady() {
   const std::string line = process_.ReadLine();
   absl::string_view rest = line;
@@ -100,6 +100,7 @@ void ProxyProcess::AwaitReady() {
   for (absl::string_view part : parts) {
     if (absl::ConsumePrefix(&part, "health on ")) health_ = std::string(part);
     if (absl::ConsumePrefix(&part, "admin (grpc) on ")) admin_ = std::string(part);
+    if (absl::ConsumePrefix(&part, "admin (http) on ")) dashboard_ = std::string(part);
   }
 }
 

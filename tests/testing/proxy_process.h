@@ -69,6 +69,9 @@ class ProxyProcess {
   // Where its admin service is; empty if nowhere.
   const std::string& admin() const { return admin_; }
 
+  // Where its dashboard is; empty if nowhere.
+  const std::string& dashboard() const { return dashboard_; }
+
   // See SumOf.
   int64_t Metric(const std::string& selector) const;
 
@@ -95,6 +98,7 @@ class ProxyProcess {
   std::vector<std::string> addresses_;
   std::string health_;
   std::string admin_;
+  std::string dashboard_;
 };
 
 }  // namespace singleflight::testing
