@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 
-NOT_HERE = 77
+import bare_root
 
 
 def run(*command, **options):
@@ -42,19 +42,6 @@ def context(repository):
     return [file for file in files if os.path.exists(os.path.join(repository, file))]
 
 
-def bare_debian(release, root):
-    """What the image debian:RELEASE holds, with this machine's mirrors."""
-    run('debootstrap', '--variant=minbase', '--include=ca-certificates', release, root, stdout=subprocess.DEVNULL)
-    for path in ('sources.list', 'sources.list.d', 'apt.conf.d'):
-        here, there = f'/etc/apt/{path}', f'{root}/etc/apt/{path}'
-        if os.path.isdir(here):
-            shutil.copytree(here, there, dirs_exist_ok=True)
-        elif os.path.exists(here):
-            shutil.copy(here, there)
-    for path in ('resolv.conf', 'hosts', 'ssl/certs/ca-certificates.crt'):
-        shutil.copy(f'/etc/{path}', f'{root}/etc/{path}')
-
-
 class Stage:
     """One FROM and what follows."""
 
@@ -70,9 +57,7 @@ class Stage:
         return self.root + os.path.normpath(os.path.join(self.workdir, path))
 
     def chroot(self, *command, **options):
-        environment = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'}
-        environment.update((k, v) for k, v in os.environ.items() if k.lower().endswith('_proxy'))
-        return run('chroot', f'--userspec={self.user}', self.root, *command, env=environment, **options)
+        return run('chroot', f'--userspec={self.user}', self.root, *command, env=bare_root.environment(), **options)
 
     def run(self, shell):
         self.chroot('/bin/sh', '-c', f'cd {self.workdir} && {shell}')
@@ -97,7 +82,7 @@ def carry_out(repository, folder):
             stage = stages[name] = Stage(os.path.join(folder, name or 'image'))
             os.makedirs(stage.root)
             if base != 'scratch':
-                bare_debian(base.removeprefix('debian:'), stage.root)
+                bare_root.make(repository, base.removeprefix('debian:'), stage.root)
         elif word == 'WORKDIR':
             stage.workdir = rest
             os.makedirs(stage.inside('.'), exist_ok=True)
@@ -197,9 +182,9 @@ def size(root):
 
 
 def main(repository):
-    if os.geteuid() != 0 or not shutil.which('debootstrap'):
+    if not bare_root.possible(repository):
         print('needs root and debootstrap')
-        return NOT_HERE
+        return bare_root.NOT_HERE
     with tempfile.TemporaryDirectory() as folder:
         image = carry_out(repository, folder)
         program, _, configuration = image.command

@@ -1,7 +1,7 @@
-"""The .deb, in a bare Debian: it installs with what it needs, its proxy serves, an upgrade keeps the owner's configuration,
-and a purge leaves nothing.
+"""The .deb, in a bare Debian: it installs with what it needs, its proxy serves, a newcomer finds the way, an upgrade and the
+way back keep the owner's configuration, and a purge leaves nothing.
 
-package_test.py REPOSITORY    (root, debootstrap and the distribution's packages; `./dev package` has been run)
+package_test.py REPOSITORY BACKEND    (root, debootstrap and the distribution's packages; `./dev package` has been run)
 """
 
 import glob
@@ -10,12 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '../testing'))
 
-import ready_line  # noqa: E402
+import bare_root  # noqa: E402
+from newcomer import Newcomer, running  # noqa: E402
 
-NOT_HERE = 77
 PROGRAMS = ('singleflight-proxy', 'singleflightctl')
 OURS = ('/usr/bin/singleflight-proxy', '/lib/systemd/system/singleflight-proxy.service',
         '/etc/singleflight/proxy.yaml', '/usr/share/doc/singleflight-proxy/copyright', '/usr/bin/singleflightctl',
@@ -23,29 +24,18 @@ OURS = ('/usr/bin/singleflight-proxy', '/lib/systemd/system/singleflight-proxy.s
 
 
 class Root:
-    """A bare Debian 12 in a folder, with this machine's mirrors."""
+    """A bare Debian 12, and what runs in it."""
 
-    def __init__(self, folder):
+    def __init__(self, repository, folder):
         self.folder = folder
-        subprocess.run(['debootstrap', '--variant=minbase', '--include=ca-certificates', 'bookworm', folder],
-                       stdout=subprocess.DEVNULL, check=True)
-        for path in ('sources.list', 'sources.list.d', 'apt.conf.d'):
-            here, there = f'/etc/apt/{path}', f'{folder}/etc/apt/{path}'
-            if os.path.isdir(here):
-                shutil.copytree(here, there, dirs_exist_ok=True)
-            elif os.path.exists(here):
-                shutil.copy(here, there)
-        for path in ('resolv.conf', 'hosts', 'ssl/certs/ca-certificates.crt'):
-            shutil.copy(f'/etc/{path}', f'{folder}/etc/{path}')
+        bare_root.make(repository, 'bookworm', folder)
         self.run('apt-get', '-q', 'update')
 
     def path(self, path):
         return self.folder + path
 
     def command(self, *command):
-        environment = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'DEBIAN_FRONTEND': 'noninteractive'}
-        environment.update((k, v) for k, v in os.environ.items() if k.lower().endswith('_proxy'))
-        return {'args': ['chroot', self.folder, *command], 'env': environment, 'text': True}
+        return {'args': ['chroot', self.folder, *command], 'env': bare_root.environment(), 'text': True}
 
     def run(self, *command, check=True):
         told = subprocess.run(**self.command(*command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
@@ -59,9 +49,13 @@ class Root:
                 for name in names if 'singleflight' in os.path.join(folder, name)[len(self.folder):]}
 
 
-def install(root, package):
+def install(root, package, *options):
     shutil.copy(package, root.path('/srv/'))
-    root.run('apt-get', '-q', '-y', 'install', '--no-install-recommends', f'/srv/{os.path.basename(package)}')
+    root.run('apt-get', '-q', '-y', 'install', '--no-install-recommends', *options, f'/srv/{os.path.basename(package)}')
+
+
+def version(root):
+    return root.run('dpkg-query', '-W', '-f', '${Version}', 'singleflight-proxy')
 
 
 def newer(package, folder):
@@ -88,50 +82,69 @@ def serves(root):
         file.write(text.replace('127.0.0.1:8080', '127.0.0.1:0').replace('127.0.0.1:9900', '127.0.0.1:0'))
     os.makedirs(root.path('/run/singleflight'), exist_ok=True)
     root.run('singleflight-proxy', '--check', '--config', '/etc/singleflight/proxy.yaml')
-    command = root.command('singleflight-proxy', '--config', '/srv/serves.yaml')
-    with subprocess.Popen(**command, stdout=subprocess.PIPE) as proxy:
-        said = proxy.stdout.readline()
-        ready = ready_line.parse(said)
-        assert ready, said
-        health = ready.health
-        root.run('singleflight-proxy', '--probe', f'http://{health}/readyz')
-        assert 'pid' in root.run('singleflightctl', 'info')
-        proxy.terminate()
-        assert proxy.wait(30) == 0
+    with running(root.command('singleflight-proxy', '--config', '/srv/serves.yaml')) as ready:
+        root.run('singleflight-proxy', '--probe', f'http://{ready.health}/readyz')
+        assert '/srv/serves.yaml, in force' in root.run('singleflightctl', 'info')
 
 
-def main(repository):
+def installs(root, package):
+    install(root, package)
+    missing = set(OURS) - root.files()
+    assert not missing, f'not installed: {missing}'
+    for program in PROGRAMS:
+        root.run(program, '--version')
+    serves(root)
+
+
+def leads_a_newcomer(root, backend):
+    os.makedirs(root.path('/run/singleflight'), exist_ok=True)
+    with Newcomer(root, backend) as newcomer:
+        newcomer.walk()
+
+
+def changes_version(root, package, folder):
+    """There and back; docs/install.md says how."""
+    before = version(root)
+    mine = root.path('/etc/singleflight/proxy.yaml')
+    with open(mine, 'a', encoding='utf-8') as file:
+        file.write('# mine\n')
+    for other, options, wanted in ((newer(package, folder), (), before + '.1'), (package, ('--allow-downgrades',), before)):
+        install(root, other, *options)
+        assert version(root) == wanted, version(root)
+        with open(mine, encoding='utf-8') as file:
+            assert file.read().endswith('# mine\n'), 'the configuration was taken away'
+        serves(root)
+
+
+def leaves(root, before):
+    root.run('apt-get', '-q', '-y', 'remove', 'singleflight-proxy')
+    assert os.path.exists(root.path('/etc/singleflight/proxy.yaml')), 'removed with the programs'
+    root.run('apt-get', '-q', '-y', 'purge', 'singleflight-proxy')
+    left = root.files() - before
+    assert not left, f'left behind: {left}'
+
+
+def step(what, *arguments):
+    began = time.monotonic()
+    what(*arguments)
+    print(f'{what.__name__}: {time.monotonic() - began:.0f} s', flush=True)
+
+
+def main(repository, backend):
     packages = glob.glob(os.path.join(repository, 'build/package/*.deb'))
-    if os.geteuid() != 0 or not shutil.which('debootstrap') or len(packages) != 1:
+    if not bare_root.possible(repository) or len(packages) != 1:
         print('needs root, debootstrap, and one package in build/package (./dev package)')
-        return NOT_HERE
+        return bare_root.NOT_HERE
     (package,) = packages
     with tempfile.TemporaryDirectory() as folder:
-        root = Root(os.path.join(folder, 'root'))
+        root = Root(repository, os.path.join(folder, 'root'))
         before = root.files()
-        install(root, package)
-        missing = set(OURS) - root.files()
-        assert not missing, f'not installed: {missing}'
-        for program in PROGRAMS:
-            root.run(program, '--version')
-        serves(root)
-
-        with open(root.path('/etc/singleflight/proxy.yaml'), 'a', encoding='utf-8') as file:
-            file.write('# mine\n')
-        install(root, newer(package, folder))
-        assert '.1' in root.run('dpkg-query', '-W', '-f', '${Version}', 'singleflight-proxy')
-        with open(root.path('/etc/singleflight/proxy.yaml'), encoding='utf-8') as file:
-            assert file.read().endswith('# mine\n'), 'an upgrade took the configuration away'
-        serves(root)
-
-        root.run('apt-get', '-q', '-y', 'remove', 'singleflight-proxy')
-        assert os.path.exists(root.path('/etc/singleflight/proxy.yaml')), 'removed with the programs'
-        root.run('apt-get', '-q', '-y', 'purge', 'singleflight-proxy')
-        left = root.files() - before
-        assert not left, f'left behind: {left}'
-        print(root.run('dpkg-query', '-W', '-f', '${binary:Package}\n').count('\n'), 'packages in the root')
+        step(installs, root, package)
+        step(leads_a_newcomer, root, backend)
+        step(changes_version, root, package, folder)
+        step(leaves, root, before)
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main(os.path.abspath(sys.argv[1])))
+    sys.exit(main(os.path.abspath(sys.argv[1]), sys.argv[2]))
