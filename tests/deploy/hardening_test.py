@@ -1,4 +1,5 @@
-"""hardening_test.py [PROGRAM…]: each PROGRAM has every protection that the linker gives; and of a small program without one, exactly that is missed."""
+"""hardening_test.py [PROGRAM…] [ARCHIVE.a…]: each PROGRAM has every protection, and each file in an ARCHIVE the mark for
+shadow stacks; and of a small program without one, exactly that is missed."""
 
 import os
 import re
@@ -21,6 +22,7 @@ class Elf:
         self.header = said('readelf', '-hW', path)
         self.segments = said('readelf', '-lW', path)
         self.dynamic = said('readelf', '-dW', path)
+        self.imports = set(re.findall(r' UND (\w+)', said('readelf', '--dyn-syms', '-W', path)))
 
 
 def position_independent(elf):
@@ -47,18 +49,43 @@ def no_search_path(elf):
     return not re.search(r'RPATH|RUNPATH', elf.dynamic)
 
 
-CHECKS = [position_independent, full_relro, bind_now, no_executable_stack, nothing_written_and_executed, no_search_path]
+def stack_protector(elf):
+    return '__stack_chk_fail' in elf.imports
+
+
+def fortified(elf):
+    return any(re.fullmatch(r'__\w+_chk', name) for name in elf.imports)
+
+
+def shadow_stack(archive):
+    """Each file in it is marked. A program is not under Debian 12, because what the C library starts it with is not."""
+    notes = said('readelf', '-nW', archive)
+    return 0 < notes.count('File: ') == notes.count('SHSTK')
+
+
+CHECKS = [position_independent, full_relro, bind_now, no_executable_stack, nothing_written_and_executed, no_search_path,
+          stack_protector, fortified]
 
 
 def missing(path):
+    if path.endswith('.a'):
+        return [] if shadow_stack(path) else ['shadow_stack']
     elf = Elf(path)
     return [check.__name__ for check in CHECKS if not check(elf)]
 
 
-FLAGS = ['-fPIE', '-pie', '-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack']
+# As cmake has them: SingleflightCompiler, SingleflightHardening.
+FLAGS = ['-fPIE', '-pie', '-Wl,-z,relro', '-Wl,-z,now', '-Wl,-z,noexecstack', '-fstack-protector', '-U_FORTIFY_SOURCE',
+         '-D_FORTIFY_SOURCE=2']
 
+# A buffer on the stack, and a copy into it whose size nobody knows before it runs.
 SMALL = '''
-int main(void) { return 0; }
+#include <string.h>
+int main(int argc, char** argv) {
+  char name[16];
+  strcpy(name, argv[0]);
+  return name[argc];
+}
 '''
 WRITTEN_AND_EXECUTED = 'asm(".section .both,\\"awx\\",@progbits; .byte 0; .previous");'
 
@@ -90,10 +117,28 @@ class CheckTest(unittest.TestCase):
                 (['-Wl,-z,relro'], ['-Wl,-z,norelro'], 'full_relro'),
                 (['-Wl,-z,now'], ['-Wl,-z,lazy'], 'bind_now'),
                 (['-Wl,-z,noexecstack'], ['-Wl,-z,execstack'], 'no_executable_stack'),
-                ([], ['-Wl,-rpath,/somewhere'], 'no_search_path')]:
+                ([], ['-Wl,-rpath,/somewhere'], 'no_search_path'),
+                (['-fstack-protector'], ['-fno-stack-protector'], 'stack_protector'),
+                (['-D_FORTIFY_SOURCE=2'], [], 'fortified')]:
             with self.subTest(missing=expected):
                 self.assertEqual(self.missing_with(without, *instead), [expected])
         self.assertEqual(self.missing_with([], besides=WRITTEN_AND_EXECUTED), ['nothing_written_and_executed'])
+
+    @unittest.skipUnless(os.uname().machine == 'x86_64', 'the mark is of x86-64')
+    def test_a_file_without_its_mark_is_missed(self):
+        def missing_in(*protections):
+            with tempfile.TemporaryDirectory() as folder:
+                objects = []
+                for protection in protections:
+                    objects.append(os.path.join(folder, f'{protection}.o'))
+                    subprocess.run(['cc', '-x', 'c', '-c', '-o', objects[-1], '-', f'-fcf-protection={protection}'],
+                                   input=SMALL, text=True, check=True)
+                archive = os.path.join(folder, 'small.a')
+                subprocess.run(['ar', 'rc', archive, *objects], check=True)
+                return missing(archive)
+        self.assertEqual(missing_in('return', 'full'), [])
+        self.assertEqual(missing_in('return', 'none'), ['shadow_stack'])
+        self.assertEqual(missing_in('none'), ['shadow_stack'])
 
 
 if __name__ == '__main__':
