@@ -12,7 +12,7 @@ trap 'rm -rf "$work"' EXIT
 # Paths and dates of this build are in no file.
 cmake -S "$sources" -B "$work" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSINGLEFLIGHT_TESTS=OFF \
   "-DCMAKE_CXX_FLAGS=-ffile-prefix-map=$work=. -ffile-prefix-map=$sources=."
-cmake --build "$work" --parallel "$(nproc)" --target singleflight-proxy demo-backend
+cmake --build "$work" --parallel "$(nproc)" --target singleflight-proxy singleflightctl demo-backend
 
 # copy ROOT FILE: at the path at which the loader looks; -L follows the links of the distribution's file names.
 copy() {
@@ -51,5 +51,5 @@ owners_of() {
 
 mkdir -p "$image/etc/singleflight"
 copy "$image" /etc/ssl/certs/ca-certificates.crt # what "tls: true" trusts
-fill "$image" "$work/server/singleflight-proxy"
+fill "$image" "$work/server/singleflight-proxy" "$work/server/singleflightctl"
 fill "$demo" "$work/demo/demo-backend"
