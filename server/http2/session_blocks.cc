@@ -131,8 +131,11 @@ void Session::RefuseHeaders(Stream& stream, bool end) {
 // The handler is told what the block said in the end, and the peer that nobody reads any more.
 void Session::RefuseReply(Stream& stream, bool end) {
   Closed closed{Closed::Why::kHeadersTooLarge};
-  closed.status = block_.Status();
-  model::Headers read = block_.stream() == &stream ? block_.TakeFields() : model::Headers();
+  model::Headers read;
+  if (block_.stream() == &stream) {  // not if it ends before its block has begun
+    closed.status = block_.Status();
+    read = block_.TakeFields();
+  }
   block_.LetGo();
   const auto handler = stream.handler_;
   if (end && stream.ended()) {

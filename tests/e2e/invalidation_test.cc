@@ -191,5 +191,18 @@ TEST_F(InvalidationTest, ItHoldsForReadersOnOtherWorkers) {
   EXPECT_EQ(Calls("hit"), 60);
 }
 
+// docs/semantics.md §5: its caller is told that the write's reply was too large; the write is done.
+TEST_F(InvalidationTest, AWriteWhoseReplyHasTooMuchMetadataDropsItsGroups) {
+  Serve({.cache = "{ttl: 1h}", .upstream = "max_reply_header_bytes: 1KiB"});
+  Ask(kRead, "id-7");
+  Answer large = Ok("done");
+  large.initial = {{"cache-group-invalidation", "\"kettles\""},
+                   {"x-large", std::string(4096, 'x')}};
+  backend_.AnswerWith(large);
+  EXPECT_THAT(Ask(kWrite, "green"), HasCode(absl::StatusCode::kResourceExhausted));
+  backend_.AnswerWith(Ok("green"));
+  EXPECT_THAT(Ask(kRead, "id-7"), IsOkWith("green"));
+}
+
 }  // namespace
 }  // namespace singleflight::testing
