@@ -34,7 +34,7 @@ struct CallDetails {
   int64_t request_bytes = 0;  // of messages, as framed; that came
   int64_t reply_bytes = 0;    // likewise; that were written to the caller's connection
 
-  // The hash of its key; 0: it was not asked for. Of this process, and for its operators only.
+  // The hash of its key; 0: it was not asked for. Shown as a digest only (model::KeyDigests).
   uint64_t key = 0;
 
   // The flight that answered it, a leader or a follower; null: none did.

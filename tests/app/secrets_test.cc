@@ -25,6 +25,7 @@ namespace {
 using upstream::testing::ScriptedServer;
 
 constexpr uint64_t kSecret = 0x5eedc0de7badcafe;
+constexpr model::KeyDigests::Secret kDigests = {0x0123456789abcdef, 0xfedcba9876543210};
 constexpr uint64_t kHop = 0x1122334455667788;
 constexpr uint64_t kJitter = 42;
 constexpr uint64_t kTraces = 43;
@@ -57,7 +58,7 @@ class SecretsTest : public upstream::testing::PoolTest {
         "f.yaml", [](absl::string_view) { return absl::nullopt; });
     EXPECT_TRUE(loaded.ok()) << loaded.status();
     auto app = App::Build(*loaded, {"f.yaml",
-                                    {kSecret, kHop, kJitter, kTraces},
+                                    {kSecret, kDigests, kHop, kJitter, kTraces},
                                     absl::UnixEpoch,
                                     log_.get(),
                                     [] { return base::Instant(); },
@@ -110,8 +111,10 @@ TEST_F(SecretsTest, NoSecretOfTheProcessLeavesIt) {
     EXPECT_TRUE(absl::StrContains(left, proof)) << proof;
   }
   const std::string lower = absl::AsciiStrToLower(left);
-  for (const std::string& form : FormsOf(kSecret)) {
-    EXPECT_FALSE(absl::StrContains(left, form) || absl::StrContains(lower, form)) << form;
+  for (const uint64_t secret : {kSecret, kDigests[0], kDigests[1]}) {
+    for (const std::string& form : FormsOf(secret)) {
+      EXPECT_FALSE(absl::StrContains(left, form) || absl::StrContains(lower, form)) << form;
+    }
   }
 }
 
