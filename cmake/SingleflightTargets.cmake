@@ -25,14 +25,18 @@ endfunction()
 
 # singleflight_test(NAME SRCS … DEPS … [LABELS …] [ARGS …]): one test program, run by ctest as one test. Every
 # *_test.cc under tests/ must be named by one (singleflight_all_registered). Tests with the label e2e hold gRPC or
-# absl::Mutex in their process, so they are not built with ThreadSanitizer.
+# absl::Mutex in their process, so they are not built with ThreadSanitizer. With OF_PROXY all that is tested is in the
+# proxy's process, so they are not instrumented at all: `./dev test --sanitize` takes those of the release build.
 function(singleflight_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SRCS;DEPS;LABELS;ARGS" ${ARGN})
+  cmake_parse_arguments(arg "OF_PROXY" "TIMEOUT" "SRCS;DEPS;LABELS;ARGS" ${ARGN})
   foreach(src ${arg_SRCS})
     get_filename_component(path ${src} ABSOLUTE)
     set_property(GLOBAL APPEND PROPERTY SINGLEFLIGHT_TEST_SOURCES ${path})
   endforeach()
   if(SINGLEFLIGHT_SANITIZE STREQUAL "thread" AND "e2e" IN_LIST arg_LABELS)
+    return()
+  endif()
+  if(arg_OF_PROXY AND NOT SINGLEFLIGHT_SANITIZE STREQUAL "")
     return()
   endif()
   add_executable(${name} ${arg_SRCS})
