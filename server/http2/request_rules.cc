@@ -1,5 +1,5 @@
 // How a request's fields are judged. Nearly all are as they should be, and each one of each call
-// comes by here, so the rules are arranged to find that out fast: texts are looked at eight bytes
+// comes by here, so the rules are arranged to find that out fast: texts are looked at sixteen bytes
 // at a time, and most names are ruled out by their length.
 
 #include "server/http2/request_rules.h"

@@ -44,11 +44,6 @@ TEST_F(KeyTest, TheAuthorityAsSentUpstreamTellsCallsApart) {
 }
 
 TEST_F(KeyTest, TheCaseOfAnAuthorityDoesNotTellCallsApart) {
-  EXPECT_TRUE(KeyOf({}, "id-7", "Catalog.SHOP.example:1") ==
-              KeyOf({}, "id-7", "catalog.shop.example:1"));
-}
-
-TEST_F(KeyTest, OnlyCapitalsOfAnAuthorityAreFolded) {
   for (const size_t size : {3, 8, 9, 17}) {
     const std::string plain(size, 'z');
     for (size_t at = 0; at < size; ++at) {
