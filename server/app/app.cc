@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/app/descriptors.h"
-#include "server/app/on_worker.h"
+#include "server/app/last_resort.h"
 #include "server/host/cpus.h"
 #include "server/host/process.h"
 
@@ -23,6 +23,9 @@ constexpr std::chrono::milliseconds kLastWordTime(100);
 // At the end flights have this long to notice that their connections are closed, then pools as long
 // to go, and then the collector as long to take the last spans.
 constexpr std::chrono::milliseconds kPatience(1000);
+
+// All of that takes far less, unless a worker stands still.
+constexpr std::chrono::seconds kEndPatience(5);
 
 size_t WorkersOf(const config::Config& config) {
   return static_cast<size_t>(config.threads > 0 ? config.threads : host::AllowedCpus());
@@ -184,6 +187,10 @@ int App::Run() {
   reloader_.Begin(first_);
   supervision_.Ready(Status());
   control_.run();
+  const LastResort end(kEndPatience, [this] {
+    spdlog::error("a worker does not turn: the process ends without it");
+    EndNow(1);
+  });
   Stop();
   return drain_.exit_status();
 }
@@ -273,17 +280,17 @@ Drain::Hooks App::DrainHooks() {
     supervision_.Stopping("draining: no new connections, and running calls end");
     reloader_.Stop();
     doors_.Close();
-    // Behind what the doors have let in.
-    RunOn(workers_.entry(),
-          [this] { workers_.OnEach([](proxy::Frontend& clients) { clients.Drain(); }); });
+    workers_.Drain();
   };
   hooks.connections = [this] { return workers_.connections(); };
   hooks.cut_off = [this] { workers_.OnEach([](proxy::Frontend& clients) { clients.CloseAll(); }); };
-  hooks.abort = [this](int status) {
-    options_.log->Drain(kLastWordTime);
-    ::_exit(status);
-  };
+  hooks.abort = [this](int status) { EndNow(status); };
   return hooks;
+}
+
+void App::EndNow(int status) {
+  options_.log->Drain(kLastWordTime);
+  ::_exit(status);
 }
 
 // First those who ask and steer, since this thread answers no more. Clients next, and with them

@@ -78,7 +78,7 @@ class App {
   // Serves until SIGTERM or SIGINT, then drains: no new connections, GOAWAY, running calls end
   // within drain_timeout. SIGHUP reloads; SIGUSR1 has the access log's file opened again. Returns
   // the exit status: 0 when all calls ended by themselves, 1 when some had to be cut off. A second
-  // signal ends the process immediately.
+  // signal ends the process immediately, and so does what stands still at the end.
   int Run();
 
  private:
@@ -102,6 +102,7 @@ class App {
   // A line for people.
   std::string Status() const;
   Drain::Hooks DrainHooks();
+  void EndNow(int status);
   void Stop();
 
   // Many members: every part of the process, each after those that it uses.

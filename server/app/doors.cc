@@ -95,28 +95,24 @@ absl::StatusOr<std::shared_ptr<Doors::Door>> Doors::Open(const proxy::ListenerOp
   door->address = options.address;
   door->ipv6_only = options.ipv6_only;
   door->access = options.access;
-  const absl::Status status = OpenOnWorker(*door, options);
-  if (!status.ok()) {
-    return absl::Status(status.code(), absl::StrCat(status.message(), OwnClaimOn(options.address)));
+  absl::StatusOr<std::unique_ptr<net::Listener>> listener = Bind(*door, options);
+  if (!listener.ok()) {
+    return absl::Status(listener.status().code(),
+                        absl::StrCat(listener.status().message(), OwnClaimOn(options.address)));
   }
+  door->listener = *std::move(listener);
   return door;
 }
 
-absl::Status Doors::OpenOnWorker(Door& door, const proxy::ListenerOptions& options) {
+absl::StatusOr<std::unique_ptr<net::Listener>> Doors::Bind(Door& door,
+                                                           const proxy::ListenerOptions& options) {
   absl::StatusOr<net::Socket> socket = handed_over_.For(options);
   if (!socket.ok()) return socket.status();
-  absl::Status status;
-  RunOn(worker_, [&] {
-    auto on_accept = [this, &door](net::Listener::Accepted accepted) {
-      on_enter_(accepted, door.entrance);
-    };
-    absl::StatusOr<std::unique_ptr<net::Listener>> listener =
-        socket->open() ? net::Listener::Adopt(worker_, *std::move(socket), on_accept)
-                       : net::Listener::Open(worker_, options, on_accept);
-    status = listener.status();
-    if (status.ok()) door.listener = *std::move(listener);
-  });
-  return status;
+  auto on_accept = [this, &door](net::Listener::Accepted accepted) {
+    on_enter_(accepted, door.entrance);
+  };
+  if (socket->open()) return net::Listener::Adopt(worker_, *std::move(socket), on_accept);
+  return net::Listener::Open(worker_, options, on_accept);
 }
 
 absl::Status Doors::RefuseChange(const Door& door, const proxy::ListenerOptions& wanted) const {

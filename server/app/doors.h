@@ -3,7 +3,8 @@
 // changes how far they are trusted, they have to connect again. Where a socket was handed over to
 // the process for an address, it is used, and none is bound.
 //
-// Threads: the control thread's. What doors hold lives on one worker, which must be running.
+// Threads: the control thread's, which waits for nobody here. Those who come in do so on one
+// worker.
 
 #ifndef SINGLEFLIGHT_SERVER_APP_DOORS_H_
 #define SINGLEFLIGHT_SERVER_APP_DOORS_H_
@@ -71,7 +72,8 @@ class Doors {
  private:
   absl::StatusOr<std::shared_ptr<Door>> Open(const proxy::ListenerOptions& options);
 
-  absl::Status OpenOnWorker(Door& door, const proxy::ListenerOptions& options);
+  absl::StatusOr<std::unique_ptr<net::Listener>> Bind(Door& door,
+                                                      const proxy::ListenerOptions& options);
 
   // Why a bound address cannot be what is wanted now.
   absl::Status RefuseChange(const Door& door, const proxy::ListenerOptions& wanted) const;

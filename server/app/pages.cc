@@ -21,6 +21,7 @@ Pages::Pages(const Sources& sources) : from_(sources) {
     from_.upstreams.Show(visitor);
     from_.admission.Show(visitor);
     from_.reloader.Show(visitor);
+    from_.supervision.Show(visitor);
     from_.log.Show(visitor);
     from_.access_logs.Show(visitor);
     from_.tracing.Show(visitor);

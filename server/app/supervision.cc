@@ -1,3 +1,5 @@
+// Asks workers for turns, tells the service manager, and says which do not turn.
+
 #include "server/app/supervision.h"
 
 #include <spdlog/spdlog.h>
@@ -82,6 +84,12 @@ void Supervision::TellOfStuck(size_t silent) {
                         ": calls of their clients stand still");
   spdlog::error("{}", stuck_);
   Send(absl::StrCat("STATUS=", stuck_));
+}
+
+void Supervision::Show(metrics::Visitor& visitor) const {
+  visitor.Level("singleflight_workers_stuck",
+                "Workers that have not turned for long: calls of their clients stand still.", {},
+                stuck_.empty() ? 0 : static_cast<int64_t>(silent_->load()));
 }
 
 // What it does not hear today it may hear tomorrow, when it has been started again.

@@ -27,6 +27,7 @@
 #include "absl/strings/string_view.h"
 #include "server/host/notify_socket.h"
 #include "server/host/service.h"
+#include "server/metrics/visitor.h"
 #include "server/net/worker.h"
 
 namespace singleflight::app {
@@ -50,6 +51,8 @@ class Supervision {
 
   // How many workers do not turn, for people; empty: all do.
   const std::string& stuck() const { return stuck_; }
+
+  void Show(metrics::Visitor& visitor) const;
 
  private:
   void BeginRound();

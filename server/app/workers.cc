@@ -50,7 +50,7 @@ proxy::Frontend& Workers::Least() {
 }
 
 int64_t Workers::connections() const {
-  int64_t connections = 0;
+  int64_t connections = draining_behind_;
   for (const Each& each : each_) connections += each.frontend.connections();
   return connections;
 }
@@ -59,6 +59,14 @@ int64_t Workers::untold_bytes() const {
   int64_t bytes = 0;
   for (const Each& each : each_) bytes += each.buffered.untold();
   return bytes;
+}
+
+void Workers::Drain() {
+  ++draining_behind_;
+  entry().Post([this] {
+    OnEach([](proxy::Frontend& clients) { clients.Drain(); });
+    --draining_behind_;
+  });
 }
 
 void Workers::Settle() {

@@ -5,6 +5,7 @@
 #ifndef SINGLEFLIGHT_SERVER_APP_WORKERS_H_
 #define SINGLEFLIGHT_SERVER_APP_WORKERS_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -49,6 +50,10 @@ class Workers {
 
   // Bytes that workers hold and have not told their budget of yet.
   int64_t untold_bytes() const;
+
+  // Clients end with their calls: those, too, that entry() lets in before it hears of this. Until
+  // it has, connections() is not 0.
+  void Drain();
 
   // Does `work(frontend)` on each loop, some time soon. From any thread.
   template <typename Work>
@@ -102,6 +107,7 @@ class Workers {
   };
 
   std::deque<Each> each_;
+  std::atomic<int64_t> draining_behind_{0};  // 1 between Drain and when entry() has heard of it
   bool running_ = false;
 };
 

@@ -72,12 +72,13 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(Worker& worker, const L
     path->Remove();
     return Failure(at.address, "listen on", error);
   }
-  return Watching(worker, std::move(socket), *std::move(path), std::move(on_accept));
+  return std::unique_ptr<Listener>(
+      new Listener(worker, std::move(socket), *std::move(path), std::move(on_accept)));
 }
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Adopt(Worker& worker, Socket socket,
-                                                          OnAccept on_accept) {
-  return Watching(worker, std::move(socket), UnixPath(), std::move(on_accept));
+std::unique_ptr<Listener> Listener::Adopt(Worker& worker, Socket socket, OnAccept on_accept) {
+  return std::unique_ptr<Listener>(
+      new Listener(worker, std::move(socket), UnixPath(), std::move(on_accept)));
 }
 
 absl::StatusOr<Listener::UnixPath> Listener::Bind(const Socket& socket, const Endpoint& endpoint,
@@ -107,17 +108,6 @@ absl::StatusOr<Listener::UnixPath> Listener::Bind(const Socket& socket, const En
   return made;
 }
 
-absl::StatusOr<std::unique_ptr<Listener>> Listener::Watching(Worker& worker, Socket socket,
-                                                             UnixPath unix_path,
-                                                             OnAccept on_accept) {
-  std::unique_ptr<Listener> listener(
-      new Listener(worker, std::move(socket), std::move(unix_path), std::move(on_accept)));
-  if (const int error = worker.poller().Add(listener->socket_, *listener, false); error != 0) {
-    return Failure(listener->address_, "watch", error);
-  }
-  return listener;
-}
-
 // The descriptor would tell of the socket, not of the file.
 Listener::UnixPath::UnixPath(std::string path) : path_(std::move(path)) {
   struct stat about = {};
@@ -139,27 +129,34 @@ Listener::Listener(Worker& worker, Socket socket, UnixPath unix_path, OnAccept o
       address_(AddressOf(socket_)),
       unix_path_(std::move(unix_path)),
       on_accept_(std::move(on_accept)),
-      pause_(worker.timers(), [this] { worker_.poller().Again(*this); }) {}
+      pause_(worker.timers(), [this] { Start(); }) {}
 
 void Listener::Start() {
-  started_ = true;
+  if (!watched_) {
+    const int error = worker_.poller().Add(socket_, *this, false);
+    watched_ = error == 0;
+    if (!watched_) {
+      worker_.poller().Remove(socket_, *this);
+      return OnFailure("watch for connections", error);
+    }
+  }
   worker_.poller().Again(*this);
 }
 
 void Listener::OnReady() {
-  if (!started_ || pause_.pending()) return;
+  if (pause_.pending()) return;
   Socket accepted(::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!accepted.open() && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-  if (!accepted.open() && !IsOfOne(errno)) return OnFailure(errno);
+  if (!accepted.open() && !IsOfOne(errno)) return OnFailure("accept", errno);
   worker_.poller().Again(*this);
   if (!accepted.open()) return;
   failing_ = false;
   on_accept_({accepted.Release()});  // may destroy this
 }
 
-void Listener::OnFailure(int error) {
+void Listener::OnFailure(absl::string_view what, int error) {
   if (!std::exchange(failing_, true)) {
-    spdlog::warn("listener {}: cannot accept: {}", address_, std::strerror(error));
+    spdlog::warn("listener {}: cannot {}: {}", address_, std::string(what), std::strerror(error));
   }
   pause_.Set(base::After(worker_.Now(), kPauseAfterFailure));
 }

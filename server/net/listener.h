@@ -8,6 +8,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/net/address.h"
 #include "server/net/unix_access.h"
 #include "server/net/worker.h"
@@ -22,8 +23,8 @@ struct ListenAt {
 };
 
 // Accepts connections on one address, on the loop of one worker, and hands them on as plain
-// descriptors, since they may be served by another worker. Threads: Open before the worker starts;
-// the rest on its loop.
+// descriptors, since they may be served by another worker. Threads: Open, Adopt and address from
+// any; the rest, and its end once it was started, on its loop.
 class Listener final : private Watch {
  public:
   struct Accepted {
@@ -38,11 +39,11 @@ class Listener final : private Watch {
                                                         OnAccept on_accept);
 
   // On a socket that listens already. Its file, if it has one, stays at Close.
-  static absl::StatusOr<std::unique_ptr<Listener>> Adopt(Worker& worker, Socket socket,
-                                                         OnAccept on_accept);
+  static std::unique_ptr<Listener> Adopt(Worker& worker, Socket socket, OnAccept on_accept);
   ~Listener() { Close(); }
 
-  // Starts to accept, one connection a round of the loop.
+  // Starts to accept, one connection a round of the loop. Those that have come since Open wait
+  // until then.
   void Start();
 
   // No new connection from now on.
@@ -68,12 +69,10 @@ class Listener final : private Watch {
 
   static absl::StatusOr<UnixPath> Bind(const Socket& socket, const Endpoint& endpoint,
                                        const ListenAt& at);
-  static absl::StatusOr<std::unique_ptr<Listener>> Watching(Worker& worker, Socket socket,
-                                                            UnixPath unix_path, OnAccept on_accept);
   Listener(Worker& worker, Socket socket, UnixPath unix_path, OnAccept on_accept);
   void OnReady() override;
   void OnLoopGone() override {}
-  void OnFailure(int error);
+  void OnFailure(absl::string_view what, int error);
 
   Worker& worker_;
   Socket socket_;
@@ -81,7 +80,7 @@ class Listener final : private Watch {
   UnixPath unix_path_;
   OnAccept on_accept_;
   base::Timer pause_;
-  bool started_ = false;
+  bool watched_ = false;  // by the loop
   bool failing_ = false;  // the latest could not be accepted, which has been said
 };
 

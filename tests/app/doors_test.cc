@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <latch>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,15 @@ TEST_F(DoorsTest, NobodyComesInBeforeTheConfigurationIsInForce) {
   EXPECT_THAT(entered_, IsEmpty());
   doors_.Adopt(plan);
   EXPECT_THAT(Entered(1), ElementsAre(plan.items.front().entrance->door));
+}
+
+TEST_F(DoorsTest, NobodyWaitsForAWorkerThatStandsStill) {
+  std::latch go(1);
+  on_.worker().Post([&go] { go.wait(); });
+  Adopt({"127.0.0.1:0"});
+  EXPECT_TRUE(Connect(doors_.addresses().front()));
+  go.count_down();
+  Entered(1);
 }
 
 TEST_F(DoorsTest, APlanThatIsDroppedLeavesNothing) {

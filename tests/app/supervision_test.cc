@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "server/metrics/registry.h"
+
 namespace singleflight::app {
 namespace {
 
@@ -97,6 +99,21 @@ TEST_F(SupervisionTest, ItHearsOfEachTurn) {
   supervision.Stopping("draining");
   EXPECT_EQ(Hear(), "STOPPING=1\nSTATUS=draining");
   EXPECT_FALSE(control_.poll_one()) << "nobody watches";
+}
+
+TEST_F(SupervisionTest, HowManyAreStuckIsAMetric) {
+  Supervision supervision = Supervised(std::chrono::milliseconds(20));
+  metrics::Registry registry;
+  registry.Add([&](metrics::Visitor& visitor) { supervision.Show(visitor); });
+  supervision.Ready("serving");
+  EXPECT_THAT(registry.Render(), HasSubstr("singleflight_workers_stuck 0\n"));
+  std::latch moves(1);
+  workers_[0].Post([&] { moves.wait(); });
+  HearUntil(HasSubstr("1 of 2 workers"));
+  EXPECT_THAT(registry.Render(), HasSubstr("singleflight_workers_stuck 1\n"));
+  moves.count_down();
+  HearUntil(Eq("STATUS=serving"));
+  EXPECT_THAT(registry.Render(), HasSubstr("singleflight_workers_stuck 0\n"));
 }
 
 // Other signs may come beside these where the machine is busy.

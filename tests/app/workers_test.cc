@@ -95,6 +95,17 @@ TEST_F(WorkersTest, AConnectionCountsBeforeItsWorkerHasTimeForIt) {
   EXPECT_THAT(Served(), ElementsAre(2, 1));
 }
 
+TEST_F(WorkersTest, DrainingWaitsForNoWorkerAndIsNotOverBeforeTheDoorsAreShut) {
+  std::latch go(1);
+  workers_.entry().Post([&go] { go.wait(); });
+  workers_.entry().Post([this] { Connect(); });
+  workers_.Drain();
+  EXPECT_EQ(workers_.connections(), 1) << "nobody is served, and somebody may be let in";
+  go.count_down();
+  EXPECT_TRUE(workers_.SettleUntil([this] { return workers_.connections() == 0; }, kLong))
+      << "drained as well, having no call";
+}
+
 TEST_F(WorkersTest, WorkIsDoneOnTheLoopsOneAfterAnother) {
   std::vector<std::thread::id> threads;
   workers_.OnEachNow([&](proxy::Frontend&) { threads.push_back(std::this_thread::get_id()); });

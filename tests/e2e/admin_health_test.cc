@@ -1,15 +1,10 @@
 // grpc.health.v1 beside the admin service.
 
-#include <sys/ptrace.h>
-#include <sys/wait.h>
-
 #include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <stdexcept>
 
 #include "tests/e2e/admin_fixture.h"
 #include "tests/testing/http_get.h"
+#include "tests/testing/stopped_thread.h"
 
 namespace singleflight::testing {
 namespace {
@@ -19,34 +14,6 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 using Status = health::HealthCheckResponse;
-
-// A thread of another process that does nothing for as long as this lives, as under a debugger.
-class StoppedThread {
- public:
-  StoppedThread(pid_t process, const std::string& name) : thread_(Find(process, name)) {
-    if (::ptrace(PTRACE_SEIZE, thread_, nullptr, nullptr) != 0 ||
-        ::ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) != 0 ||
-        ::waitpid(thread_, nullptr, __WALL) != thread_) {
-      throw std::runtime_error("cannot stop " + name);
-    }
-  }
-  StoppedThread(const StoppedThread&) = delete;
-  StoppedThread& operator=(const StoppedThread&) = delete;
-  ~StoppedThread() { ::ptrace(PTRACE_DETACH, thread_, nullptr, nullptr); }
-
- private:
-  static pid_t Find(pid_t process, const std::string& name) {
-    const std::string tasks = absl::StrCat("/proc/", process, "/task");
-    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-      std::string comm;
-      std::getline(std::ifstream(task.path() / "comm"), comm);
-      if (comm == name) return std::stoi(task.path().filename());
-    }
-    throw std::runtime_error("there is no thread " + name);
-  }
-
-  const pid_t thread_;
-};
 
 class AdminHealthTest : public AdminTest {
  protected:
@@ -133,6 +100,7 @@ TEST_F(AdminHealthTest, AStuckWorkerIsSaidAndHoldsUpNoQuestion) {
       EXPECT_THAT(reply.body, StartsWith("1 of 2 workers have not turned for 100ms"));
     }
     EXPECT_THAT(HttpGet(proxy_->health(), "/status").body, HasSubstr("1 of 2 workers"));
+    EXPECT_EQ(proxy_->Metric("singleflight_workers_stuck"), 1);
     EXPECT_EQ(Info().workers(), 2);
     EXPECT_EQ(Get(&Admin::GetStats).flights(), 0);
     EXPECT_EQ(Get(&Admin::ListFlights).total(), 0);

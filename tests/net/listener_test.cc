@@ -2,8 +2,10 @@
 
 #include "server/net/listener.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -115,6 +117,26 @@ TEST_F(ListenerTest, AConnectionThatComesAsTheListenerIsClosedIsDropped) {
   on_.Until([this] { return accepted_ > 0; });
   for (int turn = 0; turn < 3; ++turn) on_.Run([] {});
   EXPECT_EQ(accepted_, 1);
+}
+
+// The system has no memory for it, say: here because it is no socket at first.
+TEST_F(ListenerTest, WhatCannotBeWatchedIsWatchedLater) {
+  const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  on_.Run([&] {
+    listener_ = Listener::Adopt(on_.worker(), Socket(fd), [this](Listener::Accepted accepted) {
+      ::close(accepted.fd);
+      ++accepted_;
+    });
+    listener_->Start();
+    const Socket real(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::listen(real.fd(), 8), 0);
+    ASSERT_EQ(::dup2(real.fd(), fd), fd);
+  });
+  sockaddr_in address = {};
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  EXPECT_TRUE(Connects(absl::StrCat("127.0.0.1:", ntohs(address.sin_port))));
+  on_.Until([this] { return accepted_ == 1; });
 }
 
 TEST_F(ListenerTest, AUnixSocketThatADeadProcessLeftBehindIsTakenOver) {
