@@ -42,7 +42,6 @@ constexpr int kMostWatchers = 16;
 constexpr int kMostCallsOfAConnection = 32;
 constexpr int kMostRequestBytes = 64 << 10;
 constexpr size_t kMostBytes = 16 << 20;  // of all connections' buffers
-constexpr int kHandshakeMs = 5 * 1000;   // of TLS, and the client's first frame
 constexpr int kIdleMs = 5 * 60 * 1000;
 constexpr int kPingAfterMs = 30 * 1000;
 constexpr int kPingTimeoutMs = 10 * 1000;
@@ -89,7 +88,6 @@ void SetBounds(grpc::ServerBuilder& builder) {
   builder.SetSyncServerOption(grpc::ServerBuilder::MAX_POLLERS, 2);
   builder.SetMaxReceiveMessageSize(kMostRequestBytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostCallsOfAConnection);
-  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_IDLE_MS, kIdleMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kPingAfterMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kPingTimeoutMs);
@@ -97,8 +95,10 @@ void SetBounds(grpc::ServerBuilder& builder) {
 
 class Server final : public GrpcServer {
  public:
-  Server(const AdminOptions& options, Steering& steering, Rights& rights)
+  Server(const AdminOptions& options, Steering& steering, Rights& rights,
+         std::chrono::milliseconds patience)
       : tls_(options.tls),
+        patience_(patience),
         rights_(rights),
         admin_(MakeAdminService({steering, rights, watchers_})),
         health_(MakeHealthService({steering, rights, watchers_})) {}
@@ -152,6 +152,8 @@ class Server final : public GrpcServer {
     PrepareGrpc();
     grpc::ServerBuilder builder;
     SetBounds(builder);
+    builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS,
+                               static_cast<int>(patience_.count()));
     connections_ = builder.experimental().AddExternalConnectionAcceptor(
         grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
         CredentialsOf(tls_));
@@ -163,6 +165,7 @@ class Server final : public GrpcServer {
   }
 
   const absl::optional<tls::ServerOptions> tls_;
+  const std::chrono::milliseconds patience_;
   Rights& rights_;
   Watchers watchers_{kMostWatchers};
   const std::unique_ptr<grpc::Service> admin_;
@@ -180,8 +183,9 @@ class Server final : public GrpcServer {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Open(const AdminOptions& options,
-                                                             Steering& steering, Rights& rights) {
-  auto server = std::make_unique<Server>(options, steering, rights);
+                                                             Steering& steering, Rights& rights,
+                                                             std::chrono::milliseconds patience) {
+  auto server = std::make_unique<Server>(options, steering, rights, patience);
   const absl::Status status = server->Listen(options.grpc);
   if (!status.ok()) {
     return absl::Status(status.code(), absl::StrCat(options.grpc_where, ": ", status.message()));

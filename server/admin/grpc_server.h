@@ -12,6 +12,7 @@
 #ifndef SINGLEFLIGHT_SERVER_ADMIN_GRPC_SERVER_H_
 #define SINGLEFLIGHT_SERVER_ADMIN_GRPC_SERVER_H_
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -24,9 +25,13 @@ namespace singleflight::admin {
 
 class GrpcServer {
  public:
+  // For the handshake of TLS and the client's first frame, together.
+  static constexpr std::chrono::milliseconds kPatience{5000};
+
   // Listens on `options.grpc`. `steering` and `rights` must outlive the server.
-  static absl::StatusOr<std::unique_ptr<GrpcServer>> Open(const AdminOptions& options,
-                                                          Steering& steering, Rights& rights);
+  static absl::StatusOr<std::unique_ptr<GrpcServer>> Open(
+      const AdminOptions& options, Steering& steering, Rights& rights,
+      std::chrono::milliseconds patience = kPatience);
 
   // Ends every call that is under way. Does not return while one of them is in Steering.
   virtual ~GrpcServer() = default;

@@ -11,12 +11,12 @@
 //            a guest gives way. If there is no guest, accept is tried again soon, and
 //            connections go on waiting in the kernel's queue.
 //
-// Each connection is one Connection: one request, one response, and kPatience for each of the two.
-// Its callbacks and its handler own it. All of it runs on the thread of `io`, and nothing there
-// waits, so a slow client costs a connection and no time.
+// Each connection is one Connection: one request, one response, and Options::patience for each
+// of the two. Its callbacks and its handler own it. All of it runs on the thread of `io`, and
+// nothing there waits, so a slow client costs a connection and no time.
 //
 // A stream of events is a response without an end. One part is on its way at a time, and it too
-// has kPatience; meanwhile others are left out. So a slow reader costs one part.
+// has as long; meanwhile others are left out. So a slow reader costs one part.
 
 #include "server/admin/http_server.h"
 
@@ -53,7 +53,6 @@ constexpr size_t kMaxConnections = 64;
 constexpr size_t kMaxHeadBytes = 8 << 10;
 constexpr size_t kMaxUnreadBytes = 1 << 20;  // are read and dropped behind a response
 constexpr size_t kSpareDescriptors = 4;
-constexpr std::chrono::seconds kPatience(5);
 
 struct Shared {
   void Refuse(HttpRefusal why, const std::string& peer) {
@@ -129,7 +128,7 @@ class Connection final : public Guest,
   }
 
   void Run() {
-    Lowest().expires_after(kPatience);
+    Lowest().expires_after(shared_->options.patience);
     if constexpr (std::is_same_v<Stream, Encrypted>) {
       const auto done = [self = Self()](const beast::error_code& error) {
         self->OnHandshake(error);
@@ -143,7 +142,7 @@ class Connection final : public Guest,
   void Read() {
     parser_.header_limit(kMaxHeadBytes);
     parser_.body_limit(HttpServer::kMaxBodyBytes);
-    Lowest().expires_after(kPatience);
+    Lowest().expires_after(shared_->options.patience);
     const auto done = [self = Self()](const beast::error_code& error, size_t) {
       self->OnRequest(error);
     };
@@ -169,7 +168,7 @@ class Connection final : public Guest,
     to.keep_alive(false);
     to.prepare_payload();
     if (request_.method == "HEAD") to.body().clear();
-    Lowest().expires_after(kPatience);
+    Lowest().expires_after(shared_->options.patience);
     http::async_write(stream_, to,
                       [self = Self()](beast::error_code error, size_t) { self->OnReplied(error); });
   }
@@ -189,7 +188,7 @@ class Connection final : public Guest,
   void SendEvent(std::shared_ptr<const std::string> text) override {
     if (!open_ || event_ != nullptr) return;
     event_ = std::move(text);
-    Lowest().expires_after(kPatience);
+    Lowest().expires_after(shared_->options.patience);
     asio::async_write(stream_, asio::buffer(*event_),
                       [self = Self()](const beast::error_code& error, size_t) {
                         self->event_ = nullptr;

@@ -1,7 +1,7 @@
 // A small HTTP/1.1 server, for the health pages and the admin pages: one request and one response a
 // connection, over TLS where it is told so. It has at most 64 connections at a time. Each has 5 s
-// for the handshake of TLS, 5 s to ask and 5 s to read. It answers a newcomer even if it is full or
-// the process has no descriptors left (http_server.cc tells how).
+// for the handshake of TLS, 5 s to ask and 5 s to read (Options::patience). It answers a newcomer
+// even if it is full or the process has no descriptors left (http_server.cc tells how).
 //
 // Threads: the one of `io`. Destroy it when `io` has stopped.
 
@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -65,7 +66,8 @@ class HttpServer {
     std::string where;    // it stands there, for messages
     std::string name;     // "health port", for the log
     bool reads_bodies = false;
-    std::shared_ptr<HttpTls> tls = nullptr;  // null: plaintext
+    std::shared_ptr<HttpTls> tls = nullptr;                        // null: plaintext
+    std::chrono::milliseconds patience = std::chrono::seconds(5);  // with one step of a client
   };
   using Refused = metrics::CountersBy<HttpRefusal>;
 
