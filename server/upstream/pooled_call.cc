@@ -152,7 +152,7 @@ void PooledCall::StopKeeping() {
 void PooledCall::OnHeaders(model::Headers fields, bool end) {
   StopKeeping();
   trip_.first = pool_.Now();
-  pool_.metrics().waits.Leave(wait_);
+  wait_.Leave();
   pool_.metrics().first_byte.Observe((trip_.first - trip_.begun).count());
   if (!TakesMetadataOf(fields, end)) return;
   if (end) EndWith(fields);
@@ -305,7 +305,7 @@ void PooledCall::CountAnswered(absl::optional<wire::StatusCode> code) {
 
 void PooledCall::NoteEnd() {
   trip_.ended = pool_.Now();
-  pool_.metrics().waits.Leave(wait_);
+  wait_.Leave();
   pool_.metrics().whole.Observe((trip_.ended - trip_.begun).count());
 }
 

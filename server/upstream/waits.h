@@ -3,13 +3,14 @@
 // Calls stand in the order in which they began, so the first of them has waited longest. Since when
 // is a cell of its own, as those of metrics/cell.h, so a scrape asks no worker.
 //
-// Threads: Join and Leave on one, the worker's; oldest() on any.
-// Ownership: a place belongs to its call, which leaves before it dies.
+// Threads: one, the worker's; oldest() on any.
+// Ownership: a place belongs to its call, and leaves when it dies. Either may die first.
 
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_WAITS_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_WAITS_H_
 
 #include <atomic>
+#include <utility>
 
 #include "absl/types/optional.h"
 #include "server/base/timer_queue.h"
@@ -19,31 +20,41 @@ namespace singleflight::upstream {
 class Waits {
  public:
   class Place {
+   public:
+    Place() = default;
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { Leave(); }
+
+    // The call waits no more. Does nothing if it has left already.
+    void Leave() {
+      if (waits_ != nullptr) std::exchange(waits_, nullptr)->Remove(*this);
+    }
+
+   private:
     friend class Waits;
+    Waits* waits_ = nullptr;  // null: it stands nowhere
     Place* before_ = nullptr;
     Place* after_ = nullptr;
     base::Instant since_;
-    bool waits_ = false;
   };
 
-  // A call waits from `now` on; no call came later.
+  Waits() = default;
+  Waits(const Waits&) = delete;
+  Waits& operator=(const Waits&) = delete;
+  ~Waits() {
+    for (Place* place = first_; place != nullptr; place = place->after_) place->waits_ = nullptr;
+  }
+
+  // A call waits from `now` on; no call came later. It stands nowhere yet.
   void Join(Place& place, base::Instant now) {
+    place.waits_ = this;
     place.since_ = now;
-    place.waits_ = true;
     place.before_ = last_;
+    place.after_ = nullptr;
     (last_ == nullptr ? first_ : last_->after_) = &place;
     last_ = &place;
     if (first_ == &place) NoteFirst();
-  }
-
-  // It waits no more. Does nothing if it has left already.
-  void Leave(Place& place) {
-    if (!place.waits_) return;
-    const bool was_first = first_ == &place;
-    (place.before_ == nullptr ? first_ : place.before_->after_) = place.after_;
-    (place.after_ == nullptr ? last_ : place.after_->before_) = place.before_;
-    place = Place();
-    if (was_first) NoteFirst();
   }
 
   // Since when the first has waited. Nothing: none waits.
@@ -56,6 +67,12 @@ class Waits {
  private:
   using Ticks = base::Instant::rep;
   static constexpr Ticks kNone = 0;
+
+  void Remove(Place& place) {
+    (place.before_ == nullptr ? first_ : place.before_->after_) = place.after_;
+    (place.after_ == nullptr ? last_ : place.after_->before_) = place.before_;
+    if (place.before_ == nullptr) NoteFirst();
+  }
 
   void NoteFirst() {
     const Ticks since = first_ == nullptr ? kNone : first_->since_.time_since_epoch().count();

@@ -15,11 +15,11 @@ TEST(WaitsTest, TheCallThatCameFirstHasWaitedLongest) {
   waits.Join(second, At(2));
   waits.Join(third, At(3));
   EXPECT_EQ(waits.oldest(), At(1));
-  waits.Leave(second);
+  second.Leave();
   EXPECT_EQ(waits.oldest(), At(1));
-  waits.Leave(first);
+  first.Leave();
   EXPECT_EQ(waits.oldest(), At(3));
-  waits.Leave(third);
+  third.Leave();
   EXPECT_FALSE(waits.oldest().has_value());
 }
 
@@ -28,13 +28,39 @@ TEST(WaitsTest, WhoLeavesTwiceLeavesOnce) {
   Waits::Place first, second;
   waits.Join(first, At(1));
   waits.Join(second, At(2));
-  waits.Leave(first);
-  waits.Leave(first);
+  first.Leave();
+  first.Leave();
   EXPECT_EQ(waits.oldest(), At(2));
-  waits.Leave(second);
+  second.Leave();
   waits.Join(first, At(3));
   EXPECT_EQ(waits.oldest(), At(3));
-  waits.Leave(first);
+}
+
+TEST(WaitsTest, ACallThatDiesWaitsNoMore) {
+  Waits waits;
+  Waits::Place last;
+  {
+    Waits::Place first, second;
+    waits.Join(first, At(1));
+    waits.Join(second, At(2));
+    waits.Join(last, At(3));
+  }
+  EXPECT_EQ(waits.oldest(), At(3));
+  last.Leave();
+  EXPECT_FALSE(waits.oldest().has_value());
+}
+
+TEST(WaitsTest, ACallMayOutliveWhatItWaitedIn) {
+  Waits later;
+  Waits::Place first, second;
+  {
+    Waits waits;
+    waits.Join(first, At(1));
+    waits.Join(second, At(2));
+  }
+  first.Leave();
+  later.Join(second, At(3));
+  EXPECT_EQ(later.oldest(), At(3));
 }
 
 }  // namespace
