@@ -39,11 +39,13 @@ std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::
   return routes;
 }
 
+std::string RouteLabel(const core::RouteOptions& route) {
+  return absl::StrCat(route.match.authority.value_or(""), route.match.method);
+}
+
 std::vector<std::string> RouteLabels(const config::Config& config) {
   std::vector<std::string> labels;
-  for (const core::RouteOptions& route : config.routes) {
-    labels.push_back(absl::StrCat(route.match.authority.value_or(""), route.match.method));
-  }
+  for (const core::RouteOptions& route : config.routes) labels.push_back(RouteLabel(route));
   return labels;
 }
 

@@ -32,7 +32,10 @@ struct RouteSet {
 std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::List upstreams,
                                        model::KeySeed seed, model::Fingerprints& fingerprints);
 
-// What a configuration calls its routes in metrics, in its order.
+// What a route is called in metrics, in the access log and by the admin service.
+std::string RouteLabel(const core::RouteOptions& route);
+
+// All routes of a configuration, in its order.
 std::vector<std::string> RouteLabels(const config::Config& config);
 
 // What outlives configurations and is shared by all workers.

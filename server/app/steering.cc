@@ -172,8 +172,7 @@ absl::StatusOr<v1::ListFlightsResponse> Steering::ListFlights(
 void Steering::Describe(const core::Flights::Joinable& flight, v1::Flight& out) const {
   const core::Route& route = flight.context->route();
   out.set_key(model::ToText(parts_.digests.Of(flight.context->key_hash())));
-  out.set_route(
-      absl::StrCat(route.options.match.authority.value_or(""), route.options.match.method));
+  out.set_route(RouteLabel(route.options));
   out.set_method(std::string(flight.context->path()));
   out.set_upstream(route.options.upstream);
   *out.mutable_age() = ToProto(

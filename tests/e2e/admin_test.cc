@@ -140,6 +140,13 @@ TEST_F(AdminTest, RoutesAreCalledAsInMetrics) {
     EXPECT_EQ(stats.routes(i).route(), name);
     EXPECT_THAT(metrics, HasSubstr("singleflight_calls_total{route=\"" + name + "\"}"));
   }
+  backend_.Hold();
+  Client shopper(proxy_->address(), "shop.example");
+  PendingCall call = shopper.Start(kRead, "id-7");
+  backend_.WaitForHeld(1);
+  EXPECT_EQ(Get(&Admin::ListFlights).flights(0).route(), names[0]);
+  backend_.Release();
+  call.Wait();
 }
 
 TEST_F(AdminTest, FlightsAreListedByTheirWaiters) {
