@@ -283,6 +283,7 @@ Drain::Hooks App::DrainHooks() {
     workers_.Drain();
   };
   hooks.connections = [this] { return workers_.connections(); };
+  hooks.over = [this] { return workers_.drained(); };
   hooks.cut_off = [this] { workers_.OnEach([](proxy::Frontend& clients) { clients.CloseAll(); }); };
   hooks.abort = [this](int status) { EndNow(status); };
   return hooks;

@@ -49,7 +49,7 @@ void Drain::Begin() {
 }
 
 void Drain::AwaitLast() {
-  if (hooks_.connections() == 0) {
+  if (hooks_.over()) {
     spdlog::info("drained");
     return control_.stop();
   }

@@ -34,6 +34,7 @@ class Drain {
   struct Hooks {
     std::function<void()> begin;            // no new connections; the others end with their calls
     std::function<int64_t()> connections;   // how many are left
+    std::function<bool()> over;             // none is, and none comes any more
     std::function<void()> cut_off;          // they end now
     std::function<void(int status)> abort;  // the process ends with that status; does not return
   };

@@ -50,7 +50,7 @@ proxy::Frontend& Workers::Least() {
 }
 
 int64_t Workers::connections() const {
-  int64_t connections = draining_behind_;
+  int64_t connections = 0;
   for (const Each& each : each_) connections += each.frontend.connections();
   return connections;
 }

@@ -51,9 +51,11 @@ class Workers {
   // Bytes that workers hold and have not told their budget of yet.
   int64_t untold_bytes() const;
 
-  // Clients end with their calls: those, too, that entry() lets in before it hears of this. Until
-  // it has, connections() is not 0.
+  // Clients end with their calls: those, too, that entry() lets in before it hears of this.
   void Drain();
+
+  // After Drain: nobody is left, and nobody comes in any more. From any thread.
+  bool drained() const { return draining_behind_ == 0 && connections() == 0; }
 
   // Does `work(frontend)` on each loop, some time soon. From any thread.
   template <typename Work>

@@ -25,10 +25,10 @@ class DrainTest : public ::testing::Test {
   }
 
   Drain::Hooks Hooks() {
-    return {[this] { Note("begin"); },
+    return {[this] { Note("begin"); }, [this] { return left_; },
             [this] {
               if (left_ > 0 && counts_until_one_ends_ > 0 && --counts_until_one_ends_ == 0) --left_;
-              return left_;
+              return left_ == 0;
             },
             [this] {
               Note("cut off");

@@ -100,10 +100,11 @@ TEST_F(WorkersTest, DrainingWaitsForNoWorkerAndIsNotOverBeforeTheDoorsAreShut) {
   workers_.entry().Post([&go] { go.wait(); });
   workers_.entry().Post([this] { Connect(); });
   workers_.Drain();
-  EXPECT_EQ(workers_.connections(), 1) << "nobody is served, and somebody may be let in";
+  EXPECT_EQ(workers_.connections(), 0);
+  EXPECT_FALSE(workers_.drained()) << "somebody may be let in";
   go.count_down();
-  EXPECT_TRUE(workers_.SettleUntil([this] { return workers_.connections() == 0; }, kLong))
-      << "drained as well, having no call";
+  EXPECT_TRUE(workers_.SettleUntil([this] { return workers_.drained(); }, kLong))
+      << "who was let in has no call, and has to go as well";
 }
 
 TEST_F(WorkersTest, WorkIsDoneOnTheLoopsOneAfterAnother) {
