@@ -98,10 +98,10 @@ void Flight::Send(bool again) {
   Upstream& upstream = *around_.upstreams[route_.upstream];
   const model::Request& request = *question_.request;
   waits_.store(true, std::memory_order_relaxed);  // before it is asked who is aboard
-  call_ = upstream.Start(
-      {question_.request, std::string(upstream.AuthorityFor(request)), deadline_, around_.chain_hop,
-       0, landing_.widened() ? nullptr : question_.client, again, BeginSpan()},
-      *this);
+  call_ = upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
+                          route_.collapses() ? around_.chain_hop : "", 0,
+                          landing_.widened() ? nullptr : question_.client, again, BeginSpan()},
+                         *this);
   sent_at_ = around_.loop.Now();
   call_->Send(question_.message);
   call_->Finish({});

@@ -255,7 +255,9 @@ TEST_F(OnwardTest, CredentialsAreNeverIndexedFromHereOn) {
   EXPECT_THAT(head, ::testing::Contains(Field{"cookie", "a=b", true}));
 }
 
-TEST_F(OnwardTest, ARelayedCallCarriesNoMarkAndACollapsedOneNamesTheProxy) {
+// Nobody joins the flight of a route that only keeps.
+TEST_F(OnwardTest, OnlyACollapsedCallNamesTheProxy) {
+  Serve({.other_cache = "{ttl: 1h}", .target = "target: \"" + server_.address() + "\""});
   RawClient client(proxy_->address());
   client.Call(Request());
   RawMessage read = Request();
