@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "absl/types/optional.h"
+#include "server/base/check.h"
 #include "singleflight/mutex.h"
 
 namespace singleflight::base {
@@ -45,7 +46,9 @@ class LineWriter::Queue {
       : output_(std::move(output)),
         max_bytes_(max_bytes),
         gap_(std::move(gap)),
-        lost_(std::move(lost)) {}
+        lost_(std::move(lost)) {
+    SF_CHECK(gap_ != nullptr);
+  }
 
   void Put(std::string lines) {
     std::vector<std::string> gone;  // freed without the lock

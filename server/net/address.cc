@@ -104,10 +104,11 @@ std::string CureOf(int error, absl::string_view address) {
 }
 
 std::string ToString(const Endpoint& endpoint) {
-  if (endpoint.family() == AF_UNIX) return absl::StrCat("unix:", UnixPath(endpoint));
+  const int family = endpoint.family();
+  if (family == AF_UNIX) return absl::StrCat("unix:", UnixPath(endpoint));
+  if (family != AF_INET && family != AF_INET6) return absl::StrCat("an address of family ", family);
   asio::ip::tcp::endpoint tcp;
-  tcp.resize(endpoint.size());
-  std::memcpy(tcp.data(), endpoint.data(), endpoint.size());
+  std::memcpy(tcp.data(), endpoint.data(), std::min<size_t>(endpoint.size(), tcp.capacity()));
   const std::string host = tcp.address().to_string();
   return tcp.address().is_v6() ? absl::StrCat("[", host, "]:", tcp.port())
                                : absl::StrCat(host, ":", tcp.port());

@@ -164,7 +164,8 @@ class Recorder final : public LineOutput {
 TEST(ReopenTest, ComesBeforeTheNextLineAndWaitsForNone) {
   std::vector<std::string> heard;
   {
-    LineWriter writer(std::make_unique<Recorder>(heard), 1000, nullptr);
+    LineWriter writer(std::make_unique<Recorder>(heard), 1000,
+                      [](uint64_t) { return "missing\n"; });
     writer.Put("one\n");
     EXPECT_TRUE(writer.Drain(kLong));
     writer.Reopen();

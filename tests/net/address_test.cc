@@ -19,6 +19,12 @@ TEST(AddressTest, AnAddressIsWrittenAsItIsRead) {
   }
 }
 
+TEST(AddressTest, WhatIsNoAddressOfASocketIsWrittenToo) {
+  sockaddr_storage strange = {};
+  strange.ss_family = AF_VSOCK;
+  EXPECT_EQ(ToString(Endpoint(&strange, sizeof(strange))), "an address of family 40");
+}
+
 TEST(AddressTest, LocalhostIsTheIpv4Loopback) {
   EXPECT_EQ(ToString(ParseAddress("localhost:80").value()), "127.0.0.1:80");
 }

@@ -2,10 +2,8 @@
 
 #include "server/net/listener.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -119,23 +117,26 @@ TEST_F(ListenerTest, AConnectionThatComesAsTheListenerIsClosedIsDropped) {
   EXPECT_EQ(accepted_, 1);
 }
 
-// The system has no memory for it, say: here because it is no socket at first.
+// The system has no memory for it, say: here because its socket is watched already.
 TEST_F(ListenerTest, WhatCannotBeWatchedIsWatchedLater) {
-  const int fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  struct Other final : Watch {
+    void OnReady() override {}
+    void OnLoopGone() override {}
+  } other;
+  std::string address;
   on_.Run([&] {
-    listener_ = Listener::Adopt(on_.worker(), Socket(fd), [this](Listener::Accepted accepted) {
-      ::close(accepted.fd);
+    Socket socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::listen(socket.fd(), 8), 0);
+    ASSERT_EQ(on_.worker().poller().Add(socket, other, false), 0);
+    listener_ = Listener::Adopt(on_.worker(), std::move(socket), [this](Listener::Accepted a) {
+      ::close(a.fd);
       ++accepted_;
     });
     listener_->Start();
-    const Socket real(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    ASSERT_EQ(::listen(real.fd(), 8), 0);
-    ASSERT_EQ(::dup2(real.fd(), fd), fd);
+    other.unlink();
+    address = listener_->address();
   });
-  sockaddr_in address = {};
-  socklen_t size = sizeof(address);
-  ASSERT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  EXPECT_TRUE(Connects(absl::StrCat("127.0.0.1:", ntohs(address.sin_port))));
+  EXPECT_TRUE(Connects("127.0.0.1" + address.substr(address.rfind(':'))));
   on_.Until([this] { return accepted_ == 1; });
 }
 

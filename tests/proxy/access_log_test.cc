@@ -103,7 +103,10 @@ class AccessLogTest : public ::testing::Test {
   const model::KeyDigests digests_{{1, 2}};
   std::vector<std::string> puts_;
   std::shared_ptr<base::LineWriter> writer_ =
-      std::make_shared<base::LineWriter>(std::make_unique<Taken>(puts_), 1 << 20, nullptr);
+      std::make_shared<base::LineWriter>(std::make_unique<Taken>(puts_), 16 << 20, [](uint64_t) {
+        ADD_FAILURE() << "there is room for all";
+        return std::string();
+      });
   std::unique_ptr<AccessLog> log_;
 };
 
