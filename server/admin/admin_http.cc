@@ -12,6 +12,7 @@
 
 #include "server/admin/admin_certificates.h"
 #include "server/admin/http_server.h"
+#include "server/base/signals_held.h"
 
 namespace singleflight::admin {
 namespace asio = boost::asio;
@@ -47,6 +48,7 @@ class Server final : public AdminHttp {
     pages_ = std::make_unique<AdminPages>(
         steering, rights, OwnHosts(server_->address(), options.allowed_hosts), std::move(texts));
     if (certificates_ != nullptr) LookAtCertificates();
+    const base::SignalsHeld quiet;
     thread_ = std::thread([this] { io_.run(); });
     return absl::OkStatus();
   }

@@ -131,7 +131,6 @@ App::~App() { Stop(); }
 
 // Until here nothing runs.
 absl::Status App::Begin() {
-  host::TakeHangups();
   workers_.Start();
   if (absl::Status status = Apply(config_); !status.ok()) return status;
   if (absl::Status status = pages_.Open(control_, config_.health); !status.ok()) return status;
@@ -258,16 +257,14 @@ void App::Admit(net::Listener::Accepted accepted, std::shared_ptr<const proxy::E
 }
 
 void App::AwaitHangup() {
-  hangups_.async_wait([this](const boost::system::error_code& error, int) {
-    if (error) return;
+  hangups_.Await([this](int) {
     if (!drain_.draining()) reloader_.Reload("SIGHUP");
     AwaitHangup();
   });
 }
 
 void App::AwaitReopening() {
-  reopenings_.async_wait([this](const boost::system::error_code& error, int) {
-    if (error) return;
+  reopenings_.Await([this](int) {
     access_logs_.Reopen();
     AwaitReopening();
   });

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdint>
 #include <functional>
@@ -31,6 +30,7 @@
 #include "server/app/own_listeners.h"
 #include "server/app/pages.h"
 #include "server/app/reloader.h"
+#include "server/app/signals.h"
 #include "server/app/snapshot.h"
 #include "server/app/steering.h"
 #include "server/app/supervision.h"
@@ -112,8 +112,8 @@ class App {
   config::Config config_;  // in force
 
   boost::asio::io_context control_{1};
-  boost::asio::signal_set hangups_{control_, SIGHUP};
-  boost::asio::signal_set reopenings_{control_, SIGUSR1};
+  Signals hangups_{control_, {SIGHUP}};
+  Signals reopenings_{control_, {SIGUSR1}};
 
   const model::KeyDigests digests_;
   AccessLogs access_logs_;

@@ -15,14 +15,12 @@ Drain::Drain(boost::asio::io_context& control, std::function<absl::Time()> wall_
       wall_clock_(std::move(wall_clock)),
       hooks_(std::move(hooks)),
       pace_(pace),
-      signals_(control, SIGTERM, SIGINT),
+      signals_(control, {SIGTERM, SIGINT}),
       poll_(control),
       deadline_(control) {}
 
 void Drain::AwaitSignal() {
-  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-    if (!error) OnSignal(signal);
-  });
+  signals_.Await([this](int signal) { OnSignal(signal); });
 }
 
 void Drain::OnSignal(int signal) {

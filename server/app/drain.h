@@ -17,7 +17,6 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
@@ -25,6 +24,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "server/app/signals.h"
 
 namespace singleflight::app {
 
@@ -73,7 +73,7 @@ class Drain {
   const std::function<absl::Time()> wall_clock_;
   const Hooks hooks_;
   const Pace pace_;
-  boost::asio::signal_set signals_;
+  Signals signals_;
   boost::asio::steady_timer poll_;
   boost::asio::steady_timer deadline_;
   absl::Duration timeout_;

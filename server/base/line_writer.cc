@@ -29,6 +29,7 @@
 
 #include "absl/types/optional.h"
 #include "server/base/check.h"
+#include "server/base/signals_held.h"
 #include "singleflight/mutex.h"
 
 namespace singleflight::base {
@@ -182,6 +183,7 @@ LineWriter::LineWriter(std::unique_ptr<LineOutput> output, size_t max_bytes, Gap
     : queue_(
           std::make_shared<Queue>(std::move(output), max_bytes, std::move(gap), std::move(lost))) {
   try {
+    const SignalsHeld quiet;
     std::thread([queue = queue_] { queue->Run(); }).detach();
   } catch (const std::system_error&) {
     queue_->GiveUp();

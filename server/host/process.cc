@@ -23,11 +23,11 @@ namespace {
 constexpr int kIgnored[] = {SIGPIPE,   SIGXFSZ, SIGUSR1, SIGUSR2, SIGALRM,
                             SIGVTALRM, SIGPROF, SIGIO,   SIGPWR};
 
-void MaskHangups(int how) {
+void HoldHangups() {
   sigset_t hangup;
   sigemptyset(&hangup);
   sigaddset(&hangup, SIGHUP);
-  pthread_sigmask(how, &hangup, nullptr);
+  pthread_sigmask(SIG_BLOCK, &hangup, nullptr);
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ void OpenStandardDescriptors() {
 
 void PrepareProcess() {
   for (const int signal : kIgnored) std::signal(signal, SIG_IGN);
-  MaskHangups(SIG_BLOCK);
+  HoldHangups();
   rlimit descriptors;
   if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
   descriptors.rlim_cur = descriptors.rlim_max;
@@ -53,8 +53,6 @@ uint64_t DescriptorLimit() {
   rlimit descriptors;
   return getrlimit(RLIMIT_NOFILE, &descriptors) == 0 ? descriptors.rlim_cur : 1024;
 }
-
-void TakeHangups() { MaskHangups(SIG_UNBLOCK); }
 
 uint64_t ResidentBytes() {
   const std::vector<std::string> fields = absl::StrSplit(FirstLine("/proc/self/statm"), ' ');

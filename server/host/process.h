@@ -12,8 +12,8 @@ void OpenStandardDescriptors();
 
 // Prepares the process for serving: as many descriptors as it may have (each connection is one); a
 // peer that is gone, a closed stderr or a full disk is an error of the write and not a signal;
-// signals that mean nothing here do nothing. SIGHUP waits for TakeHangups. Call before there are
-// threads.
+// signals that mean nothing here do nothing; SIGHUP waits for whoever awaits it. Call before there
+// are threads.
 void PrepareProcess();
 
 // How many descriptors the process may have open.
@@ -21,9 +21,6 @@ uint64_t DescriptorLimit();
 
 // How much memory the process takes now; 0: the system does not say.
 uint64_t ResidentBytes();
-
-// From now on SIGHUP, also one that came before, does what was set for it. On the same thread.
-void TakeHangups();
 
 }  // namespace singleflight::host
 

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "server/base/signals_held.h"
+
 namespace singleflight::net {
 namespace {
 
@@ -42,6 +44,7 @@ Worker::~Worker() {
 }
 
 void Worker::Start() {
+  const base::SignalsHeld quiet;
   thread_ = std::thread([this] { Run(); });
 }
 

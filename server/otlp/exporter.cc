@@ -19,6 +19,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "opentelemetry/proto/collector/trace/v1/trace_service.grpc.pb.h"
+#include "server/base/signals_held.h"
 #include "server/metrics/by_reason.h"
 #include "server/otlp/dropped.h"
 #include "server/otlp/to_otlp.h"
@@ -118,6 +119,7 @@ class Exporter::Thread {
     collector_ = std::move(collector);
     if (thread_.joinable()) return;
     PrepareGrpc();
+    const base::SignalsHeld quiet;
     thread_ = std::thread([this] { Run(); });
   }
 

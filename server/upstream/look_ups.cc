@@ -26,6 +26,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/signals_held.h"
 #include "singleflight/mutex.h"
 
 namespace singleflight::upstream {
@@ -85,6 +86,7 @@ void LookUps::Begin(const net::HostPort& name) {
                           {{}, absl::StrCat(max_threads_, " other look-ups are under way")});
   }
   try {
+    const base::SignalsHeld quiet;
     std::thread([mailbox = mailbox_, system = system_, name, key] {
       Mailbox::Leave(mailbox, key, system(name));
     }).detach();
