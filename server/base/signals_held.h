@@ -8,7 +8,9 @@
 #define SINGLEFLIGHT_SERVER_BASE_SIGNALS_HELD_H_
 
 #include <pthread.h>
-#include <signal.h>
+
+#include <csignal>
+#include <initializer_list>
 
 namespace singleflight::base {
 
