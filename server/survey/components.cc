@@ -9,12 +9,14 @@
 namespace singleflight::survey {
 namespace {
 
-uint64_t HashOf(absl::string_view bytes, uint64_t seed) {
+// Not HashOf: with a plain number as seed, calls of that name went to absl::HashOf, whose values
+// differ from process to process.
+uint64_t SeededHash(absl::string_view bytes, uint64_t seed) {
   return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
 uint32_t ShortHashOf(absl::string_view bytes, uint64_t seed) {
-  return static_cast<uint32_t>(HashOf(bytes, seed));
+  return static_cast<uint32_t>(SeededHash(bytes, seed));
 }
 
 }  // namespace
@@ -38,7 +40,7 @@ SplitKind KindOf(const Component& component) {
 
 Components::Components(const model::Key& key) {
   const model::KeyParts parts = model::PartsOf(key);
-  question_ = HashOf(parts.message, HashOf(parts.method, 0));
+  question_ = SeededHash(parts.message, SeededHash(parts.method, 0));
   rules_ = parts.policy;
   method_ = parts.method;
   Add(Component::Of::kAuthority, kAuthority, ShortHashOf(parts.authority, 0));
