@@ -8,8 +8,10 @@
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "tests/testing/child_process.h"
 
 namespace singleflight::testing {
 
@@ -32,14 +34,23 @@ class StoppedThread {
   void WaitForEnd() { ::waitpid(thread_, nullptr, __WALL); }
 
  private:
+  // A thread gets its name a moment after it has begun.
   static pid_t Find(pid_t process, const std::string& name) {
+    for (const Deadline deadline; !deadline.passed(); std::this_thread::yield()) {
+      if (const pid_t thread = FindNow(process, name); thread != 0) return thread;
+    }
+    throw std::runtime_error("there is no thread " + name);
+  }
+
+  // 0: there is none.
+  static pid_t FindNow(pid_t process, const std::string& name) {
     const std::string tasks = absl::StrCat("/proc/", process, "/task");
     for (const auto& task : std::filesystem::directory_iterator(tasks)) {
       std::string comm;
       std::getline(std::ifstream(task.path() / "comm"), comm);
       if (comm == name) return std::stoi(task.path().filename());
     }
-    throw std::runtime_error("there is no thread " + name);
+    return 0;
   }
 
   const pid_t thread_;
