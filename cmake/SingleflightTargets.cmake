@@ -26,7 +26,8 @@ endfunction()
 # singleflight_test(NAME SRCS … DEPS … [LABELS …] [ARGS …]): one test program, run by ctest as one test. Every
 # *_test.cc under tests/ must be named by one (singleflight_all_registered). Tests with the label e2e hold gRPC or
 # absl::Mutex in their process, so they are not built with ThreadSanitizer. With OF_PROXY all that is tested is in the
-# proxy's process, so they are not instrumented at all: `./dev test --sanitize` takes those of the release build.
+# proxy's process, so they are not instrumented at all: `./dev test --sanitize` takes those of the release build. The
+# target `outside` is all tests with the label e2e, and what they start.
 function(singleflight_test name)
   cmake_parse_arguments(arg "OF_PROXY" "TIMEOUT" "SRCS;DEPS;LABELS;ARGS" ${ARGN})
   foreach(src ${arg_SRCS})
@@ -52,6 +53,9 @@ function(singleflight_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT})
   if(arg_LABELS)
     set_tests_properties(${name} PROPERTIES LABELS "${arg_LABELS}")
+  endif()
+  if("e2e" IN_LIST arg_LABELS)
+    add_dependencies(outside ${name})
   endif()
 endfunction()
 
