@@ -1,6 +1,7 @@
-// Signals as events of the control loop, in the order in which they come. No handler is set: those
-// that are awaited here are held back from the thread that serves the loop, and read from a
-// descriptor (signalfd(2)). All other threads are started with their signals held (SignalsHeld).
+// Signals as events of the control loop. No handler is set: those that are awaited here are held
+// back from the thread that serves the loop, and read from a descriptor (signalfd(2)); of several
+// that wait, the lowest number comes first. All other threads are started with their signals held
+// (SignalsHeld).
 //
 // Threads: the control loop's. What comes before Await waits for it. Signals stay held when this is
 // gone, since a process that ends has nothing to do for them.
