@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "server/core/footprint.h"
@@ -15,6 +16,10 @@ namespace singleflight::proxy {
 namespace {
 
 constexpr std::variant<core::Bypass, core::Release> kAskedAgain = core::Release::kLeaderRefused;
+
+// A caller of a unary method ends its side together with its message; one that has not a moment
+// later streams.
+constexpr absl::Duration kGraceForEnd = absl::Milliseconds(20);
 
 // While there is no room, a relayed request of which more waits is refused.
 constexpr size_t kMostWaiting = 4 << 10;
@@ -28,7 +33,7 @@ Call::Call(std::shared_ptr<const CallContext> context, http2::Stream& stream)
     : Waiter(context->read_path),
       context_(std::move(context)),
       stream_(&stream),
-      deadline_timer_(loop().timers(), [this] { OnDeadline(); }) {
+      timer_(loop().timers(), [this] { OnTimer(); }) {
   downstream().streams.Add(1);
 }
 
@@ -56,8 +61,15 @@ void Call::CountRequest(int64_t bytes) {
   if (context_->client != nullptr) context_->client->buffered += bytes;
 }
 
-void Call::OnCollectingTimer() {
-  const bool open_ended = collector_->whole() && !route_->flights.unary;
+void Call::AwaitDeadline() {
+  if (deadline_ == kNoDeadline) return timer_.Cancel();
+  timer_.Set(deadline_);
+}
+
+void Call::OnTimer() { loop().Now() < deadline_ ? OnCollectedTooSlowly() : OnDeadline(); }
+
+void Call::OnCollectedTooSlowly() {
+  const bool open_ended = collector_ != nullptr && collector_->whole() && !route_->flights.unary;
   GoAlone(open_ended ? core::Bypass::kOpenEnded : core::Bypass::kSlowRequest);
 }
 
@@ -85,7 +97,6 @@ void Call::TakeRoute(bool end) {
   if (!HasRoom()) return ShedForRoom();
   if (const absl::optional<absl::Duration> timeout = request_->timeout()) {
     deadline_ = base::After(began_, *timeout);
-    deadline_timer_.Set(deadline_);
   }
   if (route_->relays()) {
     metrics.relays.Add();
@@ -94,13 +105,8 @@ void Call::TakeRoute(bool end) {
     if (end) relay_->Finish({});
     return;
   }
-  collector_ = std::make_unique<Collector>(loop(), around().buffered, context_->client,
-                                           [this] { OnCollectingTimer(); });
-  if (end) {
-    GoAlone(core::Bypass::kNoMessage);
-  } else {
-    collector_->AwaitMessage(base::After(began_, context_->limits->request_timeout));
-  }
+  if (end) return GoAlone(core::Bypass::kNoMessage);
+  timer_.Set(std::min(deadline_, base::After(began_, context_->limits->request_timeout)));
 }
 
 void Call::OnData(absl::string_view bytes) {
@@ -120,6 +126,9 @@ void Call::OnData(absl::string_view bytes) {
 
 void Call::Collect(absl::string_view bytes) {
   stream_->Consume(bytes.size());
+  if (collector_ == nullptr) {
+    collector_ = std::make_unique<Collector>(around().buffered, context_->client);
+  }
   const Collector::Next next = collector_->Append(
       bytes, {context_->limits->max_message_bytes, route_->flights.max_request_bytes});
   if (!HasRoom()) return ShedForRoom();
@@ -147,7 +156,7 @@ void Call::OnMessageWhole() {
       !context_->read_path.Keeps(*route_, context_->trust, *request_, collector_->bytes())) {
     return GoAlone(core::Bypass::kStreamingMethod);
   }
-  collector_->AwaitEnd(loop().Now());
+  timer_.Set(std::min(deadline_, base::After(loop().Now(), kGraceForEnd)));
 }
 
 void Call::OnEnd(model::Headers trailing) {
@@ -160,7 +169,7 @@ void Call::OnEnd(model::Headers trailing) {
   if (state_ == State::kRelaying) {
     relay_->Finish(std::move(block));
   } else if (state_ == State::kCollecting) {
-    if (collector_->whole() && block.empty()) {
+    if (collector_ != nullptr && collector_->whole() && block.empty()) {
       Ask();
     } else {
       GoAlone(core::Bypass::kNoMessage, std::move(block));
@@ -170,7 +179,7 @@ void Call::OnEnd(model::Headers trailing) {
 
 // The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
-  collector_->Stop();
+  timer_.Cancel();
   const core::Served served = Serve(collector_->bytes(), [this] {
     base::Slice message(collector_->Take());
     collector_.reset();
@@ -211,6 +220,7 @@ core::Served Call::Serve(absl::string_view message, absl::FunctionRef<base::Slic
     collector_.reset();
     aboard_ = shared_from_this();
   }
+  if (state_ != State::kReplied) AwaitDeadline();
   return served;
 }
 
@@ -291,7 +301,7 @@ void Call::OnClosed(const http2::Closed& closed) {
   const bool given_up = by_client || closed.why == http2::Closed::Why::kMalformed;
   if (given_up && CostUpstream()) stream_->MarkWasted();
   stream_ = nullptr;
-  deadline_timer_.Cancel();
+  timer_.Cancel();
   collector_.reset();
   if (state_ == State::kCollecting) {
     route_metrics().departed.Add();
@@ -324,7 +334,7 @@ bool Call::CostUpstream() const {
 }
 
 void Call::SendAnswer(const core::Answer& answer) {
-  deadline_timer_.Cancel();
+  timer_.Cancel();
   state_ = State::kReplied;
   told_ = answer.status;
   if (answer.flown != nullptr && role() == Role::kLeader) CountAdded(answer.flown->trip);

@@ -110,8 +110,10 @@ class Call final : public http2::StreamEvents,
   void RefuseRelease(core::GateRefusal why, absl::string_view message);
   void StartRelay();
   Relay::Setting SettingOfRelay() const;
+  void AwaitDeadline();
+  void OnTimer();
   void OnDeadline();
-  void OnCollectingTimer();
+  void OnCollectedTooSlowly();
   void Shed(http2::Bound bound, absl::string_view message);
   bool HasRoom() const;
   void ShedForRoom();
@@ -172,10 +174,8 @@ class Call final : public http2::StreamEvents,
   std::shared_ptr<const model::Request> request_;
   core::Route* route_ = nullptr;
   base::Instant deadline_ = kNoDeadline;
-  base::Timer deadline_timer_;
-  // Gone before the call waits for anyone, and therefore small enough not to share pages with what
-  // stays (a Stream takes 128 bytes).
-  std::unique_ptr<Collector> collector_;
+  base::Timer timer_;  // of the deadline; while it collects, of that wait if it is over before
+  std::unique_ptr<Collector> collector_;  // from its body's first byte until it has been asked
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<AtGate> at_gate_;
   std::shared_ptr<Call> aboard_;

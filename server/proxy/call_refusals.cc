@@ -140,7 +140,7 @@ void Call::ShedForClient(absl::optional<wire::StatusCode> status) {
 
 // No status fits, or may be sent. The stream lets go of the call.
 void Call::Reset(http2::ErrorCode code) {
-  deadline_timer_.Cancel();
+  timer_.Cancel();
   state_ = State::kReplied;
   told_ = wire::StatusOfReset(static_cast<uint32_t>(code));
   std::exchange(stream_, nullptr)->Reset(code);
@@ -148,7 +148,7 @@ void Call::Reset(http2::ErrorCode code) {
 
 // Whatever the call was doing.
 void Call::SendStatus(wire::StatusCode code, absl::string_view message) {
-  deadline_timer_.Cancel();
+  timer_.Cancel();
   collector_.reset();
   const bool begun = relay_ != nullptr && relay_->replied();
   state_ = State::kReplied;

@@ -21,13 +21,12 @@ constexpr std::variant<core::Bypass, core::Release> kWhyStreams = core::Release:
 // Neither to be shared nor to be kept: relayed with what has been collected.
 void Call::GoAlone(core::Bypass why, model::SharedHeaders trailing) {
   const std::unique_ptr<Collector> collected = std::move(collector_);
-  collected->Stop();
   why_relayed_ = why;
   role_ = CallRole::kBypass;
   route_metrics().bypasses.Add(why);
   StartRelay();
-  relay_->Scanned(collected->scanner());
-  if (!collected->bytes().empty()) {
+  if (collected != nullptr && !collected->bytes().empty()) {
+    relay_->Scanned(collected->scanner());
     relay_->SendAhead(around().buffered.Hold(collected->Take()));
   }
   if (request_ended_) relay_->Finish(std::move(trailing));
@@ -35,6 +34,7 @@ void Call::GoAlone(core::Bypass why, model::SharedHeaders trailing) {
 
 void Call::StartRelay() {
   state_ = State::kRelaying;
+  AwaitDeadline();
   core::Upstream& upstream = *around().upstreams[route_->upstream];
   relay_ = std::make_unique<Relay>(
       *stream_, upstream,
@@ -105,7 +105,7 @@ bool Call::OnRelayTrailers(model::HeadersView fields) {
 }
 
 void Call::OnRelayEnded() {
-  deadline_timer_.Cancel();
+  timer_.Cancel();
   CountAdded(relay_->trip());
   EndRelay();
 }

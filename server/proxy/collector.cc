@@ -15,9 +15,4 @@ Collector::Next Collector::Append(absl::string_view more, const Bounds& bounds) 
   return scanner_.ExactlyOne() ? Next::kWhole : Next::kMore;
 }
 
-void Collector::AwaitEnd(base::Instant now) {
-  constexpr absl::Duration kGrace = absl::Milliseconds(20);
-  timer_.Set(base::After(now, kGrace));
-}
-
 }  // namespace singleflight::proxy

@@ -18,6 +18,29 @@ TEST_F(CallTest, ADeadlineThatPassesWhileTheRequestIsCollected) {
   EXPECT_EQ(upstream_.calls(), 0u);
 }
 
+TEST_F(CallTest, ADeadlineAlsoHoldsForACallThatWentOnWithoutWaitingForItsEnd) {
+  auto caller = Open(kGet, {{"grpc-timeout", "50m"}});
+  Send(*caller, Framed("hello"));
+  Advance(20);
+  ASSERT_EQ(upstream_.calls(), 1u);
+  Advance(29);
+  EXPECT_FALSE(caller->ended);
+  Advance(1);
+  EXPECT_EQ(StatusOf(*caller), "4");
+  EXPECT_TRUE(upstream_.latest().cancelled());
+}
+
+TEST_F(CallTest, ADeadlineAlsoHoldsForACallThatSentNothingButItsHead) {
+  auto caller = Open(kGet, {{"grpc-timeout", "90S"}});
+  Advance(60'000);
+  ASSERT_EQ(upstream_.calls(), 1u);
+  EXPECT_EQ(bypasses(core::Bypass::kSlowRequest), 1u);
+  Advance(29'999);
+  EXPECT_FALSE(caller->ended);
+  Advance(1);
+  EXPECT_EQ(StatusOf(*caller), "4");
+}
+
 // PITFALLS 9
 TEST_F(CallTest, ADeadlineThatPassesAboardAFlightTakesOnlyItsCallerOff) {
   auto first = Ask(kGet, "id-7", {{"grpc-timeout", "20m"}});
