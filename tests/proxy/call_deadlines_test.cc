@@ -18,6 +18,14 @@ TEST_F(CallTest, ADeadlineThatPassesWhileTheRequestIsCollected) {
   EXPECT_EQ(upstream_.calls(), 0u);
 }
 
+TEST_F(CallTest, ADeadlineThatPassesWhileTheEndOfTheRequestIsAwaited) {
+  auto caller = Open(kGet, {{"grpc-timeout", "10m"}});
+  Send(*caller, Framed("hello"));
+  Advance(10);
+  EXPECT_EQ(StatusOf(*caller), "4");
+  EXPECT_EQ(upstream_.calls(), 0u);
+}
+
 TEST_F(CallTest, ADeadlineAlsoHoldsForACallThatWentOnWithoutWaitingForItsEnd) {
   auto caller = Open(kGet, {{"grpc-timeout", "50m"}});
   Send(*caller, Framed("hello"));
