@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -46,15 +47,20 @@ enum class OnLast {
 // caller that joins after it never gets its result; one that joined before, and stays, always does.
 // Ownership: waiters belong to their callers (async_waiter.h). The group must outlive its landings
 // and the lists they gave out; destroying it with a flight in the air stops the program.
+// Gathering: whoever must not get a result that is older than its call uses Gather in place of
+// Join. It is never aboard a flight that was started before it came. While one of its key is in the
+// air, newcomers gather in a second one, which has its turn when the first lands. Its leader has
+// the duty to wait for that (Landing::AwaitTurn) and to start it after a while all the same
+// (Landing::Start). At most one flight per key gathers newcomers.
 // Callbacks: OnLanded, exactly once for each waiter that does not leave, without a lock. `Hash` is
-// called once per Join and Forget; `Eq` under a lock, so it must not use the group.
+// called once per Join, Gather and Forget; `Eq` under a lock, so it must not use the group.
 // Time: an argument; the group never reads a clock.
 // Memory: flights are pooled, so in the steady state neither leader nor follower allocates. A key
 // that was moved in dies at the landing; the storage of one that was copied is kept for the next.
-// Errors: Join throws what copying the key throws, and std::bad_alloc; then nobody has joined, and
-// a flight that was there goes on as it was. Join and Leave throw what copying a Context throws;
-// then nobody has joined or left. Nothing else throws, and making, moving and destroying a Context
-// must not.
+// Errors: Join and Gather throw what copying the key throws, and std::bad_alloc; then nobody has
+// joined, and a flight that was there goes on as it was. These and Leave throw what copying a
+// Context throws; then nobody has joined or left. Nothing else throws, and making, moving and
+// destroying a Context must not.
 template <typename Key, typename Result, typename Context = std::monostate,
           typename Hash = absl::Hash<Key>, typename Eq = std::equal_to<Key>>
 class AsyncGroup {
@@ -108,16 +114,39 @@ class AsyncGroup {
   // consumed only when leading; give an lvalue to keep it, and the flight copies it.
   [[nodiscard]] Joined Join(Key&& key, Waiter& waiter, TimePoint now,
                             const JoinLimits& limits = {}) {
-    return DoJoin(std::move(key), waiter, now, limits);
+    return DoJoin<false>(std::move(key), waiter, now, limits);
   }
   [[nodiscard]] Joined Join(const Key& key, Waiter& waiter, TimePoint now,
                             const JoinLimits& limits = {}) {
-    return DoJoin(key, waiter, now, limits);
+    return DoJoin<false>(key, waiter, now, limits);
+  }
+
+  // Joins the flight of `key` that gathers, or leads one. That one gathers, too, if a flight of
+  // `key` is in the air that was started within max_join_age and nobody gathers behind it.
+  // Otherwise it is started: nothing is in the air, or the one there was started longer ago, or the
+  // one that gathers is full. Call Landing::AwaitTurn first of all, which says which. One that
+  // gathers takes newcomers for twice max_join_age: its owner, who is to start it within once, may
+  // be late.
+  [[nodiscard]] Joined Gather(Key&& key, Waiter& waiter, TimePoint now,
+                              const JoinLimits& limits = {}) {
+    return DoJoin<true>(std::move(key), waiter, now, limits);
+  }
+  [[nodiscard]] Joined Gather(const Key& key, Waiter& waiter, TimePoint now,
+                              const JoinLimits& limits = {}) {
+    return DoJoin<true>(key, waiter, now, limits);
   }
 
   // For a waiter that may not lead: joins the flight of `key` where there is one that it may join.
   [[nodiscard]] Joined Follow(const Key& key, Waiter& waiter, TimePoint now,
-                              const JoinLimits& limits = {});
+                              const JoinLimits& limits = {}) {
+    return DoFollow(key, waiter, now, limits, false);
+  }
+
+  // The same, where that one gathers.
+  [[nodiscard]] Joined FollowGathering(const Key& key, Waiter& waiter, TimePoint now,
+                                       const JoinLimits& limits = {}) {
+    return DoFollow(key, waiter, now, limits, true);
+  }
 
   // Stops waiting. For the thread that the waiter belongs to.
   Left Leave(Waiter& waiter, OnLast on_last);
@@ -129,13 +158,14 @@ class AsyncGroup {
     return shards_.Of(hash).Forget(hash, key, eq_);
   }
 
-  // Flights in the air, those that take no newcomers included, and waiters aboard them. Each shard
-  // is counted at a different instant.
+  // Flights that have not landed, whether they gather or are in the air, those that take no
+  // newcomers included, and waiters aboard them. Each shard is counted at a different instant.
   size_t flights() const { return shards_.flights(); }
   size_t waiting() const { return shards_.waiting(); }
 
   // What newcomers find at a moment: a flight's context, empty until it is set; how many are
-  // aboard; when it started.
+  // aboard; when it started, or began to gather. In front of one that gathers stands the one that
+  // it waits for.
   using Joinable = typename Shard::Joinable;
 
   // Calls `see(joinable)` for every flight that newcomers find. For people who want to see what is
@@ -148,8 +178,10 @@ class AsyncGroup {
   }
 
  private:
-  template <typename K>
+  template <bool kBeforeStart, typename K>
   Joined DoJoin(K&& key, Waiter& waiter, TimePoint now, const JoinLimits& limits);
+  Joined DoFollow(const Key& key, Waiter& waiter, TimePoint now, const JoinLimits& limits,
+                  bool before_start);
 
   const Eq eq_;
   const internal::Sharded<Shard, Hash> shards_;
@@ -176,6 +208,25 @@ class [[nodiscard]] AsyncGroup<Key, Result, Context, Hash, Eq>::Landing {
   // Whether there is a flight to land. All below requires it, and Land and Take end it.
   explicit operator bool() const { return flight_ != nullptr; }
 
+  // For Gather. Sets the context, as set_context does. Nothing: this flight is started; begin its
+  // work. A time: another flight is in the air since then; wait. When that one has landed, on its
+  // thread, without a lock, and at most once, `tell` is called with a copy of the context; it must
+  // not throw. It comes late where you call Start, Land or Take meanwhile, and the context has to
+  // bear that. It may come before this returns.
+  std::optional<TimePoint> AwaitTurn(Context context, TimePoint now, void (*tell)(const Context&)) {
+    static_assert(std::is_nothrow_copy_assignable_v<Context>,
+                  "singleflight: to gather, the context has to be copied without an exception");
+    return flight_->shard.AwaitTurn(*flight_, context, now, tell);
+  }
+
+  // Ends the gathering: newcomers do not join this flight from here on. For when its turn has come,
+  // or before, if the flight ahead takes too long; call it before the work begins. False: everyone
+  // has left and nobody can join it, so nobody needs the work.
+  bool Start(TimePoint now) { return flight_->shard.Start(*flight_, now); }
+
+  // Whether it has not been started.
+  bool gathers() const { return flight_->shard.gathers(*flight_); }
+
   // Retires the key, takes the waiters and calls OnLanded for each, in order of arrival.
   void Land(const Result& result) noexcept { Deliver(&result); }
 
@@ -199,7 +250,7 @@ class [[nodiscard]] AsyncGroup<Key, Result, Context, Hash, Eq>::Landing {
   bool widened() const { return flight_->shard.widened(*flight_); }
 
   // True once newcomers start another flight instead of joining this one: it was too old or too
-  // full for one, forgotten, or retired by its last waiter.
+  // full for one, forgotten, or retired by its last waiter, or the one behind it was started.
   bool superseded() const { return !flight_->shard.joinable(*flight_); }
 
  private:
@@ -215,14 +266,14 @@ class [[nodiscard]] AsyncGroup<Key, Result, Context, Hash, Eq>::Landing {
 };
 
 template <typename Key, typename Result, typename Context, typename Hash, typename Eq>
-template <typename K>
+template <bool kBeforeStart, typename K>
 auto AsyncGroup<Key, Result, Context, Hash, Eq>::DoJoin(K&& key, Waiter& waiter, TimePoint now,
                                                         const JoinLimits& limits) -> Joined {
   internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
   const size_t hash = shards_.HashOf(key);
   Shard& shard = shards_.Of(hash);
   Context widened{};
-  const typename Shard::Newcomer newcomer{waiter, hash, now, limits, widened};
+  const typename Shard::Newcomer newcomer{waiter, hash, now, limits, widened, kBeforeStart};
   std::unique_ptr<Flight> spare;
   size_t aboard = shard.Follow(newcomer, key, eq_, spare);
   if (aboard != 0) return {Role::kFollower, Landing(), aboard, std::move(widened)};
@@ -235,15 +286,16 @@ auto AsyncGroup<Key, Result, Context, Hash, Eq>::DoJoin(K&& key, Waiter& waiter,
 }
 
 template <typename Key, typename Result, typename Context, typename Hash, typename Eq>
-auto AsyncGroup<Key, Result, Context, Hash, Eq>::Follow(const Key& key, Waiter& waiter,
-                                                        TimePoint now, const JoinLimits& limits)
-    -> Joined {
+auto AsyncGroup<Key, Result, Context, Hash, Eq>::DoFollow(const Key& key, Waiter& waiter,
+                                                          TimePoint now, const JoinLimits& limits,
+                                                          bool before_start) -> Joined {
   internal::Check(!waiter.aboard(), "a waiter joined while aboard a flight");
   const size_t hash = shards_.HashOf(key);
   Shard& shard = shards_.Of(hash);
   std::unique_ptr<Flight> spare;
   Context widened{};
-  const size_t aboard = shard.Follow({waiter, hash, now, limits, widened}, key, eq_, spare);
+  const size_t aboard =
+      shard.Follow({waiter, hash, now, limits, widened, before_start}, key, eq_, spare);
   if (spare != nullptr) shard.Recycle(std::move(spare));
   return {Role::kFollower, Landing(), aboard, std::move(widened)};
 }

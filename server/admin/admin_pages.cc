@@ -60,7 +60,7 @@ struct AdminPages::Action {
   [](Steering& steering, const std::string& json) { return Ask(steering, &Steering::method, json); }
 
 const AdminPages::Action* AdminPages::Find(const std::string& path) {
-  static constexpr std::array<Action, 12> kActions = {{
+  static constexpr std::array<Action, 13> kActions = {{
       {"/api/info", "", RUN(GetInfo)},
       {"/api/stats", "", RUN(GetStats)},
       {"/api/routes", "", RUN(ListRoutes)},
@@ -72,6 +72,7 @@ const AdminPages::Action* AdminPages::Find(const std::string& path) {
       {"/api/purge", "Purge", RUN(Purge)},
       {"/api/reload", "Reload", RUN(Reload)},
       {"/api/drain", "Drain", RUN(Drain)},
+      {"/api/share-again", "ShareAgain", RUN(ShareAgain)},
       {"/api/log-level", "SetLogLevel", RUN(SetLogLevel)},
   }};
   const auto* found = std::find_if(kActions.begin(), kActions.end(),

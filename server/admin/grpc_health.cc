@@ -25,9 +25,9 @@ Status::ServingStatus StatusOf(bool serving) {
   return serving ? Status::SERVING : Status::NOT_SERVING;
 }
 
-class Service final : public health::Health::Service {
+class HealthService final : public health::Health::Service {
  public:
-  explicit Service(const ServiceParts& parts) : parts_(parts) {}
+  explicit HealthService(const ServiceParts& parts) : parts_(parts) {}
 
   grpc::Status Check(grpc::ServerContext*, const health::HealthCheckRequest* request,
                      Status* reply) override {
@@ -83,7 +83,7 @@ class Service final : public health::Health::Service {
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeHealthService(const ServiceParts& parts) {
-  return std::make_unique<Service>(parts);
+  return std::make_unique<HealthService>(parts);
 }
 
 }  // namespace singleflight::admin

@@ -47,9 +47,9 @@ absl::StatusOr<milliseconds> IntervalOf(const v1::WatchStatsRequest& request) {
   return absl::InvalidArgumentError("interval: 100 ms to 1 min are possible");
 }
 
-class Service final : public v1::Admin::Service {
+class AdminService final : public v1::Admin::Service {
  public:
-  explicit Service(const ServiceParts& parts) : parts_(parts) {}
+  explicit AdminService(const ServiceParts& parts) : parts_(parts) {}
 
   // --- questions ---
 
@@ -114,6 +114,11 @@ class Service final : public v1::Admin::Service {
                      v1::DrainResponse* reply) override {
     return Order(*context, "Drain", [&] { return Give(parts_.steering.Drain(*request), reply); });
   }
+  grpc::Status ShareAgain(grpc::ServerContext* context, const v1::ShareAgainRequest* request,
+                          v1::ShareAgainResponse* reply) override {
+    return Order(*context, "ShareAgain",
+                 [&] { return Give(parts_.steering.ShareAgain(*request), reply); });
+  }
   grpc::Status SetLogLevel(grpc::ServerContext* context, const v1::SetLogLevelRequest* request,
                            v1::SetLogLevelResponse* reply) override {
     return Order(*context, "SetLogLevel",
@@ -135,7 +140,7 @@ class Service final : public v1::Admin::Service {
 }  // namespace
 
 std::unique_ptr<grpc::Service> MakeAdminService(const ServiceParts& parts) {
-  return std::make_unique<Service>(parts);
+  return std::make_unique<AdminService>(parts);
 }
 
 }  // namespace singleflight::admin

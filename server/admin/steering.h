@@ -61,6 +61,8 @@ class Steering {
   virtual absl::StatusOr<v1::PurgeResponse> Purge(const v1::PurgeRequest& request) = 0;
   virtual absl::StatusOr<v1::ReloadResponse> Reload(const v1::ReloadRequest& request) = 0;
   virtual absl::StatusOr<v1::DrainResponse> Drain(const v1::DrainRequest& request) = 0;
+  virtual absl::StatusOr<v1::ShareAgainResponse> ShareAgain(
+      const v1::ShareAgainRequest& request) = 0;
   virtual absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(
       const v1::SetLogLevelRequest& request) = 0;
 };

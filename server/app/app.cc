@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "server/app/descriptors.h"
 #include "server/app/last_resort.h"
+#include "server/app/sharing.h"
 #include "server/host/cpus.h"
 #include "server/host/process.h"
 
@@ -26,6 +28,10 @@ constexpr std::chrono::milliseconds kPatience(1000);
 
 // All of that takes far less, unless a worker stands still.
 constexpr std::chrono::seconds kEndPatience(5);
+
+// What rules of keys may take that backends' schemas have asked for: they are kept while the
+// process runs, because keys refer to them.
+constexpr size_t kMostFingerprintBytes = 32u << 20;
 
 size_t WorkersOf(const config::Config& config) {
   return static_cast<size_t>(config.threads > 0 ? config.threads : host::AllowedCpus());
@@ -94,6 +100,7 @@ App::App(const config::Loaded& loaded, Options options, net::HandedOver handed_o
           control_, workers_.loops(), ledgers_.upstreams, shared_.budget, options_.entropy.jitter,
           [this](const net::Endpoint& endpoint) { return own_listeners_.AreAt(endpoint); },
           options_.wall_clock, events_),
+      schemas_(control_, options_.wall_clock, events_, SchemaHooks(), Schemas::Pace()),
       doors_(
           workers_.entry(), fingerprints_,
           [this](net::Listener::Accepted accepted,
@@ -108,12 +115,15 @@ App::App(const config::Loaded& loaded, Options options, net::HandedOver handed_o
                            [this] { supervision_.Reloaded(Status()); }}),
       drain_(control_, options_.wall_clock, DrainHooks(), Drain::Pace()),
       supervision_(control_, workers_.loops(), options_.service, options_.clock),
-      pages_({ledgers_, shared_, admission_, workers_, upstreams_, doors_, reloader_, drain_,
-              tracing_, *options_.log, access_logs_, supervision_}),
-      steering_(control_, {config_, options_.config_path, options_.wall_clock, ledgers_, digests_,
-                           shared_, workers_, upstreams_, doors_, reloader_, drain_, supervision_,
-                           *options_.log, events_}),
+      pages_({ledgers_, shared_, admission_, workers_, upstreams_, schemas_, rules_, doors_,
+              reloader_, drain_, tracing_, *options_.log, access_logs_, supervision_}),
+      steering_(control_, {config_, options_.config_path, options_.wall_clock, ledgers_, routes_,
+                           digests_, shared_, workers_, upstreams_, schemas_, doors_, reloader_,
+                           drain_, supervision_, *options_.log, events_}),
       rights_(config_.admin.token_file) {
+  pages_.AlsoShow([this](metrics::Visitor& visitor) {
+    if (routes_ != nullptr) ShowSharing(*routes_, visitor);
+  });
   reloader_.set_on_outcome([this](std::string kind, std::string text) {
     events_.Add(std::move(kind), options_.config_path, std::move(text));
   });
@@ -204,6 +214,8 @@ absl::Status App::Apply(const config::Config& next) {
   if (!plan.ok()) return plan.status();
   absl::StatusOr<Tracing::Prepared> collector = Tracing::Prepare(next.tracing);
   if (!collector.ok()) return collector.status();
+  absl::StatusOr<Schemas::List> schemas = schemas_.Prepare(next);
+  if (!schemas.ok()) return schemas.status();
 
   config_ = next;
   SetAdmission();
@@ -213,6 +225,8 @@ absl::Status App::Apply(const config::Config& next) {
   own_listeners_.Set(*plan);
   upstreams_.Adopt(*backends);
   tracing_.Adopt(*std::move(collector));
+  schemas_.Adopt(*std::move(schemas));
+  SetRules();
   SetRoutes(*std::move(backends));
   // Behind what these doors have let in.
   workers_.entry().Post([this, gone = doors_.Adopt(*plan)] {
@@ -232,10 +246,52 @@ void App::SetAdmission() {
   WarnOfDescriptors(config_.limits.max_connections, for_clients, limit);
 }
 
-void App::SetRoutes(Upstreams::List upstreams) {
+// A changed file says nothing of what the author of a rule means now; whoever has the configuration
+// loaded does.
+void App::SetRules() {
+  const std::vector<std::string> labels = RouteLabels(config_);
+  std::vector<RouteRules> rules;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const core::RouteOptions& options = config_.routes[i];
+    const auto before = std::find_if(rules_.begin(), rules_.end(), [&](const RouteRules& rule) {
+      return reloader_.by_itself() && rule.IsFor(options);
+    });
+    if (before == rules_.end()) {
+      rules.emplace_back(options, labels[i]);
+    } else {
+      rules.push_back(std::move(*before));
+      rules.back().SetOptions(options);
+    }
+  }
+  rules_ = std::move(rules);
+}
+
+Schemas::Hooks App::SchemaHooks() {
+  Schemas::Hooks hooks;
+  hooks.serves = [this](const std::string& name) {
+    for (const auto& running : upstreams_.in_force()) {
+      if (running->options.name == name) return running->AnyServes();
+    }
+    return false;
+  };
+  hooks.has_room = [this] { return fingerprints_.bytes() < kMostFingerprintBytes; };
+  hooks.on_change = [this] { SetRoutes(upstreams_.in_force(), routes_.get()); };
+  return hooks;
+}
+
+// A schema that changes says nothing of what `verify` has found: that holds until people have the
+// routes share again (`before`).
+void App::SetRoutes(Upstreams::List upstreams, const RouteSet* before) {
+  std::vector<RouteRules::Applied> applied;
+  for (size_t i = 0; i < rules_.size(); ++i) {
+    applied.push_back(rules_[i].Under(schemas_.Of(config_.routes[i].upstream).get()));
+  }
   const std::shared_ptr<RouteSet> routes =
-      MakeRouteSet(config_, std::move(upstreams), options_.entropy.keys, fingerprints_);
+      MakeRouteSet(config_, std::move(upstreams), options_.entropy.keys, fingerprints_,
+                   std::move(applied), before);
   routes->access_log = access_logs_.For(config_.access_log, RouteLabels(config_));
+  if (before == nullptr) TellOfSharing(*routes, events_);
+  routes_ = routes;
   workers_.SetContexts([&](net::Worker& loop) {
     const std::vector<std::string> labels = RouteLabels(config_);
     return MakeSnapshot(loop, *loop.buffered(), shared_, routes,
@@ -298,12 +354,14 @@ void App::Stop() {
   steering_.Close();
   admin_.reset();
   dashboard_.reset();
+  schemas_.Stop();
   if (!workers_.running()) return;
   doors_.Close();
   workers_.Settle();
   workers_.OnEachNow([](proxy::Frontend& clients) { clients.CloseAll(); });
   upstreams_.Shutdown();
   workers_.SettleUntil([this] { return upstreams_.flights_in_the_air() == 0; }, kPatience);
+  routes_.reset();
   workers_.OnEach([](proxy::Frontend& clients) { clients.SetContext(nullptr); });
   workers_.SettleUntil([this] { return !upstreams_.alive(); }, kPatience);
   workers_.Settle();

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -30,6 +31,8 @@
 #include "server/app/own_listeners.h"
 #include "server/app/pages.h"
 #include "server/app/reloader.h"
+#include "server/app/route_rules.h"
+#include "server/app/schemas.h"
 #include "server/app/signals.h"
 #include "server/app/snapshot.h"
 #include "server/app/steering.h"
@@ -93,7 +96,9 @@ class App {
   // Puts a configuration in force, whole, or not at all.
   absl::Status Apply(const config::Config& next);
   void SetAdmission();
-  void SetRoutes(Upstreams::List upstreams);
+  void SetRules();
+  void SetRoutes(Upstreams::List upstreams, const RouteSet* before = nullptr);
+  Schemas::Hooks SchemaHooks();
 
   void Admit(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);
   void AwaitHangup();
@@ -121,11 +126,14 @@ class App {
   model::Fingerprints fingerprints_;
   Shared shared_;
   Ledgers ledgers_;
+  std::shared_ptr<RouteSet> routes_;  // those in force
   proxy::Admission admission_;
   Tracing tracing_;
   Workers workers_;
   OwnListeners own_listeners_;
   Upstreams upstreams_;
+  Schemas schemas_;
+  std::vector<RouteRules> rules_;  // of the routes of the configuration in force
   Doors doors_;
   Reloader reloader_;
   Drain drain_;

@@ -3,6 +3,7 @@
 #include "server/app/endpoints.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,18 @@ namespace {
 
 namespace v1 = admin::v1;
 using upstream::EndpointState;
+
+// What people have to hear of.
+bool IsBad(EndpointState state) {
+  return state == EndpointState::kFailing || state == EndpointState::kSilent;
+}
+
+// Between failures an endpoint is idle and connecting, which is no news.
+bool IsLasting(EndpointState state) {
+  return state != EndpointState::kIdle && state != EndpointState::kConnecting;
+}
+
+}  // namespace
 
 v1::Endpoint::State ToProto(EndpointState state) {
   switch (state) {
@@ -30,30 +43,62 @@ v1::Endpoint::State ToProto(EndpointState state) {
   return v1::Endpoint::STATE_UNSPECIFIED;
 }
 
-// What people have to hear of.
-bool IsBad(EndpointState state) {
-  return state == EndpointState::kFailing || state == EndpointState::kSilent;
+void DescribeCells(const CellsByWorker& cells_by_worker, v1::Endpoint& out) {
+  int64_t latest_us = -1;
+  for (const auto& cells : cells_by_worker) {
+    out.set_calls(out.calls() + cells->calls.value());
+    out.set_active(out.active() + cells->active.value());
+    out.set_connections(out.connections() + cells->connections.value());
+    const auto code = cells->latest_code.value();
+    if (!code.has_value() || code->at_us <= latest_us) continue;
+    latest_us = code->at_us;
+    out.set_last_code(std::string(NameOf(code->code)));
+  }
 }
 
-// Between failures an endpoint is idle and connecting, which is no news.
-bool IsLasting(EndpointState state) {
-  return state != EndpointState::kIdle && state != EndpointState::kConnecting;
+void ShowEndpoint(const metrics::Labels& labels, EndpointView view,
+                  const CellsByWorker& cells_by_worker, metrics::Visitor& visitor) {
+  visitor.Level("singleflight_upstream_endpoint_up",
+                "0: the latest attempt to connect failed, or it answered no PING.", labels,
+                view.up ? 1 : 0);
+  visitor.Level("singleflight_upstream_endpoint_drained", "1: taken out by command.", labels,
+                view.drained ? 1 : 0);
+  for (const auto& cells : cells_by_worker) {
+    visitor.Level("singleflight_upstream_endpoint_connections", "Connections that are ready.",
+                  labels, cells->connections.value());
+    visitor.Level("singleflight_upstream_endpoint_calls_active", "Calls in the air.", labels,
+                  cells->active.value());
+    visitor.Count("singleflight_upstream_endpoint_calls_total", "Calls that got a stream there.",
+                  labels, cells->calls.value());
+  }
 }
-
-}  // namespace
 
 Endpoints::Endpoints(std::string upstream, size_t workers, std::function<absl::Time()> wall_clock,
-                     Events& events)
+                     Events& events, const absl::optional<upstream::EjectionOptions>& ejection,
+                     bool checks_health)
     : upstream_(std::move(upstream)),
       workers_(workers),
       wall_clock_(std::move(wall_clock)),
-      events_(events) {}
+      events_(events),
+      ejection_(ejection),
+      checks_health_(checks_health) {}
 
+// Not the latest view: that of pools which have no connection yet is that they are idle.
 void Endpoints::Inherit(const Endpoints& before) {
   for (const auto& [endpoint, known] : before.known_) {
     Known& own = Of(endpoint);
+    own.shared = known.shared;
     own.cells = known.cells;
     own.drained = known.drained;
+    own.unhealthy = checks_health_ && known.unhealthy;
+    own.shared->unhealthy.store(own.unhealthy, std::memory_order_relaxed);
+    if (ejection_.has_value()) {
+      own.ejections = known.ejections;
+    } else {
+      own.shared->ejected.store(false, std::memory_order_relaxed);
+    }
+    own.lasting = known.lasting;
+    own.since = known.since;
     own.failure = known.failure;
     own.failed_at = known.failed_at;
   }
@@ -62,6 +107,7 @@ void Endpoints::Inherit(const Endpoints& before) {
 Endpoints::Known& Endpoints::Of(const net::Endpoint& endpoint) {
   Known& known = known_[endpoint];
   if (known.cells.empty()) known.since = wall_clock_();
+  if (known.shared == nullptr) known.shared = std::make_shared<upstream::EndpointShared>();
   while (known.cells.size() < workers_) {
     known.cells.push_back(std::make_shared<upstream::EndpointCells>());
   }
@@ -83,7 +129,9 @@ std::vector<upstream::EndpointSeat> Endpoints::SeatsOf(size_t worker,
   std::vector<upstream::EndpointSeat> seats;
   for (const net::Endpoint& endpoint : list.endpoints) {
     const Known& known = Of(endpoint);
-    seats.push_back({known.cells[worker], known.drained});
+    const size_t asking = std::hash<std::string>()(net::ToString(endpoint)) % workers_;
+    seats.push_back(
+        {known.cells[worker], known.shared, known.drained, checks_health_ && asking == worker});
   }
   return seats;
 }
@@ -142,7 +190,8 @@ int64_t Endpoints::connections(const net::Endpoint& endpoint) const {
 bool Endpoints::AnyServes() const {
   return std::any_of(known_.begin(), known_.end(), [](const auto& item) {
     const Known& known = item.second;
-    return known.in_force && !known.drained && known.state != EndpointState::kFailing;
+    return known.in_force && !known.drained && !known.unhealthy &&
+           known.state != EndpointState::kFailing;
   });
 }
 
@@ -155,22 +204,16 @@ void Endpoints::Describe(v1::Upstream& upstream) const {
 
 void Endpoints::Describe(const net::Endpoint& endpoint, const Known& known, v1::Endpoint& out) {
   out.set_address(net::ToString(endpoint));
-  out.set_state(known.drained ? v1::Endpoint::STATE_DRAINED : ToProto(known.state));
+  out.set_state(known.drained               ? v1::Endpoint::STATE_DRAINED
+                : known.unhealthy           ? v1::Endpoint::STATE_UNHEALTHY
+                : known.ejections.ejected() ? v1::Endpoint::STATE_EJECTED
+                                            : ToProto(known.state));
   *out.mutable_since() = app::ToProto(known.since);
   if (!known.failure.empty()) {
     out.set_last_failure(known.failure);
     *out.mutable_last_failure_at() = app::ToProto(known.failed_at);
   }
-  int64_t latest_us = -1;
-  for (const auto& cells : known.cells) {
-    out.set_calls(out.calls() + cells->calls.value());
-    out.set_active(out.active() + cells->active.value());
-    out.set_connections(out.connections() + cells->connections.value());
-    const auto code = cells->latest_code.value();
-    if (!code.has_value() || code->at_us <= latest_us) continue;
-    latest_us = code->at_us;
-    out.set_last_code(std::string(NameOf(code->code)));
-  }
+  DescribeCells(known.cells, out);
 }
 
 // Between two attempts an endpoint that fails is idle or connecting, and not up for that.
@@ -188,24 +231,22 @@ void Endpoints::Show(metrics::Visitor& visitor) const {
   visitor.Level("singleflight_upstream_endpoints", "Endpoints that the upstream has.", labels,
                 static_cast<int64_t>(in_force));
   visitor.Level("singleflight_upstream_endpoints_up", "Those that do not fail.", labels, up);
+  visitor.Count("singleflight_upstream_ejections_withheld_total",
+                "Times that an endpoint failed often enough to be ejected and stayed, because no "
+                "other works or max_share is reached.",
+                labels, ejections_withheld_);
 }
 
 void Endpoints::Show(const std::string& address, const Known& known,
                      metrics::Visitor& visitor) const {
   const metrics::Labels labels = {{"upstream", upstream_}, {"endpoint", address}};
-  visitor.Level("singleflight_upstream_endpoint_up",
-                "0: the latest attempt to connect failed, or it answered no PING.", labels,
-                IsUp(known) ? 1 : 0);
-  visitor.Level("singleflight_upstream_endpoint_drained", "1: taken out by command.", labels,
-                known.drained ? 1 : 0);
-  for (const auto& cells : known.cells) {
-    visitor.Level("singleflight_upstream_endpoint_connections", "Connections that are ready.",
-                  labels, cells->connections.value());
-    visitor.Level("singleflight_upstream_endpoint_calls_active", "Calls in the air.", labels,
-                  cells->active.value());
-    visitor.Count("singleflight_upstream_endpoint_calls_total", "Calls that got a stream there.",
-                  labels, cells->calls.value());
-  }
+  ShowEndpoint(labels, {IsUp(known), known.drained}, known.cells, visitor);
+  visitor.Level("singleflight_upstream_endpoint_unhealthy",
+                "1: health_check found that it does not serve.", labels, known.unhealthy ? 1 : 0);
+  visitor.Level("singleflight_upstream_endpoint_ejected", "1: left out for its failures.", labels,
+                known.ejections.ejected() ? 1 : 0);
+  visitor.Count("singleflight_upstream_endpoint_ejections_total",
+                "Times that it was left out for its failures.", labels, known.ejections.count());
 }
 
 }  // namespace singleflight::app

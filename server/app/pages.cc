@@ -19,6 +19,8 @@ Pages::Pages(const Sources& sources) : from_(sources) {
     from_.ledgers.Show(visitor);
     from_.shared.store.Show(visitor);
     from_.upstreams.Show(visitor);
+    from_.schemas.Show(visitor);
+    for (const RouteRules& rules : from_.rules) rules.Show(visitor);
     from_.admission.Show(visitor);
     from_.reloader.Show(visitor);
     from_.supervision.Show(visitor);
@@ -50,7 +52,10 @@ std::string Pages::Status() const {
                                 : absl::StrCat("serving\nlistening on ",
                                                absl::StrJoin(from_.doors.addresses(), ", "), "\n");
   const std::string& stuck = from_.supervision.stuck();
-  return absl::StrCat(state, stuck, stuck.empty() ? "" : "\n", from_.reloader.Status());
+  std::string rules;
+  for (const RouteRules& route : from_.rules) absl::StrAppend(&rules, route.Status());
+  return absl::StrCat(state, stuck, stuck.empty() ? "" : "\n", from_.reloader.Status(),
+                      from_.schemas.Status(), rules);
 }
 
 void Pages::ShowMemory(metrics::Visitor& visitor) const {

@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "server/admin/health_server.h"
@@ -19,6 +20,8 @@
 #include "server/app/ledgers.h"
 #include "server/app/log.h"
 #include "server/app/reloader.h"
+#include "server/app/route_rules.h"
+#include "server/app/schemas.h"
 #include "server/app/snapshot.h"
 #include "server/app/supervision.h"
 #include "server/app/tracing.h"
@@ -38,6 +41,8 @@ class Pages {
     const proxy::Admission& admission;
     const Workers& workers;
     const Upstreams& upstreams;
+    const Schemas& schemas;
+    const std::vector<RouteRules>& rules;
     const Doors& doors;
     const Reloader& reloader;
     const Drain& drain;

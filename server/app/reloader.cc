@@ -62,7 +62,9 @@ void Reloader::AwaitRetry() {
 
 // Nobody asked for it, so nobody is told once more of what was told before.
 void Reloader::TryAgain() {
+  by_itself_ = true;
   const absl::Status status = Take("tried again");
+  by_itself_ = false;
   if (status.ok() && events_.ended) events_.ended();
   if (!status.ok()) {
     if (status.message() != absl::string_view(refused_)) Refuse(status.message());
@@ -112,8 +114,10 @@ void Reloader::Tick() {
   const Stamps now = StampsNow();
   const bool changed = now != taken_ && now == seen_;
   seen_ = now;
-  if (changed) return Reload("a file has changed");
-  AwaitTick();
+  if (!changed) return AwaitTick();
+  by_itself_ = true;
+  Reload("a file has changed");
+  by_itself_ = false;
 }
 
 void Reloader::Stop() {

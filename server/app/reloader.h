@@ -65,6 +65,9 @@ class Reloader {
 
   void Stop();
 
+  // Whether it reads because a file has changed, or once more; else somebody has asked for it.
+  bool by_itself() const { return by_itself_; }
+
   // When the configuration in force was applied, and why the latest was refused; empty: it is the
   // one in force.
   absl::Time applied_at() const { return applied_at_; }
@@ -104,6 +107,7 @@ class Reloader {
   std::string refused_;  // why the latest was refused; empty: it was applied
   absl::Time refused_at_;
   std::vector<std::string> warnings_;  // of the configuration in force
+  bool by_itself_ = false;
   uint64_t applied_ = 0;
   uint64_t refusals_ = 0;
 };

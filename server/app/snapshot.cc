@@ -1,5 +1,8 @@
+// From a configuration, and what schemas make of it, to what each worker works with.
+
 #include "server/app/snapshot.h"
 
+#include <random>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,6 +13,7 @@ namespace {
 struct Snapshot {
   std::shared_ptr<RouteSet> routes;
   absl::optional<trace::Tracer> tracer;
+  std::minstd_rand random;
   absl::optional<core::ReadPath> read_path;
   absl::optional<proxy::CallContext> context;
   std::vector<std::shared_ptr<proxy::CallObserver>> observers;
@@ -24,24 +28,36 @@ size_t IndexOf(const Upstreams::List& upstreams, absl::string_view name) {
 }  // namespace
 
 std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::List upstreams,
-                                       model::KeySeed seed, model::Fingerprints& fingerprints) {
+                                       model::KeySeed seed, model::Fingerprints& fingerprints,
+                                       std::vector<RouteRules::Applied> applied,
+                                       const RouteSet* before) {
+  if (applied.empty()) {
+    for (const core::RouteOptions& route : config.routes) applied.push_back({route, {}});
+  }
   auto routes = std::make_shared<RouteSet>();
   routes->marks = config.reply_marks;
   routes->limits = std::make_shared<const proxy::LimitOptions>(config.limits);
-  for (const core::RouteOptions& route : config.routes) {
-    const size_t at = IndexOf(upstreams, route.upstream);
+  for (RouteRules::Applied& route : applied) {
+    const size_t at = IndexOf(upstreams, route.options.upstream);
     const Upstreams::Running& upstream = *upstreams[at];
-    const std::string identity = absl::StrCat(upstream.identity, "\n", core::PolicyOf(route));
-    routes->table.Add(route, at, *upstream.shared,
-                      model::KeyPolicy(route.key, identity, seed, fingerprints));
+    const auto policy_of = [&](const core::RouteOptions& options) {
+      return model::KeyPolicy(options.key,
+                              absl::StrCat(upstream.identity, "\n", core::PolicyOf(options)), seed,
+                              fingerprints);
+    };
+    const size_t index = routes->table.routes().size();
+    core::Route& added =
+        routes->table.Add(route.options, at, *upstream.shared, policy_of(route.options),
+                          before == nullptr ? nullptr : &before->table.routes()[index]);
+    for (RouteRules::OfMethods& some : route.of_methods) {
+      routes->table.AddFor(added, some.methods, some.options, policy_of(some.options));
+    }
   }
   routes->upstreams = std::move(upstreams);
   return routes;
 }
 
-std::string RouteLabel(const core::RouteOptions& route) {
-  return absl::StrCat(route.match.authority.value_or(""), route.match.method);
-}
+std::string RouteLabel(const core::RouteOptions& route) { return core::ToText(route.match); }
 
 std::vector<std::string> RouteLabels(const config::Config& config) {
   std::vector<std::string> labels;
@@ -52,7 +68,8 @@ std::vector<std::string> RouteLabels(const config::Config& config) {
 Shared::Shared(const config::Config& config, uint64_t hop)
     : store(config.cache),
       budget(config.limits.max_buffered_bytes),
-      chain_hop(absl::StrCat("sf-", absl::Hex(hop, absl::kZeroPad16))) {}
+      chain_hop(absl::StrCat("sf-", absl::Hex(hop, absl::kZeroPad16))),
+      seed(hop) {}
 
 std::shared_ptr<const proxy::CallContext> MakeSnapshot(
     net::Worker& worker, memory::Buffered& buffered, Shared& shared,
@@ -61,14 +78,16 @@ std::shared_ptr<const proxy::CallContext> MakeSnapshot(
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->routes = std::move(routes);
   if (tracer.has_value()) snapshot->tracer.emplace(*tracer);
+  snapshot->random.seed(static_cast<std::minstd_rand::result_type>(shared.seed + worker.index()));
   std::vector<core::Upstream*> pools;
   for (const auto& upstream : snapshot->routes->upstreams) {
-    pools.push_back(upstream->pools[worker.index()].get());
+    pools.push_back(&upstream->On(worker.index()));
   }
   snapshot->read_path.emplace(core::LoopContext{
       worker, shared.flights, shared.store, std::move(pools), std::move(metrics),
       downstream->bounds.counter(http2::Bound::kBufferedBytes), shared.chain_hop, buffered,
-      snapshot, std::move(surveys), snapshot->tracer.has_value() ? &*snapshot->tracer : nullptr});
+      snapshot, std::move(surveys), snapshot->tracer.has_value() ? &*snapshot->tracer : nullptr,
+      &snapshot->random});
   const RouteSet& set = *snapshot->routes;
   snapshot->observers = set.observers;
   if (set.access_log != nullptr) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "server/app/access_logs.h"
+#include "server/app/route_rules.h"
 #include "server/app/upstreams.h"
 #include "server/config/config.h"
 #include "server/core/read_path.h"
@@ -28,9 +29,13 @@ struct RouteSet {
   AccessLogs::Maker access_log;                                 // of the calls of one; null: none
 };
 
-// `fingerprints` are those of every configuration that there ever was.
+// `fingerprints` are those of every configuration that there ever was. `applied`: what schemas make
+// of each route; empty: nothing. `before`: what other schemas made of this same configuration, so
+// that what has been found of its routes holds; null: it is another one.
 std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::List upstreams,
-                                       model::KeySeed seed, model::Fingerprints& fingerprints);
+                                       model::KeySeed seed, model::Fingerprints& fingerprints,
+                                       std::vector<RouteRules::Applied> applied = {},
+                                       const RouteSet* before = nullptr);
 
 // What a route is called in metrics, in the access log and by the admin service.
 std::string RouteLabel(const core::RouteOptions& route);
@@ -47,6 +52,7 @@ struct Shared {
   cache::Store store;
   memory::BufferBudget budget;
   const std::string chain_hop;  // how this process names itself in the chain marker
+  const uint64_t seed;          // of what workers draw
 };
 
 // One configuration on one worker. Calls keep the snapshot that they began with, so a reload

@@ -12,7 +12,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "server/app/proto_time.h"
+#include "server/app/sharing.h"
 #include "server/app/stats.h"
 #include "server/app/surveys.h"
 #include "server/core/flight.h"
@@ -123,6 +125,7 @@ absl::StatusOr<v1::ListRoutesResponse> Steering::ListRoutes(const v1::ListRoutes
       if (route.collapses()) {
         *route.mutable_flight_timeout() = ToProto(options.collapse->flight_timeout);
       }
+      DescribeSharing(parts_.routes->table.routes()[i], parts_.ledgers, route);
     }
   });
 }
@@ -140,7 +143,9 @@ void Steering::FillUpstreams(v1::ListUpstreamsResponse& upstreams) const {
     upstream.set_target(options.target.empty() ? absl::StrJoin(options.endpoints, ",")
                                                : options.target);
     upstream.set_tls(running->tls != nullptr);
-    running->endpoints->Describe(upstream);
+    running->Describe(upstream);
+    PoolLimits::Describe(running->limits, upstream);
+    parts_.schemas.Describe(options.name, upstream);
   }
 }
 
@@ -191,7 +196,26 @@ absl::StatusOr<v1::ListSplitsResponse> Steering::ListSplits(const v1::ListSplits
   return Asked<v1::ListSplitsResponse>([&](v1::ListSplitsResponse& splits) {
     const Moment now = {parts_.wall_clock(), net::ReadWorkerClock()};
     splits = SplitsOf(parts_.ledgers, parts_.config, now, request);
+    for (v1::Split& split : *splits.mutable_splits()) NameFields(split);
   });
+}
+
+// By the schema that is there now, whatever it was when the calls came.
+void Steering::NameFields(v1::Split& split) const {
+  if (split.kind() != v1::Split::KIND_FIELD) return;
+  const std::vector<std::string> labels = RouteLabels(parts_.config);
+  const auto at = std::find(labels.begin(), labels.end(), split.route());
+  if (at == labels.end()) return;
+  const size_t route = static_cast<size_t>(at - labels.begin());
+  const auto schema = parts_.schemas.Of(parts_.config.routes[route].upstream);
+  if (schema == nullptr || schema->Find(split.method()) == nullptr) return;
+  std::vector<std::string> names;
+  for (const absl::string_view numbers : absl::StrSplit(split.name(), ", ")) {
+    const absl::optional<model::FieldPath> path = model::ParseFieldPath(numbers);
+    if (!path.has_value()) return;  // "message"
+    names.push_back(schema->NameOf(split.method(), *path));
+  }
+  split.set_field_names(absl::StrJoin(names, ", "));
 }
 
 absl::StatusOr<v1::ListEventsResponse> Steering::ListEvents(const v1::ListEventsRequest& request) {
@@ -211,7 +235,7 @@ absl::StatusOr<Steering::Serving> Steering::GetServing() {
     const bool welcome = !parts_.drain.draining() && parts_.supervision.stuck().empty();
     serving[""] = welcome;
     for (const auto& running : parts_.upstreams.in_force()) {
-      serving[running->options.name] = welcome && running->endpoints->AnyServes();
+      serving[running->options.name] = welcome && running->AnyServes();
     }
   });
 }
@@ -291,8 +315,9 @@ absl::StatusOr<v1::DrainResponse> Steering::Drain(const v1::DrainRequest& reques
     case v1::DrainRequest::kProcess:
       if (!request.process()) break;
       return Asked<v1::DrainResponse>([&](v1::DrainResponse& response) {
-        parts_.drain.Begin();
+        // Counted first: what has no calls is closed at once.
         response.set_connections(static_cast<uint64_t>(parts_.workers.connections()));
+        parts_.drain.Begin();
       });
     case v1::DrainRequest::kEndpoint:
       return SetDrained(request.endpoint(), true);
@@ -313,6 +338,19 @@ absl::StatusOr<v1::DrainResponse> Steering::SetDrained(const v1::EndpointName& e
         if (!connections.ok()) return connections.status();
         v1::DrainResponse response;
         response.set_connections(static_cast<uint64_t>(*connections));
+        return response;
+      },
+      kPatience);
+}
+
+absl::StatusOr<v1::ShareAgainResponse> Steering::ShareAgain(const v1::ShareAgainRequest& request) {
+  return Ordered<v1::ShareAgainResponse>(
+      [&]() -> absl::StatusOr<v1::ShareAgainResponse> {
+        absl::StatusOr<bool> stopped = app::ShareAgain(*parts_.routes, request.route());
+        if (!stopped.ok()) return stopped.status();
+        parts_.events.Add("verify", request.route(), "the route shares again, by command");
+        v1::ShareAgainResponse response;
+        response.set_was_stopped(*stopped);
         return response;
       },
       kPatience);

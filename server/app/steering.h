@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "absl/functional/function_ref.h"
@@ -24,6 +25,7 @@
 #include "server/app/log.h"
 #include "server/app/on_control.h"
 #include "server/app/reloader.h"
+#include "server/app/schemas.h"
 #include "server/app/snapshot.h"
 #include "server/app/supervision.h"
 #include "server/app/upstreams.h"
@@ -41,10 +43,12 @@ class Steering final : public admin::Steering {
     const std::string& config_path;
     const std::function<absl::Time()>& wall_clock;
     const Ledgers& ledgers;
+    const std::shared_ptr<RouteSet>& routes;  // those in force
     const model::KeyDigests& digests;
     Shared& shared;
     Workers& workers;
     Upstreams& upstreams;
+    const Schemas& schemas;
     const Doors& doors;
     Reloader& reloader;
     app::Drain& drain;
@@ -81,6 +85,8 @@ class Steering final : public admin::Steering {
   absl::StatusOr<admin::v1::ReloadResponse> Reload(
       const admin::v1::ReloadRequest& request) override;
   absl::StatusOr<admin::v1::DrainResponse> Drain(const admin::v1::DrainRequest& request) override;
+  absl::StatusOr<admin::v1::ShareAgainResponse> ShareAgain(
+      const admin::v1::ShareAgainRequest& request) override;
   absl::StatusOr<admin::v1::SetLogLevelResponse> SetLogLevel(
       const admin::v1::SetLogLevelRequest& request) override;
 
@@ -95,6 +101,7 @@ class Steering final : public admin::Steering {
                                  std::chrono::milliseconds patience);
 
   void FillInfo(admin::v1::Info& info) const;
+  void NameFields(admin::v1::Split& split) const;
   void FillUpstreams(admin::v1::ListUpstreamsResponse& upstreams) const;
   void Describe(const core::Flights::Joinable& flight, admin::v1::Flight& out) const;
   absl::StatusOr<cache::Scope> ScopeOf(const admin::v1::PurgeRequest& request);

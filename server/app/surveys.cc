@@ -58,6 +58,8 @@ v1::Split::Kind KindOf(survey::SplitKind kind) {
       return v1::Split::KIND_POLICY;
     case survey::SplitKind::kEncoding:
       return v1::Split::KIND_ENCODING;
+    case survey::SplitKind::kField:
+      return v1::Split::KIND_FIELD;
     case survey::SplitKind::kSeveral:
       return v1::Split::KIND_SEVERAL;
   }
@@ -78,6 +80,7 @@ v1::Split RowOf(const std::string& route, const survey::Split& split, const mode
   row.set_route(route);
   row.set_kind(KindOf(split.kind));
   row.set_name(split.name);
+  row.set_method(split.method);
   row.set_calls(split.calls);
   *row.mutable_last_at() = ToProto(now.wall - absl::FromChrono(now.steady - split.last));
   if (rules != nullptr) row.set_cure(survey::CureOf(split, *rules));

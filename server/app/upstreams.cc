@@ -56,6 +56,13 @@ void ForgetGone(std::vector<std::weak_ptr<T>>& list) {
       list.end());
 }
 
+template <typename T>
+bool AnyAlive(const std::vector<std::vector<std::weak_ptr<T>>>& lists) {
+  return std::any_of(lists.begin(), lists.end(), [](const auto& list) {
+    return std::any_of(list.begin(), list.end(), [](const auto& item) { return !item.expired(); });
+  });
+}
+
 }  // namespace
 
 Upstreams::Upstreams(boost::asio::io_context& control, std::vector<net::Worker*> workers,
@@ -72,7 +79,16 @@ Upstreams::Upstreams(boost::asio::io_context& control, std::vector<net::Worker*>
       wall_clock_(std::move(wall_clock)),
       events_(events),
       look_ups_(std::make_shared<upstream::LookUps>(control, std::move(look_up))),
-      pools_(workers_.size()) {}
+      returns_(control),
+      pools_(workers_.size()),
+      stubs_(workers_.size()),
+      look_(control) {}
+
+Upstreams::~Upstreams() { look_ups_->Close(); }
+
+void Upstreams::Running::Describe(admin::v1::Upstream& upstream) const {
+  is_grpc() ? channel->Describe(upstream) : endpoints->Describe(upstream);
+}
 
 absl::StatusOr<Upstreams::List> Upstreams::Prepare(
     const std::vector<upstream::UpstreamOptions>& options) {
@@ -97,19 +113,22 @@ absl::StatusOr<std::shared_ptr<const Upstreams::Running>> Upstreams::KeepOrMake(
     const absl::Status status = tls::RefuseEnded(running->tls.get(), tls->get(), TlsPlace(options));
     if (!status.ok()) return status;
   }
-  return Make(options, *std::move(target), *std::move(tls));
-}
-
-std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::UpstreamOptions& options,
-                                                          upstream::Target target,
-                                                          tls::SharedContext tls) {
   auto running = std::make_shared<Running>();
   running->options = options;
-  running->tls = std::move(tls);
+  running->tls = *std::move(tls);
   running->identity = IdentityOf(options, running->tls);
   running->shared = SharedOf(options);
+  if (running->is_grpc()) return MakeGrpc(std::move(running), target->authority);
+  return MakeNative(std::move(running), *std::move(target));
+}
+
+std::shared_ptr<const Upstreams::Running> Upstreams::MakeNative(std::shared_ptr<Running> running,
+                                                                upstream::Target target) {
+  const upstream::UpstreamOptions& options = running->options;
+  running->limits = limits_.Of(options);
   running->endpoints =
-      std::make_shared<Endpoints>(options.name, workers_.size(), wall_clock_, events_);
+      std::make_shared<Endpoints>(options.name, workers_.size(), wall_clock_, events_,
+                                  options.ejection, options.health_check.has_value());
   const std::string authority = target.authority;
   std::vector<std::weak_ptr<upstream::Pool>> pools(workers_.size());
   const auto weak_resolver = std::make_shared<std::weak_ptr<upstream::Resolver>>();
@@ -117,9 +136,9 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
     net::Worker& worker = *workers_[i];
     running->pools.push_back(OwnedOn(
         worker,
-        std::make_unique<upstream::Pool>(worker, options, authority, running->tls, SessionOptions(),
-                                         ledger_.Of(i, options.name), seed_ + i,
-                                         HooksOf(i, running->endpoints, weak_resolver))));
+        std::make_unique<upstream::Pool>(
+            worker, options, authority, running->tls, SessionOptions(), ledger_.Of(i, options.name),
+            seed_ + i, HooksOf(i, running->endpoints, weak_resolver), running->limits)));
     pools[i] = running->pools.back();
   }
   auto resolver = std::make_unique<upstream::Resolver>(
@@ -141,26 +160,6 @@ std::shared_ptr<const Upstreams::Running> Upstreams::Make(const upstream::Upstre
       });
   *weak_resolver = running->resolver;
   return running;
-}
-
-// A pool tells on its worker what the control thread wants to know.
-upstream::Pool::Hooks Upstreams::HooksOf(
-    size_t worker, const std::weak_ptr<Endpoints>& endpoints,
-    std::shared_ptr<std::weak_ptr<upstream::Resolver>> resolver) {
-  upstream::Pool::Hooks hooks;
-  hooks.on_connect_failed = [&control = control_, weak = std::move(resolver)] {
-    boost::asio::post(control, [weak] {
-      if (const auto resolver = weak->lock()) resolver->Refresh();
-    });
-  };
-  hooks.on_state = [&control = control_, worker, endpoints](const net::Endpoint& endpoint,
-                                                            upstream::EndpointState state,
-                                                            const std::string& failure) {
-    boost::asio::post(control, [worker, endpoints, endpoint, state, failure] {
-      if (const auto known = endpoints.lock()) known->Heard(worker, endpoint, state, failure);
-    });
-  };
-  return hooks;
 }
 
 std::shared_ptr<core::UpstreamBounds> Upstreams::SharedOf(
@@ -186,17 +185,21 @@ std::shared_ptr<upstream::LookUpCounts> Upstreams::CountsOf(const std::string& n
 
 void Upstreams::Adopt(const List& list) {
   for (const auto& running : list) {
-    if (Contains(in_force_, running)) {
-      running->resolver->Reconsider();
-    } else {
+    if (!Contains(in_force_, running)) {
       Begin(*running);
+    } else if (!running->is_grpc()) {
+      running->resolver->Reconsider();
     }
   }
   for (const auto& running : in_force_) {
     if (!Contains(list, running)) Retire(*running);
   }
   in_force_ = list;
+  AwaitReturns();
   for (auto& pools : pools_) ForgetGone(pools);
+  limits_.ForgetGone();
+  for (auto& stubs : stubs_) ForgetGone(stubs);
+  LookAtChannels();
   for (auto at = shared_.begin(); at != shared_.end();) {
     at = at->second.expired() ? shared_.erase(at) : std::next(at);
   }
@@ -209,9 +212,14 @@ void Upstreams::Begin(const Running& running) {
   running.shared->max_flights = running.options.max_flights;
   running.shared->max_held_bytes = static_cast<int64_t>(running.options.max_held_bytes);
   running.shared->release_gate->SetRoom(running.options.release_concurrency);
+  running.is_grpc() ? BeginGrpc(running) : BeginNative(running);
+}
+
+void Upstreams::BeginNative(const Running& running) {
+  PoolLimits::Apply(running.options, running.limits);
   for (size_t i = 0; i < workers_.size(); ++i) pools_[i].push_back(running.pools[i]);
   for (const auto& before : in_force_) {
-    if (before->options.name == running.options.name) {
+    if (!before->is_grpc() && before->options.name == running.options.name) {
       running.endpoints->Inherit(*before->endpoints);
     }
   }
@@ -226,17 +234,25 @@ absl::StatusOr<int64_t> Upstreams::SetDrained(const std::string& upstream,
   if (found == in_force_.end()) {
     return absl::NotFoundError(absl::StrCat("no upstream has the name '", upstream, "'"));
   }
+  if ((*found)->is_grpc()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("upstream '", upstream,
+                     "' has \"transport: grpc\": gRPC chooses its endpoints, and none can be taken "
+                     "out here"));
+  }
   const net::Endpoint* const endpoint = (*found)->endpoints->Find(address);
   if (endpoint == nullptr) {
     return absl::NotFoundError(absl::StrCat("upstream '", upstream, "' has no endpoint ", address));
   }
+  // Counted before the workers hear of it, who close at once what has no calls.
+  const int64_t connections = (*found)->endpoints->connections(*endpoint);
   (*found)->endpoints->SetDrained(*endpoint, drained);
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->Post([pool = (*found)->pools[i], endpoint = *endpoint, drained] {
       pool->SetDrained(endpoint, drained);
     });
   }
-  return (*found)->endpoints->connections(*endpoint);
+  return connections;
 }
 
 // So that a reload while names cannot be looked up is no outage, even if it brings only a new
@@ -245,7 +261,7 @@ upstream::Resolver::Known Upstreams::KnownEndpointsOf(
     const upstream::UpstreamOptions& options) const {
   for (const auto& before : in_force_) {
     const upstream::UpstreamOptions& others = before->options;
-    if (others.name == options.name && others.target == options.target &&
+    if (!before->is_grpc() && others.name == options.name && others.target == options.target &&
         others.endpoints == options.endpoints) {
       return before->resolver->known();
     }
@@ -254,7 +270,9 @@ upstream::Resolver::Known Upstreams::KnownEndpointsOf(
 }
 
 // One long call would otherwise keep the connections of all workers, and the look-ups.
+// gRPC's connections go with their channel, when the last call has ended.
 void Upstreams::Retire(const Running& running) {
+  if (running.is_grpc()) return;
   running.resolver->Stop();
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->Post([pool = running.pools[i]] { pool->Retire(); });
@@ -263,13 +281,17 @@ void Upstreams::Retire(const Running& running) {
 
 void Upstreams::Shutdown() {
   for (size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->Post([pools = pools_[i]] {
+    workers_[i]->Post([pools = pools_[i], stubs = stubs_[i]] {
       for (const auto& weak : pools) {
         if (const auto pool = weak.lock()) pool->Shutdown();
+      }
+      for (const auto& weak : stubs) {
+        if (const auto stub = weak.lock()) stub->Shutdown();
       }
     });
   }
   in_force_.clear();
+  returns_.cancel();
 }
 
 std::vector<std::shared_ptr<core::UpstreamBounds>> Upstreams::Alive() const {
@@ -288,6 +310,7 @@ int64_t Upstreams::flights_in_the_air() const {
 
 void Upstreams::ShowLookUps(metrics::Visitor& visitor) const {
   for (const auto& running : in_force_) {
+    if (running->is_grpc()) continue;
     const std::string& name = running->options.name;
     const upstream::LookUpCounts& counts = *look_up_counts_.at(name);
     const auto result = [&](const char* what, uint64_t count) {
@@ -304,12 +327,7 @@ void Upstreams::ShowLookUps(metrics::Visitor& visitor) const {
   }
 }
 
-bool Upstreams::alive() const {
-  return std::any_of(pools_.begin(), pools_.end(), [](const auto& pools) {
-    return std::any_of(pools.begin(), pools.end(),
-                       [](const auto& pool) { return !pool.expired(); });
-  });
-}
+bool Upstreams::alive() const { return AnyAlive(pools_) || AnyAlive(stubs_); }
 
 void Upstreams::ShowWaits(metrics::Visitor& visitor) const {
   const base::Instant now = net::ReadWorkerClock();
@@ -324,10 +342,13 @@ void Upstreams::ShowWaits(metrics::Visitor& visitor) const {
 void Upstreams::Show(metrics::Visitor& visitor) const {
   ShowLookUps(visitor);
   ShowWaits(visitor);
-  for (const auto& running : in_force_) running->endpoints->Show(visitor);
+  for (const auto& running : in_force_) {
+    running->is_grpc() ? running->channel->Show(visitor) : running->endpoints->Show(visitor);
+    PoolLimits::Show(running->options.name, running->limits, visitor);
+  }
   for (const auto& shared : Alive()) {
     const metrics::Labels labels = {{"upstream", shared->name}};
-    visitor.Level("singleflight_flights", "Flights in the air now.", labels,
+    visitor.Level("singleflight_flights", "Flights that are in the air or gather now.", labels,
                   shared->flights.load(std::memory_order_relaxed));
     visitor.Level("singleflight_held_bytes",
                   "Request and reply bytes held by flights, and by replies being written.", labels,

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,10 +20,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/app/channel_endpoint.h"
 #include "server/app/endpoints.h"
 #include "server/app/events.h"
+#include "server/app/pool_limits.h"
 #include "server/core/route.h"
 #include "server/metrics/ledger.h"
+#include "server/stub/stub.h"
 #include "server/upstream/pool.h"
 #include "server/upstream/resolver.h"
 
@@ -35,9 +39,26 @@ class Upstreams {
     tls::SharedContext tls;  // null: plaintext
     std::string identity;    // of what its replies may be shared with (docs/semantics.md §3)
     std::shared_ptr<core::UpstreamBounds> shared;
+
+    // Of the native transport.
+    upstream::Pool::Shared limits;
     std::shared_ptr<upstream::Resolver> resolver;
     std::shared_ptr<Endpoints> endpoints;
     std::vector<std::shared_ptr<upstream::Pool>> pools;  // by worker
+
+    // Of `transport: grpc`, instead.
+    std::shared_ptr<ChannelEndpoint> channel;
+    std::vector<std::shared_ptr<stub::Stub>> stubs;  // by worker
+
+    bool is_grpc() const { return options.transport == upstream::Transport::kGrpc; }
+    core::Upstream& On(size_t worker) const {
+      if (is_grpc()) return *stubs[worker];
+      return *pools[worker];
+    }
+
+    // Whether a call can go there, or at least try.
+    bool AnyServes() const { return is_grpc() ? channel->serves() : endpoints->AnyServes(); }
+    void Describe(admin::v1::Upstream& upstream) const;
   };
   using List = std::vector<std::shared_ptr<const Running>>;
 
@@ -48,7 +69,7 @@ class Upstreams {
             metrics::Ledger<upstream::UpstreamMetrics>& ledger, memory::BufferBudget& budget,
             uint64_t seed, IsOwn is_own, std::function<absl::Time()> wall_clock, Events& events,
             upstream::LookUps::System look_up = upstream::LookUps::AskSystem);
-  ~Upstreams() { look_ups_->Close(); }
+  ~Upstreams();
 
   // What runs already under the same options and certificates, and the rest made ready. Nothing is
   // in force yet.
@@ -77,12 +98,24 @@ class Upstreams {
  private:
   absl::StatusOr<std::shared_ptr<const Running>> KeepOrMake(
       const upstream::UpstreamOptions& options);
-  std::shared_ptr<const Running> Make(const upstream::UpstreamOptions& options,
-                                      upstream::Target target, tls::SharedContext tls);
+  std::shared_ptr<const Running> MakeNative(std::shared_ptr<Running> running,
+                                            upstream::Target target);
+  absl::StatusOr<std::shared_ptr<const Running>> MakeGrpc(std::shared_ptr<Running> running,
+                                                          const std::string& authority);
   void Begin(const Running& running);
+  void BeginNative(const Running& running);
+  void BeginGrpc(const Running& running);
+  void LookAtChannels();
   void Retire(const Running& running);
   upstream::Pool::Hooks HooksOf(size_t worker, const std::weak_ptr<Endpoints>& endpoints,
                                 std::shared_ptr<std::weak_ptr<upstream::Resolver>> resolver);
+  void OnFailing(const std::shared_ptr<Endpoints>& endpoints, const net::Endpoint& endpoint,
+                 const std::string& what);
+  void OnHealth(const std::shared_ptr<Endpoints>& endpoints, const net::Endpoint& endpoint,
+                bool serves, const std::string& why);
+  void AwaitReturns();
+  void TakeBack();
+  void Reconsider(const Running& running);
   upstream::Resolver::Known KnownEndpointsOf(const upstream::UpstreamOptions& options) const;
   std::shared_ptr<upstream::LookUpCounts> CountsOf(const std::string& name);
   void ShowLookUps(metrics::Visitor& visitor) const;
@@ -100,10 +133,19 @@ class Upstreams {
   Events& events_;
   const std::shared_ptr<upstream::LookUps> look_ups_;
 
+  const std::shared_ptr<Upstreams*> self_ = std::make_shared<Upstreams*>(this);
+  boost::asio::steady_timer returns_;  // runs while an endpoint is ejected
   List in_force_;
   std::map<std::string, std::shared_ptr<upstream::LookUpCounts>> look_up_counts_;  // by name
   std::map<std::string, std::weak_ptr<core::UpstreamBounds>> shared_;              // by name
-  std::vector<std::vector<std::weak_ptr<upstream::Pool>>> pools_;                  // by worker
+  PoolLimits limits_;
+  std::vector<std::vector<std::weak_ptr<upstream::Pool>>> pools_;  // by worker
+
+  // Null until there is an upstream with `transport: grpc`, and gRPC in this process.
+  std::unique_ptr<stub::Completions> completions_;
+  std::vector<std::vector<std::weak_ptr<stub::Stub>>> stubs_;  // by worker
+  boost::asio::steady_timer look_;                             // at channels, again
+  bool looking_ = false;
 };
 
 }  // namespace singleflight::app

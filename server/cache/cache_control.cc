@@ -4,81 +4,18 @@
 #include "server/cache/cache_control.h"
 
 #include <algorithm>
-#include <cstdint>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "absl/strings/strip.h"
-#include "server/cache/token.h"
+#include "server/cache/directives.h"
 
 namespace singleflight::cache {
 namespace {
 
-// For a number that does not fit (RFC 9111 §1.2.2).
-constexpr absl::Duration kVeryLong = absl::Seconds(int64_t{1} << 31);
-
-// Takes one value apart: directives separated by commas, each a token, or a token, `=` and a token
-// or a quoted string.
-class Reader {
- public:
-  explicit Reader(absl::string_view text) : text_(text) {}
-
-  // False: there is no further directive, or none that can be read.
-  bool Next(absl::string_view* name, absl::optional<absl::string_view>* argument) {
-    SkipEmpty();
-    if (text_.empty()) return false;
-    *name = Token();
-    *argument = absl::nullopt;
-    if (!name->empty() && absl::ConsumePrefix(&text_, "=")) *argument = Argument();
-    text_ = absl::StripLeadingAsciiWhitespace(text_);
-    malformed_ = malformed_ || name->empty() || (!text_.empty() && text_.front() != ',');
-    return !malformed_;
-  }
-
-  bool malformed() const { return malformed_; }
-
- private:
-  // Empty list elements are no directives (RFC 9110 §5.6.1).
-  void SkipEmpty() {
-    while (!text_.empty() && (text_.front() == ',' || absl::ascii_isspace(text_.front()))) {
-      text_.remove_prefix(1);
-    }
-  }
-
-  absl::string_view Token() {
-    const auto end = std::find_if_not(text_.begin(), text_.end(), IsTokenCharacter);
-    const absl::string_view token = text_.substr(0, static_cast<size_t>(end - text_.begin()));
-    text_.remove_prefix(token.size());
-    return token;
-  }
-
-  // Without its quotes. Escapes in it do not matter to the directives that are read here.
-  absl::string_view Argument() {
-    if (!absl::ConsumePrefix(&text_, "\"")) {
-      const absl::string_view token = Token();
-      malformed_ = malformed_ || token.empty();
-      return token;
-    }
-    size_t end = 0;
-    while (end < text_.size() && text_[end] != '"') end += text_[end] == '\\' ? 2 : 1;
-    if (end >= text_.size()) {
-      malformed_ = true;
-      return "";
-    }
-    const absl::string_view inside = text_.substr(0, end);
-    text_.remove_prefix(end + 1);
-    return inside;
-  }
-
-  absl::string_view text_;
-  bool malformed_ = false;
-};
-
 // Gathers what several fields say, directive by directive.
 class Gathering {
  public:
-  void Read(absl::string_view text) {
-    Reader reader(text);
+  void Read(absl::string_view text, bool structured) {
+    DirectiveReader reader(text, structured);
     absl::string_view name;
     absl::optional<absl::string_view> argument;
     while (reader.Next(&name, &argument)) Take(name, argument);
@@ -91,6 +28,10 @@ class Gathering {
     result.lifetime = shared_max_age_.has_value() ? shared_max_age_ : max_age_;
     result.no_store = no_store_ || doubtful_ || malformed_;
     result.malformed = malformed_;
+    result.must_revalidate = must_revalidate_;
+    result.names_shared_lifetime = shared_max_age_.has_value();
+    result.stale_while_revalidate = stale_while_revalidate_;
+    result.stale_if_error = stale_if_error_;
     return result;
   }
 
@@ -104,6 +45,13 @@ class Gathering {
       TakeAge(argument, max_age_);
     } else if (absl::EqualsIgnoreCase(name, "s-maxage")) {
       TakeAge(argument, shared_max_age_);
+    } else if (absl::EqualsIgnoreCase(name, "must-revalidate") ||
+               absl::EqualsIgnoreCase(name, "proxy-revalidate")) {
+      must_revalidate_ = true;
+    } else if (absl::EqualsIgnoreCase(name, "stale-while-revalidate")) {
+      TakeAge(argument, stale_while_revalidate_);
+    } else if (absl::EqualsIgnoreCase(name, "stale-if-error")) {
+      TakeAge(argument, stale_if_error_);
     } else if (absl::EqualsIgnoreCase(name, "public")) {
       doubtful_ = doubtful_ || argument.has_value();
     }
@@ -122,26 +70,34 @@ class Gathering {
   bool malformed_ = false;
   absl::optional<absl::Duration> max_age_;
   absl::optional<absl::Duration> shared_max_age_;
+  bool must_revalidate_ = false;
+  absl::optional<absl::Duration> stale_while_revalidate_;
+  absl::optional<absl::Duration> stale_if_error_;
 };
+
+// Whether there is more in it than empty list elements.
+bool SaysAnything(absl::string_view value) {
+  return value.find_first_not_of(" \t,") != absl::string_view::npos;
+}
+
+bool IsTargeted(model::HeadersView initial, model::HeadersView trailing) {
+  for (const model::HeadersView block : {initial, trailing}) {
+    for (const model::Field field : block) {
+      if (field.name == kTargetedCacheControl && SaysAnything(field.value)) return true;
+    }
+  }
+  return false;
+}
 
 }  // namespace
 
-absl::optional<absl::Duration> ParseDeltaSeconds(absl::string_view text) {
-  if (text.empty() || !std::all_of(text.begin(), text.end(), absl::ascii_isdigit)) {
-    return absl::nullopt;
-  }
-  absl::Duration total;
-  for (const char digit : text) {
-    total = std::min(total * 10 + absl::Seconds(digit - '0'), kVeryLong);
-  }
-  return total;
-}
-
 CacheControl ParseCacheControl(model::HeadersView initial, model::HeadersView trailing) {
+  const bool targeted = IsTargeted(initial, trailing);
+  const absl::string_view name = targeted ? kTargetedCacheControl : "cache-control";
   Gathering gathering;
   for (const model::HeadersView block : {initial, trailing}) {
     for (const model::Field field : block) {
-      if (field.name == "cache-control") gathering.Read(field.value);
+      if (field.name == name) gathering.Read(field.value, targeted);
     }
   }
   return gathering.Result();

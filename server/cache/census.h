@@ -15,9 +15,10 @@ namespace singleflight::cache {
 // Why an entry left.
 enum class Gone : uint8_t {
   kCapacity,  // others were worth more
-  kExpired,   // a look-up found it no longer fresh
+  kExpired,   // a look-up found that its time was over
   kPurged,
   kReplaced,  // by a later reply
+  kOutdated,  // a later reply came and is not kept
 };
 
 constexpr absl::string_view NameOf(Gone why) {
@@ -30,6 +31,8 @@ constexpr absl::string_view NameOf(Gone why) {
       return "purged";
     case Gone::kReplaced:
       return "replaced";
+    case Gone::kOutdated:
+      return "outdated";
   }
   return "";
 }

@@ -1,6 +1,7 @@
 // An entry and all its bytes in one block of memory:
 //
-//   reference counts | Entry | group links | key | initial | trailing metadata | body | span
+//   reference counts | Entry | group links | key | initial | trailing metadata | body | span |
+//   extension
 //
 // So a reply takes one allocation, a hit touches few cache lines, and the bytes that the budget
 // counts are the bytes that are taken.
@@ -42,41 +43,47 @@ char* Append(char* out, absl::string_view part) {
   return out + part.size();
 }
 
-constexpr size_t kMostLinks = (1 << 14) - 1;
+constexpr size_t kMostLinks = (1 << 13) - 1;
 
 size_t SpanBytes(bool traced) { return traced ? sizeof(model::SpanRef) : 0; }
+size_t ExtensionBytes(bool extended) { return extended ? sizeof(Extension) : 0; }
 
 // What an entry counts besides the room behind it.
 size_t BytesBeside(size_t groups) {
   return sizeof(Entry) + kBesides + groups * GroupIndex::kSlotBytes;
 }
 
-size_t RoomFor(const model::Key& key, const model::Reply& reply, size_t groups) {
+size_t RoomFor(const model::Key& key, const model::Reply& reply, size_t groups, bool extended) {
   return groups * sizeof(GroupLink) + key.bytes.size() + reply.initial.packed().size() +
          reply.trailing.packed().size() + reply.body.size() +
-         SpanBytes(static_cast<bool>(reply.made_by));
+         SpanBytes(static_cast<bool>(reply.made_by)) + ExtensionBytes(extended);
 }
+
+bool IsExtended(const Extension& extension) { return extension != Extension(); }
 
 uint32_t HalfOf(uint64_t id) { return static_cast<uint32_t>(id); }
 
 }  // namespace
 
-size_t Entry::FootprintOf(const model::Key& key, const model::Reply& reply, size_t groups) {
-  return BytesBeside(groups) + RoomFor(key, reply, groups);
+size_t Entry::FootprintOf(const model::Key& key, const model::Reply& reply, size_t groups,
+                          bool extended) {
+  return BytesBeside(groups) + RoomFor(key, reply, groups, extended);
 }
 
 std::shared_ptr<Entry> Entry::Make(const model::Key& key, const model::Reply& reply,
-                                   const Lifespan& lifespan, const Labels& labels,
-                                   uint64_t number) {
-  const WithRoom<Entry> allocator(RoomFor(key, reply, labels.groups.size()));
-  return std::allocate_shared<Entry>(allocator, Private(), key, reply, lifespan, labels, number);
+                                   const Lifespan& lifespan, const Labels& labels, uint64_t number,
+                                   const Extension& extension) {
+  const WithRoom<Entry> allocator(RoomFor(key, reply, labels.groups.size(), IsExtended(extension)));
+  return std::allocate_shared<Entry>(allocator, Private(), key, reply, lifespan, labels, number,
+                                     extension);
 }
 
 Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
-             const Labels& labels, uint64_t number)
+             const Labels& labels, uint64_t number, const Extension& extension)
     : groups_(static_cast<uint16_t>(labels.groups.size() & kMostLinks)),
       encoded_(reply.encoded ? 1 : 0),
       traced_(reply.made_by ? 1 : 0),
+      extended_(IsExtended(extension) ? 1 : 0),
       key_bytes_(static_cast<uint32_t>(key.bytes.size())),
       initial_bytes_(static_cast<uint32_t>(reply.initial.packed().size())),
       trailing_bytes_(static_cast<uint32_t>(reply.trailing.packed().size())),
@@ -84,9 +91,10 @@ Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Li
       lifespan_(lifespan),
       number_(number) {
   SF_CHECK(labels.groups.size() <= kMostLinks);
-  SF_CHECK(FootprintOf(key, reply, groups_) <= std::numeric_limits<uint32_t>::max());
+  const size_t footprint = FootprintOf(key, reply, groups_, extended());
+  SF_CHECK(footprint <= std::numeric_limits<uint32_t>::max());
   hash = key.hash;
-  bytes = static_cast<uint32_t>(FootprintOf(key, reply, groups_));
+  bytes = static_cast<uint32_t>(footprint);
   char* out = reinterpret_cast<char*>(this + 1);
   for (const Scope& group : labels.groups) {
     new (out) GroupLink{group.id, this};
@@ -97,9 +105,20 @@ Entry::Entry(Private, const model::Key& key, const model::Reply& reply, const Li
   out = Append(out, reply.trailing.packed());
   out = Append(out, reply.body);
   if (traced_) std::memcpy(out, &reply.made_by, sizeof(reply.made_by));
+  if (extended_) std::memcpy(out + SpanBytes(traced_), &extension, sizeof(extension));
 }
 
-size_t Entry::BodyEnd() const { return bytes - BytesBeside(groups_) - SpanBytes(traced_); }
+size_t Entry::BodyEnd() const {
+  return bytes - BytesBeside(groups_) - SpanBytes(traced_) - ExtensionBytes(extended_);
+}
+
+Extension Entry::extension() const {
+  Extension extension;
+  if (!extended_) return extension;
+  const absl::string_view part = Part(BodyEnd() + SpanBytes(traced_), sizeof(extension));
+  std::memcpy(&extension, part.data(), part.size());
+  return extension;
+}
 
 model::Reply Entry::ReplyOf(const std::shared_ptr<const Entry>& self) {
   const size_t initial = self->KeyBegin() + self->key_bytes_;
@@ -118,6 +137,12 @@ model::Reply Entry::ReplyOf(const std::shared_ptr<const Entry>& self) {
     std::memcpy(&reply.made_by, span.data(), span.size());
   }
   return reply;
+}
+
+void Entry::set_extension(const Extension& extension) {
+  SF_CHECK(extended());
+  char* const behind = reinterpret_cast<char*>(this + 1);
+  std::memcpy(behind + BodyEnd() + SpanBytes(traced_), &extension, sizeof(extension));
 }
 
 bool Entry::MatchesAny(absl::Span<const Scope> scopes) const {

@@ -25,6 +25,21 @@ struct Lifespan {
   base::Instant expires;
 };
 
+// What few entries have: with defaults only, an entry has none of it, and its bytes do not count.
+struct Extension {
+  wire::StatusCode status = wire::StatusCode::kOk;  // of the reply
+
+  // Until when it is served while a new reply is fetched, and if upstream fails. Before `expires`:
+  // not past that.
+  base::Instant stale_while_revalidate_until = {};
+  base::Instant stale_if_error_until = {};
+
+  base::Instant::duration took = {};    // from asking upstream to having its reply
+  base::Instant refreshing_until = {};  // somebody fetches a new one, or has just failed to
+
+  friend bool operator==(const Extension&, const Extension&) = default;
+};
+
 class Entry final : public Evictable {
   struct Private {};  // for Make alone: an entry needs room behind it
 
@@ -32,20 +47,26 @@ class Entry final : public Evictable {
   // A copy of `reply`. Key and reply have less than 4 GiB.
   static std::shared_ptr<Entry> Make(const model::Key& key, const model::Reply& reply,
                                      const Lifespan& lifespan, const Labels& labels,
-                                     uint64_t number);
+                                     uint64_t number, const Extension& extension = {});
 
   Entry(Private, const model::Key& key, const model::Reply& reply, const Lifespan& lifespan,
-        const Labels& labels, uint64_t number);
+        const Labels& labels, uint64_t number, const Extension& extension);
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
   // Bytes that such an entry would count: all memory that it takes, with its slot in the table and
   // its groups' slots in the index.
-  static size_t FootprintOf(const model::Key& key, const model::Reply& reply, size_t groups);
+  static size_t FootprintOf(const model::Key& key, const model::Reply& reply, size_t groups,
+                            bool extended = false);
 
   absl::string_view key() const { return Part(KeyBegin(), key_bytes_); }
   const Lifespan& lifespan() const { return lifespan_; }
   uint64_t number() const { return number_; }
+  bool extended() const { return extended_ == 1; }
+
+  // Defaults, unless it is extended. In a store it is read and written under its shard's lock.
+  Extension extension() const;
+  void set_extension(const Extension& extension);
 
   // Its links in its shard's GroupIndex, which alone writes into them.
   absl::Span<GroupLink> groups() { return {reinterpret_cast<GroupLink*>(this + 1), groups_}; }
@@ -63,7 +84,7 @@ class Entry final : public Evictable {
   bool Matches(const Scope& scope) const;
 
   // Behind this object lie the groups' links, then key, initial metadata, trailing metadata, body,
-  // and the span that made the reply, if there is one.
+  // the span that made the reply, if there is one, and the extension, likewise.
   absl::string_view Part(size_t begin, size_t size) const {
     return {reinterpret_cast<const char*>(this + 1) + begin, size};
   }
@@ -71,9 +92,10 @@ class Entry final : public Evictable {
   size_t BodyEnd() const;
 
   // In this order the members leave no gap, the first one closing the base's.
-  uint16_t groups_ : 14;
-  uint16_t encoded_ : 1;  // model::Reply
-  uint16_t traced_ : 1;   // a span stands at the end
+  uint16_t groups_ : 13;
+  uint16_t encoded_ : 1;   // model::Reply
+  uint16_t traced_ : 1;    // a span stands behind the body
+  uint16_t extended_ : 1;  // an extension stands at the end
   uint32_t key_bytes_;
   uint32_t initial_bytes_;
   uint32_t trailing_bytes_;

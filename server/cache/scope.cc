@@ -50,4 +50,9 @@ Scope GroupScope(absl::string_view upstream, absl::string_view authority, absl::
   return {Scope::Kind::kGroup, Hash(home.authority, group), home};
 }
 
+Scope AnyGroupScope(const Origin& origin) {
+  const Home home = HomeOf(origin);
+  return {Scope::Kind::kGroup, Hash(~home.authority, "any group"), home};
+}
+
 }  // namespace singleflight::cache

@@ -48,6 +48,9 @@ Scope MethodScope(absl::string_view path);
 // the authority does not matter.
 Scope GroupScope(absl::string_view upstream, absl::string_view authority, absl::string_view group);
 
+// What is in any group of an upstream and authority: itself a group, which no name can be given to.
+Scope AnyGroupScope(const Origin& origin);
+
 }  // namespace singleflight::cache
 
 #endif  // SINGLEFLIGHT_SERVER_CACHE_SCOPE_H_

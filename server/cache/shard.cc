@@ -29,22 +29,97 @@
 
 namespace singleflight::cache {
 
+namespace {
+
+bool IsServed(const Entry& entry, base::Instant now) {
+  return entry.lifespan().expires > now || entry.extension().stale_while_revalidate_until > now;
+}
+
+}  // namespace
+
 Found Shard::Find(const model::Key& key, const Origin& origin, base::Instant now) {
-  Found found;
   Pointer expired;
   MutexLock lock(mu_);
   const auto at = table_.find(WantedOf(key));
-  if (at == table_.end()) {
-    found.purged = Purged(key, origin);
-  } else if ((*at)->lifespan().expires <= now) {
-    expired = Remove(at, Gone::kExpired);
-    found.purged = Purged(key, origin);
-  } else {
+  if (at == table_.end()) return Nothing(key, origin);
+  if (IsServed(**at, now)) {
     eviction_.Touch(**at);
-    found.lifespan = (*at)->lifespan();
-    found.reply = Entry::ReplyOf(*at);
+    return FoundIn(*at, now);
   }
+  if ((*at)->extension().stale_if_error_until <= now) expired = Remove(at, Gone::kExpired);
+  return Nothing(key, origin);
+}
+
+// What it finds and does not take stays for others.
+Found Shard::FindFor(const RequestControl& control, const model::Key& key, const Origin& origin,
+                     base::Instant now) {
+  MutexLock lock(mu_);
+  const auto at = table_.find(WantedOf(key));
+  if (at == table_.end()) return Nothing(key, origin);
+  const Extension extension = (*at)->extension();
+  const bool served_stale = extension.stale_while_revalidate_until > now;
+  const bool may_be_stale = served_stale || extension.stale_if_error_until > now;
+  if (!control.Takes((*at)->lifespan(), now, served_stale, may_be_stale)) {
+    return Nothing(key, origin);
+  }
+  eviction_.Touch(**at);
+  return FoundIn(*at, now);
+}
+
+Found Shard::Nothing(const model::Key& key, const Origin& origin) const {
+  Found nothing;
+  nothing.purged = Purged(key, origin);
+  return nothing;
+}
+
+Found Shard::FoundIn(const Pointer& entry, base::Instant now) {
+  Found found{Entry::ReplyOf(entry), entry->lifespan()};
+  if (!entry->extended()) return found;
+  const Extension extension = entry->extension();
+  found.status = extension.status;
+  found.extended = true;
+  found.served_stale = extension.stale_while_revalidate_until > now;
+  found.refreshable = found.served_stale && extension.refreshing_until <= now;
+  found.took = extension.took;
   return found;
+}
+
+bool Shard::BeginRefresh(const model::Key& key, base::Instant now, base::Instant until) {
+  MutexLock lock(mu_);
+  const auto at = table_.find(WantedOf(key));
+  if (at == table_.end()) return false;
+  Extension extension = (*at)->extension();
+  if (extension.stale_while_revalidate_until <= now || extension.refreshing_until > now) {
+    return false;
+  }
+  extension.refreshing_until = until;
+  (*at)->set_extension(extension);
+  return true;
+}
+
+void Shard::GiveUpRefresh(const model::Key& key, base::Instant until, base::Instant pause) {
+  MutexLock lock(mu_);
+  const auto at = table_.find(WantedOf(key));
+  if (at == table_.end()) return;
+  Extension extension = (*at)->extension();
+  if (extension.refreshing_until != until) return;  // another entry, or another's right
+  extension.refreshing_until = pause;
+  (*at)->set_extension(extension);
+}
+
+Found Shard::FindAfterFailure(const model::Key& key, base::Instant now) {
+  MutexLock lock(mu_);
+  const auto at = table_.find(WantedOf(key));
+  if (at == table_.end() || (*at)->extension().stale_if_error_until <= now) return Found();
+  eviction_.Touch(**at);
+  return FoundIn(*at, now);
+}
+
+void Shard::Drop(const model::Key& key, uint64_t number) {
+  Pointer outdated;
+  MutexLock lock(mu_);
+  const auto at = table_.find(WantedOf(key));
+  if (at != table_.end() && (*at)->number() < number) outdated = Remove(at, Gone::kOutdated);
 }
 
 uint64_t Shard::PurgedAt(const model::Key& key, const Origin& origin) const {

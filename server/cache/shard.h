@@ -27,6 +27,12 @@ class alignas(64) Shard {
   explicit Shard(uint64_t max_bytes) : eviction_(max_bytes) {}
 
   Found Find(const model::Key& key, const Origin& origin, base::Instant now);
+  Found FindFor(const RequestControl& control, const model::Key& key, const Origin& origin,
+                base::Instant now);
+  bool BeginRefresh(const model::Key& key, base::Instant now, base::Instant until);
+  void GiveUpRefresh(const model::Key& key, base::Instant until, base::Instant pause);
+  Found FindAfterFailure(const model::Key& key, base::Instant now);
+  void Drop(const model::Key& key, uint64_t number);
   uint64_t PurgedAt(const model::Key& key, const Origin& origin) const;
   absl::optional<Refusal> Put(std::shared_ptr<Entry> entry, const model::Key& key,
                               const Labels& labels);
@@ -64,6 +70,10 @@ class alignas(64) Shard {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool Voided(const Entry& entry, const model::Key& key, const Labels& labels) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  Found Nothing(const model::Key& key, const Origin& origin) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static Found FoundIn(const Pointer& entry, base::Instant now);
 
   // Takes an entry out of the table; the caller destroys it after the lock.
   Pointer Remove(Table::iterator at, Gone why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -1,3 +1,5 @@
+// Which shard a key belongs to, and what concerns all of them: numbers, purges, figures.
+
 #include "server/cache/store.h"
 
 #include <algorithm>
@@ -37,17 +39,39 @@ Found Store::Find(const model::Key& key, const Origin& origin, base::Instant now
   return ShardOf(key.hash).Find(key, origin, now);
 }
 
+Found Store::FindFor(const RequestControl& control, const model::Key& key, const Origin& origin,
+                     base::Instant now) {
+  return ShardOf(key.hash).FindFor(control, key, origin, now);
+}
+
+bool Store::BeginRefresh(const model::Key& key, base::Instant now, base::Instant until) {
+  return ShardOf(key.hash).BeginRefresh(key, now, until);
+}
+
+void Store::GiveUpRefresh(const model::Key& key, base::Instant until, base::Instant pause) {
+  ShardOf(key.hash).GiveUpRefresh(key, until, pause);
+}
+
+Found Store::FindAfterFailure(const model::Key& key, base::Instant now) {
+  return ShardOf(key.hash).FindAfterFailure(key, now);
+}
+
+void Store::Drop(const model::Key& key, Fill fill) { ShardOf(key.hash).Drop(key, fill.number); }
+
 uint64_t Store::PurgedAt(const model::Key& key, const Origin& origin) const {
   if (!ever_purged_.load(std::memory_order_acquire)) return 0;
   return ShardOf(key.hash).PurgedAt(key, origin);
 }
 
 absl::optional<Refusal> Store::Put(const model::Key& key, const model::Reply& reply,
-                                   const Lifespan& lifespan, const Labels& labels, Fill fill) {
-  if (Entry::FootprintOf(key, reply, labels.groups.size()) > options_.max_entry_bytes) {
+                                   const Lifespan& lifespan, const Labels& labels, Fill fill,
+                                   const Extension& extension) {
+  const bool extended = extension != Extension();
+  if (Entry::FootprintOf(key, reply, labels.groups.size(), extended) > options_.max_entry_bytes) {
     return Refusal::kTooLarge;
   }
-  return ShardOf(key.hash).Put(Entry::Make(key, reply, lifespan, labels, fill.number), key, labels);
+  return ShardOf(key.hash).Put(Entry::Make(key, reply, lifespan, labels, fill.number, extension),
+                               key, labels);
 }
 
 size_t Store::Purge(absl::Span<const Scope> scopes, uint64_t* taken) {

@@ -21,6 +21,7 @@
 #include "server/cache/census.h"
 #include "server/cache/entry.h"
 #include "server/cache/freshness.h"
+#include "server/cache/request_control.h"
 #include "server/metrics/visitor.h"
 
 namespace singleflight::cache {
@@ -35,8 +36,15 @@ struct StoreOptions {
 
 // What a look-up found.
 struct Found {
-  model::Reply reply;  // none: nothing is there, or nothing fresh
-  Lifespan lifespan;
+  model::Reply reply;                               // none: nothing is there that may be served
+  Lifespan lifespan;                                // over, if the reply is stale
+  wire::StatusCode status = wire::StatusCode::kOk;  // of the reply
+
+  // What few entries have: others have none of it.
+  bool extended = false;
+  bool served_stale = false;          // while somebody refreshes it
+  bool refreshable = false;           // likewise, and nobody does
+  base::Instant::duration took = {};  // Extension::took
 
   // Without a reply: the number of the latest purge that concerns the key, or may concern it. A
   // flight's groups are known only when it lands, so a purge of any group of its upstream and
@@ -58,6 +66,22 @@ class Store {
   // `origin` is where a reply to `key` comes from.
   Found Find(const model::Key& key, const Origin& origin, base::Instant now);
 
+  // The same for a caller that says what it takes.
+  Found FindFor(const RequestControl& control, const model::Key& key, const Origin& origin,
+                base::Instant now);
+
+  // The right to refresh the entry of a key until `until`. False: somebody else has it, or the
+  // entry is not one that is refreshed. Who has it and got nothing that is kept gives it up:
+  // `pause` is when the next one may try.
+  bool BeginRefresh(const model::Key& key, base::Instant now, base::Instant until);
+  void GiveUpRefresh(const model::Key& key, base::Instant until, base::Instant pause);
+
+  // The entry of a key whose flight has failed, if it may be served because of that.
+  Found FindAfterFailure(const model::Key& key, base::Instant now);
+
+  // Upstream has said something later, which is not kept: what it said before `fill` goes.
+  void Drop(const model::Key& key, Fill fill);
+
   // Found::purged alone, for routes that keep nothing.
   uint64_t PurgedAt(const model::Key& key, const Origin& origin) const;
 
@@ -67,7 +91,8 @@ class Store {
 
   // Keeps a copy of `reply`, in the place of an older one. Nothing: it is kept; otherwise why not.
   absl::optional<Refusal> Put(const model::Key& key, const model::Reply& reply,
-                              const Lifespan& lifespan, const Labels& labels, Fill fill);
+                              const Lifespan& lifespan, const Labels& labels, Fill fill,
+                              const Extension& extension = {});
 
   // Drops the entries in `scopes` and voids the fills for such entries. Returns how many entries
   // went. If all scopes are groups, it takes time in proportion to their entries; if there is one,

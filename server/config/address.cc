@@ -176,8 +176,14 @@ std::string Ipv6ListMistake(absl::string_view list) {
   return "";
 }
 
+// That only gRPC resolves, by what it asks a control plane.
+bool IsForGrpc(absl::string_view scheme) { return scheme == "xds" || scheme == "google-c2p"; }
+
 // For a target with a scheme, and the rest behind it.
 std::string SchemeMistake(absl::string_view scheme, absl::string_view rest) {
+  if (IsForGrpc(scheme)) {
+    return "is for gRPC to resolve; add \"transport: grpc\" to the upstream";
+  }
   const bool tls = scheme == "https" || scheme == "grpcs";
   const bool of_the_web = tls || scheme == "http" || scheme == "grpc" || scheme == "h2c" ||
                           scheme == "tcp" || scheme == "h2";
@@ -252,6 +258,32 @@ std::string TargetMistake(absl::string_view text) {
     return SchemeMistake(text.substr(0, scheme), text.substr(scheme + 3));
   }
   return AddressMistake(text, Side::kConnect);
+}
+
+std::string GrpcTargetMistake(absl::string_view text) {
+  const absl::string_view whole = text;
+  if (absl::ConsumePrefix(&text, "unix-abstract:")) {
+    return text.empty() ? "has no name; try \"unix-abstract:singleflight\"" : "";
+  }
+  const size_t scheme = text.find("://");
+  if (scheme == absl::string_view::npos) return TargetMistake(whole);
+  const absl::string_view rest = text.substr(scheme + 3);
+  const size_t slash = rest.find('/');
+  if (IsForGrpc(text.substr(0, scheme))) {
+    const bool named =
+        slash != absl::string_view::npos && IsAuthority(rest.substr(slash + 1), false);
+    return named ? "" : "has no name; write three slashes and a name, such as \"xds:///catalog\"";
+  }
+  if (text.substr(0, scheme) != "dns") {
+    return absl::StrCat(TargetMistake(whole),
+                        ", and with \"transport: grpc\" xds:///name, google-c2p:///name, "
+                        "dns://server/host:port or unix-abstract:name");
+  }
+  if (slash == 0) return TargetMistake(whole);
+  if (slash == absl::string_view::npos) {
+    return "has no name; try \"dns:///name:50051\", or \"dns://server/name:50051\"";
+  }
+  return HostPortMistake(rest.substr(slash + 1), Side::kConnect);
 }
 
 std::string AuthorityMistake(absl::string_view text) {

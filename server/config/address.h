@@ -32,6 +32,7 @@ std::string EndpointMistake(absl::string_view text);
 // What to resolve: dns:///host:port, host:port, ipv4:a.b.c.d:port[,…], ipv6:[…]:port[,…] or
 // unix:/path.
 std::string TargetMistake(absl::string_view text);
+std::string GrpcTargetMistake(absl::string_view text);  // beside "transport: grpc"
 
 // An authority to send: host or host:port.
 std::string AuthorityMistake(absl::string_view text);

@@ -15,6 +15,7 @@
 #include "server/config/draft.h"
 #include "server/config/pattern.h"
 #include "server/config/scalars.h"
+#include "server/config/schema_options.h"
 #include "server/config/suggest.h"
 #include "server/core/route.h"
 #include "server/net/address.h"
@@ -139,7 +140,7 @@ void CheckReach(const Draft& draft, size_t later, Problems& problems) {
   }
 }
 
-// Replies to writes belong to their callers alone.
+// Replies to writes belong to their callers alone. What a schema marks is known to read.
 void CheckWrites(const Draft& draft, size_t at, Problems& problems) {
   const core::RouteOptions& route = draft.config.routes[at];
   const auto warn = [&](bool on, const Place& place, absl::string_view does,
@@ -147,10 +148,43 @@ void CheckWrites(const Draft& draft, size_t at, Problems& problems) {
     const std::string warning = WriteWarning(route.match.method, does, consequence);
     if (on && !warning.empty()) problems.Warn(place, warning);
   };
-  warn(route.collapse.has_value(), draft.routes[at].collapse, "collapses",
+  const bool marked =
+      route.collapse.has_value() && route.collapse->methods == core::SharedMethods::kIdempotent;
+  warn(route.collapse.has_value() && !marked, draft.routes[at].collapse, "collapses",
        "two writes that look alike would be one, so collapse methods that only read");
-  warn(route.cache.has_value(), draft.routes[at].cache, "keeps the replies of",
+  warn(route.cache.has_value() && !marked, draft.routes[at].cache, "keeps the replies of",
        "a write that is answered from the cache is not made, so cache methods that only read");
+  warn(
+      route.retry.has_value(), draft.routes[at].retry, "retries",
+      "a write whose reply is lost may be made twice, so retry methods for which that is the same");
+}
+
+// A call that a field keeps from a route wants another one, and so does one that cannot be read.
+void CheckFallback(const Draft& draft, size_t at, Problems& problems) {
+  const std::vector<core::RouteOptions>& routes = draft.config.routes;
+  if (routes[at].match.fields.empty() || !draft.routes[at].match_is_sound) return;
+  const core::MatchOptions any_message{routes[at].match.method, routes[at].match.authority};
+  for (size_t later = at + 1; later < routes.size(); ++later) {
+    if (Covers(routes[later].match, any_message)) return;
+  }
+  problems.Warn(draft.routes[at].match,
+                "has no route behind it for its calls with other fields, nor for those whose "
+                "message cannot be read; they get UNIMPLEMENTED, so add one without \"field\"");
+}
+
+// Only flights and what is kept can be dropped.
+void CheckInvalidates(const Draft& draft, size_t at, Problems& problems) {
+  const std::vector<core::RouteOptions>& routes = draft.config.routes;
+  if (!draft.routes[at].invalidates.has_value()) return;
+  const bool any = std::any_of(routes.begin(), routes.end(), [&](const core::RouteOptions& other) {
+    return other.upstream == routes[at].upstream &&
+           (other.collapse.has_value() || other.cache.has_value());
+  });
+  if (any) return;
+  problems.Warn(
+      *draft.routes[at].invalidates,
+      absl::StrCat("drops nothing, since no route to the upstream ", Quoted(routes[at].upstream),
+                   " collapses or caches, and groups belong to one upstream; remove it"));
 }
 
 void CheckRoutes(const Draft& draft, Problems& problems) {
@@ -162,6 +196,8 @@ void CheckRoutes(const Draft& draft, Problems& problems) {
   for (size_t i = 0; i < draft.routes.size(); ++i) {
     CheckReach(draft, i, problems);
     CheckWrites(draft, i, problems);
+    CheckFallback(draft, i, problems);
+    CheckInvalidates(draft, i, problems);
   }
 }
 
@@ -252,6 +288,7 @@ void CheckDraft(const Draft& draft, Problems& problems) {
   CheckUpstreamNames(draft, problems);
   CheckUpstreamsOfRoutes(draft, problems);
   CheckRoutes(draft, problems);
+  CheckSchemas(draft, problems);
   CheckStore(draft, problems);
   CheckEffects(draft, problems);
 }

@@ -13,6 +13,7 @@
 #include "server/admin/rights.h"
 #include "server/config/address.h"
 #include "server/config/draft.h"
+#include "server/config/schema_options.h"
 #include "server/net/unix_access.h"
 
 namespace singleflight::config {
@@ -72,6 +73,7 @@ void CheckFiles(const Draft& draft, Problems& problems) {
   CheckFiles(draft.config.admin.tls, draft.admin_tls, problems);
   CheckTokenFile(draft, problems);
   CheckFiles(draft.config.tracing.tls, draft.tracing_tls, problems);
+  CheckDescriptorSets(draft, problems);
 }
 
 }  // namespace singleflight::config

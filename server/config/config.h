@@ -19,6 +19,7 @@
 #include "server/proxy/limits.h"
 #include "server/proxy/listener_options.h"
 #include "server/proxy/marks.h"
+#include "server/schema/options.h"
 #include "server/upstream/options.h"
 
 namespace singleflight::config {
@@ -50,7 +51,8 @@ struct Config {
   std::map<std::string, std::string> places;         // of options outside lists: FILE:LINE:COLUMN
   std::vector<proxy::ListenerOptions> listeners;     // at least one
   std::vector<upstream::UpstreamOptions> upstreams;  // names are unique
-  std::vector<core::RouteOptions> routes;            // each names an upstream that exists
+  std::vector<absl::optional<schema::Options>> schemas;  // of each upstream; none: it has none
+  std::vector<core::RouteOptions> routes;                // each names an upstream that exists
   cache::StoreOptions cache;
   bool cache_follows_memory = false;  // the file says nothing of cache.max_bytes
   proxy::MarkOptions reply_marks;

@@ -3,7 +3,8 @@
 // Each Read… function takes one section, and asks its Mapping (reader.cc) for one option after the
 // other. So a new option is one line: by it the option is read, bounded, and listed for messages
 // and for the reference. Sections of which traffic knows nothing stand in operator_options.cc and
-// metrics_options.cc, and are called from here. Defaults stand in the options structs: an option
+// metrics_options.cc, some of routes in collapse_options.cc, comparing_options.cc and
+// retry_options.cc; they are called from here. Defaults stand in the options structs: an option
 // that is absent leaves its target as it is.
 //
 // A check that concerns one section stands in its function. What concerns several sections needs
@@ -23,17 +24,23 @@
 #include "absl/time/time.h"
 #include "server/config/address.h"
 #include "server/config/bounds.h"
+#include "server/config/collapse_options.h"
+#include "server/config/comparing_options.h"
+#include "server/config/field_options.h"
+#include "server/config/freshness_options.h"
+#include "server/config/health_options.h"
 #include "server/config/memory_shares.h"
 #include "server/config/metadata.h"
 #include "server/config/metrics_options.h"
 #include "server/config/operator_options.h"
 #include "server/config/pattern.h"
+#include "server/config/retry_options.h"
+#include "server/config/scalars.h"
+#include "server/config/schema_options.h"
 
 namespace singleflight::config {
 namespace {
 
-constexpr uint64_t kMostCalls = 1u << 24;
-constexpr uint64_t kLargestMessage = uint64_t{2} << 30;
 constexpr uint64_t kLargestStore = uint64_t{1} << 40;
 constexpr uint64_t kLargestFrame = uint64_t{4} << 30;  // what a message's prefix can claim
 constexpr absl::Duration kLongestIdle = absl::Hours(30 * 24);
@@ -88,7 +95,8 @@ void ReadListener(Mapping& in, Draft& draft) {
 std::vector<Place> ReadEndpoints(Mapping& in, upstream::UpstreamOptions& out) {
   std::vector<Place> places;
   const size_t mistakes = in.mistakes();
-  const bool target = in.Text("target", &out.target, TargetMistake);
+  const bool grpc = out.transport == upstream::Transport::kGrpc;
+  const bool target = in.Text("target", &out.target, grpc ? GrpcTargetMistake : TargetMistake);
   const bool endpoints =
       in.Texts("endpoints", [&](const std::string& endpoint, const Place& place) {
         const std::string mistake = EndpointMistake(endpoint);
@@ -129,13 +137,78 @@ absl::optional<Place> ReadShare(Mapping& in, absl::string_view name, uint64_t* o
   return *out == kAuto ? absl::nullopt : absl::make_optional(in.PlaceOf(name));
 }
 
+void ReadBreaker(Mapping& in, upstream::BreakerOptions& out) {
+  const size_t mistakes = in.mistakes();
+  const bool there = in.Section("breaker", "breaker: {calls: 1000}", [&](Mapping& bounds) {
+    bounds.Number("calls", &out.calls, 1, kMostCalls);
+    bounds.Number("pending", &out.pending, 1, kMostCalls);
+    bounds.Number("connections", &out.connections, 1, kMostCalls);
+  });
+  if (!there || out.on() || in.mistakes() != mistakes) return;
+  in.Refuse(in.PlaceOf("breaker"),
+            "bounds nothing; name one of \"calls\", \"pending\" and \"connections\"");
+}
+
+std::string ConcurrencyMistake(absl::string_view text) {
+  const absl::optional<uint64_t> number = ParseWhole(text);
+  if (text == "adaptive" || (number.has_value() && *number >= 1 && *number <= kMostCalls))
+    return "";
+  return absl::StrCat("is neither \"adaptive\" nor a whole number from 1 to ", kMostCalls);
+}
+
+void ReadConcurrency(Mapping& in, upstream::ConcurrencyOptions& out) {
+  in.Section("concurrency", "concurrency: {limit: adaptive}", [&](Mapping& slots) {
+    const size_t mistakes = slots.mistakes();
+    std::string limit;
+    slots.Text("limit", &limit, ConcurrencyMistake);
+    slots.Require("limit", "write how many calls may be in the air, or \"adaptive\"");
+    slots.Number("min", &out.min, 1, kMostCalls);
+    slots.Number("max", &out.max, 1, kMostCalls);
+    slots.Duration("max_wait", &out.max_wait, kShortest, kLongest);
+    if (slots.mistakes() != mistakes || limit.empty()) return;
+    out.adaptive = limit == "adaptive";
+    out.limit = static_cast<uint32_t>(ParseWhole(limit).value_or(0));
+    for (const char* name : {"min", "max"}) {
+      if (out.adaptive || !slots.Has(name)) continue;
+      slots.Refuse(slots.PlaceOf(name), "is for \"limit: adaptive\" only; remove one of them");
+    }
+    if (!out.adaptive || out.min <= out.max) return;
+    slots.Refuse(slots.PlaceOf("min"),
+                 absl::StrCat("is more than \"max\": ", out.min, " and ", out.max));
+  });
+}
+
+// Options that mean nothing where gRPC finds the endpoints and keeps the connections.
+void RefuseNative(Mapping& in) {
+  if (in.Has("endpoints")) {
+    in.Refuse(in.PlaceOf("endpoints"),
+              "is for the native transport; beside \"transport: grpc\" write "
+              "\"target: ipv4:127.0.0.1:50051,127.0.0.1:50052\"");
+  }
+  for (const char* option :
+       {"load_balancing", "dns_refresh", "max_connections_per_endpoint", "max_pending_calls",
+        "breaker", "concurrency", "ejection", "health_check"}) {
+    if (!in.Has(option)) continue;
+    in.Refuse(in.PlaceOf(option),
+              "is for the native transport; remove it, or \"transport: grpc\", whose connections "
+              "and calls are gRPC's own");
+  }
+}
+
 void ReadUpstream(Mapping& in, Draft& draft) {
   upstream::UpstreamOptions out;
   in.Text("name", &out.name, NameMistake);
   in.Require("name", "give the upstream a name for routes to use");
+  in.Choice("transport", &out.transport,
+            {{"native", upstream::Transport::kNative}, {"grpc", upstream::Transport::kGrpc}});
   draft.endpoints.push_back(ReadEndpoints(in, out));
+  if (out.transport == upstream::Transport::kGrpc) RefuseNative(in);
   in.Choice("load_balancing", &out.load_balancing,
-            {{"round_robin", upstream::LoadBalancing::kRoundRobin}});
+            {{"round_robin", upstream::LoadBalancing::kRoundRobin},
+             {"least_request", upstream::LoadBalancing::kLeastRequest},
+             {"pick_first", upstream::LoadBalancing::kPickFirst}});
+  ReadEjection(in, out);
+  ReadHealthCheck(in, out);
   draft.upstream_tls.push_back(ReadClientTls(in, out.tls));
   ReadAuthority(in, out);
   in.Duration("connect_timeout", &out.connect_timeout, kShortest, kLongest);
@@ -150,42 +223,21 @@ void ReadUpstream(Mapping& in, Draft& draft) {
   draft.max_held_bytes.push_back(ReadShare(in, "max_held_bytes", &out.max_held_bytes, 1));
   in.Size("max_reply_header_bytes", &out.max_reply_header_bytes, 1u << 10, 1u << 20);
   in.Number("release_concurrency", &out.release_concurrency, 1, kMostCalls);
+  ReadBreaker(in, out.breaker);
+  ReadConcurrency(in, out.concurrency);
+  ReadSchema(in, draft);
   draft.upstreams.push_back(in.PlaceOf("name"));
   draft.config.upstreams.push_back(out);
+}
+
+absl::optional<Place> PlaceIfThere(const Mapping& in, absl::string_view name) {
+  return in.Has(name) ? absl::make_optional(in.PlaceOf(name)) : absl::nullopt;
 }
 
 void ReadMatch(Mapping& in, core::MatchOptions& out) {
   in.Text("method", &out.method, MethodPatternMistake);
   in.Text("authority", &out.authority, AuthorityPatternMistake);
-}
-
-void ReadCollapse(Mapping& in, core::CollapseOptions& out) {
-  in.Duration("flight_timeout", &out.flight_timeout, kShortest, kLongest);
-  in.Duration("max_join_age", &out.max_join_age, kShortest, kLongest);
-  in.Choice("on_abandon", &out.on_abandon,
-            {{"cancel", core::OnAbandon::kCancel}, {"complete", core::OnAbandon::kComplete}});
-  in.Flag("unary", &out.unary);
-  in.Duration("open_reply_grace", &out.open_reply_grace, kShortest, kLongest);
-  if (out.unary && in.Has("open_reply_grace")) {
-    in.Refuse(in.PlaceOf("open_reply_grace"),
-              "does nothing beside unary: true; remove one of them");
-  }
-  in.Number("max_waiters", &out.max_waiters, 1, kMostCalls);
-  in.Size("max_request_bytes", &out.max_request_bytes, 1, kLargestMessage);
-  in.Size("max_reply_bytes", &out.max_reply_bytes, 1, kLargestMessage);
-}
-
-void ReadFreshness(Mapping& in, cache::FreshnessRules& out, absl::optional<Place>* max_ttl) {
-  const size_t mistakes = in.mistakes();
-  absl::optional<absl::Duration> ttl;
-  in.Duration("ttl", &ttl, kShortest, kLongest);
-  in.Require("ttl", "say how long a reply is kept, such as \"cache: {ttl: 5s}\"");
-  out.ttl = ttl.value_or(absl::ZeroDuration());
-  if (in.Duration("max_ttl", &out.max_ttl, kShortest, kLongest)) *max_ttl = in.PlaceOf("max_ttl");
-  in.Flag("override", &out.override_reply);
-  if (in.mistakes() == mistakes && out.max_ttl.has_value() && *out.max_ttl < out.ttl) {
-    in.Refuse(in.PlaceOf("max_ttl"), "is below ttl; raise it or lower ttl");
-  }
+  ReadFieldConditions(in, out.fields);
 }
 
 void ReadRoute(Mapping& in, Draft& draft) {
@@ -199,23 +251,40 @@ void ReadRoute(Mapping& in, Draft& draft) {
   const bool sound = in.mistakes() == mistakes;
   in.Text("upstream", &out.upstream, NameMistake);
   in.Require("upstream", "name the upstream that serves the route");
-  if (in.SwitchOrSection("collapse", [&](Mapping& section) { ReadCollapse(section, collapse); })) {
+  std::vector<Place> need_schema;
+  if (ReadCollapse(in, collapse)) {
     out.collapse = collapse;
+    if (collapse.methods == core::SharedMethods::kIdempotent) {
+      need_schema.push_back(in.PlaceOf("collapse"));
+    }
   }
-  if (in.Section("cache", "cache: {ttl: 5s}",
-                 [&](Mapping& section) { ReadFreshness(section, freshness, &max_ttl); })) {
+  if (in.Section("cache", "cache: {ttl: 5s}", [&](Mapping& section) {
+        ReadFreshness(section, freshness, &max_ttl);
+        ReadTemplates(section, "tags", out.tags);
+      })) {
     out.cache = freshness;
+    if (out.collapse.has_value() && out.collapse->gathers()) {
+      in.Refuse(in.PlaceOf("cache"),
+                "keeps replies, and each was sent before the next caller came, which "
+                "\"collapse: {join: before_start}\" rules out; remove one of them");
+    }
   }
-  const bool key = in.Section("key", "key: {metadata: {ignore: [x-device-id]}}",
-                              [&](Mapping& section) { ReadKeyRules(section, out.key); });
+  ReadInvalidates(in, out);
+  ReadRetry(in, out.retry);
+  ReadComparing(in, out);
+  const bool key =
+      in.Section("key", "key: {metadata: {ignore: [x-device-id]}}",
+                 [&](Mapping& section) { ReadKeyRules(section, out.key, &need_schema); });
   if (key && !out.collapse.has_value() && !out.cache.has_value()) {
     in.Refuse(
         in.PlaceOf("key"),
         "does nothing on a route that neither collapses nor caches; add \"collapse: true\" or "
         "\"cache: {ttl: 5s}\", or remove it");
   }
+  RefuseIgnoredTags(in, out);
   draft.routes.push_back({in.PlaceOf("match"), in.PlaceOf("upstream"), in.PlaceOf("collapse"),
-                          in.PlaceOf("cache"), max_ttl, sound});
+                          in.PlaceOf("cache"), in.PlaceOf("retry"), max_ttl, need_schema, sound,
+                          PlaceIfThere(in, "invalidates")});
   draft.config.routes.push_back(out);
 }
 

@@ -21,8 +21,11 @@ struct Draft {
     Place upstream;
     Place collapse;
     Place cache;
-    absl::optional<Place> max_ttl;  // if it is there
+    Place retry;
+    absl::optional<Place> max_ttl;   // if it is there
+    std::vector<Place> need_schema;  // of what is of no use without one
     bool match_is_sound;
+    absl::optional<Place> invalidates;  // likewise
   };
 
   Config config;
@@ -30,6 +33,7 @@ struct Draft {
   std::vector<Place> groups;                  // of each one's group
   std::vector<Place> upstreams;               // of each one's name
   std::vector<std::vector<Place>> endpoints;  // of each one's target, or of all its endpoints
+  std::vector<Place> descriptor_sets;         // of each upstream's
   std::vector<TlsPlaces> listener_tls;
   std::vector<TlsPlaces> upstream_tls;
   TlsPlaces tracing_tls;

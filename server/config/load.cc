@@ -30,6 +30,7 @@
 #include "server/config/memory_shares.h"
 #include "server/config/problems.h"
 #include "server/config/reader.h"
+#include "server/config/schema_options.h"
 #include "server/config/text.h"
 #include "server/host/allowed_memory.h"
 
@@ -78,6 +79,7 @@ Config ReadConfig(absl::string_view text, absl::string_view filename,
   ResolvePaths(filename, draft.config.admin.tls);
   ResolvePath(filename, draft.config.admin.token_file);
   ResolvePaths(filename, draft.config.tracing.tls);
+  ResolveSchemaPaths(filename, draft);
   FitToMemory(memory, draft);
   SeparateFamilies(draft);
   NamePlaces(filename, reading, draft);

@@ -10,6 +10,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/config/message_rules.h"
 #include "server/config/suggest.h"
 #include "server/model/request.h"
 
@@ -127,8 +128,10 @@ void ReadMetadata(Mapping& in, std::vector<Name>* ignored, model::KeyRules& out)
 
 }  // namespace
 
-void ReadKeyRules(Mapping& in, model::KeyRules& out) {
+void ReadKeyRules(Mapping& in, model::KeyRules& out, std::vector<Place>* need_schema) {
   std::vector<Name> ignored;
+  in.Section("message", "message: {ignore: [\"3.2\"]}",
+             [&](Mapping& section) { ReadMessageRules(section, out, need_schema); });
   in.Section("metadata", "metadata: {ignore: [x-device-id]}",
              [&](Mapping& section) { ReadMetadata(section, &ignored, out); });
   in.Flag("share_across_credentials", &out.share_across_credentials);

@@ -67,6 +67,13 @@ bool AuthorityCovers(const absl::optional<std::string>& earlier,
   return Matches(pattern, absl::AsciiStrToLower(text));
 }
 
+// Whether what holds for `later` includes all that `earlier` asks.
+bool FieldsCover(const core::MatchOptions& earlier, const core::MatchOptions& later) {
+  return std::all_of(earlier.fields.begin(), earlier.fields.end(), [&later](const auto& condition) {
+    return std::find(later.fields.begin(), later.fields.end(), condition) != later.fields.end();
+  });
+}
+
 absl::string_view MethodPart(absl::string_view pattern) {
   const size_t slash = pattern.rfind('/');
   return slash == 0 || slash == absl::string_view::npos ? "*" : pattern.substr(slash + 1);
@@ -117,7 +124,7 @@ std::string MethodPatternMistake(absl::string_view pattern) {
 
 bool Covers(const core::MatchOptions& earlier, const core::MatchOptions& later) {
   return Matches(earlier.method, later.method) &&
-         AuthorityCovers(earlier.authority, later.authority);
+         AuthorityCovers(earlier.authority, later.authority) && FieldsCover(earlier, later);
 }
 
 std::string WriteWarning(absl::string_view method_pattern, absl::string_view does,

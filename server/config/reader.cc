@@ -221,20 +221,24 @@ bool Mapping::Section(absl::string_view name, absl::string_view example, Body bo
   return true;
 }
 
-bool Mapping::SwitchOrSection(absl::string_view name, Body body) {
-  const Entry* entry = Take(name, "true|false|section", "false");
+bool Mapping::SwitchOrSection(absl::string_view name, Body body, bool on, Word word) {
+  const std::string kind =
+      absl::StrCat("true|false|", word.text, word.text.empty() ? "" : "|", "section");
+  const Entry* entry = Take(name, kind, on ? "true" : "false");
   if (describing()) Read(reading_, YAML::Node(), {1, 1, Join(place_.path, name)}, "", body);
-  if (entry == nullptr) return Has(name);
+  if (entry == nullptr) return on || Has(name);
   if (entry->value.IsMap()) {
     Read(reading_, entry->value, entry->place, "", body);
     return true;
   }
   const auto scalar = ScalarOf(entry->value, entry->place);
   if (!scalar.has_value()) return true;
+  if (word.said != nullptr && scalar->text == word.text) return *word.said = true;
   if (scalar->text != "true" && scalar->text != "false") {
     Refuse(scalar->place,
-           absl::StrCat(scalar->shown, " is neither true nor false nor a section of options",
-                        Boolean(scalar->text)));
+           absl::StrCat(scalar->shown, " is neither true nor false ",
+                        word.text.empty() ? "" : absl::StrCat("nor ", word.text, " "),
+                        "nor a section of options", Boolean(scalar->text)));
   }
   return scalar->text != "false";
 }
@@ -265,6 +269,22 @@ bool Mapping::Texts(absl::string_view name, Each each) {
     if (scalar.has_value()) each(scalar->text, place);
   });
   return true;
+}
+
+bool Mapping::Pairs(absl::string_view name, absl::string_view example, EachPair each) {
+  const Entry* entry = Take(name, "mapping");
+  if (entry == nullptr) return Has(name);
+  Read(reading_, entry->value, entry->place, example, [&](Mapping& all) { all.TakeAll(each); });
+  return true;
+}
+
+void Mapping::TakeAll(EachPair each) {
+  for (Entry& entry : entries_) {
+    entry.taken = true;
+    const auto scalar = ScalarOf(entry.value, entry.place);
+    if (!scalar.has_value()) continue;
+    each({entry.name, entry.name_place, scalar->text, entry.value.Tag() == "!", entry.place});
+  }
 }
 
 void Mapping::ReadItems(const Entry& entry, absl::string_view example,

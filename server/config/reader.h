@@ -48,6 +48,17 @@ class Mapping {
   using Check = std::string (*)(absl::string_view text);
   using Each = absl::FunctionRef<void(const std::string& text, const Place& place)>;
 
+  // An option whose name the file chooses, in a mapping of such. What is quoted is a text, whatever
+  // it looks like.
+  struct Pair {
+    const std::string& name;
+    const Place& name_place;
+    const std::string& value;
+    bool quoted;
+    const Place& place;  // of the value
+  };
+  using EachPair = absl::FunctionRef<void(const Pair& pair)>;
+
   // Reads `node`, the whole file.
   static void ReadRoot(Reading& reading, const YAML::Node& node, Body body);
 
@@ -66,8 +77,9 @@ class Mapping {
   // Of no default.
   bool Number(absl::string_view name, absl::optional<uint64_t>* out, uint64_t min, uint64_t max);
 
-  // "1%", read as so many of a million. Of no default.
+  // "1%", read as so many of a million. The first has no default.
   bool Percent(absl::string_view name, absl::optional<uint32_t>* out);
+  bool Percent(absl::string_view name, uint32_t* out);
 
   // "auto" reads as 0.
   bool NumberOrAuto(absl::string_view name, int* out, uint64_t min, uint64_t max);
@@ -88,9 +100,18 @@ class Mapping {
   void Sections(absl::string_view name, absl::string_view example, Body body);
   bool Texts(absl::string_view name, Each each);
 
+  // A mapping of scalars by names that are no options.
+  bool Pairs(absl::string_view name, absl::string_view example, EachPair each);
+
   // `name: false` and no `name` at all return false; `name: true` and `name: {…}` return true, the
-  // latter after `body` has read the mapping.
-  bool SwitchOrSection(absl::string_view name, Body body);
+  // latter after `body` has read the mapping. With `on`, no `name` at all returns true. If there is
+  // a word, `name: word` returns true too, and says so.
+  struct Word {
+    absl::string_view text;
+    bool* said;
+  };
+  bool SwitchOrSection(absl::string_view name, Body body, bool on = false,
+                       Word word = {"", nullptr});
 
   // Takes what begins with `prefix`, whatever it is.
   void Ignore(absl::string_view prefix);
@@ -141,6 +162,7 @@ class Mapping {
                                     absl::string_view default_value);
   absl::optional<Scalar> ScalarOf(const YAML::Node& node, const Place& place);
   void RefuseUnknown(const Entry& entry);
+  void TakeAll(EachPair each);
   void ReadItems(const Entry& entry, absl::string_view example,
                  absl::FunctionRef<void(const YAML::Node&, const Place&)> read);
   bool SpendValue(const Place& place);
@@ -149,6 +171,8 @@ class Mapping {
   bool DurationOr(absl::string_view name, absl::string_view default_value, absl::Duration* out,
                   absl::Duration min, absl::Duration max);
   void ReadSize(const Scalar& scalar, uint64_t* out, uint64_t min, uint64_t max);
+  bool PercentOr(absl::string_view name, absl::string_view default_value,
+                 absl::optional<uint32_t>* out);
   bool WholeNumber(absl::string_view name, absl::string_view default_value, uint64_t* out,
                    uint64_t min, uint64_t max);
   bool ChoiceIndex(absl::string_view name, size_t* index, const std::vector<std::string>& words);

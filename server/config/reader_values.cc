@@ -92,7 +92,20 @@ bool Mapping::WholeNumber(absl::string_view name, absl::string_view default_valu
 }
 
 bool Mapping::Percent(absl::string_view name, absl::optional<uint32_t>* out) {
-  const auto scalar = TakeScalar(name, "percent", "");
+  return PercentOr(name, "", out);
+}
+
+bool Mapping::Percent(absl::string_view name, uint32_t* out) {
+  constexpr double kOfOne = 10'000;
+  absl::optional<uint32_t> value;
+  const bool present = PercentOr(name, absl::StrCat(*out / kOfOne, "%"), &value);
+  *out = value.value_or(*out);
+  return present;
+}
+
+bool Mapping::PercentOr(absl::string_view name, absl::string_view default_value,
+                        absl::optional<uint32_t>* out) {
+  const auto scalar = TakeScalar(name, "percent", default_value);
   if (!scalar.has_value()) return Has(name);
   *out = ParsePercent(scalar->text);
   if (!out->has_value()) {

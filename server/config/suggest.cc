@@ -1,62 +1,14 @@
 #include "server/config/suggest.h"
 
-#include <algorithm>
-#include <cstddef>
-
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/base/nearest_word.h"
 #include "server/config/problems.h"
 
 namespace singleflight::config {
-namespace {
-
-constexpr size_t kLongestWord = 64;
-
-// Insertions, deletions and substitutions that turn `a` into `b`.
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
-    }
-  }
-  return row[b.size()];
-}
-
-// The only word that `part` is a part of: "warn" of "warning", "key" of "private_key".
-absl::string_view OnlyOneWith(absl::string_view part, const std::vector<std::string>& known) {
-  constexpr size_t kShortestPart = 3;
-  absl::string_view only;
-  for (const std::string& candidate : known) {
-    if (part.size() < kShortestPart || !absl::StrContains(candidate, part)) continue;
-    if (!only.empty()) return "";
-    only = candidate;
-  }
-  return only;
-}
-
-}  // namespace
 
 std::string DidYouMean(absl::string_view found, const std::vector<std::string>& known) {
-  if (found.size() > kLongestWord) return "";
-  const std::string word = absl::AsciiStrToLower(found);
-  size_t nearest = std::max<size_t>(1, std::min<size_t>(3, word.size() / 3)) + 1;
-  absl::string_view best;
-  for (const std::string& candidate : known) {
-    if (candidate.size() > kLongestWord) continue;
-    const size_t distance = EditDistance(word, absl::AsciiStrToLower(candidate));
-    if (distance >= nearest) continue;
-    nearest = distance;
-    best = candidate;
-  }
-  if (best.empty()) best = OnlyOneWith(word, known);
-  return best.empty() ? "" : absl::StrCat(" (did you mean ", Quoted(best), "?)");
+  const absl::string_view nearest = base::NearestWord(found, known);
+  return nearest.empty() ? "" : absl::StrCat(" (did you mean ", Quoted(nearest), "?)");
 }
 
 }  // namespace singleflight::config

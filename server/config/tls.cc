@@ -171,6 +171,9 @@ std::vector<WatchedFile> FilesOf(const Config& config) {
   };
   for (const upstream::UpstreamOptions& upstream : config.upstreams) add_client(upstream.tls);
   add_client(config.tracing.tls);
+  for (const absl::optional<schema::Options>& schema : config.schemas) {
+    if (schema.has_value()) add(schema->descriptor_set);
+  }
   return files;
 }
 

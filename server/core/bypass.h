@@ -18,6 +18,8 @@ enum class Bypass : uint8_t {
   kStreamingMethod,  // the method turned out to stream a short while ago
   kLargeReply,       // the key's reply turned out to be too large to share a short while ago
   kSlowRequest,      // the request was not whole within limits.request_timeout
+  kNoStore,          // its cache-control says no-store
+  kDiffered,         // checks of the route, or of the caller's client, have found replies to differ
   kKeptEncoding,     // neither the caller nor this program can read the encoding of what is kept
 };
 
@@ -37,6 +39,10 @@ constexpr absl::string_view NameOf(Bypass why) {
       return "large_reply";
     case Bypass::kSlowRequest:
       return "slow_request";
+    case Bypass::kNoStore:
+      return "no_store";
+    case Bypass::kDiffered:
+      return "differed";
     case Bypass::kKeptEncoding:
       return "kept_encoding";
   }

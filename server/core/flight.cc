@@ -4,8 +4,9 @@
 // go in the flight table without asking it. It takes them out of the table once, all together, when
 // it ends, so nobody can be aboard a flight that has ended.
 //
+//   gathers Newcomers join, and nothing is sent: `join: before_start` (flight_gathering.cc).
 //   waits   Nothing of its call has left. It waits in its client's line, or in none (Widen).
-//   flies   The reply is gathered. A call that was lost or not begun is sent once more (OnFailed).
+//   flies   The reply is gathered. A call that brought none may be sent again (flight_again.cc).
 //   ended   By one of these, whichever comes first:
 //
 //   LandForAll      a reply, or a status of our own          everyone gets it
@@ -32,6 +33,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/core/footprint.h"
+#include "server/core/stale.h"
 
 namespace singleflight::core {
 namespace {
@@ -51,9 +53,10 @@ void Flight::Start(const LoopContext& around, Route& route, Question question,
                    Flights::Landing landing) {
   std::shared_ptr<Flight> flight(
       new Flight(around, route, std::move(question), std::move(landing)));
-  flight->landing_.set_context(flight);
   flight->self_ = flight;
-  flight->Launch();
+  if (route.flights.gathers()) return flight->Gather();
+  flight->landing_.set_context(flight);
+  if (flight->Admit()) flight->Fly();
 }
 
 Flight::Flight(const LoopContext& around, Route& route, Question question, Flights::Landing landing)
@@ -63,16 +66,7 @@ Flight::Flight(const LoopContext& around, Route& route, Question question, Fligh
       question_(std::move(question)),
       landing_(std::move(landing)),
       fill_(around.store.BeginFill()),
-      deadline_(DeadlineOf(route, question_, around.loop.Now())),
-      deadline_timer_(around.loop.timers(),
-                      [this] {
-                        Cancel(Unanswered::kFlightTimeout);
-                        LandStatus(
-                            wire::StatusCode::kDeadlineExceeded,
-                            absl::StrCat("upstream '", route_.shared.name,
-                                         "': no reply within collapse.flight_timeout (",
-                                         absl::FormatDuration(route_.flights.flight_timeout), ")"));
-                      }),
+      deadline_timer_(around.loop.timers(), [this] { OnTimer(); }),
       open_reply_timer_(around.loop.timers(), [this] { GiveOver(core::Release::kReplyStreams); }),
       own_bytes_(around.buffered, kBytesOfFlight + BytesOfUpstreamCall(*question_.request)),
       held_(std::make_shared<memory::HeldBytes>(route.shared, question_.client)) {
@@ -81,30 +75,64 @@ Flight::Flight(const LoopContext& around, Route& route, Question question, Fligh
 
 Flight::~Flight() { route_.shared.flights.fetch_sub(1, std::memory_order_relaxed); }
 
-void Flight::Launch() {
+void Flight::OnTimer() {
+  if (gathers_) return EndGathering(GatheringEnd::kMaxJoinAge);
+  Cancel(Unanswered::kFlightTimeout);
+  if (const absl::optional<Answer> stale = StaleAnswer()) return LandForAll(*stale);
+  LandStatus(
+      wire::StatusCode::kDeadlineExceeded,
+      absl::StrCat("upstream '", route_.shared.name, "': no reply within collapse.flight_timeout (",
+                   absl::FormatDuration(route_.flights.flight_timeout), ")"));
+}
+
+// False: it has landed, as a bound of its upstream leaves no room for it.
+bool Flight::Admit() {
   UpstreamBounds& shared = route_.shared;
   if (shared.flights.load(std::memory_order_relaxed) > shared.max_flights) {
     metrics().resource_exhausted.Add();
     LandStatus(wire::StatusCode::kResourceExhausted,
                absl::StrCat("upstream '", shared.name, "': max_flights (",
                             shared.max_flights.load(), ") flights are in the air"));
-    return;
+    return false;
   }
+  return Hold(BytesHeldByFlight(landing_.key(), question_.message.size()));
+}
+
+void Flight::Fly() {
+  deadline_ = DeadlineOf(route_, question_, around_.loop.Now());
   if (route_.collapses()) deadline_timer_.Set(*deadline_);
-  if (Hold(BytesHeldByFlight(landing_.key(), question_.message.size()))) Send(false);
+  if (route_.options.retry.has_value()) {
+    retries_ = std::make_unique<Retries>(around_, route_, deadline_, [this] { SendAgain(); });
+  }
+  if (route_.flights.hedge.has_value()) NoteHedging();
+  Send(false);
 }
 
 void Flight::Send(bool again) {
-  Upstream& upstream = *around_.upstreams[route_.upstream];
-  const model::Request& request = *question_.request;
   waits_.store(true, std::memory_order_relaxed);  // before it is asked who is aboard
-  call_ = upstream.Start({question_.request, std::string(upstream.AuthorityFor(request)), deadline_,
-                          route_.collapses() ? around_.chain_hop : "", 0,
-                          landing_.widened() ? nullptr : question_.client, again, BeginSpan()},
-                         *this);
+  if (route_.flights.hedge.has_value()) {
+    call_ =
+        std::make_unique<HedgedCall>(around_, route_, *this, HeadOf(again), *this, HedgeAfter());
+  } else {
+    call_ = around_.upstreams[route_.upstream]->Start(HeadOf(again), *this);
+  }
   sent_at_ = around_.loop.Now();
   call_->Send(question_.message);
   call_->Finish({});
+}
+
+UpstreamHead Flight::HeadOf(bool again) {
+  const model::Request& request = *question_.request;
+  return {question_.request,
+          std::string(around_.upstreams[route_.upstream]->AuthorityFor(request)),
+          deadline_,
+          route_.collapses() ? around_.chain_hop : "",
+          0,
+          landing_.widened() ? nullptr : question_.client,
+          again,
+          BeginSpan(),
+          retries_ == nullptr ? 0 : retries_->previous_attempts(),
+          again || question_.background ? wanted() : 1};
 }
 
 // A call is part of its leader's trace. Other callers have spans that refer to this one.
@@ -148,11 +176,12 @@ bool Flight::NoRoom() {
 }
 
 void Flight::OnInitial(model::Headers fields, bool end) {
+  if (end && Retry(fields)) return;
   framed_ =
       fields.Find(":status") == absl::string_view("200") &&
       absl::StartsWithIgnoreCase(fields.Find("content-type").value_or(""), "application/grpc");
   age_.Read(fields);
-  initial_ = model::DownstreamFields(fields, "age");  // each caller gets its own
+  initial_ = model::DownstreamFields(fields, {"age"});  // each caller gets its own
   if (!HoldReply(initial_->Footprint()) || !end) return;
   LandReply({*std::move(initial_), "", {}, true, held_});
 }
@@ -181,36 +210,29 @@ void Flight::OnEnd(model::Headers trailing) {
 }
 
 void Flight::OnFailed(UpstreamFailure failure) {
-  if (MayResend(failure)) {
-    --resends_left_;
-    DropReply();
-    Send(true);
-    return;
+  if (MayResend(failure)) return SendAgain();
+  if (Retry(failure)) return;
+  if (ToleratesFailure(failure)) {
+    if (const absl::optional<Answer> stale = StaleAnswer()) return LandForAll(*stale);
   }
   const Answer status = StatusAnswer(failure.status, failure.message);
   switch (failure.kind) {
     case UpstreamFailure::Kind::kReset:
     case UpstreamFailure::Kind::kRefused:
-      return Land(status);  // upstream's word, which may be for one caller only
+      // Upstream's word, which may be for one caller only.
+      return Land(status, IsForLeaderAlone(status.reply));
     case UpstreamFailure::Kind::kCallersOwn:
       return LandForLeader(status, core::Release::kLeaderRefused);
     case UpstreamFailure::Kind::kNotStarted:
     case UpstreamFailure::Kind::kLost:
     case UpstreamFailure::Kind::kUnreachable:
+    case UpstreamFailure::Kind::kNoRoom:
       return LandForAll(status);
   }
 }
 
 void Flight::Widen() {
   if (call_ != nullptr) call_->Disown();
-}
-
-bool Flight::MayResend(const UpstreamFailure& failure) const {
-  const bool may_succeed = failure.kind == UpstreamFailure::Kind::kNotStarted ||
-                           failure.kind == UpstreamFailure::Kind::kLost;
-  return may_succeed && resends_left_ > 0 &&
-         around_.loop.Now() < deadline_.value_or(base::Instant::max()) &&
-         (landing_.waiting() > 0 || route_.flights.on_abandon == OnAbandon::kComplete);
 }
 
 // Without this, End counts the call as one whose caller has left.
@@ -223,15 +245,6 @@ std::shared_ptr<const Flown> Flight::WhatFlew() const {
   if (flown_ != nullptr) return flown_;
   return std::make_shared<const Flown>(
       Flown{question_.request, call_ == nullptr ? UpstreamTrip() : call_->trip()});
-}
-
-void Flight::DropReply() {
-  open_reply_timer_.Cancel();
-  held_->Add(-static_cast<int64_t>(std::exchange(reply_bytes_, 0)));
-  initial_.reset();
-  age_ = cache::Age();
-  body_.Take();
-  scanner_ = wire::MessageScanner();
 }
 
 }  // namespace singleflight::core

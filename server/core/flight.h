@@ -1,4 +1,5 @@
-// One upstream call that may serve many callers, from its start to its landing. It ends in one of
+// One upstream call that may serve many callers, from its start to its landing. On routes with
+// `join: before_start` it may gather callers for a while before it is sent. It ends in one of
 // four ways, each of which takes the waiters first (flight.cc tells when):
 //
 //   landed       Everyone aboard gets the same reply. Callers that a private reply leaves out are
@@ -20,15 +21,20 @@
 #include <vector>
 
 #include "server/core/gathered.h"
+#include "server/core/hedged_call.h"
 #include "server/core/read_path.h"
+#include "server/core/retries.h"
 #include "server/memory/held_bytes.h"
 #include "server/wire/message.h"
 
 namespace singleflight::core {
 
-class Flight final : public UpstreamEvents, public std::enable_shared_from_this<Flight> {
+class Flight final : public UpstreamEvents,
+                     public HedgedCall::Owner,
+                     public std::enable_shared_from_this<Flight> {
  public:
-  // Sends the call; `landing` is the duty that makes its waiters wait.
+  // Sends the call, now or when the flight has its turn; `landing` is the duty that makes its
+  // waiters wait.
   static void Start(const LoopContext& around, Route& route, Question question,
                     Flights::Landing landing);
 
@@ -61,11 +67,30 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   void OnEnd(model::Headers trailing) override;
   void OnSent(size_t) override { waits_.store(false, std::memory_order_relaxed); }
   void OnFailed(UpstreamFailure failure) override;
+  size_t wanted() const override { return landing_.waiting() - Uncounted(landing_.waiting()); }
 
-  void Launch();
+  // A refresh waits for nobody: of so many aboard it is not counted.
+  size_t Uncounted(size_t aboard) const { return question_.background && aboard > 0 ? 1 : 0; }
+
+  void Gather();
+  static void TellTurn(const std::shared_ptr<Flight>& flight);
+  void EndGathering(GatheringEnd why);
+  void OnTimer();
+  bool Admit();
+  void Fly();
   void Send(bool again);
   std::unique_ptr<trace::OpenSpan> BeginSpan();
-  bool MayResend(const UpstreamFailure& failure) const;
+  void SendAgain();
+  bool MayResend(const UpstreamFailure& failure);
+  bool Retry(model::HeadersView trailers_only);
+  bool Retry(const UpstreamFailure& failure);
+  bool IsWanted() const;
+  UpstreamHead HeadOf(bool again);
+  void NoteHedging();
+  absl::optional<absl::Duration> HedgeAfter() const;
+  absl::optional<HedgeRefusal> WhyNotHedged();
+  absl::optional<UpstreamHead> TakeHedge(const UpstreamTrip& first) override;
+  void OnHedgeWon() override;
   void Cancel(Unanswered why);
   void DropReply();  // drops what has arrived, before the call is sent again
   bool Hold(size_t bytes);
@@ -76,7 +101,12 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   absl::optional<cache::Refusal> Keep(const Answer& answer);
   bool IsForLeaderAlone(const model::Reply& reply) const;
   bool IsAboutEncoding(const model::Reply& reply) const;
-  void Land(const Answer& answer);
+  bool IsWhole(const Answer& answer) const;
+  absl::Duration Jittered(absl::Duration lifetime) const;
+  void NoteLeader();
+  bool LandStale(const Answer& answer);
+  absl::optional<Answer> StaleAnswer() const;
+  void Land(const Answer& answer, bool for_leader_alone);
   void LandForLeader(const Answer& answer, core::Release others_why);
   void LandForAll(const Answer& answer);
   void LandStatus(wire::StatusCode code, absl::string_view message);
@@ -87,6 +117,7 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   void End();
 
   void Deliver(Flights::WaiterList waiters, const Answer& answer);
+  void NoteStale(size_t aboard, const Answer& answer);
   void NoteSaved(size_t aboard, const Answer& answer);
   void Release(Flights::WaiterList waiters, core::Release reason);
   Question HeldQuestion() const;
@@ -101,17 +132,21 @@ class Flight final : public UpstreamEvents, public std::enable_shared_from_this<
   Route& route_;
   const Question question_;
   Flights::Landing landing_;
-  const cache::Fill fill_;  // taken before the call is sent
-  const absl::optional<base::Instant> deadline_;
-  std::shared_ptr<Flight> self_;  // until the flight ends
+  const cache::Fill fill_;                  // taken before the call is sent
+  absl::optional<base::Instant> deadline_;  // once it flies
+  std::shared_ptr<Flight> self_;            // until the flight ends
 
   std::unique_ptr<UpstreamCall> call_;
   std::shared_ptr<const Flown> flown_;  // of the call that this has cancelled
   std::atomic<bool> waits_{true};       // nothing of the call has left yet
-  int resends_left_ = 1;
-  base::Timer deadline_timer_;
-  base::Timer open_reply_timer_;  // runs while a message is whole and the reply has not ended
-  model::SpanRef span_;           // of the call, if it is recorded
+  int resends_left_ = 1;                // unless retries_ counts them
+  bool hedged_ = false;
+  bool gathers_ = false;              // its turn is to come, and nothing has been sent
+  std::unique_ptr<Retries> retries_;  // null: the route has no `retry`
+  base::Timer deadline_timer_;        // while it gathers: until when, at the latest
+  base::Timer open_reply_timer_;      // runs while a message is whole and the reply has not ended
+  model::SpanRef span_;               // of the call, if it is recorded
+  model::SpanRef hedge_span_;         // likewise of its hedge
 
   absl::optional<model::Headers> initial_;
   base::Instant sent_at_;

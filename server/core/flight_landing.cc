@@ -1,13 +1,19 @@
 // How a flight ends: its reply is judged and stored, its waiters are taken and told. flight.cc says
 // which ends there are, and why their steps have this order.
 
+#include <random>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "server/cache/privacy.h"
 #include "server/cache/vary.h"
 #include "server/core/by_loop.h"
+#include "server/core/check.h"
 #include "server/core/flight.h"
+#include "server/core/request_tags.h"
+#include "server/core/stale.h"
 #include "server/model/encoding.h"
 
 namespace singleflight::core {
@@ -18,6 +24,28 @@ bool IsUnreadable(const model::Reply& reply) {
   if (!model::IsCompressed(reply.body)) return false;
   const absl::string_view encoding = model::EncodingOf(reply.initial);
   return encoding == wire::kIdentity || encoding.empty();
+}
+
+// What was for this cache alone goes no further (RFC 9213).
+model::Reply ForCallers(const model::Reply& reply) {
+  return model::WithoutField(reply, cache::kTargetedCacheControl);
+}
+
+bool IsOfThisFlight(const Answer& answer) {
+  return answer.source != Answer::Source::kOwn && !answer.was_kept();
+}
+
+cache::Extension ExtensionOf(wire::StatusCode status, base::Instant expires,
+                             const cache::Staleness& stale, base::Instant::duration took) {
+  cache::Extension extension{status};
+  if (stale.while_revalidate > absl::ZeroDuration()) {
+    extension.stale_while_revalidate_until = base::After(expires, stale.while_revalidate);
+    extension.took = took;
+  }
+  if (stale.if_error > absl::ZeroDuration()) {
+    extension.stale_if_error_until = base::After(expires, stale.if_error);
+  }
+  return extension;
 }
 
 // Returns the leader, null if it has left, and puts the rest into `others`, in order of arrival.
@@ -47,32 +75,81 @@ void Flight::LandReply(model::ReplyParts parts) {
   if (framed_ && scanner_.ExactlyOne() && answer.status == wire::StatusCode::kOk) {
     route_.NoteUnary(question_.request->path());
   }
+  const bool for_leader_alone = IsForLeaderAlone(answer.reply);
   if (route_.caches()) {
     const absl::optional<cache::Refusal> refusal = Keep(answer);
     if (refusal.has_value()) {
       metrics().refusals.Add(*refusal);
+      if (!for_leader_alone && LandStale(answer)) return;
     } else {
       metrics().stores.Add();
+      NoteLeader();
       answer.source = Answer::Source::kStored;
     }
   }
-  Land(answer);
+  answer.reply = ForCallers(answer.reply);
+  Land(answer, for_leader_alone);
+}
+
+// Hits are checked against it.
+void Flight::NoteLeader() {
+  if (route_.verification == nullptr) return;
+  route_.verification->NoteLeader(landing_.key().hash, AskedBy(question_));
+}
+
+// What upstream says is not kept. If it failed, what is kept may serve in its place. Otherwise what
+// is kept is outdated, as this is later.
+bool Flight::LandStale(const Answer& answer) {
+  if (!ToleratesFailure(answer.reply)) {
+    around_.store.Drop(landing_.key(), fill_);
+    return false;
+  }
+  const absl::optional<Answer> stale = StaleAnswer();
+  if (stale.has_value()) LandForAll(*stale);
+  return stale.has_value();
+}
+
+absl::optional<Answer> Flight::StaleAnswer() const {
+  if (!route_.caches()) return absl::nullopt;
+  cache::Found found = around_.store.FindAfterFailure(landing_.key(), around_.loop.Now());
+  if (!found.reply || !route_.Trusts(found)) return absl::nullopt;
+  return Answer{Answer::Source::kStale, std::move(found.reply), found.lifespan, WhatFlew(),
+                found.status};
 }
 
 absl::optional<cache::Refusal> Flight::Keep(const Answer& answer) {
   const cache::Verdict verdict = cache::Judge(answer.reply, *route_.options.cache, age_,
                                               absl::FromChrono(around_.loop.Now() - sent_at_));
   if (verdict.refusal.has_value()) return verdict.refusal;
-  if (!framed_ || !scanner_.ExactlyOne() || IsUnreadable(answer.reply)) {
-    return cache::Refusal::kNotWhole;
-  }
+  if (!IsWhole(answer)) return cache::Refusal::kNotWhole;
+  if (answer.about_encoding)
+    return cache::Refusal::kStatus;  // callers that encode otherwise get none
   if (cache::VariesBeyond(answer.reply, route_.key_policy)) return cache::Refusal::kVary;
+  const absl::optional<std::vector<std::string>> tags =
+      RequestTags(route_, *question_.request, question_.message.view());
+  if (!tags.has_value()) return cache::Refusal::kTags;
   const absl::optional<cache::Labels> labels =
-      cache::LabelsOf(answer.reply, around_.OriginOf(route_, *question_.request));
+      cache::LabelsOf(answer.reply, around_.OriginOf(route_, *question_.request), *tags);
   if (!labels.has_value()) return cache::Refusal::kGroups;
+  const base::Instant expires = base::After(around_.loop.Now(), Jittered(verdict.lifetime));
   return around_.store.Put(
-      landing_.key(), model::FollowerCopy(answer.reply),
-      {answer.lifespan.born, base::After(around_.loop.Now(), verdict.lifetime)}, *labels, fill_);
+      landing_.key(), model::FollowerCopy(ForCallers(answer.reply)),
+      {answer.lifespan.born, expires}, *labels, fill_,
+      ExtensionOf(answer.status, expires, verdict.stale, around_.loop.Now() - sent_at_));
+}
+
+// Errors come without a message.
+bool Flight::IsWhole(const Answer& answer) const {
+  if (!framed_ || IsUnreadable(answer.reply)) return false;
+  return scanner_.ExactlyOne() ||
+         (answer.status != wire::StatusCode::kOk && answer.reply.body.empty());
+}
+
+absl::Duration Flight::Jittered(absl::Duration lifetime) const {
+  const cache::FreshnessRules& rules = *route_.options.cache;
+  if (rules.jitter == 0 || around_.random == nullptr) return lifetime;
+  std::uniform_int_distribution<uint32_t> one_of_a_million(0, 999'999);
+  return cache::Jittered(lifetime, rules, one_of_a_million(*around_.random));
 }
 
 bool Flight::IsForLeaderAlone(const model::Reply& reply) const {
@@ -86,8 +163,8 @@ bool Flight::IsAboutEncoding(const model::Reply& reply) const {
 }
 
 // For what upstream said.
-void Flight::Land(const Answer& answer) {
-  if (!IsForLeaderAlone(answer.reply)) return LandForAll(answer);
+void Flight::Land(const Answer& answer, bool for_leader_alone) {
+  if (!for_leader_alone) return LandForAll(answer);
   LandForLeader(answer, core::Release::kReplyPrivate);
 }
 
@@ -136,6 +213,7 @@ void Flight::GiveOver(core::Release reason) {
 void Flight::Abandon(Unanswered why) {
   if (self_ == nullptr) return;
   const std::shared_ptr<Flight> keep = self_;
+  if (gathers_) metrics().gathered.Add(GatheringEnd::kAbandoned);
   Cancel(why);
   Flights::WaiterList nobody = Take();
   End();
@@ -153,6 +231,7 @@ Flights::WaiterList Flight::Take() {
 void Flight::End() {
   deadline_timer_.Cancel();
   open_reply_timer_.Cancel();
+  retries_.reset();
   own_bytes_.Set(0);  // here, as the flight itself may end on another thread
   held_->Disown();    // the rest is held by callers that have yet to take the reply
   call_.reset();
@@ -163,14 +242,21 @@ void Flight::Deliver(Flights::WaiterList waiters, const Answer& answer) {
   NoteSaved(waiters.size(), answer);
   Answer for_followers = answer;
   for_followers.reply = model::FollowerCopy(answer.reply);
-  for_followers.reply.made_by = span_;
-  if (answer.source != Answer::Source::kOwn) for_followers.source = Answer::Source::kCollapsed;
+  if (!answer.was_kept()) for_followers.reply.made_by = span_;
+  if (IsOfThisFlight(answer)) for_followers.source = Answer::Source::kCollapsed;
+  if (answer.source == Answer::Source::kStale) NoteStale(waiters.size(), answer);
   const Question asked = answer.ForAnyEncoding() ? question_ : HeldQuestion();
   ForEachOnItsLoop(std::move(waiters), around_.loop,
                    [answer, for_followers, asked](Waiter& waiter) {
                      const Answer& its = waiter.role() == Role::kLeader ? answer : for_followers;
                      waiter.path().Tell(waiter, its, asked);
                    });
+}
+
+// Callers that did not take what is kept may get it now while it is fresh.
+void Flight::NoteStale(size_t aboard, const Answer& answer) {
+  if (answer.lifespan.expires > around_.loop.Now()) return;
+  metrics().stale.Add(StaleUse::kIfError, aboard - Uncounted(aboard));
 }
 
 // All but one: usually the leader is aboard.
@@ -183,9 +269,11 @@ void Flight::NoteSaved(size_t aboard, const Answer& answer) {
 void Flight::Release(Flights::WaiterList waiters, core::Release reason) {
   if (waiters.empty()) return;
   metrics().released.Add(reason, waiters.size());
-  ForEachOnItsLoop(
-      std::move(waiters), around_.loop,
-      [asked = HeldQuestion(), reason](Waiter& waiter) { waiter.OnReleased(asked, reason); });
+  ForEachOnItsLoop(std::move(waiters), around_.loop,
+                   [asked = HeldQuestion(), reason](Waiter& waiter) {
+                     waiter.path().Undraw(waiter);
+                     waiter.OnReleased(asked, reason);
+                   });
 }
 
 // For callers that are not served. Its message counts for as long as they need it, and outlives

@@ -20,6 +20,8 @@ struct UpstreamTrip {
   base::Instant first = kNever;  // the first block of its reply came
   base::Instant ended = kNever;  // its reply was whole, or it was known to have none
 
+  int resends = 0;  // so often its upstream has sent it again: UpstreamHead::resends
+
   // Where it was sent to, as metrics call it; null: nowhere yet.
   std::shared_ptr<const std::string> endpoint = nullptr;
 };

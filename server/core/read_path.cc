@@ -27,6 +27,7 @@
 #include "server/core/by_loop.h"
 #include "server/core/flight.h"
 #include "server/core/footprint.h"
+#include "server/core/refresh.h"
 #include "server/memory/held_bytes.h"
 #include "server/model/encoding.h"
 
@@ -47,49 +48,101 @@ absl::Duration RecentOn(const Route& route) {
 }  // namespace
 
 Served ReadPath::Serve(Route& route, const Asking& asking, Waiter& waiter) {
+  if (route.verification != nullptr && route.verification->KeepsApart(asking.client.get())) {
+    return Served::kDiffered;
+  }
+  if (route.ObeysControlOf(*asking.request)) return ServeAsAsked(route, asking, waiter);
   model::Key& key = KeyFor(route, asking.trust, *asking.request, asking.message);
   cache::Found found = Look(route, key, *asking.request);
   if (draw_.Takes()) NoteDrawn(route, key, *asking.request, found.reply);
   if (found.reply) return ServeKept(route, asking, found, waiter);
-  if (route.Streams(asking.request->path(), around_.loop.Now())) return Served::kStreams;
-  if (TooLargeToShare(route, key)) return Served::kTooLarge;
+  if (const absl::optional<Served> alone = WhyAlone(route, key, asking)) return *alone;
   return Board(route, std::move(key), asking, found, waiter);
 }
 
-Served ReadPath::ServeKept(const Route& route, const Asking& asking, cache::Found& found,
+// The same for a caller that says what it takes of a cache. It joins flights like any other.
+Served ReadPath::ServeAsAsked(Route& route, const Asking& asking, Waiter& waiter) {
+  const cache::RequestControl control = cache::ParseRequestControl(asking.request->fields());
+  if (control.no_store) return Served::kNoStore;
+  model::Key& key = KeyFor(route, asking.trust, *asking.request, asking.message);
+  cache::Found found = LookFor(control, route, key, *asking.request);
+  if (draw_.Takes()) NoteDrawn(route, key, *asking.request, found.reply);
+  if (found.reply) return ServeKept(route, asking, found, waiter);
+  if (control.only_if_cached) return Served::kNothingKept;
+  if (const absl::optional<Served> alone = WhyAlone(route, key, asking)) return *alone;
+  return Board(route, std::move(key), asking, found, waiter, &control);
+}
+
+absl::optional<Served> ReadPath::WhyAlone(const Route& route, const model::Key& key,
+                                          const Asking& asking) const {
+  if (route.Streams(asking.request->path(), around_.loop.Now())) return Served::kStreams;
+  if (TooLargeToShare(route, key)) return Served::kTooLarge;
+  return absl::nullopt;
+}
+
+Served ReadPath::ServeKept(Route& route, const Asking& asking, cache::Found& found,
                            Waiter& waiter) {
   const void* const entry = found.reply.owner.get();
   if (!MakeReadable(route, *asking.request, found.reply)) return Served::kUnreadable;
   const bool decoded = found.reply.owner.get() != entry;
-  waiter.OnAnswer({Answer::Source::kHit, std::move(found.reply), found.lifespan},
-                  decoded ? Counted::kAsHeld : Counted::kNot);
+  const bool taken = found.extended && SeeToStale(route, asking, found);
+  if (route.verification != nullptr) DrawHit(route, asking, found, taken);
+  waiter.OnAnswer(
+      {Answer::Source::kHit, std::move(found.reply), found.lifespan, nullptr, found.status},
+      decoded ? Counted::kAsHeld : Counted::kNot);
   return Served::kKept;
+}
+
+// Before the caller has its answer, because it may be gone then. The flight begins after it. True:
+// the message has been taken.
+bool ReadPath::SeeToStale(Route& route, const Asking& asking, const cache::Found& found) {
+  const base::Instant now = around_.loop.Now();
+  if (found.lifespan.expires <= now) {
+    MetricsOf(route).stale.Add(found.served_stale ? StaleUse::kWhileRevalidate
+                                                  : StaleUse::kMaxStale);
+  }
+  if (!found.refreshable || !Refresh::IsDue(found, now, around_.random)) return false;
+  const base::Instant right = Refresh::RightOf(route, now);
+  if (!around_.store.BeginRefresh(key_, now, right)) return false;
+  Question question{asking.request, asking.take(), Refresh::DeadlineOf(route, now), nullptr,
+                    key_.hash};
+  question.background = true;
+  Refresh::Start(*this, route, key_, std::move(question), right);
+  return true;
 }
 
 // A leader that its client's share refuses would take those with it that joined meanwhile, so that
 // is judged before.
 Served ReadPath::Board(Route& route, model::Key&& key, const Asking& asking,
-                       const cache::Found& missed, Waiter& waiter) {
+                       const cache::Found& missed, Waiter& waiter,
+                       const cache::RequestControl* control) {
   const Flights::JoinLimits limits = {route.flights.max_waiters,
                                       absl::ToChronoNanoseconds(route.flights.max_join_age),
                                       missed.purged, missed.purged, asking.client.get()};
   const base::Instant now = around_.loop.Now();
   const auto bytes = static_cast<int64_t>(BytesHeldByFlight(key, asking.message.size()));
   if (memory::PastShare(route.shared, asking.client.get(), bytes)) {
-    Flights::Joined followed = around_.flights.Follow(key, waiter, now, limits);
+    Flights::Joined followed = route.flights.gathers()
+                                   ? around_.flights.FollowGathering(key, waiter, now, limits)
+                                   : around_.flights.Follow(key, waiter, now, limits);
     Followed(std::move(followed.widened));
     return followed.waiting != 0 ? Served::kFollows : Served::kPastShare;
   }
   const uint64_t line = key.hash;
   Question question{asking.request, asking.take(), asking.deadline, asking.client, line};
   if (asking.span != nullptr) question.span = asking.span->span->self;
-  Flights::Joined joined = around_.flights.Join(std::move(key), waiter, now, limits);
+  Flights::Joined joined = route.flights.gathers()
+                               ? around_.flights.Gather(std::move(key), waiter, now, limits)
+                               : around_.flights.Join(std::move(key), waiter, now, limits);
   if (joined.role == Role::kFollower) {
     Followed(std::move(joined.widened));
+    if (route.verification != nullptr) DrawFollower(route, waiter, question);
     return Served::kFollows;
   }
   if (route.caches()) {
-    const cache::Found kept = Look(route, joined.landing.key(), *question.request);
+    const model::Key& led = joined.landing.key();
+    const cache::Found kept = control == nullptr ? Look(route, led, *question.request)
+                                                 : LookFor(*control, route, led, *question.request);
     model::Reply readable = kept.reply;
     if (kept.reply && MakeReadable(route, *question.request, readable)) {
       LandKept(route, std::move(joined.landing), kept, std::move(question));
@@ -124,22 +177,51 @@ void ReadPath::NoteLead(const Route& route, const model::Key& key) {
 
 void ReadPath::LandKept(const Route& route, Flights::Landing landing, const cache::Found& kept,
                         Question question) {
-  if (kept.reply.encoded) question.message = memory::Held(route.shared, question.message);
+  Flights::WaiterList aboard = landing.Take();
+  if (kept.reply.encoded || aboard.size() > 1) {
+    question.message = memory::Held(route.shared, question.message);
+  }
   ForEachOnItsLoop(
-      landing.Take(), around_.loop,
-      [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan},
-       asked = question](Waiter& waiter) { waiter.path().Tell(waiter, answer, asked); });
+      std::move(aboard), around_.loop,
+      [answer = Answer{Answer::Source::kHit, kept.reply, kept.lifespan, nullptr, kept.status},
+       stale = kept.served_stale, now = around_.loop.Now(), asked = question](Waiter& waiter) {
+        waiter.path().TellKept(waiter, answer, stale, now, asked);
+      });
+}
+
+// The leader takes what it has found. One that joined meanwhile may take less, and asks again. At
+// `now` it was found.
+void ReadPath::TellKept(Waiter& waiter, const Answer& kept, bool served_stale, base::Instant now,
+                        const Question& asked) {
+  const absl::optional<Waiter::Asker> asker = waiter.asker();
+  if (!asker.has_value()) return Tell(waiter, kept, asked);
+  RouteMetrics& metrics = MetricsOf(asker->route);
+  if (waiter.role() == Role::kFollower) {
+    cache::RequestControl control;
+    if (asker->route.ObeysControlOf(asker->request)) {
+      control = cache::ParseRequestControl(asker->request.fields());
+    }
+    if (!control.Takes(kept.lifespan, now, served_stale, served_stale)) {
+      metrics.released.Add(core::Release::kLeaderRefused);
+      Undraw(waiter);
+      return waiter.OnReleased(asked, core::Release::kLeaderRefused);
+    }
+  }
+  if (kept.lifespan.expires <= now) {
+    metrics.stale.Add(served_stale ? StaleUse::kWhileRevalidate : StaleUse::kMaxStale);
+  }
+  Tell(waiter, kept, asked);
 }
 
 // A leader gets what it asked for as it came. What upstream said of the encoding of one message is
 // for those alone that encode theirs alike.
 void ReadPath::Tell(Waiter& waiter, const Answer& answer, const Question& asked) {
-  const bool kept = answer.source == Answer::Source::kHit;
+  const bool kept = answer.was_kept();
   if (waiter.role() == Role::kLeader && !kept) return waiter.OnAnswer(answer, Counted::kAsAsked);
   const Counted counted = kept ? Counted::kNot : Counted::kAsHeld;
-  if (answer.ForAnyEncoding()) return waiter.OnAnswer(answer, counted);
+  if (answer.ForAnyEncoding()) return Give(waiter, answer, counted, asked);
   const absl::optional<Waiter::Asker> asker = waiter.asker();
-  if (!asker.has_value()) return waiter.OnAnswer(answer, counted);
+  if (!asker.has_value()) return Give(waiter, answer, counted, asked);
   const auto& [route, request] = *asker;
   const bool for_others = answer.about_encoding && model::EncodingOf(request.fields()) !=
                                                        model::EncodingOf(asked.request->fields());
@@ -147,10 +229,16 @@ void ReadPath::Tell(Waiter& waiter, const Answer& answer, const Question& asked)
   if (for_others || !MakeReadable(route, request, readable.reply)) {
     constexpr core::Release kWhy = core::Release::kReplyEncoding;
     MetricsOf(route).released.Add(kWhy);
+    Undraw(waiter);
     return waiter.OnReleased(asked, kWhy);
   }
   const bool decoded = readable.reply.owner != answer.reply.owner;
-  waiter.OnAnswer(readable, decoded ? Counted::kAsHeld : counted);
+  Give(waiter, readable, decoded ? Counted::kAsHeld : counted, asked);
+}
+
+void ReadPath::Give(Waiter& waiter, const Answer& answer, Counted counted, const Question& asked) {
+  if (!drawn_.empty()) BeginCheck(waiter, answer, asked);
+  waiter.OnAnswer(answer, counted);
 }
 
 // False: that cannot be done; the reply is as it was.
@@ -187,7 +275,19 @@ bool ReadPath::Keeps(const Route& route, uint32_t trust, const model::Request& r
 cache::Found ReadPath::Look(const Route& route, const model::Key& key,
                             const model::Request& request) const {
   const cache::Origin origin = around_.OriginOf(route, request);
-  if (route.caches()) return around_.store.Find(key, origin, around_.loop.Now());
+  if (!route.caches()) return Nothing(key, origin);
+  cache::Found found = around_.store.Find(key, origin, around_.loop.Now());
+  return route.Trusts(found) ? found : Nothing(key, origin);
+}
+
+cache::Found ReadPath::LookFor(const cache::RequestControl& control, const Route& route,
+                               const model::Key& key, const model::Request& request) const {
+  const cache::Origin origin = around_.OriginOf(route, request);
+  cache::Found found = around_.store.FindFor(control, key, origin, around_.loop.Now());
+  return route.Trusts(found) ? found : Nothing(key, origin);
+}
+
+cache::Found ReadPath::Nothing(const model::Key& key, const cache::Origin& origin) const {
   cache::Found nothing;
   nothing.purged = around_.store.PurgedAt(key, origin);
   return nothing;
@@ -257,7 +357,9 @@ bool ReadPath::Leave(const Route& route, Waiter& waiter, Unanswered why) {
     base::Loop& loop = left.context->loop();
     loop.Post([flight = std::move(left.context), why] { flight->Abandon(why); });
   }
-  return left.outcome != Flights::Left::Outcome::kAlreadyTaken;
+  if (left.outcome == Flights::Left::Outcome::kAlreadyTaken) return false;
+  Undraw(waiter);
+  return true;
 }
 
 void Waiter::OnLanded(const model::Reply*) { SF_CHECK(!"a flight was destroyed in the air"); }

@@ -4,9 +4,11 @@
 #define SINGLEFLIGHT_SERVER_CORE_READ_PATH_H_
 
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
@@ -26,6 +28,8 @@
 
 namespace singleflight::core {
 
+class Check;
+
 // What the flights of one loop work with.
 struct LoopContext {
   base::Loop& loop;
@@ -43,6 +47,8 @@ struct LoopContext {
   survey::SurveyByRoute surveys = {};  // none: nobody wants to know
 
   trace::Tracer* tracer = nullptr;  // null: nothing is recorded
+
+  std::minstd_rand* random = nullptr;  // for waits before retries; null: each is as long as it may
 
   // Where the reply to a call comes from. Lies in these, the route and the request.
   cache::Origin OriginOf(const Route& route, const model::Request& request) const {
@@ -75,6 +81,12 @@ enum class Served {
   kUnreadable,  // it cannot read the reply that is kept
   kStreams,     // its method answers in streams
   kTooLarge,    // the replies to this very call were too large to share
+  kNoStore,     // its request says that nothing of it be kept
+  kDiffered,    // checks have found that its replies, or those of the route, are not to be shared
+
+  // The waiter hears nothing, as its request says that it takes what is kept and nothing else
+  // (RFC 9111 §5.2.1.7). It is refused.
+  kNothingKept,
 
   // The waiter hears nothing: it may lead no flight, as its client holds more than its share
   // (memory::PastShare). It is refused.
@@ -106,9 +118,9 @@ class ReadPath {
   bool Keeps(const Route& route, uint32_t trust, const model::Request& request,
              absl::string_view message);
 
-  // What the caller of `request`, released from a flight that asked `asked`, sends itself. Its
-  // message may be encoded in another way than the leader's; then it goes without, which is right
-  // behind any `grpc-encoding`.
+  // What the caller of `request`, released from a flight that asked `asked`, sends itself, where
+  // messages of one key do not differ (model::KeyPolicy). Its message may be encoded in another way
+  // than the leader's; then it goes without, which is right behind any `grpc-encoding`.
   base::Slice MessageFor(const Route& route, const model::Request& request, const Question& asked);
 
   // A reply as it goes to one caller, of `client`: see InWriting. None: the upstream's replies in
@@ -123,8 +135,22 @@ class ReadPath {
   Invalidation Invalidate(const Route& route, const model::Request& request,
                           model::HeadersView block);
 
+  // What is compared of a reply of `route`, without its compression where that can be undone.
+  model::Headers PrintOf(const Route& route, const model::Reply& reply);
+
+  // A caller of that key leads a flight, or would: notes what kept it apart from earlier ones.
+  void NoteLead(const Route& route, const model::Key& key);
+
+  // For whoever joins a flight: tells it that a caller of another client is aboard.
+  void Followed(std::shared_ptr<Flight> widened);
+
   // For flights: gives a waiter of this loop the flight's answer, made readable, or releases it.
   void Tell(Waiter& waiter, const Answer& answer, const Question& asked);
+
+  // Likewise, before it tells a waiter that it is released.
+  void Undraw(const Waiter& waiter) {
+    if (!drawn_.empty()) drawn_.erase(&waiter);
+  }
 
   // The key of a call. Good until the next call of this.
   model::Key& KeyFor(const Route& route, uint32_t trust, const model::Request& request,
@@ -140,16 +166,27 @@ class ReadPath {
 
  private:
   cache::Found Look(const Route& route, const model::Key& key, const model::Request& request) const;
-  Served ServeKept(const Route& route, const Asking& asking, cache::Found& found, Waiter& waiter);
+  cache::Found LookFor(const cache::RequestControl& control, const Route& route,
+                       const model::Key& key, const model::Request& request) const;
+  cache::Found Nothing(const model::Key& key, const cache::Origin& origin) const;
+  Served ServeAsAsked(Route& route, const Asking& asking, Waiter& waiter);
+  Served ServeKept(Route& route, const Asking& asking, cache::Found& found, Waiter& waiter);
+  absl::optional<Served> WhyAlone(const Route& route, const model::Key& key,
+                                  const Asking& asking) const;
   Served Board(Route& route, model::Key&& key, const Asking& asking, const cache::Found& missed,
-               Waiter& waiter);
+               Waiter& waiter, const cache::RequestControl* control = nullptr);
   bool MakeReadable(const Route& route, const model::Request& request, model::Reply& reply);
-  void Followed(std::shared_ptr<Flight> widened);
+  bool SeeToStale(Route& route, const Asking& asking, const cache::Found& found);
+  void DrawHit(Route& route, const Asking& asking, const cache::Found& found, bool message_taken);
+  void DrawFollower(Route& route, const Waiter& waiter, const Question& question);
+  void Give(Waiter& waiter, const Answer& answer, Counted counted, const Question& asked);
+  void BeginCheck(const Waiter& waiter, const Answer& answer, const Question& asked);
   void NoteDrawn(const Route& route, const model::Key& key, const model::Request& request,
                  const model::Reply& kept);
-  void NoteLead(const Route& route, const model::Key& key);
   void LandKept(const Route& route, Flights::Landing landing, const cache::Found& kept,
                 Question question);
+  void TellKept(Waiter& waiter, const Answer& kept, bool served_stale, base::Instant now,
+                const Question& asked);
   RouteMetrics& MetricsOf(const Route& route) { return *around_.metrics[route.index]; }
 
   LoopContext around_;
@@ -157,6 +194,9 @@ class ReadPath {
   model::Key key_;  // the latest, for its storage
   Decoder decoder_;
   InWriting in_writing_;
+
+  // Followers of this loop that will be checked when they have their replies. They are aboard.
+  absl::flat_hash_map<const Waiter*, std::shared_ptr<Check>> drawn_;
 };
 
 inline base::Loop& Waiter::loop() const { return path_.around().loop; }

@@ -17,7 +17,8 @@ enum class Release : uint8_t {
   kReplyPrivate,   // it is meant for one caller, and the route shares across credentials
   kReplyEncoding,  // neither the waiter nor this program can read its encoding, or it is about the
                    // encoding of the leader's request
-  kLeaderRefused,  // the call was not sent, for a reason that concerns the leader alone
+  kLeaderRefused,  // the call was not sent, for a reason that concerns the leader alone: a bound,
+                   // or it takes what was kept meanwhile, and the waiter does not
 };
 
 constexpr absl::string_view NameOf(Release why) {

@@ -28,16 +28,29 @@ constexpr Row kRows[] = {
      "Callers whose deadline passed while they waited here.", &RouteMetrics::deadline_exceeded},
     {"singleflight_resource_exhausted_total", "Flights that a bound of this program refused.",
      &RouteMetrics::resource_exhausted},
+    {"singleflight_retries_total", "Calls that are sent again, because the route has retry.",
+     &RouteMetrics::retries},
+    {"singleflight_hedges_total",
+     "Second calls of flights whose first call had brought nothing for a while.",
+     &RouteMetrics::hedges},
+    {"singleflight_hedges_won_total", "Hedges that replied before the first call did.",
+     &RouteMetrics::hedges_won},
     {"singleflight_cache_stores_total", "Replies that were kept.", &RouteMetrics::stores},
-    {"singleflight_cache_invalidations_total", "Groups that replies told to drop from the cache.",
+    {"singleflight_cache_only_if_cached_misses_total",
+     "Callers that take what is kept and nothing else, and nothing was.",
+     &RouteMetrics::nothing_kept},
+    {"singleflight_cache_refreshes_total",
+     "Flights that fetched a new reply while callers got the kept one.", &RouteMetrics::refreshes},
+    {"singleflight_cache_invalidations_total", "Groups that writes told to drop from the cache.",
      &RouteMetrics::invalidations},
 };
 
 // gRPC's name of the method that a route is for (gRFC A66): clients' own words are no label.
 std::string MethodOf(const std::string& route) {
-  const size_t slash = route.find('/');
-  const bool any = slash == std::string::npos || route.find('*') != std::string::npos;
-  return any ? "other" : route.substr(slash + 1);
+  const std::string patterns = route.substr(0, route.find('?'));  // without conditions on fields
+  const size_t slash = patterns.find('/');
+  const bool any = slash == std::string::npos || patterns.find('*') != std::string::npos;
+  return any ? "other" : patterns.substr(slash + 1);
 }
 
 int64_t LeftOf(uint64_t begun, uint64_t ended) {
@@ -71,19 +84,55 @@ void RouteMetrics::Show(const std::string& route, metrics::Visitor& visitor) con
   ShowRoles(route, visitor);
   ShowInProgress(route, visitor);
   ShowEnds(route, visitor);
+  gathered.Show("singleflight_flights_gathered_total",
+                "Flights that gathered callers until another one had landed, by how that ended.",
+                labels, visitor);
   released.Show("singleflight_waiters_released_total",
                 "Waiters that were released to make their own calls.", labels, visitor);
   release_refusals.Show(
       "singleflight_release_refusals_total",
       "Released waiters that were refused before they could make their own calls.", labels,
       visitor);
+  retry_refusals.Show("singleflight_retry_refusals_total",
+                      "Calls that failed as retry says and are not sent again.", labels, visitor);
+  hedge_refusals.Show("singleflight_hedge_refusals_total",
+                      "Flights that might have been hedged and were not.", labels, visitor);
   refusals.Show("singleflight_cache_refusals_total", "Replies that were not kept, by reason.",
                 labels, visitor);
+  stale.Show("singleflight_cache_stale_served_total",
+             "Callers that got a kept reply whose time was over, by reason.", labels, visitor);
+  refresh_failures.Show("singleflight_cache_refresh_failures_total",
+                        "Kept replies that were to be refreshed and were not, by reason.", labels,
+                        visitor);
+  wide_invalidations.Show("singleflight_cache_wide_invalidations_total",
+                          "Writes that dropped every group of their upstream and authority.",
+                          labels, visitor);
+  match_refusals.Show("singleflight_match_refusals_total",
+                      "Calls whose message was not looked at to choose their route, by the first "
+                      "route that asks for it.",
+                      labels, visitor);
+  ShowComparisons(route, visitor);
   request_inflation.Show(route, "request", visitor);
   reply_inflation.Show(route, "reply", visitor);
   visitor.Distribution("singleflight_waiters_per_flight", "Callers aboard when a flight landed.",
                        labels, waiters_per_flight);
   splits.Show(route, visitor);
+}
+
+void RouteMetrics::ShowComparisons(const std::string& route, metrics::Visitor& visitor) const {
+  for (size_t i = 0; i < comparisons.size(); ++i) {
+    comparisons[i].Show(
+        "singleflight_comparisons_total",
+        "Replies that were shared, or would have been, and were compared with upstream's own.",
+        {{"route", route}, {"of", std::string(NameOf(static_cast<SharedBy>(i)))}}, visitor,
+        "outcome");
+  }
+  check_refusals.Show("singleflight_check_refusals_total",
+                      "Callers on whom the lot of verify fell and who were not checked.",
+                      {{"route", route}}, visitor);
+  would_be.Show("singleflight_shadow_calls_total",
+                "Calls in mode shadow, by what they would have been.", {{"route", route}}, visitor,
+                "would_be");
 }
 
 uint64_t RouteMetrics::CountOf(CallRole role) const {

@@ -11,8 +11,16 @@
 #include "server/cache/refusal.h"
 #include "server/core/bypass.h"
 #include "server/core/call_role.h"
+#include "server/core/comparison.h"
+#include "server/core/gathering_end.h"
+#include "server/core/hedge_refusal.h"
 #include "server/core/inflation_refusal.h"
+#include "server/core/match_refusal.h"
+#include "server/core/refresh_failure.h"
 #include "server/core/release.h"
+#include "server/core/retry_refusal.h"
+#include "server/core/stale_use.h"
+#include "server/core/wide_invalidation.h"
 #include "server/metrics/by_reason.h"
 #include "server/metrics/cell.h"
 #include "server/metrics/latency.h"
@@ -64,13 +72,28 @@ struct RouteMetrics {
   metrics::Counter saved;           // hits, and followers that got a flight's reply
   metrics::Counter saved_bytes;     // of these replies' messages, as framed
   metrics::Counter superseded;
+  metrics::CountersBy<GatheringEnd> gathered;  // flights that waited, and how that ended
   metrics::Counter deadline_exceeded;
   metrics::Counter resource_exhausted;
   metrics::CountersBy<Release> released;
   metrics::CountersBy<GateRefusal> release_refusals;
+  metrics::Counter retries;  // calls that are sent again because of `retry`
+  metrics::CountersBy<RetryRefusal> retry_refusals;
+  metrics::Counter hedges;      // second calls of flights whose first had brought nothing
+  metrics::Counter hedges_won;  // those that replied first
+  metrics::CountersBy<HedgeRefusal> hedge_refusals;
   metrics::Counter stores;  // replies that were kept
   metrics::CountersBy<cache::Refusal> refusals;
-  metrics::Counter invalidations;  // groups that replies told to drop
+  metrics::CountersBy<StaleUse> stale;  // callers that got a reply whose time was over
+  metrics::Counter nothing_kept;        // only-if-cached, and nothing was
+  metrics::Counter refreshes;           // flights that were begun to refresh what is kept
+  metrics::CountersBy<RefreshFailure> refresh_failures;
+  metrics::Counter invalidations;  // groups that replies, or `invalidates`, told to drop
+  metrics::CountersBy<WideInvalidation> wide_invalidations;    // writes that dropped every group
+  metrics::CountersBy<MatchRefusal> match_refusals;            // of which it was the first to ask
+  std::array<metrics::CountersBy<Comparison>, 2> comparisons;  // by SharedBy
+  metrics::CountersBy<CheckRefusal> check_refusals;
+  metrics::CountersBy<WouldBe> would_be;  // calls in shadow
   InflationMetrics request_inflation;
   InflationMetrics reply_inflation;
   metrics::PowerHistogram waiters_per_flight;
@@ -81,6 +104,7 @@ struct RouteMetrics {
  private:
   void ShowRoles(const std::string& route, metrics::Visitor& visitor) const;
   void ShowInProgress(const std::string& route, metrics::Visitor& visitor) const;
+  void ShowComparisons(const std::string& route, metrics::Visitor& visitor) const;
   void ShowEnds(const std::string& route, metrics::Visitor& visitor) const;
   uint64_t CountOf(CallRole role) const;
 };

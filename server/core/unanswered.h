@@ -17,6 +17,7 @@ enum class Unanswered : uint8_t {
   kFlightTimeout,  // its flight's time was over: collapse.flight_timeout
   kCancelled,      // its caller has left
   kBound,          // a bound of this program ended it, which the caller's status names
+  kHedge,          // its flight's other call replied first
 
   // Seen by the pool; the flight or the call hears OnFailed.
   kReset,           // the backend reset its stream, or ended it without a status
@@ -26,7 +27,9 @@ enum class Unanswered : uint8_t {
   kMalformed,       // its reply was refused here: it breaks HTTP/2, or its metadata breaks gRPC
   kUnreachable,     // it got no connection
   kNoRoom,          // max_pending_calls were waiting
-  kClientShare,     // more than half of them were its client's, and the rest is for others
+  kClientShare,     // more than half of them, or of a breaker's bound, were its client's
+  kBreaker,         // a bound of the upstream that all loops share was met
+  kOverload,        // as many calls as may be were in the air, and it got no turn in time
 };
 
 constexpr absl::string_view NameOf(Unanswered why) {
@@ -39,6 +42,8 @@ constexpr absl::string_view NameOf(Unanswered why) {
       return "cancelled";
     case Unanswered::kBound:
       return "bound";
+    case Unanswered::kHedge:
+      return "hedge";
     case Unanswered::kReset:
       return "reset";
     case Unanswered::kRefused:
@@ -55,6 +60,10 @@ constexpr absl::string_view NameOf(Unanswered why) {
       return "max_pending_calls";
     case Unanswered::kClientShare:
       return "client_share";
+    case Unanswered::kBreaker:
+      return "breaker";
+    case Unanswered::kOverload:
+      return "overload";
   }
   return "";
 }

@@ -1,6 +1,7 @@
 #ifndef SINGLEFLIGHT_SERVER_CORE_UPSTREAM_H_
 #define SINGLEFLIGHT_SERVER_CORE_UPSTREAM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -26,7 +27,8 @@ struct UpstreamFailure {
     kLost,         // the connection went away; it may have been carried out
     kReset,        // upstream reset the stream with `reset_code`; it goes to the caller
     kRefused,      // its reply was not taken; the next would be no better
-    kUnreachable,  // no connection, or no room; sending it again now would not help
+    kUnreachable,  // no connection; sending it again immediately would not help
+    kNoRoom,       // a bound of the upstream was met; sending it again would add to that
     kCallersOwn,   // it was not sent, for a reason that concerns this caller alone: its client's
                    // share, or metadata that others need not have sent
   };
@@ -54,6 +56,9 @@ class UpstreamEvents {
   virtual void OnSent(size_t bytes) = 0;
 
   virtual void OnFailed(UpstreamFailure failure) = 0;
+
+  // How many callers wait for the call. Asked while it waits, and never from within Start.
+  virtual size_t wanted() const { return 1; }
 
  protected:
   ~UpstreamEvents() = default;
@@ -105,6 +110,13 @@ struct UpstreamHead {
   bool again = false;  // its flight sends it once more, which is counted
 
   std::unique_ptr<trace::OpenSpan> span = nullptr;  // null: the call is not recorded
+
+  int previous_attempts = 0;  // see model::Onward
+
+  size_t wanted = 1;  // as UpstreamEvents::wanted() would say
+
+  // The endpoint that comes last, as metrics call it; null: none.
+  std::shared_ptr<const std::string> avoid = nullptr;
 };
 
 // A named backend, as seen from one loop.

@@ -9,14 +9,15 @@
 #include <string>
 #include <utility>
 
+#include "server/core/call_budget.h"
 #include "server/core/release_gate.h"
 #include "server/memory/upstream_budget.h"
 
 namespace singleflight::core {
 
 // How many flights an upstream may have, how many bytes its calls may hold, how many released
-// callers it gets at a time, and how much of each is used. It outlives configurations that name the
-// upstream alike; the latest one's bounds hold.
+// callers it gets at a time, how many calls are retries or checks, and how much of each is used. It
+// outlives configurations that name the upstream alike; the latest one's bounds hold.
 struct UpstreamBounds : memory::UpstreamBudget {
   UpstreamBounds(std::string name, int64_t max_flights, int64_t max_held_bytes,
                  size_t release_concurrency)
@@ -26,7 +27,11 @@ struct UpstreamBounds : memory::UpstreamBudget {
 
   std::atomic<int64_t> max_flights;
   std::atomic<int64_t> flights{0};
+  std::atomic<int64_t> checks{0};  // Check::kMostAtOnce is their bound
   const std::shared_ptr<ReleaseGate> release_gate;
+
+  // Of the calls of routes with `retry`. The floor has quiet upstreams in mind.
+  CallBudget retries{3};
 };
 
 }  // namespace singleflight::core

@@ -41,12 +41,15 @@ struct Question {
   uint64_t line = 0;
 
   model::SpanRef span = {};  // its caller's, if that one is recorded
+
+  bool background = false;  // its leader is a Refresh
 };
 
 // A reply as one caller gets it, and where it came from.
 struct Answer {
   enum class Source {
     kHit,        // it was kept
+    kStale,      // likewise, and its flight failed
     kStored,     // upstream just sent it for this caller, and it is kept
     kForwarded,  // the same, and it is not kept
     kCollapsed,  // upstream sent it for another caller
@@ -54,7 +57,7 @@ struct Answer {
   };
   Source source;
   model::Reply reply;
-  cache::Lifespan lifespan;  // `expires` only of a hit; neither of kOwn
+  cache::Lifespan lifespan;  // `expires` only of what was kept; neither of kOwn
 
   // The flight that it comes from; null: from none.
   std::shared_ptr<const Flown> flown = nullptr;
@@ -63,6 +66,8 @@ struct Answer {
 
   // Upstream may refuse how the leader's message is encoded, and no more than that.
   bool about_encoding = false;
+
+  bool was_kept() const { return source == Source::kHit || source == Source::kStale; }
 
   // Whether it serves every caller, however that caller encodes its messages.
   bool ForAnyEncoding() const { return !reply.encoded && !about_encoding; }
@@ -98,8 +103,9 @@ class Waiter : public Flights::Waiter {
   virtual void OnTakeover(Takeover takeover) = 0;
 
   // The flight could not be shared with you, or you cannot read its reply: make your own call,
-  // through the upstream's release gate, with ReadPath::MessageFor. `asked` is what the flight's
-  // leader asked, its message the same as yours but for how it is encoded.
+  // through the upstream's release gate. `asked` is what the flight's leader asked. Its message is
+  // the same as yours but for how it is encoded (ReadPath::MessageFor), or, where the route's key
+  // says that messages may differ, for that too: then send your own.
   virtual void OnReleased(const Question& asked, Release why) = 0;
 
   // What it asked, and by which route. Nothing: it has gone, and nothing need be made readable.

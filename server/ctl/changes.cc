@@ -148,6 +148,15 @@ absl::Status Drain(const Job& job) {
   return *what == "--process" ? DrainProcess(job) : DrainEndpoint(job, *what);
 }
 
+absl::Status ShareAgain(const Job& job) {
+  const std::string& route = job.arguments.operand;
+  v1::ShareAgainRequest request;
+  request.set_route(route);
+  return Make(job, &Stub::ShareAgain, request, [&](const v1::ShareAgainResponse& response) {
+    return absl::StrCat(route, response.was_stopped() ? " shares again\n" : " shared already\n");
+  });
+}
+
 absl::Status SetLogLevel(const Job& job) {
   const std::string& level = job.arguments.operand;
   v1::SetLogLevelRequest request;

@@ -11,6 +11,7 @@ namespace singleflight::ctl {
 absl::Status Purge(const Job& job);
 absl::Status Reload(const Job& job);
 absl::Status Drain(const Job& job);
+absl::Status ShareAgain(const Job& job);
 absl::Status SetLogLevel(const Job& job);
 
 }  // namespace singleflight::ctl

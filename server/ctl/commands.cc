@@ -58,7 +58,12 @@ constexpr Command kCommands[] = {
      "key is a digest that is this process's own.\n"},
     {"flights", "", "", "upstream calls in the air that callers wait for", kLimit,
      "Those with the most waiters come first.\n"},
-    {"routes", "", "", "the routes, in the order in which they are tried", {}, ""},
+    {"routes",
+     "",
+     "",
+     "the routes, in the order in which they are tried",
+     {},
+     "Below stands what mode: shadow and verify have found.\n"},
     {"upstreams", "", "", "upstreams with their endpoints, and what is wrong there", {}, ""},
     {"why", "", "", "what kept calls apart that were equal but for it", kWhy,
      "From a sample of recent keys of each route. Below the table stands the line of\n"
@@ -72,6 +77,13 @@ constexpr Command kCommands[] = {
     {"drain", "", "", "takes an endpoint out or back in, or ends the process", kDrain,
      "One of --endpoint, --resume and --process says what. UPSTREAM/ADDRESS is as\n"
      "upstreams shows it: catalog/10.0.0.7:50051. On a terminal --process asks first.\n"},
+    {"share-again",
+     "ROUTE",
+     "",
+     "has a route share again whose verify has stopped that",
+     {},
+     "routes shows which it is, and in what replies differed. A reload does the same for\n"
+     "all routes.\n"},
     {"log-level",
      "LEVEL",
      "debug info warning error",

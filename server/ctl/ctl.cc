@@ -34,6 +34,7 @@ constexpr Doer kDoers[] = {
     {"purge", Purge},
     {"reload", Reload},
     {"drain", Drain},
+    {"share-again", ShareAgain},
     {"log-level", SetLogLevel},
 };
 

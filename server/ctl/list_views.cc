@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "server/ctl/figures.h"
 #include "server/ctl/views.h"
@@ -31,6 +32,8 @@ const char* StateName(Endpoint::State state) {
       return "drained";
     case Endpoint::STATE_EJECTED:
       return "ejected";
+    case Endpoint::STATE_UNHEALTHY:
+      return "unhealthy";
     default:
       return "unknown";
   }
@@ -43,6 +46,7 @@ Tone ToneOf(Endpoint::State state) {
     case Endpoint::STATE_FAILING:
     case Endpoint::STATE_SILENT:
     case Endpoint::STATE_EJECTED:
+    case Endpoint::STATE_UNHEALTHY:
       return Tone::kBad;
     case Endpoint::STATE_DRAINED:
       return Tone::kWarning;
@@ -81,8 +85,91 @@ std::vector<Cell> Row(const v1::Upstream& upstream) {
           absl::StrCat(upstream.target(), ": ", OrNone(upstream.resolve_error()))};
 }
 
+// What all workers share, where there is such.
+std::string Bounds(const v1::ListUpstreamsResponse& upstreams, const Style& style) {
+  Table table{{{"BOUND", Kind::kName}, {"USED", Kind::kNumber}, {"OF", Kind::kNumber}, {"MET"}},
+              {}};
+  for (const v1::Upstream& upstream : upstreams.upstreams()) {
+    for (const v1::UpstreamBound& bound : upstream.bounds()) {
+      table.rows.push_back({absl::StrCat(upstream.upstream(), " ", bound.bound()),
+                            Gauge(bound.used()), Gauge(bound.max()),
+                            bound.met() ? Cell("now", Tone::kBad) : Cell("no")});
+    }
+  }
+  return table.rows.empty() ? "" : "\n" + Lay(table, style.paper);
+}
+
+// Of upstreams that the configuration names a schema for.
+std::string Schemas(const v1::ListUpstreamsResponse& upstreams, const Style& style) {
+  Table table{{{"SCHEMA OF", Kind::kName},
+               {"METHODS", Kind::kNumber},
+               {"FOR", Kind::kNumber},
+               {"FROM", Kind::kName},
+               {"LAST FAILURE"}},
+              {}};
+  for (const v1::Upstream& upstream : upstreams.upstreams()) {
+    if (!upstream.has_schema()) continue;
+    const v1::Schema& schema = upstream.schema();
+    table.rows.push_back(
+        {upstream.upstream(),
+         schema.methods() > 0 ? Cell(Count(schema.methods())) : Cell("none yet", Tone::kWarning),
+         schema.has_taken_at() ? Span(style.now - TimeOf(schema.taken_at())) : kNone,
+         schema.source(), schema.failure()});
+  }
+  return table.rows.empty() ? "" : "\n" + Lay(table, style.paper);
+}
+
+Cell SharingOf(const v1::Route& route) {
+  if (route.shadow()) return "nothing";
+  switch (route.sharing()) {
+    case v1::Route::SHARING_SOME_APART:
+      return {"some clients apart", Tone::kWarning};
+    case v1::Route::SHARING_STOPPED:
+      return {"stopped", Tone::kBad};
+    default:
+      return {"yes", Tone::kGood};
+  }
+}
+
+std::string WouldSave(const v1::Route& route) {
+  return route.shadow() ? Count(route.would_be_hits() + route.would_be_followers()) : kNone;
+}
+
+// Of routes whose replies are compared, where there are such.
+std::string Comparisons(const v1::ListRoutesResponse& routes, const Style& style) {
+  Table table{{{"COMPARED ROUTE", Kind::kName},
+               {"MODE", Kind::kWord},
+               {"SHARES", Kind::kText},
+               {"WOULD SAVE", Kind::kNumber},
+               {"COMPARED", Kind::kNumber},
+               {"DIFFERED", Kind::kNumber},
+               {"LATEST DIFFERENCE"}},
+              {}};
+  for (const v1::Route& route : routes.routes()) {
+    if (!route.shadow() && route.sharing() == v1::Route::SHARING_UNSPECIFIED) continue;
+    table.rows.push_back(
+        {route.route(), route.shadow() ? "shadow" : "verify", SharingOf(route), WouldSave(route),
+         Count(route.compared()),
+         Cell(Count(route.differed()), route.differed() > 0 ? Tone::kBad : Tone::kPlain),
+         route.difference()});
+  }
+  return table.rows.empty() ? "" : "\n" + Lay(table, style.paper);
+}
+
 std::string Metadata(const char* kind, const v1::Split& split) {
   return absl::StrCat(kind, split.name().empty() ? "" : " ", split.name());
+}
+
+// "fields 1, 3.2 (id, context.trace) of GetItem".
+std::string Fields(const v1::Split& split) {
+  const absl::string_view method(split.method());
+  const absl::string_view last = method.substr(method.rfind('/') + 1);
+  const char* const kind = split.name() == "message"              ? "the "
+                           : absl::StrContains(split.name(), ',') ? "fields "
+                                                                  : "field ";
+  const std::string names =
+      split.field_names().empty() ? "" : absl::StrCat(" (", split.field_names(), ")");
+  return absl::StrCat(kind, split.name(), names, last.empty() ? "" : " of ", last);
 }
 
 std::string SplitBy(const v1::Split& split) {
@@ -97,6 +184,8 @@ std::string SplitBy(const v1::Split& split) {
       return Metadata("policy", split);
     case v1::Split::KIND_ENCODING:
       return Metadata("encoding", split);
+    case v1::Split::KIND_FIELD:
+      return Fields(split);
     case v1::Split::KIND_SEVERAL:
       return Metadata("several", split);
     default:
@@ -165,7 +254,7 @@ std::string ViewRoutes(const v1::ListRoutesResponse& routes, const Style& style)
          route.caches() ? Cell(Span(DurationOf(route.ttl())), Tone::kGood) : Cell("no"),
          route.authority().empty() ? "any" : route.authority(), route.method()});
   }
-  return Lay(table, style.paper);
+  return Lay(table, style.paper) + Comparisons(routes, style);
 }
 
 std::string ViewUpstreams(const v1::ListUpstreamsResponse& upstreams, const Style& style) {
@@ -184,7 +273,7 @@ std::string ViewUpstreams(const v1::ListUpstreamsResponse& upstreams, const Styl
       table.rows.push_back(Row(upstream, endpoint, style));
     }
   }
-  return Lay(table, style.paper);
+  return Lay(table, style.paper) + Bounds(upstreams, style) + Schemas(upstreams, style);
 }
 
 std::string ViewFlights(const v1::ListFlightsResponse& flights, const Style& style) {

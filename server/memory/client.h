@@ -29,6 +29,12 @@ class Client {
  public:
   using Bytes = std::atomic<int64_t>;
 
+  // `identity`: the same number for whoever stands for the same client later, when its connections
+  // have ended meanwhile.
+  explicit Client(uint64_t identity = 0) : identity(identity) {}
+
+  const uint64_t identity;
+
   // Of the process's bound for bytes (BufferBudget).
   Bytes buffered{0};
 

@@ -4,7 +4,9 @@ namespace singleflight::model {
 
 uint32_t Fingerprints::NumberOf(absl::string_view fingerprint) {
   const auto next = static_cast<uint32_t>(numbers_.size() + 1);
-  return numbers_.try_emplace(std::string(fingerprint), next).first->second;
+  const auto [known, is_new] = numbers_.try_emplace(std::string(fingerprint), next);
+  if (is_new) bytes_ += fingerprint.size();
+  return known->second;
 }
 
 }  // namespace singleflight::model

@@ -8,6 +8,7 @@
 #ifndef SINGLEFLIGHT_SERVER_MODEL_FINGERPRINTS_H_
 #define SINGLEFLIGHT_SERVER_MODEL_FINGERPRINTS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -21,7 +22,11 @@ class Fingerprints {
   // Never 0.
   uint32_t NumberOf(absl::string_view fingerprint);
 
+  // Of all of them.
+  size_t bytes() const { return bytes_; }
+
  private:
+  size_t bytes_ = 0;
   absl::flat_hash_map<std::string, uint32_t> numbers_;
 };
 

@@ -20,29 +20,15 @@
 #include "server/base/byte_block.h"
 #include "server/base/check.h"
 #include "server/model/encoding.h"
+#include "server/model/length.h"
+#include "server/wire/message.h"
 
 namespace singleflight::model {
 namespace {
 
-// With lengths, ("ab", "c") and ("a", "bc") differ. A length has seven bits in each byte, the
-// lowest ones first, and the eighth bit on all bytes but the last: most parts are short, and keys
-// are kept with replies.
-constexpr int kLengthBits = 7;
-constexpr size_t kMoreFollows = 1 << kLengthBits;
-
-size_t SizeOf(absl::string_view part) {
-  size_t size = 1 + part.size();
-  for (size_t length = part.size(); length >= kMoreFollows; length >>= kLengthBits) ++size;
-  return size;
-}
-
-char* WriteLength(char* out, size_t length) {
-  for (; length >= kMoreFollows; length >>= kLengthBits) {
-    *out++ = static_cast<char>(length | kMoreFollows);
-  }
-  *out++ = static_cast<char>(length);
-  return out;
-}
+// With lengths, ("ab", "c") and ("a", "bc") differ. Most parts are short, and keys are kept with
+// replies, so a length is short, too.
+size_t SizeOf(absl::string_view part) { return SizeOfLength(part.size()) + part.size(); }
 
 char* WriteNumber(char* out, uint32_t number) {
   std::memcpy(out, &number, sizeof(number));
@@ -96,6 +82,18 @@ void AppendNames(std::string& bytes, std::vector<std::string> names) {
   AppendPart(bytes, list);
 }
 
+// In the place of the flag that begins a message on the wire, which is 0 or 1 (wire/message.h):
+// what follows is a message without its prefix and without the fields that do not count; or its
+// canonical form, without them too.
+constexpr char kFieldsLeftOut = 2;
+constexpr char kCanonical = 3;
+
+void AppendPaths(std::string& bytes, const std::vector<FieldPath>& paths) {
+  std::vector<std::string> texts;
+  for (const FieldPath& path : paths) texts.push_back(ToText(path));
+  AppendNames(bytes, std::move(texts));
+}
+
 // Everything in which policies differ. Keys carry its number.
 std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_identity) {
   std::string bytes;
@@ -104,6 +102,8 @@ std::string FingerprintOf(const KeyRules& rules, absl::string_view upstream_iden
   AppendPart(bytes, upstream_identity);
   AppendNames(bytes, rules.names);
   AppendNames(bytes, rules.counted);
+  AppendPaths(bytes, rules.ignored_fields);
+  if (rules.form != nullptr) AppendPart(bytes, rules.form->fingerprint());
   return bytes;
 }
 
@@ -128,6 +128,8 @@ KeyPolicy::KeyPolicy(const KeyRules& rules, absl::string_view upstream_identity,
     : mode_(rules.mode),
       names_(rules.names.begin(), rules.names.end()),
       counted_(rules.counted.begin(), rules.counted.end()),
+      ignored_fields_(rules.ignored_fields),
+      form_(rules.form),
       share_across_credentials_(rules.share_across_credentials),
       seed_(seed),
       number_(fingerprints.NumberOf(FingerprintOf(rules, upstream_identity))) {
@@ -155,12 +157,37 @@ KeyPolicy::Counting KeyPolicy::CountingByRule(absl::string_view name) const {
   return only || named || IsNoise(name) ? Counting::kNot : all;
 }
 
+// A message in doubt counts with all of its bytes; one that only has no form, without the fields
+// that do not count.
+KeyPolicy::Counted KeyPolicy::CountedOf(bool proto, absl::string_view message,
+                                        std::string* canonical) const {
+  const Counted whole{message, absl::nullopt, absl::nullopt};
+  if ((ignored_fields_.empty() && form_ == nullptr) || !proto || IsCompressed(message))
+    return whole;
+  if (message.size() < wire::kMessagePrefixBytes) return whole;
+  Counted counted{message.substr(wire::kMessagePrefixBytes), kFieldsLeftOut, absl::nullopt};
+  if (form_ != nullptr && form_->Write(counted.bytes, canonical)) {
+    counted.bytes = *canonical;
+    counted.form = kCanonical;
+  }
+  if (ignored_fields_.empty()) return counted.form == kCanonical ? counted : whole;
+  counted.without = ignored_fields_.SizeWithout(counted.bytes);
+  return counted.without.has_value() ? counted : whole;
+}
+
+char* KeyPolicy::Write(const Counted& message, char* out) const {
+  out = WriteLength(out, message.size());
+  if (message.form.has_value()) *out++ = *message.form;
+  if (message.without.has_value()) return ignored_fields_.WriteWithout(message.bytes, out);
+  if (!message.bytes.empty()) std::memcpy(out, message.bytes.data(), message.bytes.size());
+  return out + message.bytes.size();
+}
+
 void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
                         absl::string_view message, Key* key) const {
-  const absl::string_view suffix = request.content_suffix();
-  // No format means proto.
-  const absl::string_view parts[] = {request.path(),
-                                     suffix == "+proto" ? absl::string_view() : suffix, message};
+  absl::string_view suffix = request.content_suffix();
+  if (suffix == "+proto") suffix = {};  // no format means proto
+  const absl::string_view parts[] = {request.path(), suffix};
   const bool compressed = IsCompressed(message);
   absl::InlinedVector<Field, 8> counted;
   std::forward_list<std::string> put_together;
@@ -180,12 +207,16 @@ void KeyPolicy::MakeKey(uint32_t trust, const Request& request, absl::string_vie
 
   size_t size = sizeof(number_) + sizeof(trust) + SizeOf(authority);
   for (const absl::string_view part : parts) size += SizeOf(part);
+  std::string canonical;
+  const Counted counted_message = CountedOf(suffix.empty(), message, &canonical);
+  size += SizeOfLength(counted_message.size()) + counted_message.size();
   for (const Field& field : counted) size += SizeOf(field.name) + SizeOf(field.value);
   SF_CHECK(size <= std::numeric_limits<uint32_t>::max());
   key->bytes.resize(size);
   char* out = WriteNumber(WriteNumber(key->bytes.data(), number_), trust);
   out = WriteAuthority(out, authority);
   for (const absl::string_view part : parts) out = WritePart(out, part);
+  out = Write(counted_message, out);
   for (const Field& field : counted) out = WritePart(WritePart(out, field.name), field.value);
   key->hash = XXH3_64bits_withSeed(key->bytes.data(), key->bytes.size(), seed_.value_);
 }

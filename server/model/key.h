@@ -6,11 +6,15 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+#include "server/model/canonical_form.h"
+#include "server/model/field_paths.h"
 #include "server/model/fingerprints.h"
 #include "server/model/key_rules.h"
 #include "server/model/known_names.h"
@@ -61,7 +65,9 @@ class KeyPolicy {
   // connection is trusted; it is a number of the same Fingerprints. `authority` is what is sent
   // upstream. Callers that compress their messages in different ways meet if the messages have been
   // inflated before. A message that still has the flag "compressed" counts with its bytes as they
-  // are, and with what the caller says about encodings; it equals no message without the flag. All
+  // are, and with what the caller says about encodings; it equals no message without the flag. So
+  // does, with its bytes, a message that is not Protobuf where fields are to be left out of it or a
+  // form is to be had of it. All
   // parts together have less than 4 GiB, because messages are bounded by 2 GiB
   // (`max_request_bytes`) and blocks of metadata by 64 KiB.
   Key MakeKey(uint32_t trust, const Request& request, absl::string_view authority,
@@ -78,6 +84,9 @@ class KeyPolicy {
   // Whether metadata of that name counts with its whole value, whatever the message is.
   bool Counts(absl::string_view name) const { return CountingOf(name) == Counting::kWhole; }
 
+  // Whether calls of one key may have messages that differ in more than how they are encoded.
+  bool messages_may_differ() const { return !ignored_fields_.empty() || form_ != nullptr; }
+
   bool shares_across_credentials() const { return share_across_credentials_; }
 
  private:
@@ -87,12 +96,25 @@ class KeyPolicy {
     kByMember,  // of `tracestate`, what is no known tracer's
   };
 
+  // What of a message stands in the key.
+  struct Counted {
+    absl::string_view bytes;    // as they came, framed; else without the frame
+    absl::optional<char> form;  // in the place of the frame; nothing: as they came
+    absl::optional<size_t>
+        without;  // with so many bytes, since fields are left out; nothing: whole
+
+    size_t size() const { return without.value_or(bytes.size()) + (form.has_value() ? 1 : 0); }
+  };
+  Counted CountedOf(bool proto, absl::string_view message, std::string* canonical) const;
+  char* Write(const Counted& message, char* out) const;
   Counting CountingOf(absl::string_view name) const;
   Counting CountingByRule(absl::string_view name) const;
 
   const KeyRules::Mode mode_;
   const absl::flat_hash_set<std::string> names_;
   const absl::flat_hash_set<std::string> counted_;
+  const FieldPaths ignored_fields_;
+  const std::shared_ptr<const CanonicalForm> form_;  // null: none
   const bool share_across_credentials_;
   const KeySeed seed_;
   const uint32_t number_;                        // of the fingerprint; every key begins with it

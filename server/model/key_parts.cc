@@ -2,6 +2,9 @@
 
 #include <cstring>
 
+#include "server/model/encoding.h"
+#include "server/wire/message.h"
+
 namespace singleflight::model {
 namespace {
 
@@ -43,6 +46,15 @@ KeyParts PartsOf(const Key& key) {
   parts.message = TakePart(rest);
   parts.metadata = rest;
   return parts;
+}
+
+// The flags of the wire stand before a prefix; key.cc has others, with none.
+absl::optional<absl::string_view> ProtobufIn(const KeyParts& parts) {
+  const absl::string_view message = parts.message;
+  if (!parts.suffix.empty() || message.empty() || IsCompressed(message)) return absl::nullopt;
+  const size_t prefix = message.front() == 0 ? wire::kMessagePrefixBytes : 1;
+  if (message.size() < prefix) return absl::nullopt;
+  return message.substr(prefix);
 }
 
 bool TakeField(absl::string_view& metadata, Field& field) {

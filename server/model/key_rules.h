@@ -1,14 +1,17 @@
-// The rules by which request metadata makes two calls different (docs/semantics.md §3), and the
-// lists of names behind them.
+// The rules by which request metadata and fields of messages make two calls different
+// (docs/semantics.md §3), and the lists of names behind them.
 
 #ifndef SINGLEFLIGHT_SERVER_MODEL_KEY_RULES_H_
 #define SINGLEFLIGHT_SERVER_MODEL_KEY_RULES_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "server/model/canonical_form.h"
+#include "server/model/field_paths.h"
 
 namespace singleflight::model {
 
@@ -20,7 +23,7 @@ struct KeyRules {
     kOnly,         // nothing but the names in `names`, credentials and the chain marker
   };
   Mode mode = Mode::kAllButNoise;
-  std::vector<std::string> names;
+  std::vector<std::string> names = {};
 
   // Credentials leave the key too, except those that kOnly or `counted` names. Some replies then go
   // to the leader alone.
@@ -28,6 +31,20 @@ struct KeyRules {
 
   // Under kAllButNoise: these count whole, though they are noise or stand in `names`.
   std::vector<std::string> counted = {};
+
+  // Of Protobuf messages these do not count.
+  std::vector<FieldPath> ignored_fields = {};
+
+  // Likewise, by the names that a schema gives them: "context.request.id". Keys are made by numbers
+  // alone, so whoever has the schema puts these among the ones above.
+  std::vector<std::string> ignored_names = {};
+
+  // Whether a schema, where there is one, gives messages a form in which all their serializations
+  // meet; and that form, for one method. Null: messages count with their bytes as they come.
+  bool canonicalize = false;
+  std::shared_ptr<const CanonicalForm> form = nullptr;
+
+  bool need_schema() const { return canonicalize || !ignored_names.empty(); }
 };
 
 // Whether metadata of that name differs from call to call without changing what is asked: trace

@@ -62,11 +62,13 @@ Reply MakeStatusReply(wire::StatusCode code, absl::string_view message) {
   return MakeReply(std::move(parts));
 }
 
-Reply FollowerCopy(const Reply& reply) {
-  if (!reply.Has(kPushback)) return reply;
+Reply FollowerCopy(const Reply& reply) { return WithoutField(reply, kPushback); }
+
+Reply WithoutField(const Reply& reply, absl::string_view name) {
+  if (!reply.Has(name)) return reply;
   ReplyParts parts;
-  parts.initial = Without(reply.initial, kPushback);
-  parts.trailing = Without(reply.trailing, kPushback);
+  parts.initial = Without(reply.initial, name);
+  parts.trailing = Without(reply.trailing, name);
   parts.trailers_only = reply.trailers_only;
   parts.attachment = reply.owner;  // has the body
   Reply copy = MakeReply(std::move(parts));

@@ -71,6 +71,9 @@ Headers StatusFields(wire::StatusCode code, absl::string_view message);
 // for one caller alone. Shares the body.
 Reply FollowerCopy(const Reply& reply);
 
+// `reply` without fields of that name in either block. Shares the body.
+Reply WithoutField(const Reply& reply, absl::string_view name);
+
 }  // namespace singleflight::model
 
 #endif  // SINGLEFLIGHT_SERVER_MODEL_REPLY_H_

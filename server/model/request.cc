@@ -3,9 +3,11 @@
 
 #include "server/model/request.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "server/base/byte_block.h"
@@ -98,6 +100,15 @@ void AddChainMarker(HeadersView fields, absl::string_view hop, Headers& out) {
   out.Add(kChainMarker, chain);
 }
 
+constexpr absl::string_view kPreviousAttempts = "grpc-previous-rpc-attempts";
+
+// Of the caller's own, those that it says well count.
+std::string PreviousAttempts(HeadersView fields, int here) {
+  uint32_t callers = 0;
+  if (!absl::SimpleAtoi(fields.Find(kPreviousAttempts).value_or(""), &callers)) callers = 0;
+  return absl::StrCat(uint64_t{callers} + static_cast<uint64_t>(here));
+}
+
 }  // namespace
 
 // Finds the fields that matter in one pass over the block.
@@ -164,6 +175,9 @@ class RequestParser {
         case 12:
           if (field.name == "content-type") Note(i, content_type_, content_types_);
           if (field.name == "grpc-timeout") Note(i, timeout_, timeouts_);
+          break;
+        case 13:
+          if (field.name == "cache-control") request_.has_cache_control_ = true;
           break;
       }
     }
@@ -234,17 +248,22 @@ Headers UpstreamFields(const Request& request, const Onward& onward) {
     if (IsReplaced(field.name)) continue;
     if (field.name == kChainMarker && !onward.chain_hop.empty()) continue;
     if (field.name == kTraceparent && !onward.traceparent.empty()) continue;
+    if (field.name == kPreviousAttempts && onward.previous_attempts > 0) continue;
     out.Add(field.name, field.value, field.never_index || IsCredential(field.name));
   }
   if (!onward.chain_hop.empty()) AddChainMarker(request.fields(), onward.chain_hop, out);
   if (!onward.traceparent.empty()) out.Add(kTraceparent, onward.traceparent);
+  if (onward.previous_attempts > 0) {
+    out.Add(kPreviousAttempts, PreviousAttempts(request.fields(), onward.previous_attempts));
+  }
   return out;
 }
 
-Headers DownstreamFields(HeadersView fields, absl::string_view but_for) {
+Headers DownstreamFields(HeadersView fields, std::initializer_list<absl::string_view> but_for) {
   Headers out;
   for (const Field field : fields) {
-    if (field.name == "content-length" || field.name == but_for) continue;
+    if (field.name == "content-length") continue;
+    if (std::find(but_for.begin(), but_for.end(), field.name) != but_for.end()) continue;
     out.Add(field.name, field.value, field.never_index || field.name == "set-cookie");
   }
   return out;

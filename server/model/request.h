@@ -5,6 +5,7 @@
 #define SINGLEFLIGHT_SERVER_MODEL_REQUEST_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -38,6 +39,9 @@ class Request {
   // From `grpc-timeout`, counted from arrival.
   absl::optional<absl::Duration> timeout() const { return timeout_; }
 
+  // Whether the caller says anything to caches.
+  bool has_cache_control() const { return has_cache_control_; }
+
   // Every field of the block, pseudo-header fields included.
   const Headers& fields() const { return fields_; }
 
@@ -51,6 +55,7 @@ class Request {
   uint32_t path_ = 0;
   uint32_t authority_ = kNone;
   uint32_t content_type_ = 0;
+  bool has_cache_control_ = false;
   absl::optional<absl::Duration> timeout_;
 };
 
@@ -82,6 +87,10 @@ struct Onward {
   absl::string_view chain_hop;  // appended to the chain marker; empty: the marker stays as it came
   absl::string_view scheme = "http";
   absl::string_view traceparent = "";  // in the place of the caller's; empty: that one stays
+
+  // Retries of this program before this call, which grpc-previous-rpc-attempts adds to those of the
+  // caller; 0: the field stays as it came.
+  int previous_attempts = 0;
 };
 
 // The block to send upstream: the caller's fields in their order, except for the closed list in
@@ -89,8 +98,8 @@ struct Onward {
 Headers UpstreamFields(const Request& request, const Onward& onward);
 
 // A reply's block to send to a caller: the upstream's fields in their order, without
-// content-length and those called `but_for`.
-Headers DownstreamFields(HeadersView fields, absl::string_view but_for = "");
+// content-length and those called as in `but_for`.
+Headers DownstreamFields(HeadersView fields, std::initializer_list<absl::string_view> but_for = {});
 
 }  // namespace singleflight::model
 

@@ -8,6 +8,7 @@
 
 #include <cstring>
 
+#include "absl/hash/hash.h"
 #include "server/net/address.h"
 
 namespace singleflight::proxy {
@@ -44,7 +45,7 @@ void Admission::SetLimits(const LimitOptions& limits, uint64_t descriptors) {
 }
 
 absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& from, int fd) {
-  auto client = std::make_shared<memory::Client>();
+  auto client = std::make_shared<memory::Client>(IdentityOf(from));
   const absl::optional<Refusal> refusal = Enter(from, &client);
   if (!refusal.has_value()) {
     full_.store(false, std::memory_order_relaxed);
@@ -57,6 +58,11 @@ absl::optional<Admission::Pass> Admission::Admit(const absl::optional<Address>& 
                  net::PeerOf(fd));
   }
   return absl::nullopt;
+}
+
+uint64_t Admission::IdentityOf(const absl::optional<Address>& from) {
+  if (from.has_value() && !IsOfThisMachine(*from)) return absl::HashOf(*from);
+  return next_identity_.fetch_add(1, std::memory_order_relaxed);
 }
 
 absl::optional<Admission::Refusal> Admission::Enter(const absl::optional<Address>& from,

@@ -81,6 +81,8 @@ class Admission {
     std::shared_ptr<memory::Client> client;
   };
 
+  // See memory::Client: an address keeps its own; each local connection has a new one.
+  uint64_t IdentityOf(const absl::optional<Address>& from);
   absl::optional<Refusal> Enter(const absl::optional<Address>& from,
                                 std::shared_ptr<memory::Client>* client);
   void Leave(const absl::optional<Address>& from);
@@ -89,6 +91,7 @@ class Admission {
 
   std::atomic<uint64_t> refused_[3] = {};  // by Refusal
   std::atomic<bool> full_{false};          // which has been said
+  std::atomic<uint64_t> next_identity_{1};
 
   mutable Mutex mu_;
   uint64_t max_ ABSL_GUARDED_BY(mu_) = 0;

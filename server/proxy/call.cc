@@ -1,6 +1,7 @@
 // One caller's call, from its header block to its answer: its route, its request, the read path.
-// What it does as a relay is in call_relayed.cc, what it refuses in call_refusals.cc, and its wait
-// before a release gate in call_at_gate.cc.
+// What it does as a relay is in call_relayed.cc, what it refuses in call_refusals.cc, its wait
+// before a release gate in call_at_gate.cc, and how its message chooses its route in
+// call_chosen.cc.
 
 #include "server/proxy/call.h"
 
@@ -14,12 +15,6 @@
 
 namespace singleflight::proxy {
 namespace {
-
-constexpr std::variant<core::Bypass, core::Release> kAskedAgain = core::Release::kLeaderRefused;
-
-// A caller of a unary method ends its side together with its message; one that has not a moment
-// later streams.
-constexpr absl::Duration kGraceForEnd = absl::Milliseconds(20);
 
 // While there is no room, a relayed request of which more waits is refused.
 constexpr size_t kMostWaiting = 4 << 10;
@@ -70,6 +65,10 @@ void Call::OnTimer() { loop().Now() < deadline_ ? OnCollectedTooSlowly() : OnDea
 
 void Call::OnCollectedTooSlowly() {
   const bool open_ended = collector_ != nullptr && collector_->whole() && !route_->flights.unary;
+  if (state_ == State::kChoosing) {
+    return ChooseUnseen(open_ended ? core::MatchRefusal::kOpenEnded
+                                   : core::MatchRefusal::kSlowRequest);
+  }
   GoAlone(open_ended ? core::Bypass::kOpenEnded : core::Bypass::kSlowRequest);
 }
 
@@ -87,7 +86,13 @@ void Call::OnHeaders(model::Headers fields, bool end) {
   if (route_ == nullptr) {
     return RefuseUnrouted();
   }
-  TakeRoute(end);
+  route_->asks_message() ? AwaitMessage(end) : TakeRoute(end);
+}
+
+void Call::SetDeadline() {
+  if (const absl::optional<absl::Duration> timeout = request_->timeout()) {
+    deadline_ = base::After(began_, *timeout);
+  }
 }
 
 void Call::TakeRoute(bool end) {
@@ -95,9 +100,7 @@ void Call::TakeRoute(bool end) {
   metrics.calls.Add();
   state_ = State::kCollecting;
   if (!HasRoom()) return ShedForRoom();
-  if (const absl::optional<absl::Duration> timeout = request_->timeout()) {
-    deadline_ = base::After(began_, *timeout);
-  }
+  SetDeadline();
   if (route_->relays()) {
     metrics.relays.Add();
     role_ = CallRole::kRelay;
@@ -113,6 +116,8 @@ void Call::OnData(absl::string_view bytes) {
   if (details_ != nullptr) details_->request_bytes += static_cast<int64_t>(bytes.size());
   if (state_ == State::kCollecting) {
     Collect(bytes);
+  } else if (state_ == State::kChoosing) {
+    CollectToChoose(bytes);
   } else if (state_ == State::kRelaying) {
     if (relay_->LargestMessageWith(bytes) > context_->limits->max_message_bytes) {
       return ShedLargeMessage();
@@ -124,13 +129,17 @@ void Call::OnData(absl::string_view bytes) {
   }
 }
 
-void Call::Collect(absl::string_view bytes) {
+Collector::Next Call::Gather(absl::string_view bytes) {
   stream_->Consume(bytes.size());
   if (collector_ == nullptr) {
     collector_ = std::make_unique<Collector>(around().buffered, context_->client);
   }
-  const Collector::Next next = collector_->Append(
+  return collector_->Append(
       bytes, {context_->limits->max_message_bytes, route_->flights.max_request_bytes});
+}
+
+void Call::Collect(absl::string_view bytes) {
+  const Collector::Next next = Gather(bytes);
   if (!HasRoom()) return ShedForRoom();
   switch (next) {
     case Collector::Next::kMore:
@@ -174,17 +183,19 @@ void Call::OnEnd(model::Headers trailing) {
     } else {
       GoAlone(core::Bypass::kNoMessage, std::move(block));
     }
+  } else if (state_ == State::kChoosing) {
+    if (collector_ != nullptr && collector_->whole() && block.empty()) {
+      Choose();
+    } else {
+      ChooseUnseen(core::MatchRefusal::kNoMessage, std::move(block));
+    }
   }
 }
 
 // The request is one whole message: its reply may be kept, or be on its way already.
 void Call::Ask() {
   timer_.Cancel();
-  const core::Served served = Serve(collector_->bytes(), [this] {
-    base::Slice message(collector_->Take());
-    collector_.reset();
-    return message;
-  });
+  const core::Served served = ServeCollected();
   core::RouteMetrics& metrics = route_metrics();
   switch (served) {
     case core::Served::kKept:
@@ -202,13 +213,30 @@ void Call::Ask() {
       return GoAlone(core::Bypass::kStreamingMethod);
     case core::Served::kTooLarge:
       return GoAlone(core::Bypass::kLargeReply);
+    case core::Served::kNoStore:
+      return GoAlone(core::Bypass::kNoStore);
+    case core::Served::kDiffered:
+      return GoAlone(core::Bypass::kDiffered);
+    case core::Served::kNothingKept:
+      metrics.refused.Add();
+      return RefuseForNothingKept();
     case core::Served::kPastShare:
       metrics.refused.Add();
       return ShedForShare();
   }
 }
 
-// Aboard it owns itself, so that a landing on its way finds it.
+core::Served Call::ServeCollected() {
+  return Serve(collector_->bytes(), [this] {
+    if (route_->key_policy.messages_may_differ()) return collector_->Share();
+    base::Slice message(collector_->Take());
+    collector_.reset();
+    return message;
+  });
+}
+
+// Aboard it owns itself, so that a landing on its way finds it. What it has collected it keeps only
+// if its leader's message may be another: it may be released, and ask for itself.
 core::Served Call::Serve(absl::string_view message, absl::FunctionRef<base::Slice()> take) {
   state_ = State::kWaiting;
   const core::Served served = context_->read_path.Serve(
@@ -217,29 +245,12 @@ core::Served Call::Serve(absl::string_view message, absl::FunctionRef<base::Slic
   if (details_ != nullptr) details_->key = context_->read_path.latest_key_hash();
   const bool aboard = served == core::Served::kLeads || served == core::Served::kFollows;
   if (aboard && state_ == State::kWaiting) {
-    collector_.reset();
+    const bool follows = served == core::Served::kFollows;
+    if (!follows || !route_->key_policy.messages_may_differ()) collector_.reset();
     aboard_ = shared_from_this();
   }
   if (state_ != State::kReplied) AwaitDeadline();
   return served;
-}
-
-// What its leader was refused for was not this call's, which leads, or follows one that does. Once:
-// many leaders may be refused one after the other. It has been counted as a follower.
-void Call::AskAgain(const core::Question& asked) {
-  const base::Slice message = context_->read_path.MessageFor(*route_, *request_, asked);
-  switch (Serve(message.view(), [&message] { return message; })) {
-    case core::Served::kKept:
-    case core::Served::kLeads:
-    case core::Served::kFollows:
-      return;
-    case core::Served::kUnreadable:
-    case core::Served::kStreams:
-    case core::Served::kTooLarge:
-      return EnterGate(asked, core::Release::kLeaderRefused);
-    case core::Served::kPastShare:
-      return ShedForShare();
-  }
 }
 
 absl::optional<core::Waiter::Asker> Call::asker() const {
@@ -250,6 +261,7 @@ absl::optional<core::Waiter::Asker> Call::asker() const {
 void Call::OnAnswer(const core::Answer& answer, core::Counted counted) {
   const std::shared_ptr<Call> keep = std::move(aboard_);
   if (state_ != State::kWaiting) return;  // it left while the landing was on its way
+  collector_.reset();
   if (answer.reply.body.size() > memory::kSmallReplyBytes) return DeliverLarge(answer, counted);
   CountSaved(answer);
   SendAnswer(answer);
@@ -278,14 +290,6 @@ void Call::CountAdded(const core::UpstreamTrip& trip) {
   route_metrics().added.Observe((Age() - (trip.ended - trip.sent)).count());
 }
 
-void Call::OnReleased(const core::Question& asked, core::Release why) {
-  const std::shared_ptr<Call> keep = std::move(aboard_);
-  if (state_ != State::kWaiting) return;
-  const bool again = why == core::Release::kLeaderRefused && why_relayed_ != kAskedAgain;
-  why_relayed_ = why;
-  again ? AskAgain(asked) : EnterGate(asked, why);
-}
-
 void Call::OnSent(size_t bytes) {
   if (details_ != nullptr) details_->reply_bytes += static_cast<int64_t>(bytes);
   if (state_ == State::kRelaying) relay_->OnWritten(bytes);
@@ -303,8 +307,8 @@ void Call::OnClosed(const http2::Closed& closed) {
   stream_ = nullptr;
   timer_.Cancel();
   collector_.reset();
-  if (state_ == State::kCollecting) {
-    route_metrics().departed.Add();
+  if (state_ == State::kCollecting || state_ == State::kChoosing) {
+    CountUnserved(&core::RouteMetrics::departed);
     role_ = CallRole::kDeparted;
   }
   const core::Unanswered why = WhyLeft();
@@ -333,6 +337,11 @@ bool Call::CostUpstream() const {
   return state_ == State::kRelaying || (state_ == State::kWaiting && role() == Role::kLeader);
 }
 
+bool Call::TookLessOfCache() const {
+  return route_->ObeysControlOf(*request_) &&
+         cache::ParseRequestControl(request_->fields()).takes_less();
+}
+
 void Call::SendAnswer(const core::Answer& answer) {
   timer_.Cancel();
   state_ = State::kReplied;
@@ -340,7 +349,7 @@ void Call::SendAnswer(const core::Answer& answer) {
   if (answer.flown != nullptr && role() == Role::kLeader) CountAdded(answer.flown->trip);
   if (details_ != nullptr) NoteAnswer(answer);
   const model::Reply& reply = answer.reply;
-  const Marks marks(context_->marks, answer, loop().Now());
+  const Marks marks(context_->marks, answer, loop().Now(), TookLessOfCache());
   if (Replier(*stream_).SendReply(reply, marks.fields())) return;
   const bool own = answer.source == core::Answer::Source::kOwn;
   own ? SendStatus(*reply.status(), "") : ShedForClient(reply.status());

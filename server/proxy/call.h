@@ -45,6 +45,8 @@ struct CallContext {
 //     │           │            │ ▲
 //     └───────────┴─► kRelaying ◄┴─ kQueued
 //
+// If its message chooses its route, kChoosing comes behind kNew.
+//
 // Ownership: its stream's; while it is aboard a flight also its own, so that a landing on its way
 // finds it. Threads: its worker's.
 class Call final : public http2::StreamEvents,
@@ -58,6 +60,7 @@ class Call final : public http2::StreamEvents,
  private:
   enum class State : uint8_t {
     kNew,         // no header block yet
+    kChoosing,    // its message decides on its route; its bytes are gathered
     kCollecting,  // the request may be one message; its bytes are gathered
     kWaiting,     // aboard a flight
     kQueued,      // released from a flight, before the upstream's gate
@@ -81,7 +84,7 @@ class Call final : public http2::StreamEvents,
 
   // The relay.
   bool OnRelayHeaders(model::HeadersView fields, bool end) override;
-  bool OnRelayTrailers(model::HeadersView fields) override;
+  bool OnRelayTrailers(model::Headers& fields) override;
   void OnRelayEnded() override;
   void OnRelayStalled() override;
   void OnRelayStreams() override { route_->NoteStream(request_->path(), loop().Now()); }
@@ -93,13 +96,25 @@ class Call final : public http2::StreamEvents,
   void Refuse(const model::Refusal& refusal);
   void RefuseTrailers(const model::Refusal& refusal);
   void RefuseUnrouted();
+  void CountUnserved(metrics::Counter core::RouteMetrics::*as);
   void TakeRoute(bool end);
+  void SetDeadline();
+  void AwaitMessage(bool end);
+  void CollectToChoose(absl::string_view bytes);
+  void Choose();
+  void ChooseUnseen(core::MatchRefusal why, model::SharedHeaders trailing = {});
+  bool TakeChosen(absl::optional<absl::string_view> message);
+  Collector::Next Gather(absl::string_view bytes);
   void Collect(absl::string_view bytes);
   void OnMessageWhole();
   void Ask();
+  core::Served ServeCollected();
   core::Served Serve(absl::string_view message, absl::FunctionRef<base::Slice()> take);
   void AskAgain(const core::Question& asked);
+  core::Served ServeLike(const core::Question& asked);
+  base::Slice MessageFor(const core::Question& asked);
   void GoAlone(core::Bypass why, model::SharedHeaders trailing = {});
+  void RelayCollected(model::SharedHeaders trailing);
   void RefuseToHold();
   void CountSaved(const core::Answer& answer);
   void CountAdded(const core::UpstreamTrip& trip);
@@ -118,8 +133,10 @@ class Call final : public http2::StreamEvents,
   bool HasRoom() const;
   void ShedForRoom();
   void ShedForShare();
+  void RefuseForNothingKept();
   bool NoRoomToWait(absl::string_view more) const;
   void ShedLargeMessage();
+  bool TookLessOfCache() const;
   void SendAnswer(const core::Answer& answer);
   void ShedForClient(absl::optional<wire::StatusCode> status);
   Marks MarksOfRelay(absl::Duration age) const;
@@ -159,6 +176,10 @@ class Call final : public http2::StreamEvents,
 
   static constexpr base::Instant kNoDeadline = base::Instant::max();
 
+  // A caller of a unary method ends its side together with its message; one that has not a moment
+  // later streams.
+  static constexpr absl::Duration kGraceForEnd = absl::Milliseconds(20);
+
   // Waiters are many: in this order the members leave no gap, and with its reference counts a call
   // just fills a block of 256 bytes.
   const std::shared_ptr<const CallContext> context_;
@@ -175,7 +196,7 @@ class Call final : public http2::StreamEvents,
   core::Route* route_ = nullptr;
   base::Instant deadline_ = kNoDeadline;
   base::Timer timer_;  // of the deadline; while it collects, of that wait if it is over before
-  std::unique_ptr<Collector> collector_;  // from its body's first byte until it has been asked
+  std::unique_ptr<Collector> collector_;  // of its body, until it is asked or answered
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<AtGate> at_gate_;
   std::shared_ptr<Call> aboard_;

@@ -1,5 +1,5 @@
-// A call whose flight could not serve it: its wait before the upstream's release gate, and how long
-// the place that it gets there is its alone.
+// A call whose flight could not serve it: whether it asks again, its wait before the upstream's
+// release gate, and how long the place that it gets there is its alone.
 
 #include <spdlog/spdlog.h>
 
@@ -11,6 +11,8 @@
 
 namespace singleflight::proxy {
 namespace {
+
+constexpr std::variant<core::Bypass, core::Release> kAskedAgain = core::Release::kLeaderRefused;
 
 // What such a place takes.
 constexpr int64_t kOfAPlace = 512;
@@ -26,6 +28,47 @@ absl::Duration PatienceBeforeGate(const core::Route& route) {
 }
 
 }  // namespace
+
+void Call::OnReleased(const core::Question& asked, core::Release why) {
+  const std::shared_ptr<Call> keep = std::move(aboard_);
+  if (state_ != State::kWaiting) return;
+  const bool again = why == core::Release::kLeaderRefused && why_relayed_ != kAskedAgain;
+  why_relayed_ = why;
+  again ? AskAgain(asked) : EnterGate(asked, why);
+}
+
+// What its leader was refused for was not this call's, which leads, or follows one that does. Once:
+// many leaders may be refused one after the other. It has been counted as a follower.
+void Call::AskAgain(const core::Question& asked) {
+  switch (ServeLike(asked)) {
+    case core::Served::kKept:
+    case core::Served::kLeads:
+    case core::Served::kFollows:
+      return;
+    case core::Served::kUnreadable:
+    case core::Served::kStreams:
+    case core::Served::kTooLarge:
+    case core::Served::kNoStore:
+    case core::Served::kDiffered:
+    case core::Served::kNothingKept:
+      return EnterGate(asked, core::Release::kLeaderRefused);
+    case core::Served::kPastShare:
+      return ShedForShare();
+  }
+}
+
+core::Served Call::ServeLike(const core::Question& asked) {
+  if (collector_ != nullptr) return ServeCollected();
+  const base::Slice message = MessageFor(asked);
+  return Serve(message.view(), [&message] { return message; });
+}
+
+// Its own, if it has kept that.
+base::Slice Call::MessageFor(const core::Question& asked) {
+  const std::unique_ptr<Collector> own = std::move(collector_);
+  if (own != nullptr) return around().buffered.Hold(std::string(own->bytes()));
+  return context_->read_path.MessageFor(*route_, *request_, asked);
+}
 
 Call::AtGate::AtGate(Call& call, const core::Question& asked)
     : buffered(call.around().buffered),
@@ -56,7 +99,7 @@ void Call::OnAdmitted(absl::Duration turn) {
   const core::Question asked = std::exchange(at_gate_->asked, {});
   at_gate_->timer.Set(base::After(loop().Now(), turn));
   StartRelay();
-  base::Slice message = context_->read_path.MessageFor(*route_, *request_, asked);
+  base::Slice message = MessageFor(asked);
   wire::MessageScanner whole;
   whole.Feed(message.view());
   relay_->Scanned(whole);

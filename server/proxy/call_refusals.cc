@@ -39,9 +39,16 @@ void Call::Refuse(const model::Refusal& refusal) {
 
 void Call::RefuseTrailers(const model::Refusal& refusal) {
   if (state_ == State::kReplied) return;
-  if (state_ == State::kCollecting) route_metrics().refused.Add();
+  CountUnserved(&core::RouteMetrics::refused);
   if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kCancelled);
   Refuse(refusal);
+}
+
+// A call that has no role yet, and gets none.
+void Call::CountUnserved(metrics::Counter core::RouteMetrics::*as) {
+  if (state_ != State::kCollecting && state_ != State::kChoosing) return;
+  if (state_ == State::kChoosing) route_metrics().calls.Add();
+  (route_metrics().*as).Add();
 }
 
 void Call::RefuseUnrouted() {
@@ -67,6 +74,13 @@ void Call::ShedForShare() {
                     route_->shared.max_held_bytes.load(), "); what is left is for others"));
 }
 
+// 504 in HTTP (RFC 9111 §5.2.1.7), of which gRPC's clients make UNAVAILABLE.
+void Call::RefuseForNothingKept() {
+  route_metrics().nothing_kept.Add();
+  SendStatus(wire::StatusCode::kUnavailable,
+             "the request's cache-control is only-if-cached, and no reply that it takes is kept");
+}
+
 void Call::OnDeadline() {
   const bool cost_upstream = CostUpstream();
   if (state_ == State::kWaiting) {
@@ -74,7 +88,7 @@ void Call::OnDeadline() {
     if (!context_->read_path.Leave(*route_, *this, kWhy)) return;  // the reply is on its way
     StepAshore();
   }
-  if (state_ == State::kCollecting) route_metrics().refused.Add();
+  CountUnserved(&core::RouteMetrics::refused);
   if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kDeadline);
   if (cost_upstream) stream_->MarkWasted();
   route_metrics().deadline_exceeded.Add();
@@ -110,7 +124,7 @@ void Call::OnRelayUnread() {
 }
 
 void Call::Shed(http2::Bound bound, absl::string_view message) {
-  if (state_ == State::kCollecting) route_metrics().refused.Add();
+  CountUnserved(&core::RouteMetrics::refused);
   downstream().bounds.Add(bound);
   if (relay_ != nullptr) relay_->Cancel(core::Unanswered::kBound);
   SendStatus(wire::StatusCode::kResourceExhausted, message);

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "server/core/footprint.h"
+#include "server/core/retried_call.h"
+#include "server/core/shadowed_call.h"
 #include "server/proxy/call.h"
 #include "server/proxy/replier.h"
 
@@ -20,10 +22,14 @@ constexpr std::variant<core::Bypass, core::Release> kWhyStreams = core::Release:
 
 // Neither to be shared nor to be kept: relayed with what has been collected.
 void Call::GoAlone(core::Bypass why, model::SharedHeaders trailing) {
-  const std::unique_ptr<Collector> collected = std::move(collector_);
   why_relayed_ = why;
   role_ = CallRole::kBypass;
   route_metrics().bypasses.Add(why);
+  RelayCollected(std::move(trailing));
+}
+
+void Call::RelayCollected(model::SharedHeaders trailing) {
+  const std::unique_ptr<Collector> collected = std::move(collector_);
   StartRelay();
   if (collected != nullptr && !collected->bytes().empty()) {
     relay_->Scanned(collected->scanner());
@@ -35,13 +41,21 @@ void Call::GoAlone(core::Bypass why, model::SharedHeaders trailing) {
 void Call::StartRelay() {
   state_ = State::kRelaying;
   AwaitDeadline();
-  core::Upstream& upstream = *around().upstreams[route_->upstream];
+  core::RetriedUpstream retried(around(), *route_);
+  core::Upstream& plain = *around().upstreams[route_->upstream];
+  core::Upstream& once = route_->options.retry.has_value() ? retried : plain;
+  core::ShadowedUpstream shadowed(context_->read_path, *route_, context_->trust, once);
+  core::Upstream& upstream = route_->shadows() ? shadowed : once;
   relay_ = std::make_unique<Relay>(
       *stream_, upstream,
       core::UpstreamHead{request_, std::string(upstream.AuthorityFor(*request_)), deadline(), "",
                          kRelayResends, context_->client, false, BeginUpstreamSpan(upstream)},
       SettingOfRelay(), *this);
   if (!route_->relays()) relay_->WatchReply({});
+  if (route_->invalidates()) {
+    relay_->WatchWrite(
+        std::make_unique<PassingWrite>(around(), *route_, request_, context_->client));
+  }
 }
 
 Relay::Setting Call::SettingOfRelay() const {
@@ -73,8 +87,9 @@ bool Call::OnRelayHeaders(model::HeadersView fields, bool end) {
     if (Replier(*stream_).SendFirst(model::DownstreamFields(fields), end, {})) return true;
   } else {
     const Marks marks = MarksOfRelay(cache::AgeOf(fields));
-    if (Replier(*stream_).SendFirst(model::DownstreamFields(fields, "age"), end, marks.fields()))
-      return true;
+    const model::Headers onward =
+        model::DownstreamFields(fields, {"age", cache::kTargetedCacheControl});
+    if (Replier(*stream_).SendFirst(onward, end, marks.fields())) return true;
   }
   ShedForClient(wire::ParseStatus(fields.Find("grpc-status").value_or("")));
   return false;
@@ -93,11 +108,13 @@ void Call::NoteStatusOf(model::HeadersView block) {
               .value_or(wire::StatusCode::kUnknown);
 }
 
-bool Call::OnRelayTrailers(model::HeadersView fields) {
+bool Call::OnRelayTrailers(model::Headers& fields) {
   NoteStatusOf(fields);
   if (route_->relays()) {
     relay_->Invalidate();
     context_->read_path.Invalidate(*route_, *request_, fields).Forget();
+  } else if (fields.Find(cache::kTargetedCacheControl).has_value()) {
+    fields = model::Without(fields, cache::kTargetedCacheControl);
   }
   if (Replier(*stream_).TakesTrailers(fields)) return true;
   ShedForClient(wire::ParseStatus(fields.Find("grpc-status").value_or("")));

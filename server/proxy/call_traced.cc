@@ -3,7 +3,6 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "server/proxy/call.h"
 
 namespace singleflight::proxy {
@@ -48,8 +47,7 @@ void Call::EndSpan(const CallEnd& end) {
   span.status = end.code;
   if (!end.code.has_value()) span.error = "left";
   if (end.route != nullptr) {
-    const core::MatchOptions& match = end.route->options.match;
-    span.route = absl::StrCat(match.authority.value_or(""), match.method);
+    span.route = core::ToText(end.route->options.match);
   }
   trace::End(std::move(details_->span), loop().Now());
   CountRequest(-kOfSpans);

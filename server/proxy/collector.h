@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "server/base/slice.h"
 #include "server/core/gathered.h"
 #include "server/memory/buffered.h"
 #include "server/wire/message.h"
@@ -43,14 +44,21 @@ class Collector {
   // Whether what is there is exactly one message.
   bool whole() const { return scanner_.ExactlyOne(); }
 
-  absl::string_view bytes() const { return gathered_.view(); }
+  absl::string_view bytes() const { return shared_.empty() ? gathered_.view() : shared_.view(); }
   const wire::MessageScanner& scanner() const { return scanner_; }
 
   // Gives the bytes away.
   std::string Take() { return gathered_.Take(); }
 
+  // Gives them to others, and has them, too.
+  const base::Slice& Share() {
+    if (shared_.empty()) shared_ = base::Slice(gathered_.Take());
+    return shared_;
+  }
+
  private:
   core::Gathered gathered_;
+  base::Slice shared_;  // what has been gathered, once it is shared
   memory::Buffered::Part counted_;
   memory::ClientBytes of_client_;
   wire::MessageScanner scanner_;

@@ -13,17 +13,23 @@ int64_t WholeSeconds(base::Instant::duration duration) {
   return std::chrono::duration_cast<std::chrono::seconds>(duration).count();
 }
 
+// What is over is never said to be fresh: less than a second past its time it has -1.
+int64_t SecondsLeft(base::Instant::duration duration) {
+  return std::chrono::floor<std::chrono::seconds>(duration).count();
+}
+
 // After the name of this proxy.
-absl::string_view HowItCame(core::Answer::Source source) {
+absl::string_view HowItCame(core::Answer::Source source, bool by_request) {
   switch (source) {
     case core::Answer::Source::kHit:
+    case core::Answer::Source::kStale:
       return "; hit; ttl=";
     case core::Answer::Source::kStored:
-      return "; fwd=uri-miss; stored";
+      return by_request ? "; fwd=request; stored" : "; fwd=uri-miss; stored";
     case core::Answer::Source::kForwarded:
-      return "; fwd=uri-miss";
+      return by_request ? "; fwd=request" : "; fwd=uri-miss";
     case core::Answer::Source::kCollapsed:
-      return "; fwd=uri-miss; collapsed";
+      return by_request ? "; fwd=request; collapsed" : "; fwd=uri-miss; collapsed";
     case core::Answer::Source::kOwn:
       return "";
   }
@@ -32,14 +38,13 @@ absl::string_view HowItCame(core::Answer::Source source) {
 
 }  // namespace
 
-Marks::Marks(const MarkOptions& options, const core::Answer& answer, base::Instant now) {
+Marks::Marks(const MarkOptions& options, const core::Answer& answer, base::Instant now,
+             bool by_request) {
   if (answer.source == core::Answer::Source::kOwn) return;
   AddAge(options, WholeSeconds(now - answer.lifespan.born));
   BeginStatus(options);
-  Append(HowItCame(answer.source));
-  if (answer.source == core::Answer::Source::kHit) {
-    AppendNumber(WholeSeconds(answer.lifespan.expires - now));
-  }
+  Append(HowItCame(answer.source, by_request));
+  if (answer.was_kept()) AppendNumber(SecondsLeft(answer.lifespan.expires - now));
   EndStatus(options);
 }
 

@@ -28,8 +28,10 @@ inline constexpr size_t kLongestMarkName = 64;
 // one more member of `cache-status` (RFC 9211). The fields live as long as this does.
 class Marks {
  public:
-  // Of what the read path answered. None for what this program says itself.
-  Marks(const MarkOptions& options, const core::Answer& answer, base::Instant now);
+  // Of what the read path answered. None for what this program says itself. `by_request`: the
+  // request's cache-control decided what of the cache its caller takes.
+  Marks(const MarkOptions& options, const core::Answer& answer, base::Instant now,
+        bool by_request = false);
 
   // Of a call that was relayed, and why.
   Marks(const MarkOptions& options, core::Bypass why, absl::Duration age);

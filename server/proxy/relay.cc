@@ -70,6 +70,7 @@ void Relay::Forward(base::Slice bytes) {
     progress_.Rest();
     OnStallTick();
   }
+  if (write_ != nullptr) write_->Pass(bytes.view());
   call_->Send(std::move(bytes));
 }
 
@@ -86,18 +87,26 @@ void Relay::Finish(model::SharedHeaders trailing) {
   call_->Finish(std::move(trailing));
 }
 
+// In this order: what is read before the backend is told to stop may be older than what it did.
+void Relay::Cancel(core::Unanswered why) {
+  call_->Cancel(why);
+  if (write_ != nullptr) write_->DropAfter(call_->trip());
+}
+
 void Relay::OnWritten(size_t bytes) {
   client_bytes_.Add(-static_cast<int64_t>(Left(unread_, bytes)));
   call_->Consume(BeyondUncoupled(uncoupled_reply_, bytes));
 }
 
 void Relay::OnInitial(model::Headers fields, bool end) {
+  if (write_ != nullptr) write_->Drop();
   if (!events_.OnRelayHeaders(fields, end)) return;
   replied_ = true;
   if (end) events_.OnRelayEnded();
 }
 
 void Relay::OnData(absl::string_view bytes) {
+  if (write_ != nullptr) write_->Drop();
   unread_ += bytes.size();
   if (unread_ > kMostUnread && buffered_.budget().spent()) return events_.OnRelayUnread();
   if (reply_scanner_.has_value()) {
@@ -117,6 +126,7 @@ bool Relay::WasUnary(const model::Headers& trailing) const {
 }
 
 void Relay::OnEnd(model::Headers trailing) {
+  if (write_ != nullptr) write_->Drop();
   if (WasUnary(trailing)) events_.OnRelayUnary();
   if (!events_.OnRelayTrailers(trailing)) return;
   downstream_.Finish(model::SharedHeaders(std::move(trailing)));
@@ -128,6 +138,9 @@ void Relay::OnSent(size_t bytes) {
   downstream_.Consume(BeyondUncoupled(uncoupled_request_, bytes));
 }
 
-void Relay::OnFailed(core::UpstreamFailure failure) { events_.OnRelayFailed(failure); }
+void Relay::OnFailed(core::UpstreamFailure failure) {
+  if (write_ != nullptr) write_->DropAfter(failure, call_->trip());
+  events_.OnRelayFailed(failure);
+}
 
 }  // namespace singleflight::proxy

@@ -13,6 +13,7 @@
 #include "server/http2/progress.h"
 #include "server/http2/stream.h"
 #include "server/memory/pieces.h"
+#include "server/proxy/passing_write.h"
 #include "server/wire/message.h"
 
 namespace singleflight::proxy {
@@ -25,7 +26,7 @@ class RelayEvents {
   virtual bool OnRelayHeaders(model::HeadersView fields, bool end) = 0;
 
   // The trailing block, which goes to the caller next. False: likewise.
-  virtual bool OnRelayTrailers(model::HeadersView fields) = 0;
+  virtual bool OnRelayTrailers(model::Headers& fields) = 0;
 
   // The reply's last byte has been given to the caller's stream.
   virtual void OnRelayEnded() = 0;
@@ -98,8 +99,11 @@ class Relay final : public core::UpstreamEvents {
   void SendAhead(base::Slice bytes);
   void Finish(model::SharedHeaders trailing);
 
+  // The call is a write. Before anything of it is sent.
+  void WatchWrite(std::unique_ptr<PassingWrite> write) { write_ = std::move(write); }
+
   // Ends the upstream call for that reason. Nothing may be called afterwards but replied.
-  void Cancel(core::Unanswered why) { call_->Cancel(why); }
+  void Cancel(core::Unanswered why);
 
   // The caller's stream has written so many bytes of the reply.
   void OnWritten(size_t bytes);
@@ -138,6 +142,7 @@ class Relay final : public core::UpstreamEvents {
   memory::ClientBytes client_bytes_;  // on their way through here, either way
   std::unique_ptr<core::UpstreamCall> call_;
   core::Invalidation invalidation_;
+  std::unique_ptr<PassingWrite> write_;                 // null: it is none
   wire::MessageScanner scanner_;                        // of the request
   absl::optional<wire::MessageScanner> reply_scanner_;  // while it is of interest
   bool replied_ = false;

@@ -1,25 +1,11 @@
 #include "server/survey/components.h"
 
-#include <xxhash.h>
-
 #include "server/model/encoding.h"
 #include "server/model/key_parts.h"
 #include "server/model/key_rules.h"
+#include "server/survey/hashes.h"
 
 namespace singleflight::survey {
-namespace {
-
-// Not HashOf: with a plain number as seed, calls of that name went to absl::HashOf, whose values
-// differ from process to process.
-uint64_t SeededHash(absl::string_view bytes, uint64_t seed) {
-  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
-}
-
-uint32_t ShortHashOf(absl::string_view bytes, uint64_t seed) {
-  return static_cast<uint32_t>(SeededHash(bytes, seed));
-}
-
-}  // namespace
 
 SplitKind KindOfMetadata(absl::string_view name) {
   if (model::IsAboutEncoding(name)) return SplitKind::kEncoding;

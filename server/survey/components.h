@@ -27,8 +27,9 @@ struct Component {
   uint32_t value;          // a hash
 };
 
-// Of one key, whose names it refers to. A new kind of component, such as a field of the message, is
-// one more of these, and is left out of the question.
+// Of one key, whose names it refers to. A new kind of component is one more of these, and is left
+// out of the question. Fields of messages are no components (message_marks.h): most calls that
+// differ in these ask different things, so their keys have a sample of their own.
 class Components {
  public:
   // Metadata beyond this is one component together.

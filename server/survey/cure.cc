@@ -1,4 +1,4 @@
-// Puts a `key:` together by the rules in force less the headers that kept calls apart.
+// Puts a `key:` together by the rules in force less the headers or fields that kept calls apart.
 
 #include "server/survey/cure.h"
 
@@ -63,7 +63,7 @@ std::string List(Names names) {
   return absl::StrCat("[", absl::StrJoin(items, ", "), "]");
 }
 
-std::string KeyLine(const model::KeyRules& rules) {
+std::string MetadataRules(const model::KeyRules& rules) {
   std::vector<std::string> parts;
   if (rules.mode == model::KeyRules::Mode::kOnly) {
     parts.push_back(absl::StrCat("only: ", List(rules.names)));
@@ -71,9 +71,26 @@ std::string KeyLine(const model::KeyRules& rules) {
     if (!rules.names.empty()) parts.push_back(absl::StrCat("ignore: ", List(rules.names)));
     if (!rules.counted.empty()) parts.push_back(absl::StrCat("count: ", List(rules.counted)));
   }
-  return absl::StrCat("key: {metadata: {", absl::StrJoin(parts, ", "), "}",
-                      rules.share_across_credentials ? ", share_across_credentials: true" : "",
-                      "}");
+  return parts.empty() ? "" : absl::StrCat("metadata: {", absl::StrJoin(parts, ", "), "}");
+}
+
+std::string MessageRules(const model::KeyRules& rules) {
+  std::vector<std::string> paths, parts;
+  for (const model::FieldPath& path : rules.ignored_fields) {
+    paths.push_back(absl::StrCat("\"", model::ToText(path), "\""));
+  }
+  for (const std::string& name : rules.ignored_names) paths.push_back(Quoted(name));
+  if (!paths.empty()) parts.push_back(absl::StrCat("ignore: [", absl::StrJoin(paths, ", "), "]"));
+  if (rules.canonicalize) parts.emplace_back("canonicalize: true");
+  return parts.empty() ? "" : absl::StrCat("message: {", absl::StrJoin(parts, ", "), "}");
+}
+
+std::string KeyLine(const model::KeyRules& rules) {
+  std::vector<std::string> parts = {
+      MetadataRules(rules), MessageRules(rules),
+      rules.share_across_credentials ? "share_across_credentials: true" : ""};
+  std::erase(parts, "");
+  return absl::StrCat("key: {", absl::StrJoin(parts, ", "), "}");
 }
 
 // The rules by which `headers` would not count.
@@ -86,6 +103,20 @@ model::KeyRules Without(const Names& headers, model::KeyRules rules) {
   return rules;
 }
 
+// A field is as often what is asked for as it is noise, so this is no line to be copied.
+std::string CureOfFields(absl::string_view names, model::KeyRules rules) {
+  for (const absl::string_view name : absl::StrSplit(names, ", ")) {
+    const absl::optional<model::FieldPath> path = model::ParseFieldPath(name);
+    if (!path.has_value()) return "";
+    std::erase_if(rules.ignored_fields,
+                  [&](const model::FieldPath& ignored) { return model::StandsIn(ignored, *path); });
+    rules.ignored_fields.push_back(*path);
+  }
+  return absl::StrCat("# ", KeyLine(rules), " would, if no reply depends on ",
+                      absl::StrContains(names, ',') ? "fields " : "field ", names,
+                      ": a request's id or a time, and not what is asked for");
+}
+
 }  // namespace
 
 std::string CureOf(const Split& split, const model::KeyRules& rules) {
@@ -94,6 +125,7 @@ std::string CureOf(const Split& split, const model::KeyRules& rules) {
         "# share_across_credentials: true would; it lets callers have replies made for ",
         "others, a decision about who may see what");
   }
+  if (split.kind == SplitKind::kField) return CureOfFields(split.name, rules);
   if (split.kind != SplitKind::kMetadata && split.kind != SplitKind::kSeveral) return "";
   const Names headers = absl::StrSplit(split.name, ", ");
   if (!std::all_of(headers.begin(), headers.end(), IsHeader)) return "";

@@ -11,8 +11,9 @@
 namespace singleflight::survey {
 
 // One line for the route whose rules these are. For ordinary headers it is the whole `key:` as it
-// would have to be. For credentials it is a comment: nobody should share them because of a line
-// that a program offered. Empty: it takes more than a line, or cannot be had.
+// would have to be. For credentials and for fields of messages it is a comment: nobody should share
+// them because of a line that a program offered. Empty: it takes more than a line, or cannot be
+// had.
 std::string CureOf(const Split& split, const model::KeyRules& rules);
 
 }  // namespace singleflight::survey

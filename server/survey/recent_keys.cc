@@ -5,18 +5,13 @@
 #include <algorithm>
 #include <cstring>
 
-#include "absl/strings/str_cat.h"
-
 namespace singleflight::survey {
 namespace {
 
 constexpr size_t kOfOtherRules = Components::kMost * 2 + 1;  // farther than any key of the same
 
 std::string Shown(absl::string_view name) {
-  constexpr absl::string_view kCut = "…";
-  if (name.empty()) return std::string(kOther);
-  if (name.size() <= kLongestName) return std::string(name);
-  return absl::StrCat(name.substr(0, kLongestName - kCut.size()), kCut);
+  return name.empty() ? std::string(kOther) : Cut(name, kLongestName);
 }
 
 bool Has(const Components& key, uint32_t id) {
@@ -26,7 +21,8 @@ bool Has(const Components& key, uint32_t id) {
 
 }  // namespace
 
-Differences RecentKeys::Note(const Components& key, base::Instant now, absl::Duration recent) {
+RecentKeys::Noted RecentKeys::Note(const Components& key, base::Instant now,
+                                   absl::Duration recent) {
   for (const Component& component : key.all()) Keep(component);
   Set& set = sets_[key.question() % kSets];
   Seen* place = &set.front();
@@ -38,14 +34,14 @@ Differences RecentKeys::Note(const Components& key, base::Instant now, absl::Dur
     if (equal || (own == 0 && seen.turn < place->turn)) place = &seen;
   }
   const Seen* const nearest = Nearest(key, set, own, base::After(now, -recent));
-  Differences differences;
-  if (nearest != nullptr) differences = Between(key, *nearest);
+  Noted noted{own != 0, {}};
+  if (nearest != nullptr) noted.differences = Between(key, *nearest);
   *place = {key.question(), ++turn_, now, key.rules(), static_cast<uint32_t>(key.all().size()), {}};
   std::transform(key.all().begin(), key.all().end(), place->marks.begin(),
                  [](const Component& component) {
                    return Mark{component.id, component.value};
                  });
-  return differences;
+  return noted;
 }
 
 const RecentKeys::Mark* RecentKeys::Seen::Find(uint32_t id) const {

@@ -22,26 +22,24 @@
 #include <cstdint>
 #include <string>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/base/timer_queue.h"
 #include "server/survey/components.h"
+#include "server/survey/differences.h"
 #include "server/survey/split.h"
 
 namespace singleflight::survey {
 
-struct NamedDifference {
-  SplitKind kind;
-  std::string name;  // kOther: it was in the key before, and has been driven out
-};
-using Differences = absl::InlinedVector<NamedDifference, 2>;
-
 class RecentKeys {
  public:
-  // A flight begins now by that key. In what it differs from the nearest key of the last `recent`;
-  // empty: there is none.
-  Differences Note(const Components& key, base::Instant now, absl::Duration recent);
+  struct Noted {
+    bool led_before;          // its own key is among those that are here
+    Differences differences;  // from the nearest key of the last `recent`; empty: there is none
+  };
+
+  // A flight begins now by that key.
+  Noted Note(const Components& key, base::Instant now, absl::Duration recent);
 
  private:
   static constexpr size_t kSets = 64;

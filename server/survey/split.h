@@ -19,6 +19,7 @@ enum class SplitKind : uint8_t {
   kAuthority,   // what is sent as :authority
   kPolicy,      // the listener's trust, the content-type, or the rules of keys
   kEncoding,    // what the caller says about compression, where the message's cannot be undone
+  kField,       // fields of the message, one or more, and nothing else
   kSeveral,     // more than one of these together
 };
 
@@ -34,6 +35,8 @@ constexpr absl::string_view NameOf(SplitKind kind) {
       return "policy";
     case SplitKind::kEncoding:
       return "encoding";
+    case SplitKind::kField:
+      return "field";
     case SplitKind::kSeveral:
       return "several";
   }
@@ -49,17 +52,23 @@ inline constexpr absl::string_view kTrust = "trust";
 inline constexpr absl::string_view kContentType = "content-type";
 inline constexpr absl::string_view kRules = "rules";
 
+// For the fields of two messages that cannot be named: one is not Protobuf or too much to take
+// apart (MessageMarks), they are the same in another order, or they differ in too many.
+inline constexpr absl::string_view kMessage = "message";
+
 // For names that nobody keeps.
 inline constexpr absl::string_view kOther = "other";
 
 // Names come from clients, who may make them long. Of one over this the beginning is kept, with "…"
-// behind it.
+// behind it. Paths are longer than names.
 inline constexpr size_t kLongestName = 60;
+inline constexpr size_t kLongestPath = 120;
 
 // What is told of the calls that one thing kept apart.
 struct Split {
   SplitKind kind = SplitKind::kMetadata;
   std::string name;    // of several: their names, with ", " between them
+  std::string method;  // of kField: whose messages these are; else empty
   uint64_t calls = 0;  // that were seen
   base::Instant last;  // when the latest of them came
 };

@@ -7,7 +7,7 @@
 namespace singleflight::survey {
 namespace {
 
-bool Names(const std::vector<std::string>& names, absl::string_view name) {
+bool Holds(const std::vector<std::string>& names, absl::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
@@ -18,12 +18,13 @@ absl::string_view LabelOf(SplitKind kind, absl::string_view name, const model::K
     case SplitKind::kMetadata:
     case SplitKind::kCredential: {
       const bool known = model::FindKnownName(name) < model::kKnownNameCount;
-      return known || Names(rules.names, name) || Names(rules.counted, name) ? name : kOther;
+      return known || Holds(rules.names, name) || Holds(rules.counted, name) ? name : kOther;
     }
     case SplitKind::kAuthority:
     case SplitKind::kPolicy:
     case SplitKind::kEncoding:
       return name;
+    case SplitKind::kField:
     case SplitKind::kSeveral:
       return "";
   }

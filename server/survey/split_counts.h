@@ -52,6 +52,7 @@ class SplitCounts {
       {SplitKind::kPolicy, kRules},
       {SplitKind::kEncoding, wire::kGrpcEncoding},
       {SplitKind::kEncoding, wire::kGrpcAcceptEncoding},
+      {SplitKind::kField, ""},
       {SplitKind::kSeveral, ""},
   };
 

@@ -1,4 +1,5 @@
-// Questions about connections, and the turns that endpoints take. Nothing here connects or waits.
+// Questions about endpoints and their connections. Nothing here connects or waits. (balancing.cc:
+// which of them takes the next call.)
 
 #include "server/upstream/backends.h"
 
@@ -11,25 +12,11 @@
 namespace singleflight::upstream {
 namespace {
 
-Link* RoomOn(const Backend& backend) {
-  const auto rank = [](const Link& link) { return std::pair(link.in_doubt(), link.streams()); };
-  Link* best = nullptr;
-  for (const std::shared_ptr<Link>& link : backend.links) {
-    if (link->CanOpen() && (best == nullptr || rank(*link) < rank(*best))) best = link.get();
-  }
-  return best;
-}
-
-bool IsAlive(const Backend& backend) {
-  return std::any_of(backend.links.begin(), backend.links.end(),
-                     [](const auto& link) { return link->alive(); });
-}
-
 std::unique_ptr<Backend> NewBackend(const net::Endpoint& endpoint, bool tls) {
   auto backend = std::make_unique<Backend>();
   backend->endpoint = endpoint;
   backend->name = net::ToString(endpoint);
-  backend->seat.cells = std::make_shared<EndpointCells>();
+  backend->seat = {std::make_shared<EndpointCells>(), std::make_shared<EndpointShared>()};
   if (tls) backend->resumption = std::make_shared<tls::Resumption>();
   return backend;
 }
@@ -39,7 +26,10 @@ std::unique_ptr<Backend> NewBackend(const net::Endpoint& endpoint, bool tls) {
 void Backends::Set(const EndpointList& list, const std::vector<EndpointSeat>& seats) {
   resolved_ = true;
   resolve_error_ = list.error;
-  for (const std::unique_ptr<Backend>& backend : backends_) backend->in_force = false;
+  for (const std::unique_ptr<Backend>& backend : backends_) {
+    backend->in_force = false;
+    backend->place = list.endpoints.size();
+  }
   for (size_t i = 0; i < list.endpoints.size(); ++i) {
     Backend* backend = Find(list.endpoints[i]);
     if (backend == nullptr) {
@@ -47,8 +37,11 @@ void Backends::Set(const EndpointList& list, const std::vector<EndpointSeat>& se
       backend = backends_.back().get();
     }
     backend->in_force = true;
+    backend->place = i;
     if (i < seats.size()) backend->seat = seats[i];
   }
+  std::stable_sort(backends_.begin(), backends_.end(),
+                   [](const auto& a, const auto& b) { return a->place < b->place; });
 }
 
 Backend* Backends::Find(const net::Endpoint& endpoint) const {
@@ -63,21 +56,9 @@ void Backends::SetDrained(const net::Endpoint& endpoint, bool drained) {
 }
 
 void Backends::DropIdle() {
+  if (first_ != nullptr && !first_->in_force) first_ = nullptr;
   std::erase_if(backends_,
                 [](const auto& backend) { return !backend->in_force && backend->links.empty(); });
-}
-
-Link* Backends::Pick() {
-  Link* doubtful = nullptr;
-  for (size_t i = 0; i < backends_.size(); ++i) {
-    const Backend& backend = *backends_[next_++ % backends_.size()];
-    if (!backend.takes_calls()) continue;
-    Link* const link = RoomOn(backend);
-    if (link == nullptr) continue;
-    if (!link->in_doubt()) return link;
-    if (doubtful == nullptr) doubtful = link;
-  }
-  return doubtful;
 }
 
 bool Backends::MayOpen(const memory::Client* client) const {
@@ -102,6 +83,11 @@ bool Backends::MayOpen(const memory::Client* client) const {
 
 bool Backends::WantsLink(const Backend& backend, base::Instant now) const {
   if (!backend.takes_calls() || now < backend.not_before) return false;
+  if (balancing_ == LoadBalancing::kPickFirst) {
+    if (&backend != first_) return false;
+  } else if (backend.ejected() && AnyOther(now)) {
+    return false;
+  }
   size_t alive = 0;
   for (const std::shared_ptr<Link>& link : backend.links) {
     if (!link->alive()) continue;
@@ -113,7 +99,7 @@ bool Backends::WantsLink(const Backend& backend, base::Instant now) const {
 
 bool Backends::AnyHope() const {
   return !resolved_ || std::any_of(backends_.begin(), backends_.end(), [](const auto& backend) {
-    return backend->takes_calls() && IsAlive(*backend);
+    return backend->takes_calls() && backend->IsAlive();
   });
 }
 
@@ -123,7 +109,11 @@ std::string Backends::WhyUnreachable() const {
   }
   std::vector<std::string> reasons;
   for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (!backend->takes_calls() || reasons.size() == 3) continue;
+    if (!backend->in_service() || reasons.size() == 3) continue;
+    if (backend->unhealthy()) {
+      reasons.push_back(absl::StrCat(backend->name, " is unhealthy (health_check)"));
+      continue;
+    }
     reasons.push_back(absl::StrCat("cannot connect to ", backend->name, ": ", backend->last_error));
   }
   return reasons.empty() ? "its endpoints are taken out (drain)" : absl::StrJoin(reasons, "; ");
@@ -132,10 +122,14 @@ std::string Backends::WhyUnreachable() const {
 base::Instant Backends::NextPauseEnd(base::Instant now) const {
   base::Instant next = base::Instant::max();
   for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (backend->takes_calls() && backend->not_before > now)
+    if (backend->in_service() && backend->not_before > now)
       next = std::min(next, backend->not_before);
   }
   return next;
+}
+
+bool Backend::IsAlive() const {
+  return std::any_of(links.begin(), links.end(), [](const auto& link) { return link->alive(); });
 }
 
 Backend* Backends::BackendOf(const Link& link) const {
@@ -166,7 +160,8 @@ std::vector<std::shared_ptr<Link>> Backends::Links() const {
 std::vector<std::shared_ptr<Link>> Backends::LinksWithoutCalls() const {
   std::vector<std::shared_ptr<Link>> links;
   for (const std::unique_ptr<Backend>& backend : backends_) {
-    if (backend->takes_calls()) continue;
+    const bool left = first_ != nullptr && backend.get() != first_;
+    if (backend->in_service() && !left) continue;
     links.insert(links.end(), backend->links.begin(), backend->links.end());
   }
   return links;

@@ -1,4 +1,5 @@
-// What a worker counts of one endpoint, and the states of an endpoint as one worker sees it.
+// What a worker counts of one endpoint, what all workers share of it, and the states of an endpoint
+// as one worker sees it.
 
 #ifndef SINGLEFLIGHT_SERVER_UPSTREAM_ENDPOINT_CELLS_H_
 #define SINGLEFLIGHT_SERVER_UPSTREAM_ENDPOINT_CELLS_H_
@@ -57,10 +58,26 @@ struct EndpointCells {
   LatestCode latest_code;
 };
 
+// What all workers know of one endpoint. Any may write.
+struct EndpointShared {
+  // Read with every call, written when something happens.
+  std::atomic<uint32_t> failures{0};        // in a row (ejection.h)
+  std::atomic<bool> unhealthy{false};       // health_check found so; by the control thread
+  std::atomic<bool> ejected{false};         // by the control thread
+  std::atomic<base::Instant::rep> back{0};  // when the latest ejection ended; 0: there was none
+
+  // Written with every call, where load_balancing or a bound needs it: a cache line of its own.
+  alignas(64) std::atomic<int64_t> active{0};   // calls now
+  std::atomic<int64_t> slots{0};                // of `concurrency` that calls there have
+  std::atomic<base::Instant::rep> answered{0};  // the latest call that Concurrency measured
+};
+
 // What a pool is given beside an endpoint.
 struct EndpointSeat {
-  std::shared_ptr<EndpointCells> cells;
-  bool drained = false;  // taken out by command: it gets no calls
+  std::shared_ptr<EndpointCells> cells;    // of the pool's worker
+  std::shared_ptr<EndpointShared> shared;  // never null, nor is `cells`
+  bool drained = false;                    // taken out by command: it gets no calls
+  bool checks_health = false;              // this worker asks whether it serves
 };
 
 }  // namespace singleflight::upstream

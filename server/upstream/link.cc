@@ -13,14 +13,15 @@ constexpr absl::Duration kProvedAfter = absl::Seconds(1);
 
 Link::Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
            absl::Duration connect_timeout, const PulseOptions& pulse, Security security,
-           std::shared_ptr<EndpointCells> cells, LinkEvents& events)
+           const EndpointSeat& seat, LinkEvents& events)
     : worker_(worker),
       endpoint_(std::move(endpoint)),
       name_(std::make_shared<const std::string>(net::ToString(endpoint_))),
       options_(options),
       connect_timeout_(connect_timeout),
       security_(std::move(security)),
-      cells_(std::move(cells)),
+      cells_(seat.cells),
+      shared_(seat.shared),
       events_(events),
       connect_timer_(
           worker.timers(),

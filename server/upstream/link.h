@@ -9,6 +9,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/types/optional.h"
 #include "server/http2/connection.h"
@@ -63,7 +64,7 @@ class Link final : public http2::ConnectionEvents,
  public:
   Link(net::Worker& worker, net::Endpoint endpoint, const http2::SessionOptions& options,
        absl::Duration connect_timeout, const PulseOptions& pulse, Security security,
-       std::shared_ptr<EndpointCells> cells, LinkEvents& events);
+       const EndpointSeat& seat, LinkEvents& events);
   ~Link() override;
 
   void Connect();
@@ -78,8 +79,15 @@ class Link final : public http2::ConnectionEvents,
   // Its endpoint, as metrics and logs call it.
   const std::shared_ptr<const std::string>& name() const { return name_; }
 
-  // What is counted of its endpoint.
+  // What is counted of its endpoint, on this worker and on all.
   EndpointCells& cells() { return *cells_; }
+  EndpointShared& shared() { return *shared_; }
+  const std::shared_ptr<EndpointShared>& shared_owner() const { return shared_; }
+
+  const net::Endpoint& endpoint() const { return endpoint_; }
+
+  // Its end, if it takes calls with it, is one failure of its endpoint. True the first time.
+  bool BlameOnce() { return !std::exchange(blamed_, true); }
 
   // False: no call will ever be sent on it again.
   bool alive() const { return !ready() || (session() != nullptr && session()->alive()); }
@@ -139,6 +147,7 @@ class Link final : public http2::ConnectionEvents,
   const absl::Duration connect_timeout_;
   const Security security_;
   const std::shared_ptr<EndpointCells> cells_;
+  const std::shared_ptr<EndpointShared> shared_;
   LinkEvents& events_;
   std::unique_ptr<net::ByteStream> socket_;  // until it is connected
   std::unique_ptr<tls::Stream> tls_;         // from then on, until the handshake is over
@@ -147,6 +156,7 @@ class Link final : public http2::ConnectionEvents,
   Pulse pulse_;
   StreamShares shares_;
   bool silent_ = false;
+  bool blamed_ = false;
   absl::optional<base::Instant> ready_since_;
   bool served_ = false;  // a call ended in order
   bool closed_ = false;

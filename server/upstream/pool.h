@@ -15,9 +15,11 @@
 #include "absl/functional/any_invocable.h"
 #include "server/core/upstream.h"
 #include "server/upstream/backends.h"
+#include "server/upstream/breaker.h"
 #include "server/upstream/endpoint_cells.h"
 #include "server/upstream/link.h"
 #include "server/upstream/options.h"
+#include "server/upstream/pool_concurrency.h"
 #include "server/upstream/pooled_call.h"
 #include "server/upstream/target.h"
 #include "server/upstream/upstream_metrics.h"
@@ -34,12 +36,26 @@ class Pool final : public core::Upstream, public LinkEvents {
     // empty otherwise. Null: nobody wants to know. It must not call into the pool.
     absl::AnyInvocable<void(const net::Endpoint&, EndpointState, const std::string& failure)>
         on_state = nullptr;
+
+    // Calls to it have failed in a row, the latest by `what` (ejection.h). Null: nobody wants to
+    // know. It must not call into the pool.
+    absl::AnyInvocable<void(const net::Endpoint&, const std::string& what)> on_failing = nullptr;
+
+    // What health_check found (HealthWatch); `why` it does not serve. Null and calls as above.
+    absl::AnyInvocable<void(const net::Endpoint&, bool serves, const std::string& why)> on_health =
+        nullptr;
+  };
+
+  // What all pools of the upstream share. Null: it has no such bounds.
+  struct Shared {
+    std::shared_ptr<Breaker> breaker;
+    std::shared_ptr<Concurrency> concurrency;
   };
 
   // `tls`: how to speak to the endpoints; null: in plaintext.
   Pool(net::Worker& worker, const UpstreamOptions& options, std::string target_authority,
        tls::SharedContext tls, const http2::SessionOptions& session_options,
-       std::shared_ptr<UpstreamMetrics> metrics, uint64_t seed, Hooks hooks);
+       std::shared_ptr<UpstreamMetrics> metrics, uint64_t seed, Hooks hooks, Shared shared = {});
   ~Pool() override;
 
   std::unique_ptr<core::UpstreamCall> Start(core::UpstreamHead head,
@@ -52,6 +68,9 @@ class Pool final : public core::Upstream, public LinkEvents {
 
   // Whether that endpoint is left out. Calls on it run to their end.
   void SetDrained(const net::Endpoint& endpoint, bool drained);
+
+  // Whether endpoints take calls may have changed (EndpointShared): serves calls that wait.
+  void Reconsider();
 
   // From now on a connection is closed when it has no call. Calls go on, and a call that still
   // comes gets a connection.
@@ -71,20 +90,47 @@ class Pool final : public core::Upstream, public LinkEvents {
   void OnLinkSilent(Link& link) override;
   void OnLinkClosed(Link& link, bool was_ready, absl::string_view why) override;
 
+  void Admit(const std::shared_ptr<PooledCall>& call, size_t wanted);
+  bool TakeOrFail(BreakerBound bound, const std::shared_ptr<PooledCall>& call);
+
   // For PooledCall.
+  void RefuseSlot(std::shared_ptr<PooledCall> call, OverloadRefusal why);
   void Dispatch(std::shared_ptr<PooledCall> call);
   void Enqueue(std::shared_ptr<PooledCall> call);
+  void EnqueueAgain(std::shared_ptr<PooledCall> call);  // after Dequeue
   void Dequeue(PooledCall& call);
+  // What the end of a call says of the endpoint (pool_verdicts.cc).
+  void Judge(Link& link, absl::optional<wire::StatusCode> code);
+  void Judge(Link& link, const http2::Closed& closed);
+  void JudgeUnanswered(Link& link, core::Unanswered why, const core::UpstreamTrip& trip);
+  void Blame(Link& link, absl::string_view what);
+
+  // pool_health.cc
+  void WatchHealth();
+  void BeginWatch(Backend& backend);
+  static void StopWatch(Backend& backend);
+  void StopWatches();
+  void MoveWatch(const Link& link);
+  base::Instant NextWatch() const;  // as Backends::NextPauseEnd
+
+  void CountLoad(Link& link, int64_t more) const;
+  MostAtOne MostPerEndpoint() const;
   void StreamOpened(const PooledCall& call, Link& link);
   void StreamEnded(const PooledCall& call, Link& link);
+  void Ended(const PooledCall& call);
   base::Instant Now() const { return worker_.Now(); }
   UpstreamMetrics& metrics() { return *metrics_; }
   const std::string& name() const { return options_.name; }
   uint64_t max_reply_header_bytes() const { return options_.max_reply_header_bytes; }
   absl::string_view scheme() const { return tls_ == nullptr ? "http" : "https"; }
 
-  bool PastShareOfQueue(const memory::Client* client) const;
+  std::string WhyNoRoom() const;
+  Link* LinkFor(const PooledCall& call);
+  bool PastShareOfPending(const memory::Client* client, size_t its, size_t all) const;
+  std::string WhyPastShare() const;
+  bool MayConnect();
   void ConnectWhereUseful();
+  void Connect(Backend& backend);
   void AwaitPauses();
   void RetireIfIdle(Link& link) const;
   void ServeQueue();
@@ -105,11 +151,15 @@ class Pool final : public core::Upstream, public LinkEvents {
   const tls::SharedContext tls_;
   const http2::SessionOptions session_options_;
   const std::shared_ptr<UpstreamMetrics> metrics_;
+  PoolBreaker breaker_;
+  PoolConcurrency slots_;
   std::minstd_rand random_;
   Hooks hooks_;
 
   bool retired_ = false;
+  bool wants_link_ = false;  // more than the breaker lets it have
   bool shut_down_ = false;
+  bool watch_wanted_ = false;  // an endpoint has to be asked, and has no connection for it
   Backends backends_;
   WaitingCalls queue_;
   base::Timer pause_over_;  // runs while an endpoint may not be connected to yet

@@ -22,22 +22,38 @@ namespace singleflight::upstream {
 namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kAskBreakerAgain = absl::Milliseconds(100);
 constexpr int kMostSlowness = 64;  // 5 s become more than the five minutes that servers want
 
 }  // namespace
 
+// Without hope, calls would wait for connections of other workers to end.
+bool Pool::MayConnect() {
+  if (breaker_.Take(BreakerBound::kConnections, nullptr) == Taken::kYes) return true;
+  wants_link_ = backends_.AnyHope();
+  if (!wants_link_) breaker_.TakeAnyway(BreakerBound::kConnections);
+  return !wants_link_;
+}
+
 void Pool::ConnectWhereUseful() {
   if (shut_down_) return;
+  wants_link_ = false;
+  backends_.ChooseFirst(Now());
   for (const std::unique_ptr<Backend>& backend : backends_.all()) {
     if (!backends_.WantsLink(*backend, Now())) continue;
-    auto link = std::make_shared<Link>(
-        worker_, backend->endpoint, session_options_, options_.connect_timeout,
-        PulseOptions{options_.ping_after, options_.ping_timeout, backend->slowness},
-        Security{tls_, backend->resumption}, backend->seat.cells, *this);
-    backend->links.push_back(link);
-    link->Connect();
-    TellState(*backend);
+    if (!MayConnect()) return AwaitPauses();
+    Connect(*backend);
   }
+}
+
+void Pool::Connect(Backend& backend) {
+  auto link = std::make_shared<Link>(
+      worker_, backend.endpoint, session_options_, options_.connect_timeout,
+      PulseOptions{options_.ping_after, options_.ping_timeout, backend.slowness},
+      Security{tls_, backend.resumption}, backend.seat, *this);
+  backend.links.push_back(link);
+  link->Connect();
+  TellState(backend);
 }
 
 void Pool::OnLinkSecured(Link&, bool resumed) {
@@ -56,11 +72,13 @@ void Pool::OnLinkReady(Link& link) {
     backend->silent = false;
     TellState(*backend);
   }
+  if (watch_wanted_) WatchHealth();
   ServeQueue();
   RetireIfIdle(link);
 }
 
 void Pool::OnLinkRoom(Link& link) {
+  if (options_.health_check.has_value()) MoveWatch(link);
   if (!queue_.empty()) ServeQueue();
   RetireIfIdle(link);
 }
@@ -96,16 +114,19 @@ void Pool::OnLinkSilent(Link& link) {
 }
 
 void Pool::OnLinkClosed(Link& link, bool was_ready, absl::string_view why) {
+  breaker_.GiveBack(BreakerBound::kConnections, nullptr);
   if (was_ready) {
     metrics_->connections.Add(-1);
     link.cells().connections.Add(-1);
   }
   if (Backend* const backend = backends_.TakeOut(link)) {
     backend->last_error = std::string(why);
-    if (!shut_down_ && backend->takes_calls()) JudgeClosed(*backend, link, was_ready);
+    if (backend->watch != nullptr && backend->watch->on(link)) StopWatch(*backend);
+    if (!shut_down_ && backend->in_service()) JudgeClosed(*backend, link, was_ready);
     TellState(*backend);
   }
   backends_.DropIdle();
+  WatchHealth();
   ServeOrFailQueue();  // the closed connection's streams are in nobody's share any more
 }
 
@@ -141,9 +162,11 @@ void Pool::PauseAfter(Backend& backend, int failures) {
   hooks_.on_connect_failed();
 }
 
-// Calls that wait for a full connection may get another one when a pause ends.
+// Calls that wait for a full connection may get another one when a pause ends, or when some other
+// worker's connection has ended.
 void Pool::AwaitPauses() {
-  const base::Instant next = backends_.NextPauseEnd(Now());
+  base::Instant next = std::min(backends_.NextPauseEnd(Now()), NextWatch());
+  if (wants_link_ && !queue_.empty()) next = std::min(next, base::After(Now(), kAskBreakerAgain));
   if (next != base::Instant::max()) pause_over_.Set(next);
 }
 

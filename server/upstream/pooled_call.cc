@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,9 +17,6 @@
 namespace singleflight::upstream {
 namespace {
 
-// A call that has sent more cannot be sent again.
-constexpr size_t kMaxKeptBytes = 256 << 10;
-
 std::string WhyNotSent(const Link& link, absl::string_view what) {
   return absl::StrCat(what, " more metadata than the backend takes (", link.peer_max_header_list(),
                       " bytes)");
@@ -29,6 +27,12 @@ constexpr absl::string_view kTrailersHave = "the trailers of the request have";
 
 std::string ItsStatus(absl::optional<wire::StatusCode> status) {
   return status.has_value() ? absl::StrCat("; its status was ", wire::NameOf(*status)) : "";
+}
+
+// A backend that refuses does so sooner than it answers.
+bool SaysHowLongItTakes(absl::optional<wire::StatusCode> code) {
+  return code.has_value() && *code != wire::StatusCode::kUnavailable &&
+         *code != wire::StatusCode::kResourceExhausted;
 }
 
 ReplyRefusal WhyRefused(const http2::Closed& closed) {
@@ -61,32 +65,28 @@ PooledCall::PooledCall(Pool& pool, core::UpstreamHead head, core::UpstreamEvents
       span_(std::move(head.span)),
       head_(std::move(head)),
       client_(head_.client.get()),
-      events_(&events),
-      resends_left_(head_.resends) {
+      events_(&events) {
   trip_.begun = pool_.Now();
   pool_.metrics().waits.Join(wait_, trip_.begun);
 }
 
 void PooledCall::Send(base::Slice bytes) {
   if (events_ == nullptr) return;
-  if (keeping_) {
-    kept_bytes_ += bytes.size();
-    if (kept_.empty() || !kept_.back().Join(bytes)) kept_.push_back(bytes);
-  }
+  kept_.Add(bytes);
   if (stream_ == nullptr) return;
-  if (kept_bytes_ > kMaxKeptBytes || resends_left_ == 0) StopKeeping();
+  DropWhatIsNotSentAgain();
   stream_->Send(std::move(bytes));
 }
 
 void PooledCall::Finish(model::SharedHeaders trailing) {
-  finished_ = true;
-  trailing_ = std::move(trailing);
+  kept_.Finish(std::move(trailing));
   if (stream_ != nullptr) FinishStream();
 }
 
 // A backend that is sent more than it takes may end the connection, with everybody's calls on it.
 void PooledCall::FinishStream() {
-  if (trailing_.empty() || link_->Takes(trailing_.view())) return stream_->Finish(trailing_);
+  const model::SharedHeaders& trailing = kept_.trailing();
+  if (trailing.empty() || link_->Takes(trailing.view())) return stream_->Finish(trailing);
   pool_.StreamEnded(*this, *link_);
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
   pool_.FailSoon(shared_from_this(), core::Unanswered::kBound, WhyNotSent(*link_, kTrailersHave));
@@ -102,28 +102,61 @@ void PooledCall::Cancel(core::Unanswered why) {
   CountUnanswered(why);
   pool_.Dequeue(*this);
   if (stream_ == nullptr) return;
+  pool_.JudgeUnanswered(*link_, OverdueOr(why), trip_);
   pool_.StreamEnded(*this, *link_);
   std::exchange(stream_, nullptr)->Reset(http2::ErrorCode::kCancel);
 }
 
+// Callers whose deadline passes often say so themselves, a little before it is noticed here.
+core::Unanswered PooledCall::OverdueOr(core::Unanswered why) const {
+  constexpr auto kMargin = std::chrono::milliseconds(100);
+  const bool overdue = head_.deadline.has_value() && *head_.deadline - kMargin <= pool_.Now();
+  return why == core::Unanswered::kCancelled && overdue ? core::Unanswered::kDeadline : why;
+}
+
 // A call that has a stream keeps counting for its client.
 void PooledCall::Disown() {
+  if (admission_ != nullptr && admission_->number != 0) {
+    pool_.slots_.Disown(*this);
+    client_ = nullptr;
+    return;
+  }
   if (!queued_ || client_ == nullptr) return;
   const std::shared_ptr<PooledCall> self = shared_from_this();
   pool_.Dequeue(*this);
   client_ = nullptr;
-  pool_.Enqueue(self);
+  pool_.EnqueueAgain(self);
   pool_.ServeQueue();
 }
+
+// It may have ended meanwhile; then the slot goes to another.
+void PooledCall::OnSlot(absl::optional<Concurrency::Slot> slot) {
+  if (events_ == nullptr || admission_->number == 0) return;
+  const std::shared_ptr<PooledCall> self = shared_from_this();
+  if (!slot.has_value()) return pool_.RefuseSlot(self, OverloadRefusal::kNoTime);
+  pool_.slots_.Admit(*this, *std::move(slot));
+  pool_.Dispatch(self);
+}
+
+void PooledCall::OnWaitedTooLong() {
+  pool_.RefuseSlot(shared_from_this(), OverloadRefusal::kMaxWait);
+}
+
+bool PooledCall::IsStream(base::Instant since) const {
+  return !kept_.finished() || (trip_.first != base::Instant() && trip_.first <= since);
+}
+
+bool PooledCall::Hangs() const { return stream_ != nullptr && link_->in_doubt(); }
 
 void PooledCall::OpenOn(Link& link) {
   absl::optional<absl::Duration> left;
   if (head_.deadline.has_value()) left = absl::FromChrono(*head_.deadline - pool_.Now());
   const std::string traceparent = span_ == nullptr ? "" : TraceparentFor(link);
-  const model::Headers fields = model::UpstreamFields(
-      *head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme(), traceparent});
+  const model::Headers fields =
+      model::UpstreamFields(*head_.request, {head_.authority, left, head_.chain_hop, pool_.scheme(),
+                                             traceparent, head_.previous_attempts});
   const bool head_fits = link.Takes(fields);
-  if (!head_fits || !link.Takes(trailing_.view())) {
+  if (!head_fits || !link.Takes(kept_.trailing().view())) {
     return pool_.FailSoon(shared_from_this(), core::Unanswered::kBound,
                           WhyNotSent(link, head_fits ? kTrailersHave : kRequestHas));
   }
@@ -133,9 +166,8 @@ void PooledCall::OpenOn(Link& link) {
   trip_.endpoint = link.name();
   stream_ = &link.Open(fields, shared_from_this());
   pool_.StreamOpened(*this, *link_);
-  for (const base::Slice& bytes : kept_) stream_->Send(bytes);
-  if (finished_) stream_->Finish(trailing_);
-  if (kept_bytes_ > kMaxKeptBytes || resends_left_ == 0) StopKeeping();
+  kept_.SendTo(*stream_);
+  DropWhatIsNotSentAgain();
 }
 
 std::string PooledCall::TraceparentFor(const Link& link) {
@@ -143,14 +175,12 @@ std::string PooledCall::TraceparentFor(const Link& link) {
   return model::FormatTraceparent(span_->span->self);
 }
 
-void PooledCall::StopKeeping() {
-  keeping_ = false;
-  kept_.clear();
-  kept_bytes_ = 0;
+void PooledCall::DropWhatIsNotSentAgain() {
+  if (kept_.too_large() || !has_resend()) kept_.Drop();
 }
 
 void PooledCall::OnHeaders(model::Headers fields, bool end) {
-  StopKeeping();
+  kept_.Drop();
   trip_.first = pool_.Now();
   wait_.Leave();
   pool_.metrics().first_byte.Observe((trip_.first - trip_.begun).count());
@@ -170,7 +200,9 @@ void PooledCall::OnEnd(model::Headers trailing) {
 
 // The reply is whole, so nobody needs the rest of the request (RFC 9113 §8.1).
 void PooledCall::EndWith(const model::Headers& status_block) {
-  CountAnswered(wire::ParseStatus(status_block.Find("grpc-status").value_or("")));
+  const auto code = wire::ParseStatus(status_block.Find("grpc-status").value_or(""));
+  CountAnswered(code);
+  pool_.Judge(*link_, code);
   LeaveStream(true, http2::ErrorCode::kNoError);
 }
 
@@ -224,9 +256,10 @@ void PooledCall::StreamClosed(const http2::Closed& closed, model::Headers block)
   pool_.StreamEnded(*this, *link_);
   if (MayResend(closed)) {
     pool_.metrics().resent.Add();
-    --resends_left_;
+    ++trip_.resends;
     return pool_.Dispatch(shared_from_this());
   }
+  pool_.Judge(*link_, closed);
   if (closed.status.has_value()) {
     CountAnswered(closed.status);
   } else {
@@ -245,7 +278,7 @@ void PooledCall::CountRefused(ReplyRefusal why, const core::UpstreamFailure& fai
 }
 
 bool PooledCall::MayResend(const http2::Closed& closed) const {
-  return closed.why == http2::Closed::Why::kNotProcessed && resends_left_ > 0 && keeping_;
+  return closed.why == http2::Closed::Why::kNotProcessed && has_resend() && kept_.keeps();
 }
 
 core::UpstreamFailure PooledCall::FailureOf(const http2::Closed& closed) const {
@@ -293,6 +326,7 @@ void PooledCall::Fail(core::UpstreamFailure failure, core::Unanswered why) {
 }
 
 void PooledCall::CountAnswered(absl::optional<wire::StatusCode> code) {
+  if (admission_ != nullptr && SaysHowLongItTakes(code)) pool_.slots_.Measure(*this, false);
   if (code.has_value()) {
     pool_.metrics().calls.Add(*code);
     link_->cells().latest_code.Set(*code, pool_.Now());
@@ -306,10 +340,16 @@ void PooledCall::CountAnswered(absl::optional<wire::StatusCode> code) {
 void PooledCall::NoteEnd() {
   trip_.ended = pool_.Now();
   wait_.Leave();
+  if (std::exchange(counted_, false)) pool_.Ended(*this);
+  if (admission_ != nullptr) pool_.slots_.End(*this);
   pool_.metrics().whole.Observe((trip_.ended - trip_.begun).count());
 }
 
 void PooledCall::CountUnanswered(core::Unanswered why) {
+  if (admission_ != nullptr &&
+      (why == core::Unanswered::kDeadline || why == core::Unanswered::kFlightTimeout)) {
+    pool_.slots_.Measure(*this, true);
+  }
   NoteEnd();
   pool_.metrics().unanswered.Add(why);
   if (span_ != nullptr) EndSpan(absl::nullopt, NameOf(why));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/model/request.h"
 #include "server/net/address.h"
 #include "server/upstream/options.h"
 
@@ -21,8 +22,16 @@ struct Target {
   std::string authority;
 };
 
-// Reads UpstreamOptions::target or ::endpoints.
+// Reads UpstreamOptions::target or ::endpoints. Of a target that only gRPC resolves, the authority
+// is all that is known.
 absl::StatusOr<Target> ParseTarget(const UpstreamOptions& options);
+
+// The addresses that need no look-up, as they are written in a configuration.
+std::vector<std::string> FixedAddresses(const Target& target);
+
+// The `:authority` that a call goes upstream with; lies in one of these.
+absl::string_view AuthorityFor(const UpstreamOptions& options, absl::string_view target_authority,
+                               const model::Request& request);
 
 // What is known of an upstream's endpoints at a moment. Immutable; swapped as a whole.
 struct EndpointList {

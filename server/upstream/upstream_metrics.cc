@@ -35,6 +35,9 @@ constexpr Row<Counter> kCounts[] = {
     {"singleflight_upstream_connections_silent_total",
      "Connections that were ended because nothing came after a PING.",
      &UpstreamMetrics::connections_silent},
+    {"singleflight_upstream_calls_to_ejected_total",
+     "Calls that went to an ejected endpoint because no other could be reached.",
+     &UpstreamMetrics::to_ejected},
 };
 
 constexpr Row<Gauge> kLevels[] = {
@@ -74,6 +77,11 @@ void UpstreamMetrics::ShowCalls(const std::string& upstream, metrics::Visitor& v
                   visitor);
   replies_refused.Show("singleflight_upstream_replies_refused_total",
                        "Replies whose beginning or end was not taken, by reason.", labels, visitor);
+  breaker_refused.Show("singleflight_upstream_breaker_refused_total",
+                       "Calls that met a bound of the breaker; by `connections`, those that wait.",
+                       labels, visitor, "bound");
+  overload_refused.Show("singleflight_upstream_overload_refused_total",
+                        "Calls that got no slot of `concurrency`, by reason.", labels, visitor);
 }
 
 void UpstreamMetrics::ShowHandshakes(const std::string& upstream, metrics::Visitor& visitor) const {

@@ -13,6 +13,8 @@
 #include "server/metrics/cell.h"
 #include "server/metrics/latency.h"
 #include "server/metrics/visitor.h"
+#include "server/upstream/breaker.h"
+#include "server/upstream/overload_refusal.h"
 #include "server/upstream/reply_refusal.h"
 #include "server/upstream/waits.h"
 #include "server/wire/status.h"
@@ -36,6 +38,8 @@ struct UpstreamMetrics {
   metrics::Gauge pending;                            // calls that wait for one
   metrics::Counter resent;
   metrics::CountersBy<ReplyRefusal> replies_refused;
+  metrics::CountersBy<BreakerBound> breaker_refused;
+  metrics::CountersBy<OverloadRefusal> overload_refused;
   metrics::Counter connects;
   metrics::Counter connect_failures;
   metrics::Counter tls_handshakes_full;
@@ -43,6 +47,7 @@ struct UpstreamMetrics {
   metrics::Gauge connections;
   metrics::Counter pings;
   metrics::Counter connections_silent;
+  metrics::Counter to_ejected;
   Waits waits;  // calls without a first byte
 
   void Show(const std::string& upstream, metrics::Visitor& visitor) const;

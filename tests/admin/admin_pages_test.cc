@@ -129,8 +129,10 @@ TEST_F(AdminPagesTest, OrdersAreDoneForWhoKnowsTheToken) {
   EXPECT_THAT(response.body, HasSubstr("\"dropped\":\"7\""));
   Ask(Order("/api/log-level", R"({"level": "debug"})"));
   Ask(Order("/api/drain", R"({"process": true})"));
-  EXPECT_THAT(steering_.orders, ElementsAre("purge method: \"/shop.Catalog/Get\"", "level debug",
-                                            "drain process: true"));
+  Ask(Order("/api/share-again", R"({"route": "/shop.Catalog/Get*"})"));
+  EXPECT_THAT(steering_.orders,
+              ElementsAre("purge method: \"/shop.Catalog/Get\"", "level debug",
+                          "drain process: true", "share again /shop.Catalog/Get*"));
 }
 
 TEST_F(AdminPagesTest, ErrorsSayWhatAndWhy) {

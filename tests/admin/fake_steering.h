@@ -51,6 +51,10 @@ class FakeSteering final : public Steering {
     orders.push_back("drain " + request.ShortDebugString());
     return v1::DrainResponse();
   }
+  absl::StatusOr<v1::ShareAgainResponse> ShareAgain(const v1::ShareAgainRequest& request) override {
+    orders.push_back("share again " + request.route());
+    return v1::ShareAgainResponse();
+  }
   absl::StatusOr<v1::SetLogLevelResponse> SetLogLevel(
       const v1::SetLogLevelRequest& request) override {
     orders.push_back("level " + request.level());

@@ -85,6 +85,7 @@ class SupervisionTest : public ::testing::Test {
   const std::string path_ = ::testing::TempDir() + "supervision_" + std::to_string(::getpid());
   const int manager_ = ::socket(AF_UNIX, SOCK_DGRAM, 0);
   boost::asio::io_context control_;
+  std::latch stuck_{1}, moves_{1};  // on which a worker may wait when a test is over
   net::Worker workers_[2]{net::Worker(0), net::Worker(1)};
 };
 
@@ -107,11 +108,10 @@ TEST_F(SupervisionTest, HowManyAreStuckIsAMetric) {
   registry.Add([&](metrics::Visitor& visitor) { supervision.Show(visitor); });
   supervision.Ready("serving");
   EXPECT_THAT(registry.Render(), HasSubstr("singleflight_workers_stuck 0\n"));
-  std::latch moves(1);
-  workers_[0].Post([&] { moves.wait(); });
+  workers_[0].Post([this] { moves_.wait(); });
   HearUntil(HasSubstr("1 of 2 workers"));
   EXPECT_THAT(registry.Render(), HasSubstr("singleflight_workers_stuck 1\n"));
-  moves.count_down();
+  moves_.count_down();
   HearUntil(Eq("STATUS=serving"));
   EXPECT_THAT(registry.Render(), HasSubstr("singleflight_workers_stuck 0\n"));
 }
@@ -122,15 +122,14 @@ TEST_F(SupervisionTest, AStuckWorkerLetsTheWatchdogBite) {
   supervision.Ready("serving");
   EXPECT_EQ(Hear(), "READY=1\nSTATUS=serving");
   HearUntil(Eq("WATCHDOG=1"));
-  std::latch stuck(1), moves(1);
-  workers_[1].Post([&] {
-    stuck.count_down();
-    moves.wait();
+  workers_[1].Post([this] {
+    stuck_.count_down();
+    moves_.wait();
   });
-  stuck.wait();
+  stuck_.wait();
   Ticks(2);  // of a round that began before
   EXPECT_THAT(Ticks(8), Not(Contains("WATCHDOG=1"))) << "two intervals of silence";
-  moves.count_down();
+  moves_.count_down();
   HearUntil(Eq("WATCHDOG=1"));
   EXPECT_EQ(HearUntil(StartsWith("STATUS=")), "STATUS=serving");
 }
@@ -138,12 +137,11 @@ TEST_F(SupervisionTest, AStuckWorkerLetsTheWatchdogBite) {
 TEST_F(SupervisionTest, WhatIsStuckIsSaid) {
   Supervision supervision = Supervised(std::chrono::milliseconds(20));
   supervision.Ready("serving");
-  std::latch moves(1);
-  workers_[1].Post([&] { moves.wait(); });
+  workers_[1].Post([this] { moves_.wait(); });
   EXPECT_THAT(HearUntil(HasSubstr("have not turned")),
               ContainsRegex("STATUS=[12] of 2 workers have not turned for 5ms"));
   EXPECT_THAT(supervision.stuck(), HasSubstr("have not turned"));
-  moves.count_down();
+  moves_.count_down();
   HearUntil(Eq("STATUS=serving"));
   EXPECT_EQ(supervision.stuck(), "");
 }

@@ -87,12 +87,40 @@ TEST_F(UpstreamsTest, AddressesThatAreKnownServeUnderOtherOptionsBeforeTheyAreLo
   EXPECT_EQ(Ask("kettle"), "kettle");
 }
 
+// The call's reply comes after the watch's, over the same connection, so the finding waits for the
+// control thread by then.
+TEST_F(UpstreamsTest, AFindingOfAFormerConfigurationIsOutOfDate) {
+  int watches = 0;
+  on_.Run([&] {
+    server_->serve = [&watches](Ear& ear) {
+      const absl::string_view path = ear.block.Find(":path").value_or("");
+      if (path != "/grpc.health.v1.Health/Watch") {
+        return http2::testing::AnswerOk(*ear.stream, ear.body);
+      }
+      const char status = ++watches == 1 ? 2 : 1;
+      ear.stream->SendHeaders(http2::testing::Block(http2::testing::ReplyFields()), false);
+      ear.stream->Send(base::Slice(std::string("\0\0\0\0\x02\x08", 6) + status));
+    };
+  });
+  options_.health_check = upstream::HealthCheckOptions();
+  Adopt();
+  AnswerOneLookUp();
+  EXPECT_EQ(Ask("kettle"), "kettle");
+  options_.connect_timeout = absl::Seconds(4);
+  Adopt();
+  EXPECT_EQ(Ask("kettle"), "kettle");
+  EXPECT_EQ(watches, 2);
+  control_.poll();
+  EXPECT_EQ(Ask("kettle"), "kettle");
+}
+
 TEST_F(UpstreamsTest, PoolsLiveUntilTheLastThatUsesThemLetsGo) {
   Adopt();
   AnswerOneLookUp();
   Upstreams::List used = upstreams_.in_force();
   upstreams_.Shutdown();
   EXPECT_TRUE(upstreams_.alive());
+  on_.Run([] {});  // the worker has let go, too
   used.clear();
   EXPECT_FALSE(upstreams_.alive());
 }

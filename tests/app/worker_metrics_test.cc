@@ -72,6 +72,17 @@ class Written final : public metrics::Visitor {
   bool twice_ = false;
 };
 
+// Of all values of these reasons.
+template <typename... Reasons>
+void AddNames(std::set<std::string>& names) {
+  const auto add = [&names]<typename Reason>(Reason) {
+    for (size_t i = 0; i < kReasons<Reason>; ++i) {
+      names.insert(std::string(NameOf(static_cast<Reason>(i))));
+    }
+  };
+  (add(Reasons{}), ...);
+}
+
 // One of each reason.
 template <typename Reason>
 void CountEach(metrics::CountersBy<Reason>& counters) {
@@ -141,10 +152,13 @@ TEST_F(WorkerMetricsTest, LabelsComeFromConfigurationAndClosedListsOnly) {
               UnorderedElementsAre("hit", "leader", "follower", "relay", "bypass", "departed",
                                    "refused", "undecided"));
   EXPECT_EQ(values.at("code").size(), kReasons<StatusCode> + 1);  // and none
-  EXPECT_THAT(values.at("of"), UnorderedElementsAre("request", "reply"));
+  EXPECT_THAT(values.at("of"), UnorderedElementsAre("request", "reply", "follower", "hit"));
   EXPECT_THAT(values.at("result"), UnorderedElementsAre("full", "resumed", "failed", "timed_out"));
   EXPECT_THAT(values.at("grpc_method"), ElementsAre("other"));
-  EXPECT_EQ(values.size(), 10);  // and "reason", and "kind" and "name" of what kept calls apart
+  EXPECT_THAT(values.at("bound"), UnorderedElementsAre("calls", "pending", "connections"));
+  EXPECT_EQ(values.at("outcome").size(), kReasons<core::Comparison>);
+  EXPECT_EQ(values.at("would_be").size(), kReasons<core::WouldBe>);
+  EXPECT_EQ(values.size(), 13);  // and "reason", and "kind" and "name" of what kept calls apart
 }
 
 TEST_F(WorkerMetricsTest, AnsweredAndUnansweredCallsAddUpToThoseThatBegan) {
@@ -199,11 +213,12 @@ TEST_F(WorkerMetricsTest, EveryBypassReleaseAndOutcomeHasANameOfItsOwn) {
   Written written;
   route_.Show("r1", written);
   upstream_.Show("catalog", written);
-  EXPECT_EQ(written.label_values().at("reason").size(),
-            kReasons<Bypass> + kReasons<core::Release> + kReasons<core::GateRefusal> +
-                kReasons<cache::Refusal> + kReasons<core::InflationRefusal> +
-                kReasons<upstream::ReplyRefusal> + kReasons<Unanswered> -
-                1);  // and none; flight_timeout and malformed stand twice
+  std::set<std::string> names = {""};
+  AddNames<Bypass, core::Release, core::GateRefusal, cache::Refusal, core::InflationRefusal,
+           core::RetryRefusal, core::HedgeRefusal, core::GatheringEnd, core::StaleUse,
+           core::RefreshFailure, core::CheckRefusal, core::MatchRefusal, core::WideInvalidation,
+           upstream::ReplyRefusal, upstream::OverloadRefusal, Unanswered>(names);
+  EXPECT_EQ(written.label_values().at("reason"), names);
   for (const auto& [label, values] : written.label_values()) {
     EXPECT_TRUE(label == "reason" || label == "name" || !values.contains("")) << label;
   }

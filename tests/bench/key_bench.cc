@@ -60,6 +60,43 @@ void MakeKey(benchmark::State& state, KeyRules::Mode mode) {
 BENCHMARK_CAPTURE(MakeKey, all_but_noise, KeyRules::Mode::kAllButNoise)->Arg(50)->Arg(4096);
 BENCHMARK_CAPTURE(MakeKey, only, KeyRules::Mode::kOnly)->Arg(50)->Arg(4096);
 
+// Of a message with so many fields of 12 bytes, by rules about fields.
+void MakeKeyOfFields(benchmark::State& state, const KeyRules& rules) {
+  Fingerprints fingerprints;
+  const KeyPolicy policy(rules, "catalog", kSeed, fingerprints);
+  const Request request = TypicalRequest();
+  std::string fields;
+  for (int64_t i = state.range(0); i > 0; --i) {
+    fields += static_cast<char>(i << 3 | 2);
+    fields +=
+        "\x0a"
+        "0123456789";
+  }
+  const std::string message = bench::Framed(fields);
+  const CountAllocations counted(state);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(policy.MakeKey(kTrust, request, request.authority(), message));
+  }
+}
+
+void MakeKeyWithoutAField(benchmark::State& state) {
+  MakeKeyOfFields(state, {.ignored_fields = {{1}}});
+}
+BENCHMARK(MakeKeyWithoutAField)->Arg(1)->Arg(5)->Arg(15);
+
+// The fields come in the wrong order, so that each is moved.
+void MakeKeyOfCanonicalForm(benchmark::State& state) {
+  CanonicalMessage message;
+  for (uint32_t number = 1; number <= 15; ++number) {
+    message.fields.push_back(
+        {number, CanonicalField::Kind::kBytes, CanonicalField::Shape::kImplicit, 0, 0});
+  }
+  MakeKeyOfFields(
+      state,
+      {.form = std::make_shared<const CanonicalForm>(std::vector<CanonicalMessage>{message})});
+}
+BENCHMARK(MakeKeyOfCanonicalForm)->Arg(1)->Arg(5)->Arg(15);
+
 void EqualKeys(benchmark::State& state) {
   Fingerprints fingerprints;
   const KeyPolicy policy({}, "catalog", kSeed, fingerprints);

@@ -1,6 +1,7 @@
 #include "server/cache/cache_control.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/cache/directives.h"
 #include "tests/cache/replies.h"
 
 namespace singleflight::cache {
@@ -84,6 +85,26 @@ TEST(CacheControlTest, UnknownDirectivesAreSkippedWhateverTheirArgument) {
   });
 }
 
+// RFC 9111 §5.2.2.2, §5.2.2.8, §5.2.2.10, RFC 5861 §4
+TEST(CacheControlTest, WhatConcernsStaleRepliesIsRead) {
+  const auto read = [](const char* value) {
+    return ParseCacheControl(HeadersOf({{"cache-control", value}}), {});
+  };
+  EXPECT_TRUE(read("Must-Revalidate").must_revalidate);
+  EXPECT_TRUE(read("max-age=5, proxy-revalidate").must_revalidate);
+  EXPECT_FALSE(read("max-age=5").must_revalidate);
+  EXPECT_TRUE(read("s-maxage=5").names_shared_lifetime);
+  EXPECT_FALSE(read("max-age=5").names_shared_lifetime);
+  EXPECT_EQ(read("stale-if-error=60, max-age=5").stale_if_error, absl::Seconds(60));
+  EXPECT_EQ(read("max-age=5").stale_if_error, absl::nullopt);
+  EXPECT_EQ(read("stale-while-revalidate=30").stale_while_revalidate, absl::Seconds(30));
+  EXPECT_EQ(read("stale-if-error=60").stale_while_revalidate, absl::nullopt);
+  for (const char* bad : {"stale-if-error", "stale-if-error=soon",
+                          "stale-if-error=1, stale-if-error=2", "stale-while-revalidate=\"\""}) {
+    EXPECT_TRUE(read(bad).no_store) << bad;
+  }
+}
+
 // RFC 9111 §5.2: both forms of an argument are to be understood.
 TEST(CacheControlTest, ArgumentsMayBeQuoted) {
   ExpectEach({
@@ -156,6 +177,55 @@ TEST(CacheControlTest, OnlyWhatCannotBeReadIsMalformed) {
 
 TEST(CacheControlTest, OtherFieldsSayNothing) {
   EXPECT_EQ(Read({{"pragma", "no-cache"}, {"x-cache-control", "no-store"}, {"expires", "0"}}), "");
+}
+
+// RFC 9213 §2.2
+TEST(TargetedCacheControlTest, WhatIsForThisCacheGoesBeforeWhatIsForAll) {
+  EXPECT_EQ(Read({{"singleflight-cache-control", "max-age=5"}, {"cache-control", "no-store"}}),
+            "5s");
+  EXPECT_EQ(Read({{"cache-control", "max-age=60"}, {"singleflight-cache-control", "private"}}),
+            "private");
+  EXPECT_EQ(Read({{"cache-control", "max-age=60"}}, {{"singleflight-cache-control", "max-age=5"}}),
+            "5s");
+}
+
+// RFC 9213 §2.1
+TEST(TargetedCacheControlTest, AnEmptyFieldSaysNothing) {
+  for (const char* empty : {"", "  ", ",", " ,\t,"}) {
+    EXPECT_EQ(Read({{"singleflight-cache-control", empty}, {"cache-control", "max-age=60"}}), "60s")
+        << empty;
+  }
+}
+
+// RFC 9651 §3.2: members are items, with parameters; a member without a value is true.
+TEST(TargetedCacheControlTest, ItIsAStructuredDictionary) {
+  const std::vector<Case> cases = {
+      {"max-age=5, no-store=?0", "5s"},
+      {"no-store=?1", "no-store"},
+      {"private=?0;why=\"none\", max-age=5;a;b=1;c=?1 , s-maxage=7", "7s"},
+      {"unknown=?1, max-age=5", "5s"},
+      {"unknown=12.5;x, max-age=5", "5s"},
+  };
+  for (const Case& one : cases) {
+    EXPECT_EQ(Read({{"singleflight-cache-control", one.value}}), one.said) << one.value;
+  }
+}
+
+TEST(TargetedCacheControlTest, WhatIsMalformedOrContradictsItselfForbidsKeeping) {
+  for (const char* value : {"max-age=five", "max-age=5.5", "max-age=?1", "max-age=5, max-age=6",
+                            "max-age=5;", "max-age=5;;a", "no-store=?2", "max-age=5 6", "=?1"}) {
+    EXPECT_TRUE(
+        ParseCacheControl(
+            HeadersOf({{"singleflight-cache-control", value}, {"cache-control", "max-age=60"}}), {})
+            .no_store)
+        << value;
+  }
+}
+
+// Only a structured field has parameters and booleans.
+TEST(TargetedCacheControlTest, CacheControlItselfIsNoStructuredField) {
+  EXPECT_EQ(Read({{"cache-control", "max-age=5;a"}}), "no-store");
+  EXPECT_EQ(Read({{"cache-control", "no-store=?0"}}), "no-store");
 }
 
 TEST(DeltaSecondsTest, DigitsAreSecondsAndNothingElseIs) {

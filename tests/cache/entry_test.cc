@@ -105,6 +105,21 @@ TEST(EntryTest, ItsFootprintIsItsOwnBytesAndLessThan130More) {
   EXPECT_LE(entry->bytes, own + 130);
 }
 
+TEST(EntryTest, WhatFewEntriesHaveCountsWithTheseAlone) {
+  const model::Reply reply = OkReply("blue kettle");
+  const auto plain = EntryWith(reply);
+  EXPECT_FALSE(plain->extended());
+  EXPECT_EQ(plain->extension(), Extension());
+  const Extension extension = {wire::StatusCode::kNotFound};
+  const auto extended =
+      Entry::Make(KeyOf("id-7"), reply, kLifespan, {MethodScope(kGet), {Group("a")}}, 3, extension);
+  EXPECT_EQ(extended->bytes, Entry::FootprintOf(KeyOf("id-7"), reply, 1, true));
+  EXPECT_EQ(extended->bytes, EntryWith(reply, {Group("a")})->bytes + sizeof(Extension));
+  EXPECT_EQ(extended->extension(), extension);
+  EXPECT_EQ(Entry::ReplyOf(extended).body, "blue kettle");
+  EXPECT_EQ(extended->key(), "id-7");
+}
+
 TEST(EntryTest, EveryGroupCounts) {
   const model::Reply reply = OkReply("blue kettle");
   EXPECT_EQ(EntryWith(reply, {Group("a"), Group("b")})->bytes,

@@ -112,6 +112,122 @@ TEST(FreshnessTest, AReplyThatIsForOneCallerIsNotKept) {
   EXPECT_THAT(Judged(ReplyWith({}, {{"set-cookie", "session=ann"}})), IsRefused(Refusal::kPrivate));
 }
 
+FreshnessRules WithNegative(wire::StatusCode code, absl::Duration ttl) {
+  FreshnessRules rules = kFiveSeconds;
+  rules.negative.Set(code, ttl);
+  return rules;
+}
+
+Reply NotFound(const Fields& more = {}) {
+  Fields fields = {{":status", "200"}, {"grpc-status", "5"}};
+  fields.insert(fields.end(), more.begin(), more.end());
+  return TrailersOnly(fields);
+}
+
+TEST(NegativeTest, AnErrorIsKeptForTheTimeOfItsStatus) {
+  const FreshnessRules rules = WithNegative(wire::StatusCode::kNotFound, absl::Seconds(1));
+  EXPECT_THAT(Judged(NotFound(), rules), IsKeptFor(absl::Seconds(1)));
+  EXPECT_THAT(Judged(OkReply("blue kettle"), rules), IsKeptFor(absl::Seconds(5)));
+  EXPECT_THAT(Judged(TrailersOnly({{":status", "200"}, {"grpc-status", "12"}}), rules),
+              IsRefused(Refusal::kStatus));
+}
+
+TEST(NegativeTest, WhatForbidsKeepingAReplyForbidsKeepingAnError) {
+  const FreshnessRules rules = WithNegative(wire::StatusCode::kNotFound, absl::Seconds(1));
+  EXPECT_THAT(Judged(NotFound({{"cache-control", "no-store"}}), rules),
+              IsRefused(Refusal::kNoStore));
+  EXPECT_THAT(Judged(NotFound({{"cache-control", "private"}}), rules),
+              IsRefused(Refusal::kPrivate));
+  EXPECT_THAT(Judged(NotFound({{"grpc-status", "5"}}), rules), IsRefused(Refusal::kStatus));
+  EXPECT_THAT(Judged(TrailersOnly({{":status", "404"}, {"grpc-status", "5"}}), rules),
+              IsRefused(Refusal::kStatus));
+}
+
+TEST(NegativeTest, AnErrorMayShortenItsTimeAndNotLengthenIt) {
+  FreshnessRules rules = WithNegative(wire::StatusCode::kNotFound, absl::Seconds(3));
+  EXPECT_THAT(Judged(NotFound({{"cache-control", "max-age=1"}}), rules),
+              IsKeptFor(absl::Seconds(1)));
+  EXPECT_THAT(Judged(NotFound({{"cache-control", "max-age=60"}}), rules),
+              IsKeptFor(absl::Seconds(3)));
+  EXPECT_THAT(Judged(NotFound(), rules, absl::Seconds(2)), IsKeptFor(absl::Seconds(1)));
+  rules.override_reply = true;
+  EXPECT_THAT(Judged(NotFound({{"cache-control", "max-age=1"}}), rules),
+              IsKeptFor(absl::Seconds(3)));
+}
+
+TEST(NegativeTest, StatusesThatAreAboutOneCallerMayHaveNone) {
+  for (const auto code :
+       {wire::StatusCode::kOk, wire::StatusCode::kCancelled, wire::StatusCode::kDeadlineExceeded,
+        wire::StatusCode::kUnauthenticated, wire::StatusCode::kPermissionDenied,
+        wire::StatusCode::kResourceExhausted}) {
+    EXPECT_FALSE(NegativeTtls::MayHave(code)) << NameOf(code);
+  }
+  EXPECT_TRUE(NegativeTtls::MayHave(wire::StatusCode::kNotFound));
+  EXPECT_TRUE(NegativeTtls::MayHave(wire::StatusCode::kUnavailable));
+}
+
+absl::Duration IfError(const std::string& cache_control, const FreshnessRules& rules) {
+  return Judged(Saying(cache_control), rules).stale.if_error;
+}
+
+TEST(StalenessTest, TheRouteSaysHowLongAReplyMayBeStaleUnlessTheReplyDoes) {
+  FreshnessRules rules = kFiveSeconds;
+  rules.stale_if_error = absl::Seconds(20);
+  EXPECT_EQ(Judged(OkReply("blue kettle"), rules).stale.if_error, absl::Seconds(20));
+  EXPECT_EQ(IfError("max-age=5, stale-if-error=3", rules), absl::Seconds(3));
+  EXPECT_EQ(IfError("stale-if-error=0", rules), absl::ZeroDuration());
+  EXPECT_EQ(IfError("stale-if-error=3", kFiveSeconds), absl::Seconds(3));
+  EXPECT_EQ(IfError("max-age=5", kFiveSeconds), absl::ZeroDuration());
+}
+
+TEST(StalenessTest, AReplyMayAskForTheLongerOfMaxTtlAndWhatTheRouteSays) {
+  FreshnessRules rules = kFiveSeconds;
+  EXPECT_EQ(IfError("stale-if-error=9999", rules), absl::Seconds(50));
+  rules.stale_if_error = absl::Minutes(2);
+  EXPECT_EQ(IfError("stale-if-error=9999", rules), absl::Minutes(2));
+}
+
+// RFC 9111 §4.2.4, §5.2.2.10
+TEST(StalenessTest, AReplyMayForbidToServeItStale) {
+  FreshnessRules rules = kFiveSeconds;
+  rules.stale_if_error = absl::Seconds(20);
+  EXPECT_EQ(IfError("must-revalidate", rules), absl::ZeroDuration());
+  EXPECT_EQ(IfError("proxy-revalidate, stale-if-error=9", rules), absl::ZeroDuration());
+  EXPECT_EQ(IfError("s-maxage=5", rules), absl::ZeroDuration());
+  EXPECT_EQ(IfError("s-maxage=5, stale-if-error=9", rules), absl::Seconds(9));
+  rules.override_reply = true;
+  EXPECT_EQ(IfError("must-revalidate", rules), absl::ZeroDuration());
+  EXPECT_EQ(IfError("s-maxage=5, stale-if-error=9", rules), absl::Seconds(20));
+}
+
+TEST(StalenessTest, EachOfTheTwoHasItsOwnOptionAndItsOwnDirective) {
+  FreshnessRules rules = kFiveSeconds;
+  rules.stale_while_revalidate = absl::Seconds(10);
+  EXPECT_EQ(Judged(OkReply("blue kettle"), rules).stale,
+            (Staleness{absl::Seconds(10), absl::ZeroDuration()}));
+  EXPECT_EQ(Judged(Saying("stale-while-revalidate=3, stale-if-error=4"), rules).stale,
+            (Staleness{absl::Seconds(3), absl::Seconds(4)}));
+  EXPECT_EQ(Judged(Saying("s-maxage=5, stale-if-error=4"), rules).stale,
+            (Staleness{absl::ZeroDuration(), absl::Seconds(4)}));
+  EXPECT_EQ(Judged(Saying("must-revalidate"), rules).stale, Staleness());
+}
+
+TEST(StalenessTest, AnErrorIsNeverServedStale) {
+  FreshnessRules rules = WithNegative(wire::StatusCode::kNotFound, absl::Seconds(1));
+  rules.stale_if_error = absl::Seconds(20);
+  EXPECT_EQ(Judged(NotFound({{"cache-control", "stale-if-error=9"}}), rules).stale, Staleness());
+}
+
+TEST(JitterTest, UpToItsPartIsTakenOffALifetimeAndNothingAdded) {
+  FreshnessRules rules = kFiveSeconds;
+  rules.jitter = 100'000;
+  EXPECT_EQ(Jittered(absl::Seconds(100), rules, 0), absl::Seconds(100));
+  EXPECT_EQ(Jittered(absl::Seconds(100), rules, 500'000), absl::Seconds(95));
+  EXPECT_GE(Jittered(absl::Seconds(100), rules, 999'999), absl::Seconds(90));
+  rules.jitter = kMostJitter;
+  EXPECT_GE(Jittered(absl::Seconds(100), rules, 999'999), absl::Seconds(50));
+}
+
 // PITFALLS 25
 TEST(FreshnessTest, NoStatusButOkIsKept) {
   for (int code = 1; code <= 17; ++code) {
@@ -162,7 +278,7 @@ TEST(FreshnessTest, AnHttpStatusOtherThan200IsNotKept) {
 }
 
 // An age as block after block says it.
-Age Said(const std::vector<Fields>& blocks) {
+Age SaidAs(const std::vector<Fields>& blocks) {
   Age age;
   for (const Fields& block : blocks) age.Read(HeadersOf(block));
   return age;
@@ -176,17 +292,17 @@ TEST(AgeTest, AgeIsTheFirstMemberOfTheFirstFieldInSeconds) {
 }
 
 TEST(AgeTest, OfTwoBlocksTheOlderCounts) {
-  EXPECT_EQ(Said({{{"age", "30"}}, {{"age", "5"}}}).value(), absl::Seconds(30));
-  EXPECT_EQ(Said({{{"age", "5"}}, {{"age", "30"}}}).value(), absl::Seconds(30));
-  EXPECT_EQ(Said({{}, {{"age", "30"}}}).value(), absl::Seconds(30));
-  EXPECT_FALSE(Said({{}, {{"age", "30"}}}).malformed());
+  EXPECT_EQ(SaidAs({{{"age", "30"}}, {{"age", "5"}}}).value(), absl::Seconds(30));
+  EXPECT_EQ(SaidAs({{{"age", "5"}}, {{"age", "30"}}}).value(), absl::Seconds(30));
+  EXPECT_EQ(SaidAs({{}, {{"age", "30"}}}).value(), absl::Seconds(30));
+  EXPECT_FALSE(SaidAs({{}, {{"age", "30"}}}).malformed());
 }
 
 TEST(AgeTest, AReplyWhoseAgeCannotBeReadIsNotKept) {
   for (const char* age : {"", "-1", "young", "1.5", ",1", "1 2"}) {
-    const Age first = Said({{{"age", age}}, {{"age", "1"}}});
+    const Age first = SaidAs({{{"age", age}}, {{"age", "1"}}});
     EXPECT_TRUE(first.malformed()) << age;
-    EXPECT_TRUE(Said({{}, {{"age", age}}}).malformed()) << age;
+    EXPECT_TRUE(SaidAs({{}, {{"age", age}}}).malformed()) << age;
     EXPECT_EQ(AgeOf(HeadersOf({{"age", age}})), absl::ZeroDuration()) << age;
     EXPECT_THAT(Judge(OkReply("blue kettle"), kFiveSeconds, first, absl::ZeroDuration()),
                 IsRefused(Refusal::kStale))

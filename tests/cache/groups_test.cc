@@ -9,54 +9,56 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Optional;
 
-absl::optional<std::vector<std::string>> Read(const Fields& initial, const Fields& trailing = {}) {
+absl::optional<std::vector<std::string>> ReadGroups(const Fields& initial,
+                                                    const Fields& trailing = {}) {
   return ParseGroups(HeadersOf(initial), HeadersOf(trailing), kCacheGroups);
 }
 
-absl::optional<std::vector<std::string>> ReadOne(const std::string& value) {
-  return Read({{"cache-groups", value}});
+absl::optional<std::vector<std::string>> ReadGroup(const std::string& value) {
+  return ReadGroups({{"cache-groups", value}});
 }
 
 TEST(GroupsTest, AFieldListsStrings) {
-  EXPECT_THAT(ReadOne("\"kettles\""), Optional(ElementsAre("kettles")));
-  EXPECT_THAT(ReadOne("\"kettles\", \"pots\""), Optional(ElementsAre("kettles", "pots")));
-  EXPECT_THAT(ReadOne("\"a\",\"b\"\t ,\t\"a\""), Optional(ElementsAre("a", "b", "a")));
-  EXPECT_THAT(ReadOne("  \"a\"  "), Optional(ElementsAre("a")));
+  EXPECT_THAT(ReadGroup("\"kettles\""), Optional(ElementsAre("kettles")));
+  EXPECT_THAT(ReadGroup("\"kettles\", \"pots\""), Optional(ElementsAre("kettles", "pots")));
+  EXPECT_THAT(ReadGroup("\"a\",\"b\"\t ,\t\"a\""), Optional(ElementsAre("a", "b", "a")));
+  EXPECT_THAT(ReadGroup("  \"a\"  "), Optional(ElementsAre("a")));
 }
 
 TEST(GroupsTest, AFieldMayListNone) {
-  EXPECT_THAT(Read({}), Optional(IsEmpty()));
-  EXPECT_THAT(ReadOne(""), Optional(IsEmpty()));
-  EXPECT_THAT(ReadOne("   "), Optional(IsEmpty()));
+  EXPECT_THAT(ReadGroups({}), Optional(IsEmpty()));
+  EXPECT_THAT(ReadGroup(""), Optional(IsEmpty()));
+  EXPECT_THAT(ReadGroup("   "), Optional(IsEmpty()));
 }
 
 TEST(GroupsTest, AGroupIsAnyPrintableTextAndItsCaseCounts) {
-  EXPECT_THAT(ReadOne("\"\""), Optional(ElementsAre("")));
-  EXPECT_THAT(ReadOne("\"item:7, blue; x=1\""), Optional(ElementsAre("item:7, blue; x=1")));
-  EXPECT_THAT(ReadOne("\"A\", \"a\""), Optional(ElementsAre("A", "a")));
+  EXPECT_THAT(ReadGroup("\"\""), Optional(ElementsAre("")));
+  EXPECT_THAT(ReadGroup("\"item:7, blue; x=1\""), Optional(ElementsAre("item:7, blue; x=1")));
+  EXPECT_THAT(ReadGroup("\"A\", \"a\""), Optional(ElementsAre("A", "a")));
 }
 
 // RFC 9651 §3.3.3
 TEST(GroupsTest, QuotesAndBackslashesAreEscaped) {
-  EXPECT_THAT(ReadOne(R"("a\"b")"), Optional(ElementsAre("a\"b")));
-  EXPECT_THAT(ReadOne(R"("a\\")"), Optional(ElementsAre("a\\")));
-  EXPECT_THAT(ReadOne(R"("\\\"", "b")"), Optional(ElementsAre("\\\"", "b")));
+  EXPECT_THAT(ReadGroup(R"("a\"b")"), Optional(ElementsAre("a\"b")));
+  EXPECT_THAT(ReadGroup(R"("a\\")"), Optional(ElementsAre("a\\")));
+  EXPECT_THAT(ReadGroup(R"("\\\"", "b")"), Optional(ElementsAre("\\\"", "b")));
 }
 
 // RFC 9651 §3.1.2
 TEST(GroupsTest, ParametersAreSkipped) {
-  EXPECT_THAT(ReadOne("\"a\";x"), Optional(ElementsAre("a")));
-  EXPECT_THAT(ReadOne("\"a\";x=1;  y=2.5;*z=tok/en, \"b\";q=?0"), Optional(ElementsAre("a", "b")));
-  EXPECT_THAT(ReadOne("\"a\";x=\"b, \\\"c\\\"\", \"d\""), Optional(ElementsAre("a", "d")));
-  EXPECT_THAT(ReadOne("\"a\";x=-5;y=@1659578233"), Optional(ElementsAre("a")));
+  EXPECT_THAT(ReadGroup("\"a\";x"), Optional(ElementsAre("a")));
+  EXPECT_THAT(ReadGroup("\"a\";x=1;  y=2.5;*z=tok/en, \"b\";q=?0"),
+              Optional(ElementsAre("a", "b")));
+  EXPECT_THAT(ReadGroup("\"a\";x=\"b, \\\"c\\\"\", \"d\""), Optional(ElementsAre("a", "d")));
+  EXPECT_THAT(ReadGroup("\"a\";x=-5;y=@1659578233"), Optional(ElementsAre("a")));
 }
 
 // RFC 9651 §3.3.5, §3.3.8
 TEST(GroupsTest, ParametersMayBeBytesOrTextOfAnyKind) {
-  EXPECT_THAT(ReadOne("\"a\";x=:YmVr:;y=:YQ==:;z=::, \"b\""), Optional(ElementsAre("a", "b")));
-  EXPECT_THAT(ReadOne("\"a\";x=%\"f%c3%bc, r\", \"b\""), Optional(ElementsAre("a", "b")));
-  EXPECT_EQ(ReadOne("\"a\";x=:YQ=="), absl::nullopt);
-  EXPECT_EQ(ReadOne("\"a\";x=%\"f"), absl::nullopt);
+  EXPECT_THAT(ReadGroup("\"a\";x=:YmVr:;y=:YQ==:;z=::, \"b\""), Optional(ElementsAre("a", "b")));
+  EXPECT_THAT(ReadGroup("\"a\";x=%\"f%c3%bc, r\", \"b\""), Optional(ElementsAre("a", "b")));
+  EXPECT_EQ(ReadGroup("\"a\";x=:YQ=="), absl::nullopt);
+  EXPECT_EQ(ReadGroup("\"a\";x=%\"f"), absl::nullopt);
 }
 
 TEST(GroupsTest, WhatIsMalformedIsNoList) {
@@ -90,18 +92,18 @@ TEST(GroupsTest, WhatIsMalformedIsNoList) {
       "\"a\"; x =1",
       "\"a\"/\"b\"",
   };
-  for (const char* value : malformed) EXPECT_EQ(ReadOne(value), absl::nullopt) << value;
+  for (const char* value : malformed) EXPECT_EQ(ReadGroup(value), absl::nullopt) << value;
 }
 
 TEST(GroupsTest, SeveralFieldsInBothBlocksAreOneList) {
-  EXPECT_THAT(Read({{"cache-groups", "\"a\""}, {"x-b", "1"}, {"cache-groups", "\"b\""}},
-                   {{"grpc-status", "0"}, {"cache-groups", "\"c\""}}),
+  EXPECT_THAT(ReadGroups({{"cache-groups", "\"a\""}, {"x-b", "1"}, {"cache-groups", "\"b\""}},
+                         {{"grpc-status", "0"}, {"cache-groups", "\"c\""}}),
               Optional(ElementsAre("a", "b", "c")));
 }
 
 TEST(GroupsTest, OneMalformedFieldSpoilsAll) {
-  EXPECT_EQ(Read({{"cache-groups", "\"a\""}, {"cache-groups", "b"}}), absl::nullopt);
-  EXPECT_EQ(Read({{"cache-groups", "\"a\""}}, {{"cache-groups", "b"}}), absl::nullopt);
+  EXPECT_EQ(ReadGroups({{"cache-groups", "\"a\""}, {"cache-groups", "b"}}), absl::nullopt);
+  EXPECT_EQ(ReadGroups({{"cache-groups", "\"a\""}}, {{"cache-groups", "b"}}), absl::nullopt);
 }
 
 TEST(GroupsTest, OnlyFieldsOfTheNameThatIsAskedForAreRead) {
@@ -117,7 +119,7 @@ TEST(GroupsTest, ManyLongGroupsAreRead) {
   for (int i = 0; i < 1000; ++i) {
     value += (i ? ", \"" : "\"") + std::to_string(1000 + i) + std::string(60, 'x') + "\"";
   }
-  const auto groups = ReadOne(value);
+  const auto groups = ReadGroup(value);
   ASSERT_TRUE(groups.has_value());
   EXPECT_EQ(groups->size(), 1000);
   EXPECT_EQ(groups->back(), "1999" + std::string(60, 'x'));

@@ -34,7 +34,21 @@ TEST(LabelsTest, EachGroupIsOneOfTheUpstreamAndTheAuthority) {
       ReplyWith({{"cache-groups", "\"kettles\""}}, {{"cache-groups", "\"item:7\""}}), kOrigin);
   ASSERT_TRUE(labels.has_value());
   EXPECT_THAT(labels->groups, ElementsAre(GroupScope("catalog", "catalog:50051", "kettles"),
-                                          GroupScope("catalog", "catalog:50051", "item:7")));
+                                          GroupScope("catalog", "catalog:50051", "item:7"),
+                                          AnyGroupScope(kOrigin)));
+}
+
+TEST(LabelsTest, TagsOfTheRequestAreGroupsLikeThose) {
+  const std::vector<std::string> tags = {"item:7", "list"};
+  const auto labels = LabelsOf(ReplyWith({{"cache-groups", "\"kettles\""}}), kOrigin, tags);
+  ASSERT_TRUE(labels.has_value());
+  EXPECT_THAT(labels->groups,
+              ElementsAre(GroupScope("catalog", "catalog:50051", "kettles"),
+                          GroupScope("catalog", "catalog:50051", "item:7"),
+                          GroupScope("catalog", "catalog:50051", "list"), AnyGroupScope(kOrigin)));
+  EXPECT_THAT(LabelsOf(OkReply("blue kettle"), kOrigin, tags)->groups,
+              ElementsAre(GroupScope("catalog", "catalog:50051", "item:7"),
+                          GroupScope("catalog", "catalog:50051", "list"), AnyGroupScope(kOrigin)));
 }
 
 TEST(LabelsTest, AReplyWhoseGroupsAreMalformedHasNoLabels) {
@@ -45,8 +59,11 @@ TEST(LabelsTest, AReplyWhoseGroupsAreMalformedHasNoLabels) {
 // PITFALLS 30
 TEST(LabelsTest, MoreGroupsThan128AreNotRemembered) {
   ASSERT_TRUE(LabelsWith(Groups(128)).has_value());
-  EXPECT_EQ(LabelsWith(Groups(128))->groups.size(), 128);
+  EXPECT_EQ(LabelsWith(Groups(128))->groups.size(), 128 + 1);
   EXPECT_FALSE(LabelsWith(Groups(129)).has_value());
+  const std::vector<std::string> tag = {"list"};
+  EXPECT_TRUE(LabelsOf(ReplyWith({{"cache-groups", Groups(127)}}), kOrigin, tag).has_value());
+  EXPECT_FALSE(LabelsOf(ReplyWith({{"cache-groups", Groups(128)}}), kOrigin, tag).has_value());
 }
 
 TEST(LabelsTest, WhatAReplyInvalidatesIsNoLabelOfIt) {

@@ -45,6 +45,17 @@ TEST(ScopeTest, PartsThatReadTheSameEndToEndAreToldApart) {
   EXPECT_EQ(ids.size(), 7);
 }
 
+TEST(ScopeTest, AnyGroupIsOneOfItsUpstreamAndAuthorityThatNoNameHas) {
+  const Scope any = AnyGroupScope({"catalog", "shop", kGet});
+  EXPECT_EQ(any, AnyGroupScope({"catalog", "SHOP", "/shop.Catalog/List"}));
+  EXPECT_FALSE(any == AnyGroupScope({"stock", "shop", kGet}));
+  EXPECT_FALSE(any == AnyGroupScope({"catalog", "store", kGet}));
+  for (const char* name : {"", "any group", "*"}) {
+    EXPECT_NE(any.id, GroupScope("catalog", "shop", name).id);
+    EXPECT_EQ(any.home, GroupScope("catalog", "shop", name).home);
+  }
+}
+
 TEST(ScopeTest, AMethodAndAGroupNeverMeanTheSame) {
   EXPECT_FALSE(MethodScope("a") == GroupScope("", "", "a"));
   EXPECT_NE(MethodScope("").id, GroupScope("", "", "").id);

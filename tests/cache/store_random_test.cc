@@ -3,12 +3,13 @@
 #include <random>
 
 #include "tests/cache/store_steps.h"
+#include "tests/testing/steps_of_one_thread.h"
 
 namespace singleflight::cache {
 namespace {
 
 constexpr uint64_t kKeys = 200;
-constexpr int kSteps = 300'000;
+constexpr int kSteps = testing::StepsOfOneThread(300'000);
 
 class StoreRandomTest : public ::testing::TestWithParam<StoreOptions> {};
 

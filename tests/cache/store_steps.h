@@ -38,7 +38,7 @@ class StoreSteps {
         now_ += std::chrono::milliseconds(Random(20));
         return;
       default:
-        if (Random(2) == 0) return Put();
+        if (Random(2) == 0) return Land();
         Look(std::min(Random(known_.size()), Random(known_.size())));
     }
   }
@@ -93,14 +93,23 @@ class StoreSteps {
 
   uint64_t Random(uint64_t below) { return choose_(below); }
 
-  // Takes a fill, and lands one that was taken up to eight fills ago.
-  void Put() {
+  // Takes a fill, and lands one that was taken up to eight fills ago. Now and then what it brings
+  // is not kept.
+  void Land() {
     fills_.push_back({Random(known_.size()), store_.BeginFill()});
     if (fills_.size() < 8) return;
     const auto at = fills_.begin() + static_cast<ptrdiff_t>(Random(8));
     const auto [i, fill] = *at;
     fills_.erase(at);
-    Known& known = known_[i];
+    Random(16) == 0 ? Drop(known_[i], fill) : Put(known_[i], fill);
+  }
+
+  void Drop(Known& known, Fill fill) {
+    store_.Drop(known.key, fill);
+    known.gone = known.gone || known.number < fill.number;
+  }
+
+  void Put(Known& known, Fill fill) {
     const absl::optional<Refusal> refused =
         store_.Put(known.key, ReplyOf(fill), {now_, now_ + std::chrono::milliseconds(Random(900))},
                    known.labels, fill);

@@ -14,8 +14,8 @@
 namespace singleflight::cache {
 namespace {
 
-constexpr size_t kKeys = 16;
-constexpr int kSteps = 20'000;
+constexpr size_t kShopKeys = 16;
+constexpr int kShopSteps = 20'000;
 
 std::string PathOf(size_t key) { return absl::StrCat("/shop.Catalog/Get", key % 2); }
 Scope GroupOf(size_t key) { return GroupScope("catalog", "shop", absl::StrCat(key % 4)); }
@@ -31,7 +31,7 @@ class Floors {
   }
 
  private:
-  std::array<std::atomic<uint64_t>, kKeys> floors_{};
+  std::array<std::atomic<uint64_t>, kShopKeys> floors_{};
 };
 
 // What one of the threads does: its replies say their fill's number, which is older than any purge
@@ -40,23 +40,23 @@ class Shopper {
  public:
   Shopper(Store& store, Floors& floors, unsigned seed)
       : store_(store), floors_(floors), random_(seed) {
-    for (size_t i = 0; i < kKeys; ++i) keys_.push_back(KeyOf(absl::StrCat("id-", i)));
+    for (size_t i = 0; i < kShopKeys; ++i) keys_.push_back(KeyOf(absl::StrCat("id-", i)));
   }
 
   void Run() {
-    for (int i = 0; i < kSteps; ++i) {
+    for (int i = 0; i < kShopSteps; ++i) {
       switch (Random(16)) {
         case 0:
-          Purge(Random(kKeys), Random(16));
+          Purge(Random(kShopKeys), Random(16));
           break;
         case 1:
         case 2:
         case 3:
         case 4:
-          Put(Random(kKeys));
+          Put(Random(kShopKeys));
           break;
         default:
-          Look(Random(kKeys));
+          Look(Random(kShopKeys));
       }
     }
   }
@@ -114,7 +114,7 @@ class Shopper {
 
   template <typename Concerns>
   void Raise(uint64_t to, Concerns concerns) {
-    for (size_t key = 0; key < kKeys; ++key) {
+    for (size_t key = 0; key < kShopKeys; ++key) {
       if (concerns(key)) floors_.Raise(key, to);
     }
   }

@@ -98,17 +98,80 @@ TEST(CacheOptionsTest, MistakesOfARouteAreRefusedWithTheirCure) {
        "6:32: routes[0].cache.override: \"yes\" is unknown; allowed: true, false"},
       {WithCacheOption("ttl: 5s, maxttl: 5s"),
        "6:22: routes[0].cache.maxttl: unknown option (did you mean \"max_ttl\"?); allowed here: "
-       "ttl, max_ttl, override"},
+       "ttl, max_ttl, override, jitter, stale_while_revalidate, "
+       "stale_if_error, request_cache_control, negative, tags"},
   });
 }
 
-TEST(CacheOptionsTest, WhatDoesNotExistYetIsUnknown) {
-  for (const char* option : {"stale_while_revalidate: 30s", "stale_if_error: 1m",
-                             "negative: {NOT_FOUND: 1s}", "jitter: 10", "tags: [a]"}) {
-    EXPECT_THAT(MistakesIn(WithCacheOption(std::string("ttl: 5s, ") + option)),
-                ElementsAre(HasSubstr("unknown option")))
-        << option;
+TEST(CacheOptionsTest, JitterAndNegativeTtlsAreReadAndHaveNoDefaults) {
+  const Config usual = Right(WithCacheOption("ttl: 5s"));
+  EXPECT_EQ(usual.routes[0].cache->jitter, 0u);
+  EXPECT_EQ(usual.routes[0].cache->negative, cache::NegativeTtls());
+  const Config other = Right(
+      WithCacheOption("ttl: 5s, jitter: 10%, negative: {NOT_FOUND: 1s, UNIMPLEMENTED: 250ms}"));
+  EXPECT_EQ(other.routes[0].cache->jitter, 100'000u);
+  const cache::NegativeTtls& negative = other.routes[0].cache->negative;
+  EXPECT_EQ(negative.of(wire::StatusCode::kNotFound), absl::Seconds(1));
+  EXPECT_EQ(negative.of(wire::StatusCode::kUnimplemented), absl::Milliseconds(250));
+  EXPECT_EQ(negative.of(wire::StatusCode::kInternal), absl::ZeroDuration());
+}
+
+TEST(CacheOptionsTest, StaleTimesAreReadAndHaveNoDefaults) {
+  EXPECT_EQ(Right(WithCacheOption("ttl: 5s")).routes[0].cache->stale_if_error,
+            absl::ZeroDuration());
+  EXPECT_EQ(Right(WithCacheOption("ttl: 5s")).routes[0].cache->stale_while_revalidate,
+            absl::ZeroDuration());
+  const Config other =
+      Right(WithCacheOption("ttl: 5s, stale_while_revalidate: 30s, stale_if_error: 1m"));
+  EXPECT_EQ(other.routes[0].cache->stale_while_revalidate, absl::Seconds(30));
+  EXPECT_EQ(other.routes[0].cache->stale_if_error, absl::Minutes(1));
+  ExpectMistakes({
+      {WithCacheOption("ttl: 5s, stale_if_error: 60"),
+       "6:38: routes[0].cache.stale_if_error: \"60\" is not a duration; try \"1m\""},
+      {WithCacheOption("ttl: 5s, stale_if_error: 0s"),
+       "6:38: routes[0].cache.stale_if_error: \"0s\" is out of range; allowed are 1ms to 24h"},
+  });
+}
+
+TEST(CacheOptionsTest, ARouteMayHaveRequestsSayNothing) {
+  EXPECT_TRUE(Right(WithCacheOption("ttl: 5s")).routes[0].cache->request_cache_control);
+  const Config other = Right(WithCacheOption("ttl: 5s, request_cache_control: false"));
+  EXPECT_FALSE(other.routes[0].cache->request_cache_control);
+}
+
+TEST(CacheOptionsTest, StatusesThatAreAboutOneCallerCannotBeKept) {
+  for (const char* code : {"CANCELLED", "DEADLINE_EXCEEDED", "UNAUTHENTICATED", "PERMISSION_DENIED",
+                           "RESOURCE_EXHAUSTED"}) {
+    const std::string name = code;
+    EXPECT_THAT(MistakesIn(WithCacheOption("ttl: 5s, negative: {" + name + ": 1s}")),
+                ElementsAre("f.yaml:6:" + std::to_string(35 + name.size()) +
+                            ": routes[0].cache.negative." + name +
+                            ": is never kept: it is about one caller, its credentials, its quota "
+                            "or its patience, and says nothing to others; remove it"));
   }
+}
+
+TEST(CacheOptionsTest, MistakesOfJitterAndNegativeTtlsAreRefusedWithTheirCure) {
+  ExpectMistakes({
+      {WithCacheOption("ttl: 5s, jitter: 10"),
+       "6:30: routes[0].cache.jitter: \"10\" is not a part of a hundred; try \"1%\"; allowed are "
+       "0.0001% to 100%"},
+      {WithCacheOption("ttl: 5s, jitter: 51%"),
+       "6:30: routes[0].cache.jitter: takes more than half of a lifetime off; write 50% at most, "
+       "such as \"10%\""},
+      {WithCacheOption("ttl: 5s, negative: {}"),
+       "6:32: routes[0].cache.negative: names no status; write some, such as \"negative: "
+       "{NOT_FOUND: 1s}\""},
+      {WithCacheOption("ttl: 5s, negative: {OK: 1s}"),
+       "6:37: routes[0].cache.negative.OK: has \"ttl\"; remove it here"},
+      {WithCacheOption("ttl: 5s, negative: {NOT_FOUND: 0s}"),
+       "6:44: routes[0].cache.negative.NOT_FOUND: \"0s\" is out of range; allowed are 1ms to 24h"},
+      {WithCacheOption("ttl: 5s, negative: [NOT_FOUND]"),
+       "6:32: routes[0].cache.negative: is a list; a section is wanted here, try \"negative: "
+       "{NOT_FOUND: 1s}\""},
+  });
+  EXPECT_THAT(MistakesIn(WithCacheOption("ttl: 5s, negative: {NOTFOUND: 1s}")),
+              ElementsAre(HasSubstr("unknown option (did you mean \"NOT_FOUND\"?)")));
 }
 
 TEST(CacheOptionsTest, MistakesOfTheSharedCacheAreRefusedWithTheirCure) {

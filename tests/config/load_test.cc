@@ -19,7 +19,9 @@ listeners:
 upstreams:
   - name: catalog
     target: dns:///catalog.example:50051
-    load_balancing: round_robin
+    load_balancing: least_request
+    health_check: {service: shop.v1.Catalog, interval: 1s, timeout: 2s}
+    ejection: {failures: 2, time: 3s, max_share: 25%, slow_start: 0s}
     authority: catalog.internal
     connect_timeout: 250ms
     max_reconnect_backoff: 1m
@@ -32,9 +34,16 @@ upstreams:
     max_held_bytes: 64KiB
     max_reply_header_bytes: 96KiB
     release_concurrency: 5
+    breaker: {calls: 6, pending: 7, connections: 8}
+    concurrency: {limit: adaptive, min: 9, max: 11, max_wait: 12ms}
   - name: list
     endpoints: ["10.0.0.1:1", "[::1]:2", "unix:/x"]
     authority: preserve
+    ejection: false
+    health_check: true
+  - name: mesh
+    transport: grpc
+    target: xds:///mesh.example
 routes:
   - match: {method: /shop.v1.Catalog/Get*, authority: "*.example:443"}
     upstream: catalog
@@ -83,7 +92,7 @@ TEST(LoadTest, ReadsTheAccessLog) {
 
 TEST(LoadTest, ReadsUpstreams) {
   const Config config = Right(kEverything);
-  ASSERT_EQ(config.upstreams.size(), 2u);
+  ASSERT_EQ(config.upstreams.size(), 3u);
   const upstream::UpstreamOptions& catalog = config.upstreams[0];
   EXPECT_EQ(catalog.name, "catalog");
   EXPECT_EQ(catalog.target, "dns:///catalog.example:50051");
@@ -93,6 +102,7 @@ TEST(LoadTest, ReadsUpstreams) {
   EXPECT_EQ(catalog.max_reconnect_backoff, absl::Minutes(1));
   EXPECT_EQ(catalog.dns_refresh, absl::Hours(1));
   EXPECT_EQ(catalog.ping_after, absl::Seconds(20));
+  EXPECT_EQ(catalog.load_balancing, upstream::LoadBalancing::kLeastRequest);
   EXPECT_EQ(catalog.ping_timeout, absl::Seconds(2));
   EXPECT_EQ(catalog.max_connections_per_endpoint, 2u);
   EXPECT_EQ(catalog.max_pending_calls, 3u);
@@ -100,8 +110,24 @@ TEST(LoadTest, ReadsUpstreams) {
   EXPECT_EQ(catalog.max_held_bytes, 65536u);
   EXPECT_EQ(catalog.max_reply_header_bytes, 98304u);
   EXPECT_EQ(catalog.release_concurrency, 5u);
+  EXPECT_EQ(catalog.breaker, (upstream::BreakerOptions{6, 7, 8}));
+  EXPECT_FALSE(config.upstreams[1].breaker.on()) << "by default";
+  EXPECT_EQ(catalog.concurrency,
+            (upstream::ConcurrencyOptions{0, true, 9, 11, absl::Milliseconds(12)}));
+  EXPECT_FALSE(config.upstreams[1].concurrency.on()) << "by default";
+  EXPECT_EQ(Right(WithUpstreamOption("concurrency: {limit: 3}")).upstreams[0].concurrency.limit,
+            3u);
   EXPECT_THAT(config.upstreams[1].endpoints, ElementsAre("10.0.0.1:1", "[::1]:2", "unix:/x"));
+  const upstream::EjectionOptions ejection{2, absl::Seconds(3), 250'000, absl::ZeroDuration()};
+  EXPECT_EQ(catalog.ejection, ejection);
+  const upstream::HealthCheckOptions health{"shop.v1.Catalog", absl::Seconds(1), absl::Seconds(2)};
+  EXPECT_EQ(catalog.health_check, health);
+  EXPECT_EQ(config.upstreams[1].health_check, upstream::HealthCheckOptions());
+  EXPECT_EQ(config.upstreams[1].ejection, absl::nullopt);
   EXPECT_EQ(config.upstreams[1].authority_rule, upstream::AuthorityRule::kPreserve);
+  EXPECT_EQ(config.upstreams[1].transport, upstream::Transport::kNative);
+  EXPECT_EQ(config.upstreams[2].transport, upstream::Transport::kGrpc);
+  EXPECT_EQ(config.upstreams[2].target, "xds:///mesh.example");
 }
 
 TEST(LoadTest, ReadsRoutes) {
@@ -129,6 +155,17 @@ TEST(LoadTest, ReadsKeyRulesSortedAndEachNameOnce) {
   EXPECT_EQ(key.mode, model::KeyRules::Mode::kAllButNoise);
   EXPECT_THAT(key.names, ElementsAre("x-a", "x-b"));
   EXPECT_TRUE(key.share_across_credentials);
+}
+
+TEST(LoadTest, WhichFlightsACallerMayJoinIsRead) {
+  const auto join = [](const std::string& option) {
+    return Right(WithRouteOption(option)).routes.at(0).collapse->join;
+  };
+  EXPECT_EQ(join("collapse: true"), core::JoinRule::kInFlight);
+  EXPECT_EQ(join("collapse: {join: in_flight}"), core::JoinRule::kInFlight);
+  EXPECT_EQ(join("collapse: {join: before_start}"), core::JoinRule::kBeforeStart);
+  EXPECT_EQ(join("collapse: {join: before_start, on_abandon: cancel}"),
+            core::JoinRule::kBeforeStart);
 }
 
 TEST(LoadTest, CollapseTrueMeansCollapseWithItsDefaults) {
@@ -164,6 +201,13 @@ TEST(LoadTest, CountNamesNoiseThatCountsBesideWhatIsIgnored) {
   EXPECT_EQ(config.routes[0].key.mode, model::KeyRules::Mode::kAllButNoise);
   EXPECT_THAT(config.routes[0].key.names, ElementsAre("baggage", "tracestate"));
   EXPECT_THAT(config.routes[0].key.counted, ElementsAre("baggage", "date"));
+}
+
+TEST(LoadTest, FieldsOfMessagesThatDoNotCountAreRead) {
+  const Config config =
+      Right(WithRouteOption("collapse: true\n    key: {message: {ignore: [1, \"3.2\", 3.10]}}"));
+  EXPECT_THAT(config.routes[0].key.ignored_fields,
+              ElementsAre(ElementsAre(1), ElementsAre(3, 2), ElementsAre(3, 10)));
 }
 
 TEST(LoadTest, OnlyMayNameCredentials) {

@@ -37,6 +37,12 @@ TEST(MistakesTest, OptionsThatExcludeEachOtherAreRefused) {
        "remove the other"},
       {WithRouteOption("collapse: true\n    key: {metadata: {ignore: [date], count: [date]}}"),
        "6:46: routes[0].key.metadata.count[0]: \"date\" stands in \"ignore\" too; remove one"},
+      {WithRouteOption("collapse: {join: before_start}\n    cache: {ttl: 5s}"),
+       "6:12: routes[0].cache: keeps replies, and each was sent before the next caller came, which "
+       "\"collapse: {join: before_start}\" rules out; remove one of them"},
+      {WithRouteOption("collapse: {join: before_start, on_abandon: complete}"),
+       "5:48: routes[0].collapse.on_abandon: lets a call go on for newcomers, and under \"join: "
+       "before_start\" none may join a call that was sent; remove one of them"},
       {WithRouteOption("key: {metadata: {ignore: [a]}}"),
        "5:10: routes[0].key: does nothing on a route that neither collapses nor caches; add "
        "\"collapse: true\" or \"cache: {ttl: 5s}\", or remove it"},

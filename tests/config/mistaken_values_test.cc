@@ -45,8 +45,37 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
        "4:10: threads: \"0\" is neither \"auto\" nor a whole number from 1 to 1024"},
       {WithCollapseOption("on_abandon: abort"),
        "5:28: routes[0].collapse.on_abandon: \"abort\" is unknown; allowed: cancel, complete"},
-      {WithUpstreamOption("load_balancing: least_request"),
-       "6:21: upstreams[0].load_balancing: \"least_request\" is unknown; allowed: round_robin"},
+      {WithUpstreamOption("breaker: {calls: 0}"),
+       "6:22: upstreams[0].breaker.calls: \"0\" is not a whole number from 1 to 16777216"},
+      {WithUpstreamOption("concurrency: {limit: fast}"),
+       "6:26: upstreams[0].concurrency.limit: \"fast\" is neither \"adaptive\" nor a whole number "
+       "from 1 to 16777216"},
+      {WithUpstreamOption("concurrency: {max_wait: 1s}"),
+       "6:18: upstreams[0].concurrency: \"limit\" is missing; write how many calls may be in the "
+       "air, or \"adaptive\""},
+      {WithUpstreamOption("concurrency: {limit: 5, max: 9}"),
+       "6:34: upstreams[0].concurrency.max: is for \"limit: adaptive\" only; remove one of them"},
+      {WithUpstreamOption("concurrency: {limit: adaptive, min: 9, max: 8}"),
+       "6:41: upstreams[0].concurrency.min: is more than \"max\": 9 and 8"},
+      {WithUpstreamOption("concurrency: {limit: adaptive, max: 5}"),
+       "6:18: upstreams[0].concurrency: is more than \"max\": 10 and 5"},
+      {WithUpstreamOption("breaker: {}"),
+       "6:14: upstreams[0].breaker: bounds nothing; name one of \"calls\", \"pending\" and "
+       "\"connections\""},
+      {WithUpstreamOption("load_balancing: random"),
+       "6:21: upstreams[0].load_balancing: \"random\" is unknown; allowed: round_robin, "
+       "least_request, pick_first"},
+      {WithUpstreamOption("ejection: on"),
+       "6:15: upstreams[0].ejection: \"on\" is neither true nor false nor a section of options; "
+       "try "
+       "\"true\""},
+      {WithUpstreamOption("ejection: {max_share: 50}"),
+       "6:27: upstreams[0].ejection.max_share: \"50\" is not a part of a hundred; try \"1%\"; "
+       "allowed "
+       "are 0.0001% to 100%"},
+      {WithUpstreamOption("load_balancing: pick_first\n    health_check: true"),
+       "7:19: upstreams[0].health_check: would connect to every endpoint, and load_balancing: "
+       "pick_first to one only; remove one of the two"},
       {WithOption("log: {level: warn}"),
        "4:14: log.level: \"warn\" is unknown (did you mean \"warning\"?); allowed: debug, info, "
        "warning, error"},
@@ -72,7 +101,10 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
       {WithListener("localhost"),
        "1:23: listeners[0].address: \"localhost\" has no port; try \"localhost:8080\""},
       {WithBackend("target: xds:///x"),
-       "5:13: upstreams[0].target: \"xds:///x\" has an unknown scheme; a target is "
+       "5:13: upstreams[0].target: \"xds:///x\" is for gRPC to resolve; add \"transport: grpc\" to "
+       "the upstream"},
+      {WithBackend("target: zookeeper://x/y"),
+       "5:13: upstreams[0].target: \"zookeeper://x/y\" has an unknown scheme; a target is "
        "dns:///host:port, host:port, "
        "ipv4:…, ipv6:… or unix:/path"},
       {WithBackend("endpoints: [h:1, \"dns:///h:1\"]"),
@@ -95,6 +127,52 @@ TEST(MistakesTest, ValuesAreRefusedWithWhatWouldBeRight) {
   });
 }
 
+TEST(MistakesTest, WhatGrpcSeesToItselfIsRefusedBesideItsTransport) {
+  ExpectMistakes({
+      {WithUpstreamOption("transport: quic"),
+       "6:16: upstreams[0].transport: \"quic\" is unknown; allowed: native, grpc"},
+      {WithUpstreamOption("transport: grpc\n    load_balancing: round_robin"),
+       "7:21: upstreams[0].load_balancing: is for the native transport; remove it, or \"transport: "
+       "grpc\", whose connections and calls are gRPC's own"},
+      {WithUpstreamOption("transport: grpc\n    dns_refresh: 1m"),
+       "7:18: upstreams[0].dns_refresh: is for the native transport; remove it, or \"transport: "
+       "grpc\", whose connections and calls are gRPC's own"},
+      {WithUpstreamOption("transport: grpc\n    max_connections_per_endpoint: 2"),
+       "7:35: upstreams[0].max_connections_per_endpoint: is for the native transport; remove it, "
+       "or \"transport: "
+       "grpc\", whose connections and calls are gRPC's own"},
+      {WithUpstreamOption("transport: grpc\n    max_pending_calls: 2"),
+       "7:24: upstreams[0].max_pending_calls: is for the native transport; remove it, or "
+       "\"transport: "
+       "grpc\", whose connections and calls are gRPC's own"},
+      {WithUpstreamOption("transport: grpc\n    breaker: {calls: 2}"),
+       "7:14: upstreams[0].breaker: is for the native transport; remove it, or \"transport: "
+       "grpc\", whose connections and calls are gRPC's own"},
+      {WithUpstreamOption("transport: grpc\n    concurrency: {limit: 2}"),
+       "7:18: upstreams[0].concurrency: is for the native transport; remove it, or \"transport: "
+       "grpc\", whose connections and calls are gRPC's own"},
+      {WithUpstreamOption("transport: grpc\n    ejection: true"),
+       "7:15: upstreams[0].ejection: is for the native transport; remove it, or \"transport: "
+       "grpc\", whose connections and calls are gRPC's own"},
+      {WithUpstreamOption("transport: grpc\n    health_check: true"),
+       "7:19: upstreams[0].health_check: is for the native transport; remove it, or \"transport: "
+       "grpc\", whose connections and calls are gRPC's own"},
+      {WithBackend("transport: grpc\n    endpoints: [h:1]"),
+       "6:16: upstreams[0].endpoints: is for the native transport; beside \"transport: grpc\" "
+       "write \"target: ipv4:127.0.0.1:50051,127.0.0.1:50052\""},
+      {WithBackend("transport: grpc\n    target: xds:///"),
+       "6:13: upstreams[0].target: \"xds:///\" has no name; write three slashes and a name, such "
+       "as \"xds:///catalog\""},
+      {WithBackend("transport: grpc\n    target: dns://8.8.8.8"),
+       "6:13: upstreams[0].target: \"dns://8.8.8.8\" has no name; try \"dns:///name:50051\", or "
+       "\"dns://server/name:50051\""},
+      {WithBackend("transport: grpc\n    target: zookeeper://x/y"),
+       "6:13: upstreams[0].target: \"zookeeper://x/y\" has an unknown scheme; a target is "
+       "dns:///host:port, host:port, ipv4:…, ipv6:… or unix:/path, and with \"transport: grpc\" "
+       "xds:///name, google-c2p:///name, dns://server/host:port or unix-abstract:name"},
+  });
+}
+
 TEST(MistakesTest, MetadataNamesAreExactAndInLowerCase) {
   ExpectMistakes({
       {Ignoring("X-Device"),
@@ -114,6 +192,31 @@ TEST(MistakesTest, MetadataNamesAreExactAndInLowerCase) {
        "6:31: routes[0].key.metadata.ignore[0]: \"@bagage\" is no set of metadata names (did you "
        "mean \"@baggage\"?); there are @proxy-headers and @baggage"},
   });
+}
+
+TEST(MistakesTest, FieldsOfMessagesAreNamedByPaths) {
+  const auto ignoring = [](const std::string& paths) {
+    return WithRouteOption("collapse: true\n    key: {message: {ignore: [" + paths + "]}}");
+  };
+  const std::string cure =
+      " is no path of fields; write the numbers that the .proto file gives them, \"3\", or \"3.2\" "
+      "for field 2 of the message in field 3; or, with a schema, their names, "
+      "\"context.request_id\" (16 at most)";
+  ExpectMistakes({
+      {ignoring("request-id"), "6:30: routes[0].key.message.ignore[0]: \"request-id\"" + cure},
+      {ignoring("context.1"), "6:30: routes[0].key.message.ignore[0]: \"context.1\"" + cure},
+      {ignoring("context."), "6:30: routes[0].key.message.ignore[0]: \"context.\"" + cure},
+      {ignoring("0"), "6:30: routes[0].key.message.ignore[0]: \"0\"" + cure},
+      {ignoring("1, 3., 2"), "6:33: routes[0].key.message.ignore[1]: \"3.\"" + cure},
+      {ignoring("3, \"3.2\""),
+       "6:33: routes[0].key.message.ignore[1]: \"3.2\" and \"3\" are one in the other; remove the "
+       "longer one"},
+  });
+  std::string many = "1";
+  for (int i = 2; i <= 65; ++i) absl::StrAppend(&many, ", ", i);
+  EXPECT_THAT(
+      MistakesIn(ignoring(many)),
+      ElementsAre(AllOf(HasSubstr("key.message.ignore[64]: is one more than the 64 fields"))));
 }
 
 TEST(MistakesTest, AModeIsFourOctalDigitsByWhichSomebodyMayConnect) {

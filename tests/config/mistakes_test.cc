@@ -30,12 +30,13 @@ TEST(MistakesTest, UnknownOptionsAreRefusedWithTheNearestAndAllThatAreAllowed) {
       {WithCollapseOption("maxwaiters: 5"),
        "5:16: routes[0].collapse.maxwaiters: unknown option (did you mean \"max_waiters\"?); "
        "allowed here: "
-       "flight_timeout, max_join_age, on_abandon, unary, open_reply_grace, max_waiters, "
-       "max_request_bytes, max_reply_bytes"},
+       "methods, flight_timeout, max_join_age, join, on_abandon, unary, open_reply_grace, "
+       "max_waiters, "
+       "max_request_bytes, max_reply_bytes, hedge"},
       {WithRouteOption("key: {}\n    collapse: {}\n    colapse: true"),
        "7:5: routes[0].colapse: unknown option (did you mean \"collapse\"?); allowed here: match, "
        "upstream, "
-       "collapse, cache, key"},
+       "collapse, cache, invalidates, retry, mode, verify, volatile, key"},
   });
 }
 
@@ -43,14 +44,12 @@ TEST(MistakesTest, OptionsThatAreNotBuiltYetAreUnknown) {
   for (const char* option : {"transport: grpc", "shared: {}"}) {
     EXPECT_THAT(MistakesIn(WithOption(option)), ElementsAre(HasSubstr("unknown option"))) << option;
   }
-  for (const char* option : {"tls: {}", "retry: {}"}) {
+  for (const char* option : {"tls: {}", "mirror: {}"}) {
     EXPECT_THAT(MistakesIn(WithRouteOption(option)), ElementsAre(HasSubstr("unknown option")))
         << option;
   }
-  for (const char* option : {"mode: shadow", "join: before_start"}) {
-    EXPECT_THAT(MistakesIn(WithCollapseOption(option)), ElementsAre(HasSubstr("unknown option")))
-        << option;
-  }
+  EXPECT_THAT(MistakesIn(WithCollapseOption("mode: shadow")),
+              ElementsAre(HasSubstr("unknown option")));
   EXPECT_THAT(MistakesIn(WithRouteOption("match: {listeners: [a]}")),
               ElementsAre(HasSubstr("routes[0].match.listeners: unknown option")));
 }
@@ -91,7 +90,8 @@ TEST(MistakesTest, ShapesAreRefused) {
        "1:13: listeners[0]: is a single value; a section is wanted here, try \"listeners: "
        "[{address: 127.0.0.1:8080}]\""},
       {WithRouteOption("collapse: yes"),
-       "5:15: routes[0].collapse: \"yes\" is neither true nor false nor a section of options; "
+       "5:15: routes[0].collapse: \"yes\" is neither true nor false nor idempotent nor a section "
+       "of options; "
        "try \"true\""},
       {WithRouteOption("collapse: [a]"),
        "5:15: routes[0].collapse: is a list; a single value is wanted here"},

@@ -190,7 +190,8 @@ TEST(AddressTest, WhatIsNoTargetIsToldFromWhatWouldBe) {
       {"dns://resolver/h:1", "dns has three slashes"},
       {"dns:///h", "has no port; try \"h:50051\""},
       {"h:0", "has the port \"0\"; a port is a number from 1 to 65535"},
-      {"xds:///h",
+      {"xds:///h", "is for gRPC to resolve; add \"transport: grpc\" to the upstream"},
+      {"zookeeper:///h",
        "has an unknown scheme; a target is dns:///host:port, host:port, ipv4:…, ipv6:… or "
        "unix:/path"},
       {"https://h:1", "has a scheme, which a target goes without; try \"h:1\" with \"tls: true\""},

@@ -1,6 +1,7 @@
 // Whatever callers, upstream and purges do, and in whatever order.
 
 #include "tests/core/cache_steps.h"
+#include "tests/testing/steps_of_one_thread.h"
 
 namespace singleflight::core {
 namespace {
@@ -29,7 +30,7 @@ class CacheRandomTest : public CacheSteps {
 };
 
 TEST_F(CacheRandomTest, NobodyGetsWhatWasAskedBeforeAPurgeThatHadReturnedWhenHeAsked) {
-  Run(1'000'000);
+  Run(singleflight::testing::StepsOfOneThread(1'000'000));
   EXPECT_GT(heard_[static_cast<size_t>(Answer::Source::kCollapsed)], 100);
 }
 

@@ -31,9 +31,9 @@ struct Floors {
 
 // One loop with callers of its own and its own view of upstream, on a thread of its own. Replies
 // say which key they are for, and a number that the store had reached when they were asked for.
-class Shop {
+class StoreShop {
  public:
-  Shop(FakeLoop& loop, Flights& flights, cache::Store& store, Route& route, Floors& floors)
+  StoreShop(FakeLoop& loop, Flights& flights, cache::Store& store, Route& route, Floors& floors)
       : loop_(loop),
         store_(store),
         route_(route),
@@ -171,12 +171,12 @@ TEST(CacheThreadsTest, NobodyGetsWhatWasAskedBeforeAPurgeThatHadReturnedWhenHeAs
   Floors floors;
   std::atomic<int> busy = 3;
   {
-    std::deque<Shop> shops;
+    std::deque<StoreShop> shops;
     for (FakeLoop& loop : loops) shops.emplace_back(loop, flights, store, route, floors);
     std::vector<std::thread> threads;
-    for (Shop& shop : shops) threads.emplace_back([&] { shop.Run(busy); });
+    for (StoreShop& shop : shops) threads.emplace_back([&] { shop.Run(busy); });
     for (std::thread& thread : threads) thread.join();
-    for (const Shop& shop : shops) shop.Check();
+    for (const StoreShop& shop : shops) shop.Check();
     for (FakeLoop& loop : loops) loop.RunAll();
   }
   EXPECT_EQ(flights.flights(), 0);

@@ -50,7 +50,7 @@ inline memory::BufferBudget& AmpleBudget() {
 }
 
 // A loop that runs what is posted to it when told. Threads: Post from any, the rest from one.
-class FakeLoop final : public base::Loop {
+class FakeLoop : public base::Loop {
  public:
   explicit FakeLoop(size_t index) : index_(index) {}
 
@@ -87,6 +87,9 @@ class FakeLoop final : public base::Loop {
     timers_.Advance(now);
   }
 
+  // A turn has begun, and its timers have yet to run.
+  void BeginTurn(base::Instant now) { now_ = now; }
+
  private:
   bool Next(absl::AnyInvocable<void()>& task) {
     MutexLock lock(mu_);
@@ -118,6 +121,9 @@ class FakeCall {
   bool live() const { return !ended_ && !cancelled_; }
   size_t unconsumed() const { return shown_ - consumed_; }
 
+  // How many callers of the proxy's wait for it, while it lives.
+  size_t wanted() const { return live() ? events_->wanted() : 0; }
+
   // What the proxy is told of how it went.
   UpstreamTrip& trip() { return trip_; }
 
@@ -138,6 +144,9 @@ class FakeCall {
     Fields fields = {{"grpc-status", absl::StrCat(static_cast<int>(code))}};
     fields.insert(fields.end(), more.begin(), more.end());
     if (EndsNow()) events_->OnEnd(HeadersOf(fields));
+  }
+  void EndWithoutStatus() {
+    if (EndsNow()) events_->OnEnd(model::Headers());
   }
   void TrailersOnly(wire::StatusCode code, const Fields& more = {},
                     absl::string_view status = "200") {
@@ -187,13 +196,22 @@ class FakeUpstream final : public Upstream {
  public:
   std::unique_ptr<UpstreamCall> Start(UpstreamHead head, UpstreamEvents& events) override {
     calls_.push_back(std::make_shared<FakeCall>(std::move(head), events));
+    calls_.back()->trip_ = trip_of_new();
     live_.push_back(calls_.back().get());
     return std::make_unique<Line>(calls_.back());
   }
   absl::string_view AuthorityFor(const model::Request& request) const override {
+    if (on_authority != nullptr) on_authority();
     return preserves_ ? request.authority() : "catalog:50051";
   }
   void PreserveAuthorities() { preserves_ = true; }
+
+  // How calls to come have gone by the time that they have started.
+  std::function<UpstreamTrip()> trip_of_new = [] { return UpstreamTrip(); };
+
+  // Called when the read path wants to know the authority, as it does before each look into the
+  // cache: also between a caller's joining and its second look. There others may act.
+  std::function<void()> on_authority;
 
   // How many came.
   size_t calls() const { return calls_.size(); }

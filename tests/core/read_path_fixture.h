@@ -45,6 +45,9 @@ inline bool GoesAlone(Served served) {
     case Served::kStreams:
     case Served::kTooLarge:
     case Served::kPastShare:
+    case Served::kNoStore:
+    case Served::kDiffered:
+    case Served::kNothingKept:
       return true;
   }
   return false;
@@ -60,7 +63,12 @@ class ReadPathTest : public ::testing::Test {
 
   absl::optional<CollapseOptions> collapse_ = CollapseOptions();
   absl::optional<cache::FreshnessRules> cache_;
+  absl::optional<RetryOptions> retry_;
+  std::vector<model::FieldTemplate> tags_;
   model::KeyRules rules_;
+  Mode mode_ = Mode::kLive;
+  absl::optional<uint32_t> verify_;
+  model::VolatileRules volatiles_;
   uint32_t trust_ = kTrust;  // in the connections of callers to come
   int64_t max_flights_ = 1000;
   int64_t max_held_bytes_ = 1 << 30;
@@ -68,6 +76,7 @@ class ReadPathTest : public ::testing::Test {
   std::shared_ptr<memory::Client> client_;  // of callers to come; null: nobody's
   Served served_ = Served::kLeads;          // what became of the latest
   trace::Tracer* tracer_ = nullptr;         // null: nothing is recorded
+  std::minstd_rand* random_ = nullptr;      // null: waits before retries are as long as they may be
   const trace::OpenSpan* span_ = nullptr;   // of callers to come; null: they are not recorded
 
   // A caller on loop 0 asks, and gets what is kept if it is; its verdict is in what is returned.
@@ -218,6 +227,7 @@ class ReadPathTest : public ::testing::Test {
     EXPECT_EQ(flights_.flights(), 0);
     EXPECT_EQ(flights_.waiting(), 0);
     EXPECT_EQ(shared().flights.load(), 0);
+    EXPECT_EQ(shared().checks.load(), 0);
     EXPECT_EQ(shared().held_bytes.load(), 0);
     EXPECT_EQ(budget_.bytes(), 0);
     EXPECT_EQ(upstream_.live(), 0);
@@ -259,7 +269,8 @@ class ReadPathTest : public ::testing::Test {
                                        test.buffered_[i],
                                        {},
                                        surveys[i],
-                                       test.tracer_});
+                                       test.tracer_,
+                                       test.random_});
       }
     }
     model::Fingerprints fingerprints;
@@ -278,7 +289,11 @@ class ReadPathTest : public ::testing::Test {
   }
 
   RouteOptions OptionsWith(const model::KeyRules& rules) const {
-    return {MatchOptions(), "catalog", collapse_, cache_, rules};
+    RouteOptions options{MatchOptions(), "catalog", collapse_, cache_, rules, retry_, tags_};
+    options.mode = mode_;
+    options.verify = verify_;
+    options.volatiles = volatiles_;
+    return options;
   }
 
   // Whether it is through, in one of the ways.

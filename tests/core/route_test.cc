@@ -151,13 +151,77 @@ TEST(PolicyTest, RoutesThatDifferInCollapseOrCacheHaveDifferentPolicies) {
   add([](RouteOptions& options) { options.cache->ttl = absl::Seconds(6); });
   add([](RouteOptions& options) { options.cache->max_ttl = absl::Seconds(6); });
   add([](RouteOptions& options) { options.cache->override_reply = true; });
+  add([](RouteOptions& options) { options.cache->jitter = 1; });
+  add([](RouteOptions& options) { options.cache->stale_while_revalidate = absl::Seconds(6); });
+  add([](RouteOptions& options) { options.cache->request_cache_control = false; });
+  add([](RouteOptions& options) { options.cache->stale_if_error = absl::Seconds(6); });
+  add([](RouteOptions& options) {
+    options.cache->negative.Set(wire::StatusCode::kNotFound, absl::Seconds(6));
+  });
   add([](RouteOptions& options) { options.collapse->flight_timeout = absl::Seconds(1); });
   add([](RouteOptions& options) { options.collapse->max_join_age = absl::Seconds(2); });
   add([](RouteOptions& options) { options.collapse->on_abandon = OnAbandon::kComplete; });
   add([](RouteOptions& options) { options.collapse->max_waiters = 1; });
   add([](RouteOptions& options) { options.collapse->max_request_bytes = 1; });
   add([](RouteOptions& options) { options.collapse->max_reply_bytes = 1; });
-  EXPECT_EQ(policies.size(), 12u);
+  add([](RouteOptions& options) { options.match.fields = {{{7}, true}}; });
+  add([](RouteOptions& options) { options.match.fields = {{{7}, false}}; });
+  add([](RouteOptions& options) { options.tags = {*model::ParseFieldTemplate("a:{1}").parsed}; });
+  add([](RouteOptions& options) { options.tags = {*model::ParseFieldTemplate("b:{1}").parsed}; });
+  EXPECT_EQ(policies.size(), 21u);
+}
+
+TEST_F(RouteTableTest, AMethodThatASchemaKnowsHasRulesOfItsOwn) {
+  RouteOptions options;
+  options.match.method = "*/shop.Catalog/*";
+  options.collapse = CollapseOptions();
+  const auto policy = [this] { return model::KeyPolicy({}, "catalog", 7, fingerprints_); };
+  Route& route = table_.Add(options, 0, shared_, policy());
+  RouteOptions relayed = options;
+  relayed.collapse.reset();
+  const Route& other = table_.AddFor(route, {"/shop.Catalog/Watch"}, relayed, policy());
+  EXPECT_EQ(table_.Find("a", "/shop.Catalog/Watch"), &other);
+  EXPECT_EQ(table_.Find("a", "/api/shop.Catalog/Watch"), &other);
+  EXPECT_EQ(table_.Find("a", "/shop.Catalog/Get"), &route);
+  EXPECT_EQ(other.index, route.index);
+  EXPECT_TRUE(other.relays());
+  EXPECT_EQ(table_.routes().size(), 1u);
+}
+
+TEST_F(RouteTableTest, WhatIsFoundOfARuleHoldsForAllThatBecomesOfIt) {
+  RouteOptions options;
+  options.collapse = CollapseOptions();
+  options.verify = 1;
+  const auto policy = [this] { return model::KeyPolicy({}, "catalog", 7, fingerprints_); };
+  Route& route = table_.Add(options, 0, shared_, policy());
+  const Route& other = table_.AddFor(route, {"/shop.Catalog/Get"}, options, policy());
+  EXPECT_EQ(other.verification, route.verification);
+  RouteTable next;
+  EXPECT_EQ(next.Add(options, 0, shared_, policy(), &route).verification, route.verification);
+  EXPECT_NE(next.Add(options, 0, shared_, policy()).verification, route.verification);
+}
+
+TEST_F(RouteTableTest, OfARuleInShadowAMethodThatSharesNothingIsRelayed) {
+  RouteOptions options;
+  options.collapse = CollapseOptions();
+  options.mode = Mode::kShadow;
+  const auto policy = [this] { return model::KeyPolicy({}, "catalog", 7, fingerprints_); };
+  Route& route = table_.Add(options, 0, shared_, policy());
+  options.collapse.reset();
+  const Route& other = table_.AddFor(route, {"/shop.Catalog/Watch"}, options, policy());
+  EXPECT_TRUE(route.shadows());
+  EXPECT_FALSE(other.shadows());
+  EXPECT_TRUE(other.relays());
+}
+
+TEST(RouteTest, WhatASchemaSaysIsUnaryIsDeclaredUnaryAndLeavesKeysAsTheyAre) {
+  RouteOptions options;
+  options.collapse = CollapseOptions();
+  EXPECT_FALSE(FlightRulesOf(options).unary);
+  const std::string policy = PolicyOf(options);
+  options.unary = true;
+  EXPECT_TRUE(FlightRulesOf(options).unary);
+  EXPECT_EQ(PolicyOf(options), policy);
 }
 
 }  // namespace

@@ -70,6 +70,19 @@ TEST_F(SurveyTest, CallersThatDifferInNoiseAloneMeet) {
   EXPECT_THAT(Splits(), IsEmpty());
 }
 
+TEST_F(SurveyTest, AFieldOfTheMessageThatKeepsLeadersApartIsNamed) {
+  Ask("\x08\x07\x12\x03"
+      "ann");
+  Ask("\x08\x07\x12\x03"
+      "bob");
+  ASSERT_THAT(Splits(), SizeIs(1));
+  EXPECT_EQ(Splits()[0].kind, survey::SplitKind::kField);
+  EXPECT_EQ(Splits()[0].name, "2");
+  EXPECT_EQ(Splits()[0].method, kGet);
+  AnswerCall(0, "blue kettle");
+  AnswerCall(1, "blue kettle");
+}
+
 TEST_F(SurveyTest, AnAuthorityThatIsPreservedIsNamed) {
   upstream_.PreserveAuthorities();
   for (const char* authority : {"a.example", "b.example"}) {

@@ -27,7 +27,10 @@ class Shop {
       if (random_() % 4 == 0) Work();
     }
     --busy;
-    while (busy > 0 || Unserved() || upstream_.live() > 0) Work();
+    const auto goes_on = [&] {
+      return Unserved() || upstream_.live() > 0 || path_.around().flights.flights() > 0;
+    };
+    while (busy > 0 || goes_on()) Work();
   }
 
   // Those that left or went on alone, and those that heard; each once.
@@ -92,9 +95,10 @@ class Shop {
   int left_ = 0;
 };
 
-TEST(ThreadsTest, CallersOnThreeThreadsAllHearExactlyOneThing) {
+void CallOnThreeThreads(JoinRule join) {
   RouteOptions options;
   options.collapse = CollapseOptions();
+  options.collapse->join = join;
   UpstreamBounds shared("catalog", 1000, 1 << 30, 16);
   model::Fingerprints fingerprints;
   Route route(0, options, 0, shared, model::KeyPolicy({}, "catalog", 7, fingerprints));
@@ -116,6 +120,12 @@ TEST(ThreadsTest, CallersOnThreeThreadsAllHearExactlyOneThing) {
   EXPECT_EQ(shared.flights.load(), 0);
   EXPECT_EQ(shared.held_bytes.load(), 0);
 }
+
+TEST(ThreadsTest, CallersOnThreeThreadsAllHearExactlyOneThing) {
+  CallOnThreeThreads(JoinRule::kInFlight);
+}
+
+TEST(ThreadsTest, TheSameHoldsForThoseWhoGather) { CallOnThreeThreads(JoinRule::kBeforeStart); }
 
 }  // namespace
 }  // namespace singleflight::core

@@ -61,6 +61,22 @@ TEST_F(TracedTest, ACallThatIsSentOnceMoreIsAnotherSpan) {
   EXPECT_EQ(follower.reply().made_by, IdOf(1));
 }
 
+TEST_F(TracedTest, AHedgeIsASpanOfItsOwnAndTheOneThatRepliedMadeTheReply) {
+  collapse_->hedge = HedgeOptions{absl::Milliseconds(30), 1'000'000};
+  for (const size_t winner : {0, 1}) {
+    const std::string id = "id-" + std::to_string(winner);
+    AskRecorded(id);
+    upstream_.latest().trip().sent = loops_[0].Now();
+    upstream_.latest().Take(1);
+    const TestWaiter& follower = AskOn(1, id);
+    Advance(30);
+    ASSERT_EQ(upstream_.calls(), 2 * winner + 2);
+    AnswerCall(2 * winner + winner, "blue kettle");
+    EXPECT_FALSE(IdOf(2 * winner) == IdOf(2 * winner + 1));
+    EXPECT_EQ(follower.reply().made_by, IdOf(2 * winner + winner));
+  }
+}
+
 TEST_F(TracedTest, AFlightIsRecordedIfItsLeaderIs) {
   Ask("id-7");
   const TestWaiter& follower = AskRecorded("id-7");

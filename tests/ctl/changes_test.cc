@@ -74,6 +74,14 @@ TEST_F(ChangesTest, TheLogLevelIsToldWithTheOneBefore) {
   EXPECT_EQ(admin_.asked(), "level: \"debug\"");
 }
 
+TEST_F(ChangesTest, ARouteSharesAgain) {
+  admin_.answer = "was_stopped: true";
+  EXPECT_EQ(Ctl({"share-again", "/a.B/Get*"}).out, "/a.B/Get* shares again\n");
+  EXPECT_EQ(admin_.asked(), "route: \"/a.B/Get*\"");
+  admin_.answer = "";
+  EXPECT_EQ(Ctl({"share-again", "/a.B/Get*"}).out, "/a.B/Get* shared already\n");
+}
+
 TEST_F(ChangesTest, JsonIsTheMessage) {
   admin_.answer = "dropped: 0 sequence: 7";
   EXPECT_EQ(Ctl({"purge", "--all", "--json"}).out, "{\"dropped\":\"0\",\"sequence\":\"7\"}\n");

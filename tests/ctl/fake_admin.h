@@ -51,6 +51,7 @@ class FakeAdmin final : public admin::v1::Admin::Service {
   SINGLEFLIGHT_FAKE(Purge, PurgeRequest, PurgeResponse)
   SINGLEFLIGHT_FAKE(Reload, ReloadRequest, ReloadResponse)
   SINGLEFLIGHT_FAKE(Drain, DrainRequest, DrainResponse)
+  SINGLEFLIGHT_FAKE(ShareAgain, ShareAgainRequest, ShareAgainResponse)
   SINGLEFLIGHT_FAKE(SetLogLevel, SetLogLevelRequest, SetLogLevelResponse)
 #undef SINGLEFLIGHT_FAKE
   grpc::Status WatchStats(grpc::ServerContext* context, const admin::v1::WatchStatsRequest* ask,

@@ -121,14 +121,32 @@ TEST_F(ViewsTest, RoutesSayWhatTheyDo) {
             "/*         catalog   no               no     shop       /*\n");
 }
 
+TEST_F(ViewsTest, RoutesSayWhatComparingHasFound) {
+  admin_.answer =
+      "routes {route: '/a.B/Get*' method: '/a.B/Get*' upstream: 'catalog' shadow: true "
+      "would_be_hits: 1200 would_be_followers: 3 compared: 1203} "
+      "routes {route: '/*' method: '/*' upstream: 'catalog' sharing: SHARING_STOPPED compared: 64 "
+      "differed: 4 difference: 'message field 3; the requests differ in x-lang'}";
+  EXPECT_THAT(
+      Ctl({"routes"}).out,
+      HasSubstr("\nCOMPARED ROUTE  MODE    SHARES   WOULD SAVE  COMPARED  DIFFERED  LATEST "
+                "DIFFERENCE\n"
+                "/a.B/Get*       shadow  nothing       1,203     1,203         0\n"
+                "/*              verify  stopped           –        64         4  message field 3; "
+                "the requests differ in x-lang\n"));
+}
+
 TEST_F(ViewsTest, UpstreamsHaveARowForEachEndpoint) {
   admin_.answer =
       "upstreams {upstream: 'catalog' target: 'dns:///catalog:1' "
       "  endpoints {address: '10.0.0.7:1' state: STATE_READY calls: 1203 active: 2 connections: 2 "
       "             last_code: 'OK'}"
       "  endpoints {address: '10.0.0.8:1' state: STATE_SILENT last_failure: 'no answer to a "
-      "PING'}} "
-      "upstreams {upstream: 'stock' target: 'dns:///stock:1' resolve_error: 'no such name'}";
+      "PING'} "
+      "  bounds {bound: 'breaker.calls' used: 1000 max: 1000 met: true} "
+      "  schema {source: 'reflection' methods: 1203}} "
+      "upstreams {upstream: 'stock' target: 'dns:///stock:1' resolve_error: 'no such name' "
+      "  schema {source: '/shop.binpb' failure: 'unreachable'}}";
   EXPECT_EQ(Ctl({"upstreams"}).out,
             "ENDPOINT            STATE       FOR  CALLS  ACTIVE  LAST CODE  CONNECTIONS  LAST "
             "FAILURE\n"
@@ -136,17 +154,31 @@ TEST_F(ViewsTest, UpstreamsHaveARowForEachEndpoint) {
             "catalog/10.0.0.8:1  silent        –      0       0  –                    0  no answer "
             "to a PING\n"
             "stock               no address                                              "
-            "dns:///stock:1: no such name\n");
+            "dns:///stock:1: no such name\n"
+            "\n"
+            "BOUND                   USED     OF  MET\n"
+            "catalog breaker.calls  1,000  1,000  now\n"
+            "\n"
+            "SCHEMA OF   METHODS  FOR  FROM         LAST FAILURE\n"
+            "catalog       1,203    –  reflection\n"
+            "stock      none yet    –  /shop.binpb  unreachable\n");
 }
 
 TEST_F(ViewsTest, WhyNamesTheSplitAndItsCure) {
   admin_.answer =
       "splits {route: '/a.B/Get*' kind: KIND_METADATA name: 'x-device-id' calls: 1203 "
       "        cure: 'key: {metadata: {ignore: [x-device-id]}}'} "
-      "splits {route: '/a.B/Get*' kind: KIND_CREDENTIAL name: 'authorization' calls: 9}";
+      "splits {route: '/a.B/Get*' kind: KIND_CREDENTIAL name: 'authorization' calls: 9} "
+      "splits {route: '/a.B/Get*' kind: KIND_FIELD name: '2' method: '/a.B/GetItem' calls: 8} "
+      "splits {route: '/a.B/Get*' kind: KIND_FIELD name: '1, 3.2' method: '/a.B/GetItem' calls: 7 "
+      "        field_names: 'id, context.trace'} "
+      "splits {route: '/a.B/Get*' kind: KIND_FIELD name: 'message' method: '/a.B/GetAll' calls: 6}";
   const std::string text = Ctl({"why"}).out;
-  EXPECT_THAT(text, HasSubstr("/a.B/Get*  header x-device-id        1,203"));
-  EXPECT_THAT(text, HasSubstr("/a.B/Get*  credential authorization      9"));
+  EXPECT_THAT(text, HasSubstr("/a.B/Get*  header x-device-id                            1,203"));
+  EXPECT_THAT(text, HasSubstr("/a.B/Get*  credential authorization                          9"));
+  EXPECT_THAT(text, HasSubstr("/a.B/Get*  field 2 of GetItem                                8"));
+  EXPECT_THAT(text, HasSubstr("/a.B/Get*  fields 1, 3.2 (id, context.trace) of GetItem      7"));
+  EXPECT_THAT(text, HasSubstr("/a.B/Get*  the message of GetAll                             6"));
   EXPECT_THAT(text, HasSubstr("to let them meet, in the route:\n"
                               "  /a.B/Get*, header x-device-id:\n"
                               "    key: {metadata: {ignore: [x-device-id]}}\n"));

@@ -73,7 +73,7 @@ export class Scene {
     writeFileSync(token, `${TOKEN}\n`, {mode: 0o600});
     writeFileSync(config, `
 listeners: [{address: "127.0.0.1:0"}]
-upstreams: [{name: demo, target: "${backend}"}]
+upstreams: [{name: demo, target: "${backend}", breaker: {calls: 1000}}]
 routes:
   - {match: {method: /demo.v1.Catalog/Get*}, upstream: demo, collapse: true}
   - {match: {method: /demo.v1.Catalog/Search*}, upstream: demo, collapse: true, cache: {ttl: 1h}}

@@ -100,6 +100,21 @@ test('routes are shown with what they share and saved', async () => {
   assert.match(await row.locator('svg').getAttribute('aria-label'), /calls\/s, of which .* saved/);
 });
 
+test('what comparing replies has found stands with the route', async () => {
+  const page = await open();
+  const search = {route: '/demo.v1.Catalog/Search*', collapses: true, caches: true, ttl: '3600s', compared: '64', differed: '4',
+    difference: 'message field 3'};
+  const row = page.locator('#routes tr', {hasText: search.route});
+  for (const [found, text] of [
+    [{sharing: 'SHARING_STOPPED'}, 'stopped by verify; 4 of 64 replies differ in message field 3'],
+    [{sharing: 'SHARING_SOME_APART'}, 'calls, replies for 1 h, but for some clients; 4 of 64 replies differ in message field 3'],
+    [{shadow: true, wouldBeHits: '40', wouldBeFollowers: '2', differed: '0'}, 'nothing: in shadow, would have saved 42 calls'],
+  ]) {
+    await page.route('**/api/routes', (route) => route.fulfill({json: {routes: [{...search, ...found}]}}));
+    await row.getByText(text, {exact: true}).waitFor();
+  }
+});
+
 test('the oldest flights are listed, and the others counted', async () => {
   const page = await open();
   const oldest = {key: '0123456789abcdef', route: '/a.*', method: '/a.B/C', upstream: 'u', waiters: '3', age: '2.5s'};
@@ -192,6 +207,7 @@ test('it fits 400 and 2,000 pixels', async () => {
     const page = await open({viewport: {width, height: 900}});
     await live(page);
     await page.locator('#upstreams tr').getByText('ready').waitFor();
+    await page.locator('#upstreams tr').getByText(/breaker\.calls \d+ of 1,000/).waitFor();
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width, `${width}`);
   }
 });

@@ -101,6 +101,7 @@ listeners:
 upstreams: [{{name: demo, target: {cls.backend_at}}}]
 routes:
   - {{match: {{method: /demo.v1.Catalog/Get*}}, upstream: demo, collapse: true}}
+  - {{match: {{method: /demo.v1.Catalog/Verified}}, upstream: demo, collapse: true, verify: 1%}}
   - {{upstream: demo}}
 health: {{address: 127.0.0.1:0}}
 ''')
@@ -133,7 +134,9 @@ health: {{address: 127.0.0.1:0}}
             file.write(text)
         program = cls.start('prometheus', shutil.which('prometheus'), f'--config.file={folder}/prometheus.yaml',
                             f'--storage.tsdb.path={folder}/data', '--web.listen-address=127.0.0.1:0')
-        return program.await_text(r'[Ll]istening on"? (?:address=)?(127\.0\.0\.1:\d+)')[1]
+        address = program.await_text(r'[Ll]istening on"? (?:address=)?(127\.0\.0\.1:\d+)')[1]
+        program.await_text('Server is ready to receive web requests')  # 503 before
+        return address
 
     @classmethod
     def tearDownClass(cls):

@@ -60,6 +60,8 @@ class Examples(unittest.TestCase):
         cls.addClassCleanup(folder.cleanup)
         cls.folder = folder.name
         make_certificates(cls.folder)
+        os.symlink(os.path.join(TOP, 'tests/schema'), os.path.join(cls.folder, 'protos'))
+        next(cls.make_descriptor_set(cls, command) for _, command in commands() if command.startswith('protoc '))
         with open(os.path.join(cls.folder, 'admin.token'), 'w', encoding='utf-8', opener=private) as file:
             file.write('a-token-that-is-long-enough\n')
         tls = os.path.join(cls.folder, 'tls')
@@ -85,7 +87,8 @@ class Examples(unittest.TestCase):
                 self.assertEqual((check.returncode, check.stderr), (0, ''))
 
     def test_every_command_runs(self):
-        run = {'./dev': self.dev, 'singleflight-proxy': self.proxy, 'curl': self.curl, 'etcdctl': self.etcdctl}
+        run = {'./dev': self.dev, 'singleflight-proxy': self.proxy, 'curl': self.curl, 'etcdctl': self.etcdctl,
+               'protoc': self.protoc}
         found = list(commands())
         self.assertGreaterEqual(len(found), 10)
         for block, command in found:
@@ -125,15 +128,22 @@ class Examples(unittest.TestCase):
         self.assertEqual(got.returncode, 0, got.stderr)
         self.assertIn(proxy.address if '/status' in arguments[-1] else 'singleflight_calls_total', got.stdout)
 
+    def make_descriptor_set(self, command):
+        subprocess.run(shlex.split(command), cwd=self.folder, check=True)
+
+    def protoc(self, *arguments):
+        """On the shop's files, which tests/schema has."""
+        self.assertEqual(self.run_it('protoc', *arguments).returncode, 0)
+
     def etcdctl(self, *arguments):
-        """tests/interop/tools/etcd_cache_test.py runs them, on the ports of config/etcd.yaml."""
+        """Tests in tests/interop/tools run them, on the ports of config/etcd.yaml and config/etcd-one-address.yaml."""
         doors = {f'--endpoints={door}' for door in ('127.0.0.1:12379', '127.0.0.1:12380')}
         self.assertIn(arguments[0], doors)
 
     def test_readme_has_the_two_commands_that_a_bare_machine_runs(self):
         shown = {command for block, command in commands('README.md')}
         self.assertLessEqual({'./dev run', './dev test'}, shown)
-        self.assertIn("step .ci/bare './dev run --once' './dev test'\n", read('.ci/run'))
+        self.assertIn("steps=(\n  './dev run --once'\n  './dev test'\n", read('.ci/run'))
 
     def test_every_command_of_dev_that_documents_name_is_there(self):
         for page in [*pages(), 'CONTRIBUTING.md', 'CHANGELOG.md']:
@@ -154,10 +164,18 @@ class Examples(unittest.TestCase):
                 verify = self.run_it('systemd-analyze', 'verify', file)
                 self.assertEqual((verify.returncode, verify.stderr), (0, ''))
 
-    def test_the_page_about_etcd_shows_the_file_that_is_shipped(self):
-        shown = next(yaml.safe_load(block.text) for block in blocks('yaml') if block.page == 'docs/etcd.md')
-        with_defaults = self.with_defaults(yaml.safe_load(read('config/etcd.yaml')))
-        del with_defaults['health']
+    def test_the_pages_about_etcd_show_the_files_that_are_shipped(self):
+        for name in ('etcd', 'etcd-one-address'):
+            with self.subTest(name):
+                shown = next(yaml.safe_load(block.text) for block in blocks('yaml') if block.page == f'docs/{name}.md')
+                with_defaults = self.with_defaults(yaml.safe_load(read(f'config/{name}.yaml')))
+                del with_defaults['health']
+                self.assertEqual(shown, with_defaults)
+
+    def test_the_page_about_authorization_shows_the_file_that_is_shipped(self):
+        shown = next(yaml.safe_load(block.text) for block in blocks('yaml') if block.page == 'docs/authorization.md')
+        with_defaults = self.with_defaults(yaml.safe_load(read('config/authorization.yaml')))
+        del with_defaults['health'], with_defaults['admin'], shown['admin']
         self.assertEqual(shown, with_defaults)
 
     def with_defaults(self, node):

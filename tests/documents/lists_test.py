@@ -17,8 +17,9 @@ from proxy import Proxy  # pylint: disable=wrong-import-position
 # A route, an upstream and a name to look up, so that every metric has a sample; the certificate's alone comes with TLS.
 CONFIG = '''
 listeners: [{address: 127.0.0.1:0}]
-upstreams: [{name: backend, target: "localhost:1"}]
-routes: [{match: {method: /shop.v1.Catalog/Get*}, upstream: backend, collapse: true, cache: {ttl: 1s}}]
+upstreams: [{name: backend, target: "localhost:1", breaker: {calls: 100}, concurrency: {limit: 9}, schema: {reflection: true}}]
+routes: [{match: {method: /shop.v1.Catalog/Get*}, upstream: backend, collapse: true, cache: {ttl: 1s}, verify: 1%,
+          key: {message: {ignore: [id]}}}]
 health: {address: 127.0.0.1:0}
 admin: {grpc: 127.0.0.1:0, http: 127.0.0.1:0}
 '''

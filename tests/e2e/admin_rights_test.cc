@@ -32,11 +32,14 @@ class AdminRightsTest : public AdminTest {
     purge.set_all(true);
     v1::DrainRequest drain;
     drain.set_process(true);
+    v1::ShareAgainRequest share;
+    share.set_route("/test.Reads/*");
     v1::SetLogLevelRequest level;
     level.set_level("debug");
     return {{"Purge", Giving<v1::PurgeResponse>(&Admin::Purge, purge)},
             {"Reload", Giving<v1::ReloadResponse>(&Admin::Reload, v1::ReloadRequest())},
             {"Drain", Giving<v1::DrainResponse>(&Admin::Drain, drain)},
+            {"ShareAgain", Giving<v1::ShareAgainResponse>(&Admin::ShareAgain, share)},
             {"SetLogLevel", Giving<v1::SetLogLevelResponse>(&Admin::SetLogLevel, level)}};
   }
 

@@ -6,6 +6,7 @@ namespace singleflight::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::Eq;
@@ -44,6 +45,13 @@ class KeyTest : public ProxyTest {
     backend_.Release();
     answers_ = WaitAll(calls_);
     return backend_.calls();
+  }
+
+  // The message of each upstream call.
+  std::vector<std::string> Sent() {
+    std::vector<std::string> sent;
+    for (const SeenCall& call : backend_.all_calls()) sent.push_back(call.messages.at(0));
+    return sent;
   }
 
   void TearDown() override {
@@ -110,6 +118,40 @@ TEST_F(KeyTest, AMeshesMemberOfTheTracestateSplits) {
                            {{"tracestate", "mesh=v1,dd=p:2"}},
                            {{"tracestate", "dd=p:3,mesh=v2"}}}),
             2);
+}
+
+// A request with an id in field 1, and what is asked in field 2.
+std::string WithId(const std::string& id, const std::string& asked) {
+  return "\x0a" + std::string(1, static_cast<char>(id.size())) + id + "\x12" +
+         std::string(1, static_cast<char>(asked.size())) + asked;
+}
+
+TEST_F(KeyTest, CallsThatDifferInAnIgnoredFieldOfTheMessageMeet) {
+  Serve({.key = "{message: {ignore: [\"1\"]}}"});
+  for (const std::string id : {"a", "bb", "ccc"}) {
+    calls_.push_back(Start(kRead, WithId(id, "price")));
+  }
+  calls_.push_back(Start(kRead, WithId("a", "stock")));
+  WaitForWaiters(4);
+  backend_.Release();
+  for (const Answer& answer : WaitAll(calls_)) EXPECT_THAT(answer, HasCode(absl::StatusCode::kOk));
+  EXPECT_THAT(Sent(), UnorderedElementsAre(WithId("a", "stock"),
+                                           AnyOf(WithId("a", "price"), WithId("bb", "price"),
+                                                 WithId("ccc", "price"))));
+}
+
+TEST_F(KeyTest, WhoIsReleasedSendsItsOwnMessageWhatsoeverIsIgnoredOfIt) {
+  Serve({.key = "{message: {ignore: [\"1\"]}, share_across_credentials: true}"});
+  Answer only_for_one = Ok("for one");
+  only_for_one.initial = {{"cache-control", "private"}};
+  backend_.AnswerWith(only_for_one);
+  const std::vector<std::string> messages = {WithId("a", "price"), WithId("bb", "price"),
+                                             WithId("ccc", "price")};
+  for (const std::string& message : messages) calls_.push_back(Start(kRead, message));
+  WaitForWaiters(3);
+  backend_.Release();
+  for (const Answer& answer : WaitAll(calls_)) EXPECT_THAT(answer, IsOkWith("for one"));
+  EXPECT_THAT(Sent(), ::testing::UnorderedElementsAreArray(messages));
 }
 
 TEST_F(KeyTest, NoiseThatIsToCountSplits) {

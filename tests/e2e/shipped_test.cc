@@ -6,6 +6,7 @@
 #include "absl/strings/str_replace.h"
 #include "tests/testing/certificates.h"
 #include "tests/testing/proxy_fixture.h"
+#include "tests/wire/fields.h"
 
 namespace singleflight::testing {
 namespace {
@@ -72,9 +73,11 @@ TEST_F(ShippedTest, ReferenceServes) {
                                {"127.0.0.1:9901", "127.0.0.1:0"},
                                {"127.0.0.1:4317", "127.0.0.1:1"},
                                {"dns:///catalog.example:50051", backend_.address()},
+                               {"shop.binpb", SINGLEFLIGHT_TEST_SETS "/shop.binpb"},
                                {"0.0.0.0:9900", "127.0.0.1:0"}}));
   Client shopper("unix:" + socket.path(), "eu.shop.example");
-  EXPECT_THAT(shopper.Ask("/shop.v1.Catalog/GetItem", "id-7"), IsOkWith("reply to id-7"));
+  const std::string asked = wire::Number(7, 1) + wire::Text(3, wire::Text(2, "blue"));
+  EXPECT_THAT(shopper.Ask("/shop.v1.Catalog/GetItem", asked), IsOkWith("reply to " + asked));
   EXPECT_EQ(Calls("leader"), 1);
 }
 

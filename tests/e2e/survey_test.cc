@@ -5,6 +5,7 @@
 
 #include "singleflight/admin/v1/admin.grpc.pb.h"
 #include "tests/testing/proxy_fixture.h"
+#include "tests/wire/fields.h"
 
 namespace singleflight::testing {
 namespace {
@@ -15,6 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::StartsWith;
 
 constexpr char kRoute[] = "/test.Reads/*";
 
@@ -75,6 +77,29 @@ TEST_F(SurveyTest, WhoeverFindsTheHeaderAndTakesTheCureSharesReplies) {
   Reload(With("{metadata: {ignore: [x-device-id]}}"));
   AskFrom("ann's");
   AskFrom("bob's");
+  EXPECT_EQ(backend_.calls(), 3);
+}
+
+TEST_F(SurveyTest, WhoeverFindsTheFieldAndIgnoresItSharesReplies) {
+  Serve(With("{}"));
+  const auto ask_with_id = [this](const std::string& id) {
+    return Ask(kRead, wire::Number(1, 7) + wire::Text(3, wire::Text(2, id) + wire::Number(9, 1)));
+  };
+  ask_with_id("ann's");
+  ask_with_id("bob's");
+  const v1::ListSplitsResponse splits = Splits();
+  ASSERT_THAT(splits.splits(), SizeIs(1));
+  EXPECT_EQ(splits.splits(0).kind(), v1::Split::KIND_FIELD);
+  EXPECT_EQ(splits.splits(0).name(), "3.2");
+  EXPECT_EQ(splits.splits(0).method(), kRead);
+  EXPECT_THAT(splits.splits(0).cure(),
+              StartsWith("# key: {message: {ignore: [\"3.2\"]}} would, if no reply depends on "));
+  EXPECT_THAT(splits.DebugString(), Not(HasSubstr("'s\"")));
+  EXPECT_EQ(Metric("singleflight_not_shared_total{kind=\"field\",name=\"\"}"), 1);
+
+  Reload(With("{message: {ignore: [\"3.2\"]}}"));
+  ask_with_id("ann's");
+  ask_with_id("bob's");
   EXPECT_EQ(backend_.calls(), 3);
 }
 

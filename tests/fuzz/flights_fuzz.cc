@@ -4,6 +4,7 @@
 #include <array>
 #include <list>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "server/base/check.h"
@@ -55,9 +56,11 @@ class Machine {
     Group::Landing landing;
     Group::TimePoint started;
     uint64_t generation;
+    bool gathers = false;
+    const Known* ahead = nullptr;  // whose landing it waits for
     bool joinable = true;
     int context = 0;
-    std::vector<Caller*> aboard;
+    std::vector<Caller*> aboard = {};
   };
   struct Taken {
     Group::WaiterList list;
@@ -86,14 +89,41 @@ class Machine {
       case 8:
         if (!taken_.empty()) DeliverOne(taken_.begin());
         return;
+      case 9:
+        return WithSome([this](At at) { Start(*at); });
       default:
         return Join();
     }
   }
 
-  At Joinable(int key) {
-    return std::find_if(known_.begin(), known_.end(),
-                        [&](const Known& known) { return known.key == key && known.joinable; });
+  // What newcomers find: at most one that is started, and one that gathers.
+  At Joinable(int key, bool gathers) {
+    return std::find_if(known_.begin(), known_.end(), [&](const Known& known) {
+      return known.key == key && known.joinable && known.gathers == gathers;
+    });
+  }
+
+  void Hide(int key) {
+    for (Known& known : known_) known.joinable = known.joinable && known.key != key;
+  }
+
+  bool IsRecent(const Known& known, const JoinLimits& limits) const {
+    return now_ - known.started <= limits.max_join_age;
+  }
+  bool MayJoin(At at, const JoinLimits& limits) const {
+    if (at == known_.end() || at->aboard.size() >= limits.max_waiters) return false;
+    if (at->gathers) return (now_ - at->started) / 2 <= limits.max_join_age;
+    return IsRecent(*at, limits) && at->generation >= limits.min_generation;
+  }
+
+  Group::Joined Ask(int key, Caller& caller, const JoinLimits& limits, bool gather) {
+    const bool moves = input_.Chance();
+    if (gather) {
+      return moves ? group_.Gather(int{key}, caller, now_, limits)
+                   : group_.Gather(key, caller, now_, limits);
+    }
+    return moves ? group_.Join(int{key}, caller, now_, limits)
+                 : group_.Join(key, caller, now_, limits);
   }
 
   void Join() {
@@ -106,21 +136,57 @@ class Machine {
     limits.generation = input_.Below(4);
     limits.min_generation = input_.Below(4);
 
-    const At old = Joinable(key);
-    const bool follows = old != known_.end() && old->aboard.size() < limits.max_waiters &&
-                         now_ - old->started <= limits.max_join_age &&
-                         old->generation >= limits.min_generation;
-    auto joined = input_.Chance() ? group_.Join(int{key}, caller, now_, limits)
-                                  : group_.Join(key, caller, now_, limits);
+    const bool gather = input_.Chance();
+    const At started = Joinable(key, false), gathering = Joinable(key, true);
+    At old = !gather && MayJoin(started, limits) ? started : gathering;
+    const bool follows = MayJoin(old, limits);
+    const bool waits = gather && !follows && gathering == known_.end() && started != known_.end() &&
+                       IsRecent(*started, limits);
+    auto joined = Ask(key, caller, limits, gather);
     SF_CHECK((joined.role == Role::kFollower) == follows && caller.role() == joined.role);
     SF_CHECK(static_cast<bool>(joined.landing) == !follows);
     if (!follows) {
-      if (old != known_.end()) old->joinable = false;
-      known_.push_back({key, std::move(joined.landing), now_, limits.generation, true, 0, {}});
+      if (!waits) Hide(key);
+      known_.push_back({key, std::move(joined.landing), now_, limits.generation, waits,
+                        waits ? &*started : nullptr});
+      if (gather) Await(known_.back());
     }
     Known& flight = follows ? *old : known_.back();
     flight.aboard.push_back(&caller);
     SF_CHECK(joined.waiting == flight.aboard.size());
+  }
+
+  void Await(Known& known) {
+    known.context = 1 + static_cast<int>(input_.Byte());
+    const auto since = known.landing.AwaitTurn(known.context, now_, [](const int& context) {
+      ++turns_;
+      told_ = context;
+    });
+    SF_CHECK(since.has_value() == known.gathers);
+    SF_CHECK(!known.gathers || *since == known.ahead->started);
+  }
+
+  void Start(Known& known) {
+    const bool needed = !known.aboard.empty() || known.joinable;
+    SF_CHECK(known.landing.Start(now_) == needed);
+    if (!known.gathers) return;
+    const At started = Joinable(known.key, false);
+    if (known.joinable && started != known_.end()) started->joinable = false;
+    known.gathers = false;
+    known.ahead = nullptr;
+    known.started = now_;
+  }
+
+  // Who waited for the flight that has landed has its turn, and nobody else has.
+  void ExpectTurn(const Known& landed) {
+    int turns = 0;
+    for (Known& known : known_) {
+      if (known.ahead != &landed) continue;
+      known.ahead = nullptr;
+      SF_CHECK(told_ == known.context);
+      ++turns;
+    }
+    SF_CHECK(std::exchange(turns_, 0) == turns);
   }
 
   void Leave() {
@@ -132,7 +198,10 @@ class Machine {
       if (!known.aboard.empty()) return SF_CHECK(left.outcome == Group::Left::Outcome::kLeft);
       SF_CHECK(left.outcome == Group::Left::Outcome::kLeftLast);
       SF_CHECK(left.context == known.context);
-      if (on_last == OnLast::kRetire) known.joinable = false;
+      if (on_last == OnLast::kRetire) {
+        known.joinable = false;
+        known.ahead = nullptr;
+      }
       return;
     }
     SF_CHECK(group_.Leave(caller, on_last).outcome == Group::Left::Outcome::kAlreadyTaken);
@@ -154,6 +223,7 @@ class Machine {
   void Land(At at) {
     const int result = static_cast<int>(input_.Byte());
     at->landing.Land(result);
+    ExpectTurn(*at);
     Expect(at->aboard, result);
     known_.erase(at);
   }
@@ -161,12 +231,14 @@ class Machine {
   // Its duty destroyed, which tells everyone that nobody will answer.
   void Drop(At at) {
     at->landing = Group::Landing();
+    ExpectTurn(*at);
     Expect(at->aboard, -1);
     known_.erase(at);
   }
 
   void Take(At at) {
     Group::WaiterList list = at->landing.Take();
+    ExpectTurn(*at);
     SF_CHECK(list.size() == at->aboard.size());
     if (!list.empty()) taken_.push_back({std::move(list), at->aboard});
     known_.erase(at);
@@ -186,9 +258,9 @@ class Machine {
 
   void Forget() {
     const int key = static_cast<int>(input_.Below(kKeys));
-    const At at = Joinable(key);
-    SF_CHECK(group_.Forget(key) == (at != known_.end()));
-    if (at != known_.end()) at->joinable = false;
+    const bool any = Joinable(key, false) != known_.end() || Joinable(key, true) != known_.end();
+    SF_CHECK(group_.Forget(key) == any);
+    Hide(key);
   }
 
   void SetContext(Known& known) {
@@ -203,11 +275,14 @@ class Machine {
       SF_CHECK(known.landing.key() == known.key);
       SF_CHECK(known.landing.waiting() == known.aboard.size());
       SF_CHECK(known.landing.superseded() == !known.joinable);
+      SF_CHECK(known.landing.gathers() == known.gathers);
       for (const Caller* caller : known.aboard) SF_CHECK(caller->aboard() && caller->heard == 0);
     }
     SF_CHECK(group_.flights() == known_.size());
     SF_CHECK(group_.waiting() == waiting);
   }
+
+  static inline int turns_ = 0, told_ = 0;  // how many were told, and the context of the latest
 
   Input& input_;
   Group::TimePoint now_;

@@ -14,9 +14,7 @@ std::string Filtered(EarlyResets& resets, absl::string_view bytes) {
   return out;
 }
 
-std::string Begun(int32_t stream) {
-  return Frame{kHeaders, kEndHeaders, stream, HeaderEncoder::Literal(RequestFields())}.Encoded();
-}
+std::string Begun(int32_t stream) { return EncodedHeaders(stream, RequestFields()); }
 
 std::string Reset(int32_t stream) { return RstStream(stream, 8).Encoded(); }
 

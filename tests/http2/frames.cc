@@ -150,6 +150,10 @@ std::string HeaderEncoder::Literal(const Fields& fields) {
   return out;
 }
 
+std::string EncodedHeaders(int32_t stream, const Fields& fields, uint8_t flags) {
+  return Frame{kHeaders, flags, stream, HeaderEncoder::Literal(fields)}.Encoded();
+}
+
 HeaderDecoder::HeaderDecoder() { SF_CHECK(nghttp2_hd_inflate_new(&inflater_) == 0); }
 
 HeaderDecoder::~HeaderDecoder() { nghttp2_hd_inflate_del(inflater_); }

@@ -99,6 +99,9 @@ class HeaderEncoder {
   nghttp2_hd_deflater* deflater_;
 };
 
+// HEADERS as HeaderEncoder::Literal has them, as bytes.
+std::string EncodedHeaders(int32_t stream, const Fields& fields, uint8_t flags = kEndHeaders);
+
 class HeaderDecoder {
  public:
   HeaderDecoder();

@@ -8,13 +8,13 @@
 namespace singleflight::http2::testing {
 namespace {
 
-struct Case {
+struct Example {
   const char* code;
   const char* text;
 };
 
 // RFC 7541, appendix C.4 and C.6
-constexpr Case kExamples[] = {
+constexpr Example kExamples[] = {
     {"f1e3c2e5f23a6ba0ab90f4ff", "www.example.com"},
     {"a8eb10649cbf", "no-cache"},
     {"25a849e95ba97d7f", "custom-key"},
@@ -28,7 +28,7 @@ constexpr Case kExamples[] = {
 };
 
 TEST(HuffmanTest, TheExamplesOfTheSpecificationAreRead) {
-  for (const Case& one : kExamples) {
+  for (const Example& one : kExamples) {
     HuffmanReader reader;
     std::string text;
     EXPECT_TRUE(reader.Feed(absl::HexStringToBytes(one.code), &text)) << one.text;
@@ -38,7 +38,7 @@ TEST(HuffmanTest, TheExamplesOfTheSpecificationAreRead) {
 }
 
 TEST(HuffmanTest, HowBytesComeMakesNoDifference) {
-  for (const Case& one : kExamples) {
+  for (const Example& one : kExamples) {
     HuffmanReader reader;
     std::string text;
     for (const char byte : absl::HexStringToBytes(one.code)) {

@@ -9,10 +9,6 @@
 namespace singleflight::http2::testing {
 namespace {
 
-std::string Headers(int32_t stream, const Fields& fields, uint8_t flags = kEndHeaders) {
-  return Frame{kHeaders, flags, stream, HeaderEncoder::Literal(fields)}.Encoded();
-}
-
 // A client with a call on stream 1, whose request has ended, and one on stream 3.
 class Rfc9113ClientTest : public ::testing::Test {
  protected:
@@ -75,12 +71,12 @@ TEST_F(Rfc9113ClientTest, FramesAreAsLargeAsTheServerTakesAndNoLarger) {
 
 // §5.1, idle
 TEST_F(Rfc9113ClientTest, FramesOfAStreamThatNobodyOpenedEndTheConnection) {
-  ExpectConnectionError(Headers(5, ReplyFields()), kProtocolError);
+  ExpectConnectionError(EncodedHeaders(5, ReplyFields()), kProtocolError);
 }
 
 // §5.1, idle
 TEST_F(Rfc9113ClientTest, AServerOpensNoStreams) {
-  ExpectConnectionError(Headers(2, ReplyFields()), kProtocolError);
+  ExpectConnectionError(EncodedHeaders(2, ReplyFields()), kProtocolError);
 }
 
 // §5.1, half-closed (remote)
@@ -180,7 +176,7 @@ TEST_F(Rfc9113ClientTest, DataBeforeTheReplysHeadersIsMalformed) {
 
 // §8.1.1
 TEST_F(Rfc9113ClientTest, DataInTheTurnsOfOthersIsNotTakenForEarly) {
-  std::string bytes = Headers(1, ReplyFields()) + Headers(3, ReplyFields());
+  std::string bytes = EncodedHeaders(1, ReplyFields()) + EncodedHeaders(3, ReplyFields());
   for (const int32_t stream : {1, 3, 3, 1, 1, 3}) bytes += Data(stream, "x").Encoded();
   for (const char byte : bytes) client_.Say(std::string(1, byte));
   EXPECT_EQ(first_->body, "xxx");
@@ -192,57 +188,61 @@ TEST_F(Rfc9113ClientTest, DataInTheTurnsOfOthersIsNotTakenForEarly) {
 
 // §8.1
 TEST_F(Rfc9113ClientTest, AnInformationalReplyThatEndsTheStreamIsMalformed) {
-  ExpectStreamError(Headers(1, {{":status", "103"}}, kEndHeaders | kEndStream), kProtocolError);
+  ExpectStreamError(EncodedHeaders(1, {{":status", "103"}}, kEndHeaders | kEndStream),
+                    kProtocolError);
   EXPECT_FALSE(first_->ended);
 }
 
 // §8.1
 TEST_F(Rfc9113ClientTest, ATrailerBlockThatDoesNotEndTheStreamIsMalformed) {
-  ExpectStreamError(Headers(1, ReplyFields()) + Headers(1, {{"grpc-status", "0"}}), kProtocolError);
+  ExpectStreamError(EncodedHeaders(1, ReplyFields()) + EncodedHeaders(1, {{"grpc-status", "0"}}),
+                    kProtocolError);
   EXPECT_FALSE(first_->ended);
 }
 
 // §8.1.1
 TEST_F(Rfc9113ClientTest, AReplyShorterThanItsContentLengthIsMalformed) {
-  ExpectStreamError(
-      Headers(1, ReplyFields({{"content-length", "4"}})) + Data(1, "123", kEndStream).Encoded(),
-      kProtocolError);
+  ExpectStreamError(EncodedHeaders(1, ReplyFields({{"content-length", "4"}})) +
+                        Data(1, "123", kEndStream).Encoded(),
+                    kProtocolError);
   EXPECT_FALSE(first_->ended);
 }
 
 // §8.1.1
 TEST_F(Rfc9113ClientTest, AReplyLongerThanItsContentLengthIsMalformed) {
-  ExpectStreamError(Headers(1, ReplyFields({{"content-length", "2"}})) + Data(1, "123").Encoded(),
-                    kProtocolError);
+  ExpectStreamError(
+      EncodedHeaders(1, ReplyFields({{"content-length", "2"}})) + Data(1, "123").Encoded(),
+      kProtocolError);
 }
 
 // §8.2.2
 TEST_F(Rfc9113ClientTest, AReplyWithFieldsOfAConnectionIsMalformed) {
-  ExpectStreamError(Headers(1, ReplyFields({{"transfer-encoding", "chunked"}})), kProtocolError);
+  ExpectStreamError(EncodedHeaders(1, ReplyFields({{"transfer-encoding", "chunked"}})),
+                    kProtocolError);
   EXPECT_EQ(first_->blocks, 0);
 }
 
 // §8.3
 TEST_F(Rfc9113ClientTest, PseudoHeadersInATrailerBlockAreMalformed) {
-  ExpectStreamError(
-      Headers(1, ReplyFields()) + Headers(1, {{":status", "200"}}, kEndHeaders | kEndStream),
-      kProtocolError);
+  ExpectStreamError(EncodedHeaders(1, ReplyFields()) +
+                        EncodedHeaders(1, {{":status", "200"}}, kEndHeaders | kEndStream),
+                    kProtocolError);
   EXPECT_FALSE(first_->ended);
 }
 
 // §8.3.2
 TEST_F(Rfc9113ClientTest, ARepliesStatusIsThereOnce) {
-  ExpectStreamError(Headers(1, {{":status", "200"}, {":status", "200"}}), kProtocolError);
+  ExpectStreamError(EncodedHeaders(1, {{":status", "200"}, {":status", "200"}}), kProtocolError);
 }
 
 // §8.3.2
 TEST_F(Rfc9113ClientTest, AStatusIsANumberOfThreeDigits) {
-  ExpectStreamError(Headers(1, {{":status", "20x"}}), kProtocolError);
+  ExpectStreamError(EncodedHeaders(1, {{":status", "20x"}}), kProtocolError);
 }
 
 // §8.3.2
 TEST_F(Rfc9113ClientTest, ARequestsPseudoHeaderInAReplyIsMalformed) {
-  ExpectStreamError(Headers(1, {{":status", "200"}, {":path", "/"}}), kProtocolError);
+  ExpectStreamError(EncodedHeaders(1, {{":status", "200"}, {":path", "/"}}), kProtocolError);
 }
 
 }  // namespace

@@ -10,10 +10,6 @@
 namespace singleflight::http2::testing {
 namespace {
 
-std::string Headers(int32_t stream, const Fields& fields, uint8_t flags = kEndHeaders) {
-  return Frame{kHeaders, flags, stream, HeaderEncoder::Literal(fields)}.Encoded();
-}
-
 // A server with the request of stream 1 half received.
 class Rfc9113ServerTest : public ::testing::Test {
  protected:
@@ -107,19 +103,20 @@ TEST_F(Rfc9113ServerTest, WhatIsSentFitsIntoFramesThatTheClientTakes) {
 
 // §4.3
 TEST_F(Rfc9113ServerTest, DataOfAnotherStreamWithinAHeaderBlockEndsTheConnection) {
-  ExpectConnectionError(Headers(3, RequestFields(), 0) + Data(1, "x").Encoded(), kProtocolError);
+  ExpectConnectionError(EncodedHeaders(3, RequestFields(), 0) + Data(1, "x").Encoded(),
+                        kProtocolError);
 }
 
 // §4.3
 TEST_F(Rfc9113ServerTest, AFrameOfUnknownTypeWithinAHeaderBlockEndsTheConnection) {
-  ExpectConnectionError(Headers(3, RequestFields(), 0) + Frame{0xfa, 0, 0, "x"}.Encoded(),
+  ExpectConnectionError(EncodedHeaders(3, RequestFields(), 0) + Frame{0xfa, 0, 0, "x"}.Encoded(),
                         kProtocolError);
 }
 
 // §4.3
 TEST_F(Rfc9113ServerTest, TheContinuationOfAnotherStreamsBlockEndsTheConnection) {
   ExpectConnectionError(
-      Headers(3, RequestFields(), 0) + Frame{kContinuation, kEndHeaders, 1, ""}.Encoded(),
+      EncodedHeaders(3, RequestFields(), 0) + Frame{kContinuation, kEndHeaders, 1, ""}.Encoded(),
       kProtocolError);
 }
 
@@ -132,7 +129,7 @@ TEST_F(Rfc9113ServerTest, APriorityMayComeBeforeItsStream) {
 // §5.1, half-closed (remote)
 TEST_F(Rfc9113ServerTest, HeadersAfterTheEndOfTheRequestAreRefused) {
   server_.Say(Data(1, "", kEndStream));
-  server_.Say(Headers(1, {{"x-late", "1"}}, kEndHeaders | kEndStream));
+  server_.Say(EncodedHeaders(1, {{"x-late", "1"}}, kEndHeaders | kEndStream));
   EXPECT_TRUE(server_.ear().trailing.empty());
   EXPECT_TRUE(server_.GoAwayError() == kStreamClosed || server_.ResetOf(1) == kStreamClosed);
 }
@@ -299,13 +296,13 @@ TEST_F(Rfc9113ServerTest, SettingsThatOverflowAStreamsWindowEndTheStream) {
 // §6.10
 TEST_F(Rfc9113ServerTest, AContinuationOfABlockThatHasEndedEndsTheConnection) {
   ExpectConnectionError(
-      Headers(3, RequestFields()) + Frame{kContinuation, kEndHeaders, 3, ""}.Encoded(),
+      EncodedHeaders(3, RequestFields()) + Frame{kContinuation, kEndHeaders, 3, ""}.Encoded(),
       kProtocolError);
 }
 
 // §8.1.1
 TEST_F(Rfc9113ServerTest, ABodyShorterThanItsContentLengthIsMalformed) {
-  ExpectStreamError(Headers(3, RequestFields("/s/M", {{"content-length", "4"}})) +
+  ExpectStreamError(EncodedHeaders(3, RequestFields("/s/M", {{"content-length", "4"}})) +
                         Data(3, "123", kEndStream).Encoded(),
                     3, kProtocolError);
   EXPECT_FALSE(server_.ear(1).ended);
@@ -314,15 +311,15 @@ TEST_F(Rfc9113ServerTest, ABodyShorterThanItsContentLengthIsMalformed) {
 // §8.1.1
 TEST_F(Rfc9113ServerTest, AContentLengthWithoutABodyIsMalformed) {
   ExpectStreamError(
-      Headers(3, RequestFields("/s/M", {{"content-length", "4"}}), kEndHeaders | kEndStream), 3,
-      kProtocolError);
+      EncodedHeaders(3, RequestFields("/s/M", {{"content-length", "4"}}), kEndHeaders | kEndStream),
+      3, kProtocolError);
 }
 
 // §8.1.1
 TEST_F(Rfc9113ServerTest, TwoContentLengthsAreMalformed) {
   ExpectStreamError(
-      Headers(3, RequestFields("/s/M", {{"content-length", "4"}, {"content-length", "5"}})), 3,
-      kProtocolError);
+      EncodedHeaders(3, RequestFields("/s/M", {{"content-length", "4"}, {"content-length", "5"}})),
+      3, kProtocolError);
 }
 
 // §8.2.2
@@ -331,7 +328,7 @@ TEST_F(Rfc9113ServerTest, FieldsThatBelongToAConnectionAreMalformed) {
   for (const char* name :
        {"connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade"}) {
     SCOPED_TRACE(name);
-    ExpectStreamError(Headers(stream, RequestFields("/s/M", {{name, "close"}})), stream,
+    ExpectStreamError(EncodedHeaders(stream, RequestFields("/s/M", {{name, "close"}})), stream,
                       kProtocolError);
     stream += 4;
   }
@@ -348,7 +345,7 @@ TEST_F(Rfc9113ServerTest, CookiesInPiecesCrossAsTheyCame) {
 TEST_F(Rfc9113ServerTest, AReplysPseudoHeaderInARequestIsMalformed) {
   Fields fields = RequestFields();
   fields.insert(fields.begin(), {":status", "200"});
-  ExpectStreamError(Headers(3, fields), 3, kProtocolError);
+  ExpectStreamError(EncodedHeaders(3, fields), 3, kProtocolError);
 }
 
 // §8.4

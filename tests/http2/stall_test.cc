@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr int64_t kCancelCode = 8;
-constexpr int kLong = 3 * Progress::kTicks;
+constexpr int kManyTicks = 3 * Progress::kTicks;
 
 // A client whose streams have no window, and two calls that are answered.
 class StallTest : public ::testing::Test {
@@ -66,7 +66,7 @@ TEST_F(StallTest, AWindowThatIsOpenedByCrumbsDoesNotHelp) {
 
 TEST_F(StallTest, ASlowDownloadIsNeverCut) {
   Answer(0, 1 << 20);
-  for (int i = 0; i < kLong; ++i) {
+  for (int i = 0; i < kManyTicks; ++i) {
     server_.Say(WindowUpdate(1, Progress::kBytes / Progress::kTicks));
     Tick();
   }
@@ -76,7 +76,7 @@ TEST_F(StallTest, ASlowDownloadIsNeverCut) {
 
 TEST_F(StallTest, ADownloadInOneBurstForEachPeriodIsNeverCut) {
   Answer(0, 1 << 20);
-  for (int i = 0; i < kLong; ++i) {
+  for (int i = 0; i < kManyTicks; ++i) {
     if (i % Progress::kTicks == 0) server_.Say(WindowUpdate(1, Progress::kBytes));
     Tick();
   }
@@ -86,7 +86,7 @@ TEST_F(StallTest, ADownloadInOneBurstForEachPeriodIsNeverCut) {
 TEST_F(StallTest, AStreamThatWaitsForItsUpstreamIsNotStalled) {
   server_.ear(0).stream->SendHeaders(Block(ReplyFields()), false);
   server_.Say(WindowUpdate(1, 100));
-  for (int i = 0; i < kLong; ++i) {
+  for (int i = 0; i < kManyTicks; ++i) {
     if (i == 1) {
       server_.ear(0).stream->Send(base::Slice("a word"));
       server_.Listen();

@@ -6,6 +6,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <variant>
 
 #include "singleflight/async_group.h"
 #include "singleflight/group.h"
@@ -134,6 +135,28 @@ TEST(AllocationTest, AnAsyncGroupDoesNotCopyAKeyThatIsMovedIn) {
               led.landing.Land(1);
             }),
             0u);
+}
+
+// Two flights of each of a few keys, one behind the other, with a follower.
+void GatherWithCopiedKeys(Flights& flights) {
+  static const std::string kKeys[] = {kKey + "1", kKey + "2", kKey + "3"};
+  Caller first[3], second[3], follower[3];
+  Flights::Landing ahead[3], behind[3];
+  for (int i = 0; i < 3; ++i) {
+    ahead[i] = flights.Gather(kKeys[i], first[i], {}).landing;
+    behind[i] = flights.Gather(kKeys[i], second[i], {}).landing;
+    (void)behind[i].AwaitTurn({}, {}, [](const std::monostate&) {});
+    (void)flights.Gather(kKeys[i], follower[i], {});
+  }
+  behind[0].Start({});
+  for (int i = 0; i < 3; ++i) ahead[i].Land(1);
+  for (int i = 0; i < 3; ++i) behind[i].Land(2);
+}
+
+TEST(AllocationTest, AnAsyncGroupAllocatesNothingForThoseWhoGather) {
+  Flights flights(1);
+  GatherWithCopiedKeys(flights);
+  EXPECT_EQ(AllocationsOf([&] { GatherWithCopiedKeys(flights); }), 0u);
 }
 
 }  // namespace

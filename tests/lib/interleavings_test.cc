@@ -1,5 +1,5 @@
-// Every order in which a few actors can join, leave, forget and land, compared step by step with a
-// model of AsyncGroup that is too simple to be wrong.
+// Every order in which a few actors can join, gather, leave, forget and land, compared step by step
+// with a model of AsyncGroup that is too simple to be wrong.
 
 #include <gtest/gtest.h>
 
@@ -21,6 +21,9 @@ enum class Op {
   kJoinA,
   kJoinB,
   kJoinAFull,  // takes any flight to be full, so it supersedes
+  kGatherA,
+  kGatherAFull,
+  kStart,  // the flights that the actor leads and that gather
   kLeaveRetire,
   kLeaveKeep,
   kForgetA,
@@ -31,9 +34,9 @@ enum class Op {
 };
 
 const char* NameOf(Op op) {
-  static constexpr const char* kNames[] = {"join a", "join b",   "join a full", "leave (retire)",
-                                           "leave",  "forget a", "land",        "drop",
-                                           "take",   "answer"};
+  static constexpr const char* kNames[] = {
+      "join a", "join b",   "join a full", "gather a", "gather a full", "start", "leave (retire)",
+      "leave",  "forget a", "land",        "drop",     "take",          "answer"};
   return kNames[static_cast<int>(op)];
 }
 
@@ -41,7 +44,20 @@ using Script = std::vector<Op>;
 
 // What happens to an actor, and a number: of the flight, or of those aboard.
 struct Event {
-  enum Kind { kLed, kFollowed, kLeft, kLeftLast, kTaken, kForgot, kForgotNothing, kGot };
+  enum Kind {
+    kLed,
+    kFollowed,
+    kLeft,
+    kLeftLast,
+    kTaken,
+    kForgot,
+    kForgotNothing,
+    kGot,
+    kGathers,        // leads a flight that is not started yet
+    kTurn,           // of a flight that it leads
+    kStarted,        // a flight that it leads
+    kStartedForNone  // the same, and nobody needs it
+  };
 
   size_t actor;
   Kind kind;
@@ -49,8 +65,9 @@ struct Event {
 
   friend bool operator==(const Event&, const Event&) = default;
   friend std::ostream& operator<<(std::ostream& out, const Event& event) {
-    static constexpr const char* kNames[] = {"led",   "followed", "left",           "left last",
-                                             "taken", "forgot",   "forgot nothing", "got"};
+    static constexpr const char* kNames[] = {
+        "led", "followed", "left", "left last", "taken",           "forgot", "forgot nothing",
+        "got", "gathers",  "turn", "started",   "started for none"};
     return out << event.actor << " " << kNames[event.kind] << " " << event.number;
   }
 };
@@ -59,7 +76,8 @@ using Events = std::vector<Event>;
 
 constexpr int kNobody = -1;
 
-// Each flight has a number, its result. A waiter is aboard one flight, or taken, or free.
+// Each flight has a number, its result. A waiter is aboard one flight, or taken, or free. Newcomers
+// see one flight per key that is started and one that gathers, at most.
 class Model {
  public:
   explicit Model(size_t actors) : actors_(actors) {}
@@ -67,17 +85,21 @@ class Model {
   void Do(size_t actor, Op op) {
     switch (op) {
       case Op::kJoinA:
-        return Join(actor, 'a', false);
-      case Op::kJoinB:
-        return Join(actor, 'b', false);
       case Op::kJoinAFull:
-        return Join(actor, 'a', true);
+      case Op::kGatherA:
+      case Op::kGatherAFull:
+        return Join(actor, 'a', op);
+      case Op::kJoinB:
+        return Join(actor, 'b', op);
+      case Op::kStart:
+        for (int flight : Led(actor)) Start(actor, flight);
+        return;
       case Op::kLeaveRetire:
         return Leave(actor, true);
       case Op::kLeaveKeep:
         return Leave(actor, false);
       case Op::kForgetA:
-        return Say({actor, joinable_.erase('a') ? Event::kForgot : Event::kForgotNothing});
+        return Say({actor, Hide('a') ? Event::kForgot : Event::kForgotNothing});
       case Op::kLand:
       case Op::kDrop:
         for (int flight : Led(actor)) Answer(Retire(flight), op == Op::kLand ? flight : kNobody);
@@ -105,38 +127,72 @@ class Model {
   struct Flight {
     char key;
     size_t leader;
-    std::vector<size_t> aboard;
+    bool gathers;
+    bool seen = true;     // by newcomers
+    int ahead = kNobody;  // whose landing it waits for
+    std::vector<size_t> aboard = {};
   };
 
-  bool Joinable(int flight) const {
-    const auto found = joinable_.find(flights_.at(flight).key);
-    return found != joinable_.end() && found->second == flight;
+  // What newcomers see; kNobody: none.
+  int Seen(char key, bool gathers) const {
+    for (const auto& [flight, state] : flights_) {
+      if (state.key == key && state.seen && state.gathers == gathers) return flight;
+    }
+    return kNobody;
   }
 
-  void Join(size_t actor, char key, bool full) {
+  bool Hide(char key) {
+    bool any = false;
+    for (auto& [flight, state] : flights_) {
+      if (state.key == key) any |= std::exchange(state.seen, false);
+    }
+    return any;
+  }
+
+  void Join(size_t actor, char key, Op op) {
     if (actors_[actor].busy) return;
     actors_[actor].busy = true;
-    if (full) joinable_.erase(key);
-    const bool leads = !joinable_.contains(key);
-    if (leads) {
-      joinable_[key] = next_;
-      flights_[next_++] = {key, actor, {}};
-    }
-    const int flight = joinable_[key];
+    const bool full = op == Op::kJoinAFull || op == Op::kGatherAFull;
+    const bool gather = op == Op::kGatherA || op == Op::kGatherAFull;
+    const int started = Seen(key, false), gathering = Seen(key, true);
+    int flight = gathering;
+    if (!gather && started != kNobody) flight = started;
+    if (flight != kNobody && !full) return Board(actor, flight, Event::kFollowed);
+    const bool waits = gather && started != kNobody && gathering == kNobody;
+    if (!waits) Hide(key);
+    flights_[next_] = {key, actor, waits};
+    if (waits) flights_[next_].ahead = started;
+    Board(actor, next_++, waits ? Event::kGathers : Event::kLed);
+  }
+
+  void Board(size_t actor, int flight, Event::Kind kind) {
     flights_[flight].aboard.push_back(actor);
     actors_[actor].flight = flight;
-    Say({actor, leads ? Event::kLed : Event::kFollowed,
-         static_cast<int>(flights_[flight].aboard.size())});
+    Say({actor, kind, static_cast<int>(flights_[flight].aboard.size())});
+  }
+
+  void Start(size_t actor, int flight) {
+    Flight& state = flights_[flight];
+    if (!state.gathers) return;
+    const int started = Seen(state.key, false);
+    if (state.seen && started != kNobody) flights_[started].seen = false;
+    state.gathers = false;
+    state.ahead = kNobody;
+    const bool needed = state.seen || !state.aboard.empty();
+    Say({actor, needed ? Event::kStarted : Event::kStartedForNone, flight});
   }
 
   void Leave(size_t actor, bool retire) {
     const std::optional<int> flight = std::exchange(actors_[actor].flight, std::nullopt);
     if (!flight.has_value()) return Say({actor, Event::kTaken});
-    auto& aboard = flights_[*flight].aboard;
-    std::erase(aboard, actor);
+    Flight& state = flights_[*flight];
+    std::erase(state.aboard, actor);
     actors_[actor].busy = false;
-    if (!aboard.empty()) return Say({actor, Event::kLeft});
-    if (retire && Joinable(*flight)) joinable_.erase(flights_[*flight].key);
+    if (!state.aboard.empty()) return Say({actor, Event::kLeft});
+    if (retire) {
+      state.seen = false;
+      state.ahead = kNobody;
+    }
     Say({actor, Event::kLeftLast, *flight});
   }
 
@@ -149,10 +205,14 @@ class Model {
   }
 
   std::vector<size_t> Retire(int flight) {
-    if (Joinable(flight)) joinable_.erase(flights_[flight].key);
     std::vector<size_t> aboard = std::move(flights_[flight].aboard);
     for (size_t waiter : aboard) actors_[waiter].flight.reset();
     flights_.erase(flight);
+    for (auto& [behind, state] : flights_) {
+      if (state.ahead != flight) continue;
+      state.ahead = kNobody;
+      Say({state.leader, Event::kTurn, behind});
+    }
     return aboard;
   }
 
@@ -172,10 +232,16 @@ class Model {
 
   std::vector<Actor> actors_;
   std::map<int, Flight> flights_;
-  std::map<char, int> joinable_;
   std::map<size_t, std::vector<std::pair<size_t, int>>> taken_;
   int next_ = 0;
   Events events_;
+};
+
+// A flight of the real group, and who is told its turn.
+struct Led {
+  int flight = 0;
+  size_t leader = 0;
+  Events* events = nullptr;
 };
 
 class Real {
@@ -197,6 +263,16 @@ class Real {
         return Join(self, 'b', {});
       case Op::kJoinAFull:
         return Join(self, 'a', {.max_waiters = 0});
+      case Op::kGatherA:
+        return Gather(self, {});
+      case Op::kGatherAFull:
+        return Gather(self, {.max_waiters = 0});
+      case Op::kStart:
+        for (auto& [flight, landing] : self.landings) {
+          if (!landing.gathers()) continue;
+          Say({actor, landing.Start({}) ? Event::kStarted : Event::kStartedForNone, flight});
+        }
+        return;
       case Op::kLeaveRetire:
         return Leave(self, OnLast::kRetire);
       case Op::kLeaveKeep:
@@ -226,7 +302,7 @@ class Real {
   const Events& events() const { return events_; }
 
  private:
-  using Group = AsyncGroup<char, int, int>;
+  using Group = AsyncGroup<char, int, Led>;
 
   struct Actor : Group::Waiter {
     void OnLanded(const int* result) override {
@@ -246,10 +322,26 @@ class Real {
     auto joined = group_.Join(key, actor, {}, limits);
     const bool leads = joined.role == Role::kLeader;
     if (leads) {
-      joined.landing.set_context(next_);
+      joined.landing.set_context({next_, actor.number, &events_});
       actor.landings.push_back({next_++, std::move(joined.landing)});
     }
     Say({actor.number, leads ? Event::kLed : Event::kFollowed, static_cast<int>(joined.waiting)});
+  }
+
+  void Gather(Actor& actor, const JoinLimits& limits) {
+    if (actor.busy) return;
+    actor.busy = true;
+    auto joined = group_.Gather('a', actor, {}, limits);
+    Event::Kind kind = Event::kFollowed;
+    if (joined.role == Role::kLeader) {
+      const auto ahead =
+          joined.landing.AwaitTurn({next_, actor.number, &events_}, {}, [](const Led& led) {
+            led.events->push_back({led.leader, Event::kTurn, led.flight});
+          });
+      kind = ahead.has_value() ? Event::kGathers : Event::kLed;
+      actor.landings.push_back({next_++, std::move(joined.landing)});
+    }
+    Say({actor.number, kind, static_cast<int>(joined.waiting)});
   }
 
   void Leave(Actor& actor, OnLast on_last) {
@@ -260,7 +352,7 @@ class Real {
         return Say({actor.number, Event::kLeft});
       case Group::Left::Outcome::kLeftLast:
         actor.busy = false;
-        return Say({actor.number, Event::kLeftLast, left.context});
+        return Say({actor.number, Event::kLeftLast, left.context.flight});
       case Group::Left::Outcome::kAlreadyTaken:
         return Say({actor.number, Event::kTaken});
     }
@@ -350,6 +442,32 @@ TEST(InterleavingsTest, ThreeActorsWithAFewStepsEachDoAsTheModelDoes) {
       {Op::kJoinB, Op::kTake, Op::kForgetA},
   };
   EXPECT_GT(PlayAllChoices(choices, 3), 100'000u);
+}
+
+TEST(InterleavingsTest, ThreeActorsThatGatherDoAsTheModelDoes) {
+  const std::vector<Script> choices = {
+      {Op::kGatherA, Op::kLand},
+      {Op::kGatherA, Op::kStart, Op::kLand},
+      {Op::kGatherA, Op::kLand, Op::kGatherA},
+      {Op::kGatherA, Op::kLeaveRetire, Op::kGatherA},
+      {Op::kGatherA, Op::kLeaveKeep, Op::kStart},
+      {Op::kGatherA, Op::kTake, Op::kAnswer},
+      {Op::kGatherA, Op::kForgetA, Op::kDrop},
+      {Op::kGatherAFull, Op::kStart, Op::kLand},
+      {Op::kGatherAFull, Op::kLeaveRetire, Op::kDrop},
+      {Op::kJoinA, Op::kLand, Op::kGatherA},
+      {Op::kJoinAFull, Op::kLand},
+  };
+  EXPECT_GT(PlayAllChoices(choices, 3), 100'000u);
+}
+
+TEST(InterleavingsTest, FourActorsOfWhomMostGatherDoAsTheModelDoes) {
+  const std::vector<Script> choices = {
+      {Op::kGatherA, Op::kLand},        {Op::kGatherA, Op::kStart},
+      {Op::kGatherA, Op::kLeaveRetire}, {Op::kGatherA, Op::kLeaveKeep},
+      {Op::kGatherAFull, Op::kForgetA}, {Op::kJoinA, Op::kDrop},
+  };
+  EXPECT_GT(PlayAllChoices(choices, 4), 100'000u);
 }
 
 TEST(InterleavingsTest, FourActorsWithTwoStepsEachDoAsTheModelDoes) {

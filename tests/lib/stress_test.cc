@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <random>
 #include <stop_token>
 #include <thread>
@@ -263,6 +264,142 @@ TEST(StressTest, EveryAsyncCallerIsAnsweredOnceOrHasLeft) {
   for (int i = 0; i < 2; ++i) landers.Start([&] { EndFlights(air, logbook, done); });
   for (int i = 0; i < 16; ++i) {
     callers.Start([&, i] { CallAndPerhapsLeave(flights, air, logbook, i); });
+  }
+  callers.Join();
+  done = true;
+  landers.Join();
+  EXPECT_EQ(flights.flights() + flights.waiting(), 0u);
+}
+
+// Work of a flight that may have to gather first. Whoever calls Begin first begins it.
+class Gathered;
+using Gatherings = AsyncGroup<int, int64_t, std::shared_ptr<Gathered>>;
+
+// What is to be begun, and what is in the air, on their way to the threads that do it.
+struct Sky {
+  Mutex mu;
+  std::deque<std::shared_ptr<Gathered>> turns ABSL_GUARDED_BY(mu);
+  std::deque<std::pair<Gatherings::Landing, int64_t>> air ABSL_GUARDED_BY(mu);
+  Logbook logbook;
+};
+
+class Gathered : public std::enable_shared_from_this<Gathered> {
+ public:
+  explicit Gathered(Sky& sky) : sky_(sky) {}
+
+  void Lead(Gatherings::Landing landing) {
+    {
+      MutexLock lock(mu_);
+      landing_ = std::move(landing);
+      if (landing_.AwaitTurn(shared_from_this(), {}, Tell).has_value()) return;
+    }
+    Begin();
+  }
+
+  // The flight's number says when its work began.
+  void Begin() {
+    Gatherings::Landing landing;
+    {
+      MutexLock lock(mu_);
+      landing = std::move(landing_);
+    }
+    if (!landing) return;
+    landing.Start({});
+    const int64_t began = sky_.logbook.Now();
+    MutexLock lock(sky_.mu);
+    sky_.air.emplace_back(std::move(landing), began);
+  }
+
+  static void Tell(const std::shared_ptr<Gathered>& work) {
+    MutexLock lock(work->sky_.mu);
+    work->sky_.turns.push_back(work);
+  }
+
+ private:
+  Sky& sky_;
+  Mutex mu_;
+  Gatherings::Landing landing_ ABSL_GUARDED_BY(mu_);
+};
+
+// Begins what has its turn, and ends what is in the air. False when there is neither.
+bool DoOneOf(Sky& sky, std::mt19937& random) {
+  std::shared_ptr<Gathered> turn;
+  std::pair<Gatherings::Landing, int64_t> flown;
+  {
+    MutexLock lock(sky.mu);
+    if (!sky.turns.empty()) {
+      turn = std::move(sky.turns.front());
+      sky.turns.pop_front();
+    } else if (!sky.air.empty()) {
+      flown = std::move(sky.air.front());
+      sky.air.pop_front();
+    }
+  }
+  if (turn != nullptr) turn->Begin();
+  if (flown.first && random() % 4 == 0) std::this_thread::yield();
+  if (flown.first && random() % 8 != 0) flown.first.Land(flown.second);
+  return turn != nullptr || flown.second != 0;  // what has not landed lands here
+}
+
+class GatheredCaller : public Gatherings::Waiter {
+ public:
+  void OnLanded(const int64_t* result) override {
+    got_ = result == nullptr ? 0 : *result;
+    answers_.fetch_add(1);
+  }
+  int answers() const { return answers_; }
+  int64_t got() const { return got_; }
+
+ private:
+  int64_t got_ = 0;
+  std::atomic<int> answers_ = 0;
+};
+
+void GatherAndPerhapsLeave(Gatherings& flights, Sky& sky, unsigned seed) {
+  std::mt19937 random(seed);
+  for (int call = 0; call < kCallsEach; ++call) {
+    GatheredCaller caller;
+    const JoinLimits limits = {.max_waiters = 1 + random() % 16};
+    const int64_t came = sky.logbook.Now();
+    auto joined = flights.Gather(static_cast<int>(random() % 2), caller, {}, limits);
+    if (joined.landing) {
+      const auto work = std::make_shared<Gathered>(sky);
+      work->Lead(std::move(joined.landing));
+      if (random() % 8 == 0) work->Begin();  // it has waited long enough
+    }
+    if (random() % 32 == 0) flights.Forget(static_cast<int>(random() % 2));
+    if (random() % 4 == 0) {
+      const OnLast on_last = random() % 2 == 0 ? OnLast::kRetire : OnLast::kKeep;
+      const Gatherings::Left left = flights.Leave(caller, on_last);
+      if (left.outcome == Gatherings::Left::Outcome::kLeftLast) left.context->Begin();
+      if (left.outcome != Gatherings::Left::Outcome::kAlreadyTaken) {
+        ASSERT_EQ(caller.answers(), 0);
+        continue;
+      }
+    }
+    Await([&] { return caller.answers() > 0; });
+    ASSERT_EQ(caller.answers(), 1);
+    ASSERT_TRUE(caller.got() == 0 || caller.got() > came);
+  }
+}
+
+TEST(StressTest, NoCallerThatGathersGetsAResultOfWorkThatBeganBeforeItCame) {
+  Gatherings flights;
+  Sky sky;
+  std::atomic<bool> done = false;
+  Threads callers, landers;
+  for (int i = 0; i < 2; ++i) {
+    landers.Start([&, i] {
+      std::mt19937 random(i);
+      for (bool last = false; !last;) {
+        last = done;
+        while (DoOneOf(sky, random)) last = false;
+        std::this_thread::yield();
+      }
+    });
+  }
+  for (int i = 0; i < 16; ++i) {
+    callers.Start([&, i] { GatherAndPerhapsLeave(flights, sky, i); });
   }
   callers.Join();
   done = true;

@@ -25,6 +25,7 @@ USES = {
     'wire': {'base'},
     'memory': {'base', 'lib', 'metrics'},
     'model': {'base', 'wire'},
+    'schema': {'base', 'model', 'tls', 'wire'},
     'cache': {'base', 'lib', 'metrics', 'model'},
     'survey': {'base', 'lib', 'metrics', 'model', 'wire'},
     'trace': {'base', 'lib', 'metrics', 'model', 'wire'},
@@ -34,12 +35,13 @@ USES = {
     'otlp': {'base', 'lib', 'metrics', 'proto', 'tls', 'trace', 'wire'},
     'http2': {'base', 'memory', 'model', 'net', 'wire'},
     'upstream': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'trace', 'wire'},
+    'stub': {'base', 'core', 'lib', 'memory', 'model', 'proto', 'tls', 'upstream', 'wire'},
     'proxy': {'base', 'core', 'http2', 'lib', 'memory', 'metrics', 'model', 'net', 'tls', 'trace', 'wire'},
     'admin': {'base', 'metrics', 'net', 'proto', 'tls'},
-    'config': {'admin', 'cache', 'core', 'host', 'metrics', 'model', 'net', 'otlp', 'proxy', 'tls', 'trace', 'upstream'},
+    'config': {'admin', 'base', 'cache', 'core', 'host', 'metrics', 'model', 'net', 'otlp', 'proxy', 'schema', 'tls', 'trace', 'upstream'},
     'ctl': {'config', 'proto', 'version'},
     'version': set(),
-    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'otlp', 'proto', 'proxy', 'survey', 'trace', 'upstream', 'version'},
+    'app': {'admin', 'base', 'config', 'core', 'host', 'lib', 'memory', 'metrics', 'model', 'net', 'otlp', 'proto', 'proxy', 'schema', 'stub', 'survey', 'trace', 'upstream', 'version'},
     'main': {'app', 'config', 'host'},
 }
 
@@ -95,6 +97,8 @@ def unused_arrows(sources, uses=None) -> Iterator[str]:
 HOMES = [
     (r'nghttp2/', r'server/http2/', 'HTTP/2 framing is the business of server/http2'),
     (r'yaml-cpp/', r'server/config/', 'YAML is the business of server/config'),
+    (r'google/protobuf/(descriptor|dynamic_message)', r'server/schema/|server/stub/reflected_files\.cc$',
+     "Protobuf's descriptors are the business of server/schema"),
     (r'boost/beast', r'server/admin/[^/]*\.cc$', 'Beast is behind one .cc of server/admin'),
     (r'openssl/', r'server/tls/([^/]*\.cc|pem\.h)$', 'TLS is the business of server/tls'),
     (r'boost/asio/ssl', r'server/admin/http_server\.cc$', 'TLS is server/tls/stream; an Asio stream takes 79 KB a connection'),
@@ -102,8 +106,8 @@ HOMES = [
      r'server/(admin|app)/|server/upstream/(?!link|pool)|server/net/(?!worker|poller|byte_stream|listener)|server/host/process',
      'Asio is for the control thread; workers have net/poller.h'),
     (r'sys/epoll', r'server/net/poller\.cc$', 'epoll is the business of server/net/poller.cc'),
-    (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/(admin|ctl)/|server/otlp/exporter\.cc$|server/upstream/grpc|demo/',
-     'gRPC C++ is for the control plane'),
+    (r'(grpc|grpcpp|grpc\+\+)/|.*\.grpc\.pb\.h$', r'server/(admin|ctl|stub)/|server/otlp/exporter\.cc$|demo/',
+     'gRPC C++ is for the control plane, and for upstreams with transport: grpc'),
 ]
 ONE_FILE_ONLY = ['boost/beast']
 STANDARD_OR_ABSEIL = re.compile(r'[a-z_0-9]+$|absl/|singleflight/')
@@ -144,7 +148,7 @@ def emptied_strings(sources) -> Iterator[str]:
 
 REAL_TIME = re.compile(r'_clock::now\b|\babsl::Now\b|\bGetCurrentTimeNanos\b|\bgettimeofday\b|\bclock_gettime\b'
                        r'|(?<![\w.>])time\(\s*(nullptr|NULL|0|&)')
-REAL_TIME_HOMES = re.compile(r'server/(ctl/)?main\.cc$|server/net/([^/]*loop|worker)[^/]*$|demo/|tests/(testing|ctl|e2e|regress|bench|soak)/')
+REAL_TIME_HOMES = re.compile(r'server/(ctl/)?main\.cc$|server/net/([^/]*loop|worker)[^/]*$|demo/|tests/(testing|ctl|differential|e2e|interop|regress|bench|soak)/')
 
 
 def real_time(sources) -> Iterator[str]:
@@ -170,7 +174,7 @@ SLEEPS = {
 def sleeps(sources) -> Iterator[str]:
     """Tests wait on state, never on time."""
     for source in sources:
-        if not re.match(r'tests/(?!bench/|fuzz/|soak/|lint/)', source.path):
+        if not re.match(r'tests/(?!bench/|faults/|fuzz/|soak/|lint/)', source.path):
             continue
         pattern = SLEEPS.get(os.path.splitext(source.path)[1])
         for number, line in source.code() if pattern else ():

@@ -66,7 +66,7 @@ class ForeignHeaders(unittest.TestCase):
                                ('server/admin/http.cc', '#include <boost/beast/http.hpp>\n'),
                                ('server/upstream/resolver.h', '#include <boost/asio/ip/tcp.hpp>\n'),
                                ('server/net/poller.cc', '#include <sys/epoll.h>\n'),
-                               ('server/upstream/grpc_upstream.cc', '#include <grpcpp/grpcpp.h>\n'),
+                               ('server/stub/stub.cc', '#include <grpcpp/grpcpp.h>\n'),
                                ('tests/e2e/raw.cc', '#include <nghttp2/nghttp2.h>\n')), [])
 
     def test_elsewhere_they_are_findings(self):

@@ -53,6 +53,22 @@ TEST(UpstreamFieldsTest, TheSchemeIsThatOfTheConnection) {
   EXPECT_EQ(UpstreamFields(RequestOf(), onward).Find(":scheme"), "https");
 }
 
+TEST(UpstreamFieldsTest, PreviousAttemptsOfCallerAndProxyAddUp) {
+  const auto sent = [](const Fields& fields, int attempts) {
+    Onward onward = To();
+    onward.previous_attempts = attempts;
+    return UpstreamFields(RequestOf(fields), onward);
+  };
+  constexpr absl::string_view kName = "grpc-previous-rpc-attempts";
+  const std::string name(kName);
+  EXPECT_EQ(sent({}, 0).Count(kName), 0);
+  EXPECT_EQ(sent({}, 1).Find(kName), "1");
+  EXPECT_EQ(sent({{name, "2"}}, 0).Find(kName), "2") << "it is the caller's own";
+  EXPECT_EQ(sent({{name, "2"}}, 3).Find(kName), "5");
+  EXPECT_EQ(sent({{name, "2"}}, 3).Count(kName), 1);
+  EXPECT_EQ(sent({{name, "many"}}, 1).Find(kName), "1");
+}
+
 // PITFALLS 9
 TEST(UpstreamFieldsTest, TheTimeoutIsTheOneThatIsLeftAndNotTheCallers) {
   const Request request = RequestOf({{"grpc-timeout", "20m"}});
@@ -108,7 +124,7 @@ TEST(DownstreamFieldsTest, ContentLengthEndsAtThisHop) {
 
 TEST(DownstreamFieldsTest, TheFieldThatIsMadeAnewStaysBehind) {
   const Headers block = HeadersOf({{":status", "200"}, {"age", "9"}, {"x-a", "1"}, {"age", "7"}});
-  EXPECT_EQ(FieldsOf(DownstreamFields(block, "age")), (Fields{{":status", "200"}, {"x-a", "1"}}));
+  EXPECT_EQ(FieldsOf(DownstreamFields(block, {"age"})), (Fields{{":status", "200"}, {"x-a", "1"}}));
 }
 
 TEST(DownstreamFieldsTest, CookiesAreNeverIndexedAndWhatCameSoStaysSo) {

@@ -35,6 +35,26 @@ TEST_F(KeyPartsTest, EveryPartIsWhatItWas) {
   EXPECT_EQ(parts.metadata, "");
 }
 
+TEST_F(KeyPartsTest, AMessageIsProtobufWithoutWhatStandsBeforeIt) {
+  const std::string bytes("\x08\x07", 2);
+  EXPECT_EQ(ProtobufIn(PartsOf(KeyOf({}, std::string("\0\0\0\0\2", 5) + bytes))), bytes);
+  EXPECT_EQ(ProtobufIn(PartsOf(KeyOf({}, std::string(5, '\0')))), "");
+  KeyRules rules;
+  rules.ignored_fields = {{2}};
+  const Key without =
+      KeyPolicy(rules, "catalog", 7, fingerprints_)
+          .MakeKey(5, RequestOf({}), "a", std::string("\0\0\0\0\4", 5) + bytes + "\x10\x01");
+  EXPECT_EQ(ProtobufIn(PartsOf(without)), bytes);
+}
+
+TEST_F(KeyPartsTest, WhatIsNotProtobufIsNone) {
+  const std::string frame("\0\0\0\0\2\x08\x07", 7);
+  EXPECT_FALSE(ProtobufIn(PartsOf(KeyOf({{"content-type", "application/grpc+json"}}, frame))));
+  EXPECT_FALSE(ProtobufIn(PartsOf(KeyOf({}, std::string("\1\0\0\0\2\x08\x07", 7)))));
+  EXPECT_FALSE(ProtobufIn(PartsOf(KeyOf({}, ""))));
+  EXPECT_FALSE(ProtobufIn(PartsOf(KeyOf({}, std::string(4, '\0')))));
+}
+
 TEST_F(KeyPartsTest, MetadataThatCountsComesByName) {
   EXPECT_EQ(FieldsOf(KeyOf({{"x-b", "2"}, {"x-a", ""}, {"traceparent", "noise"}, {"x-b", "1"}})),
             (Fields{{"x-a", ""}, {"x-b", "2"}, {"x-b", "1"}}));

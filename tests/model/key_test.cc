@@ -375,6 +375,138 @@ TEST_F(FingerprintTest, TheLengthOfAFingerprintIsNotTheKeys) {
   EXPECT_EQ(BytesUnder({}, std::string(1000, 'x')).size(), BytesUnder({}, "").size());
 }
 
+class IgnoredFieldsTest : public KeyTest {
+ protected:
+  IgnoredFieldsTest() { rules_.ignored_fields = {{2}, {3, 1}}; }
+
+  // As on the wire, with `flag` before it.
+  static std::string Framed(const std::string& message, char flag = 0) {
+    return std::string({flag, 0, 0, 0, static_cast<char>(message.size())}) + message;
+  }
+  bool MeetAs(const std::string& a, const std::string& b, const Fields& fields = {}) {
+    return KeyOf(fields, a) == KeyOf(fields, b);
+  }
+
+  // Fields 1 and 2, and 1 and 4 of the message in field 3.
+  const std::string ann_ = Framed(
+      "\x08\x07\x12\x03"
+      "ann"
+      "\x1a\x04\x08\x01\x20\x05");
+  const std::string robert_ = Framed(
+      "\x08\x07\x12\x06"
+      "robert"
+      "\x1a\x04\x08\x02\x20\x05");
+  const std::string nobody_ = Framed("\x08\x07\x1a\x02\x20\x05");
+};
+
+TEST_F(IgnoredFieldsTest, CallsThatDifferInThemOnlyMeet) {
+  EXPECT_TRUE(MeetAs(ann_, robert_));
+  EXPECT_TRUE(MeetAs(ann_, nobody_));
+  EXPECT_TRUE(MeetAs(ann_, robert_, {{"content-type", "application/grpc+proto"}}));
+}
+
+TEST_F(IgnoredFieldsTest, OtherFieldsTellCallsApart) {
+  EXPECT_FALSE(MeetAs(ann_, Framed("\x08\x08\x1a\x02\x20\x05")));
+  EXPECT_FALSE(MeetAs(ann_, Framed("\x08\x07\x1a\x02\x20\x06")));
+  EXPECT_FALSE(MeetAs(ann_, Framed("\x08\x07")));
+}
+
+TEST_F(IgnoredFieldsTest, OtherFormatsCountWhole) {
+  for (const char* type : {"application/grpc+json", "application/grpc;charset=x"}) {
+    EXPECT_FALSE(MeetAs(ann_, robert_, {{"content-type", type}})) << type;
+  }
+}
+
+TEST_F(IgnoredFieldsTest, WhatCannotBeTakenApartCountsWholeAndMeetsNothingElse) {
+  const auto compressed = [](std::string message) { return message.replace(0, 1, "\x01"); };
+  EXPECT_FALSE(MeetAs(compressed(ann_), compressed(robert_)));
+  EXPECT_TRUE(MeetAs(compressed(ann_), compressed(ann_)));
+  EXPECT_FALSE(MeetAs(Framed("\x12\x03"
+                             "an"),
+                      Framed("\x12\x03"
+                             "bo")));
+  EXPECT_FALSE(MeetAs("", Framed("")));
+  // With the bytes of the key's own form.
+  EXPECT_FALSE(MeetAs(nobody_, std::string("\x02\x08\x07\x1a\x02\x20\x05")));
+}
+
+// Of two numbers, and a message with a number in it.
+std::shared_ptr<const CanonicalForm> FormOfThree(
+    CanonicalField::Shape shape = CanonicalField::Shape::kImplicit) {
+  using Kind = CanonicalField::Kind;
+  CanonicalMessage outer, inner;
+  outer.fields = {{1, Kind::kInt64, shape, 0, 0},
+                  {2, Kind::kBytes, shape, 0, 0},
+                  {3, Kind::kMessage, CanonicalField::Shape::kExplicit, 0, 1}};
+  inner.fields = {{1, Kind::kInt64, shape, 0, 0}, {4, Kind::kInt64, shape, 0, 0}};
+  return std::make_shared<const CanonicalForm>(std::vector<CanonicalMessage>{outer, inner});
+}
+
+class CanonicalKeyTest : public IgnoredFieldsTest {
+ protected:
+  CanonicalKeyTest() {
+    rules_.ignored_fields.clear();
+    rules_.form = FormOfThree();
+  }
+
+  // As ann_, with its fields in another order and a default written.
+  const std::string turned_ = Framed(
+      "\x1a\x04\x20\x05\x08\x01\x12\x03"
+      "ann"
+      "\x08\x07");
+};
+
+// PITFALLS 21
+TEST_F(CanonicalKeyTest, SerializationsOfOneMessageMeetAndOthersDoNot) {
+  EXPECT_TRUE(MeetAs(ann_, turned_));
+  EXPECT_FALSE(MeetAs(ann_, robert_));
+  rules_.form = nullptr;
+  EXPECT_FALSE(MeetAs(ann_, turned_));
+}
+
+TEST_F(CanonicalKeyTest, FieldsAreLeftOutOfTheFormToo) {
+  rules_.ignored_fields = {{2}, {3, 1}};
+  EXPECT_TRUE(MeetAs(turned_, robert_));
+  EXPECT_TRUE(MeetAs(turned_, nobody_));
+}
+
+TEST_F(CanonicalKeyTest, WhatHasNoFormCountsAsItComes) {
+  const std::string twice = Framed("\x08\x07\x08\x07"), once = Framed("\x08\x07");
+  EXPECT_FALSE(MeetAs(twice, once));
+  EXPECT_TRUE(MeetAs(twice, twice));
+  for (const char* type : {"application/grpc+json", "application/grpc;charset=x"}) {
+    EXPECT_FALSE(MeetAs(ann_, turned_, {{"content-type", type}})) << type;
+  }
+  // With the bytes of the key's own form.
+  EXPECT_FALSE(MeetAs(ann_, "\x03" + ann_.substr(5)));
+}
+
+TEST_F(CanonicalKeyTest, WhatHasNoFormStillIsWithoutItsFields) {
+  rules_.ignored_fields = {{2}};
+  EXPECT_TRUE(MeetAs(Framed("\x08\x07\x08\x07\x12\x01x"), Framed("\x08\x07\x08\x07")));
+}
+
+// PITFALLS 33
+TEST_F(CanonicalKeyTest, KeysOfAnotherSchemaNeverMeet) {
+  const std::string empty = Framed("");
+  const Key here = KeyOf({}, empty);
+  rules_.form = FormOfThree(CanonicalField::Shape::kExplicit);
+  EXPECT_FALSE(KeyOf({}, empty) == here);
+  rules_.form = FormOfThree();
+  EXPECT_TRUE(KeyOf({}, empty) == here);
+}
+
+// PITFALLS 33
+TEST_F(IgnoredFieldsTest, KeysOfOtherRulesNeverMeet) {
+  std::set<std::string> distinct;
+  const std::vector<std::vector<FieldPath>> all = {{}, {{2}}, {{3, 1}}, {{2}, {3, 1}}, {{2, 3, 1}}};
+  for (const std::vector<FieldPath>& fields : all) {
+    rules_.ignored_fields = fields;
+    distinct.insert(KeyOf({}, nobody_).bytes);
+  }
+  EXPECT_EQ(distinct.size(), all.size());
+}
+
 // A place in the flight table, nothing more.
 struct Place final : core::Flights::Waiter {
   void OnLanded(const model::Reply* reply) override { got = *reply; }

@@ -54,7 +54,7 @@ Ends UnixPair() {
 }
 
 // A listening socket on a port of the system's choice, and where it is.
-std::pair<Socket, Endpoint> Listening() {
+std::pair<Socket, Endpoint> ListeningSocket() {
   Socket socket(::socket(AF_INET, SOCK_STREAM, 0));
   const Endpoint any = *ParseAddress("127.0.0.1:0");
   EXPECT_EQ(::bind(socket.fd(), any.data(), any.size()), 0);
@@ -66,7 +66,7 @@ std::pair<Socket, Endpoint> Listening() {
 }
 
 Ends TcpPair() {
-  const auto [listener, endpoint] = Listening();
+  const auto [listener, endpoint] = ListeningSocket();
   Socket peer(::socket(AF_INET, SOCK_STREAM, 0));
   EXPECT_EQ(::connect(peer.fd(), endpoint.data(), endpoint.size()), 0);
   return {Socket(::accept(listener.fd(), nullptr, nullptr)), std::move(peer)};
@@ -269,17 +269,19 @@ TEST_P(ByteStreamTest, WhatWasPostedBeforeThePeerSpokeRunsBeforeThat) {
 TEST_P(ByteStreamTest, WhoAlwaysHasMoreHoldsUpNeitherTimersNorTasks) {
   Say(std::string(60, 'x'));
   bool rang = false;
+  bool ended = false;  // nobody is told any more, so that none of these is looked at later
   base::Timer timer(on_.worker().timers(), [&rang] { rang = true; });
   std::function<void()> again = [&] {
     stream_->WhenReadable([&] {
-      if (!rang) again();  // reads nothing, so that it stays ready
+      ended = rang;
+      if (!ended) again();  // reads nothing, so that it stays ready
     });
   };
   on_.Run([&] {
     timer.Set(base::After(on_.worker().Now(), absl::Milliseconds(1)));
     again();
   });
-  on_.Until([&] { return rang; });  // by tasks
+  on_.Until([&] { return ended; });  // by tasks
 }
 
 TEST(CallbacksTest, GoWithTheWorker) {
@@ -322,7 +324,7 @@ class ConnectTest : public ::testing::Test {
 };
 
 TEST_F(ConnectTest, SomebodyWhoListensIsConnectedTo) {
-  const auto [listener, endpoint] = Listening();
+  const auto [listener, endpoint] = ListeningSocket();
   EXPECT_EQ(Connect(endpoint), "");
   const Socket peer(::accept(listener.fd(), nullptr, nullptr));
   ASSERT_EQ(::send(peer.fd(), "hello", 5, 0), 5);
@@ -337,7 +339,7 @@ TEST_F(ConnectTest, SomebodyWhoListensIsConnectedTo) {
 }
 
 TEST_F(ConnectTest, NobodyOnAPortIsSaidSo) {
-  const Endpoint gone = Listening().second;
+  const Endpoint gone = ListeningSocket().second;
   EXPECT_EQ(Connect(gone), "Connection refused");
   on_.Run([this] {
     EXPECT_EQ(stream_->Write("").error, ECONNREFUSED) << "it is said again";

@@ -128,5 +128,36 @@ TEST_F(AskAgainTest, TheirRepliesAreTooLargeMeanwhileSoTheyGoThroughTheGate) {
   ExpectOneByOneAfterRefusal(herd);
 }
 
+// Requests of one key may differ in what is ignored of them; then each caller asks what it asked.
+class OwnMessageTest : public AskAgainTest {
+ protected:
+  OwnMessageTest() { key_.ignored_fields = {{1}}; }
+
+  // A request with an id in field 1, and what is asked in field 2.
+  static std::string WithId(char id) { return {0x0a, 0x01, id, 0x12, 0x01, 'p'}; }
+
+  std::vector<std::shared_ptr<Ear>> herd_ = {};
+};
+
+TEST_F(OwnMessageTest, WhoeverAsksAgainOrForItselfSendsItsOwn) {
+  for (char id : {'a', 'b', 'c'}) herd_.push_back(Ask(kGet, WithId(id)));
+  EXPECT_EQ(upstream_.latest().sent(), Framed(WithId('a')));
+  RefuseLeader();
+  EXPECT_EQ(upstream_.latest().sent(), Framed(WithId('b')));
+  RefuseLeader();
+  EXPECT_EQ(upstream_.latest().sent(), Framed(WithId('c')));
+  Upstream([](FakeCall& call) { call.Answer("blue kettle"); });
+  EXPECT_THAT(herd_[2], IsOkWith(Framed("blue kettle")));
+}
+
+TEST_F(OwnMessageTest, WhoeverGetsAReplyKeepsNoMessage) {
+  for (char id : {'a', 'b'}) herd_.push_back(Ask(kGet, WithId(id)));
+  EXPECT_GT(buffered(), 0);
+  Upstream([](FakeCall& call) { call.Answer("blue kettle"); });
+  EXPECT_THAT(herd_[1], IsOkWith(Framed("blue kettle")));
+  EXPECT_EQ(upstream_.calls(), 1u);
+  EXPECT_EQ(buffered(), 0);
+}
+
 }  // namespace
 }  // namespace singleflight::proxy::testing

@@ -49,6 +49,37 @@ TEST(MarksTest, EachAnswerSaysHowItCame) {
               ElementsAre("age: 0", "cache-status: singleflight; fwd=uri-miss; collapsed"));
 }
 
+struct Row {
+  std::string name;  // the section, and what is said there
+  Source source;
+  int expires;  // in so many seconds
+  bool by_request;
+  std::string member;
+};
+
+class Rfc9211Test : public ::testing::TestWithParam<Row> {};
+
+TEST_P(Rfc9211Test, TheMemberOfThisCacheIs) {
+  const Row& row = GetParam();
+  const core::Answer answer = AnswerFrom(row.source, {}, std::chrono::seconds(row.expires));
+  EXPECT_THAT(Shown(Marks(MarkOptions{"edge", false, true}, answer, kNow, row.by_request)),
+              ElementsAre("cache-status: edge; " + row.member));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, Rfc9211Test,
+    ::testing::Values(
+        Row{"S2_1_Hit", Source::kHit, 9, false, "hit; ttl=9"},
+        Row{"S2_1_AHitThatTheRequestAllows", Source::kHit, 9, true, "hit; ttl=9"},
+        Row{"S2_2_FwdUriMiss", Source::kForwarded, 0, false, "fwd=uri-miss"},
+        Row{"S2_2_FwdRequest", Source::kForwarded, 0, true, "fwd=request"},
+        Row{"S2_4_TtlOfWhatIsOver", Source::kHit, -3, false, "hit; ttl=-3"},
+        Row{"S2_4_TtlAfterAFailure", Source::kStale, -3, false, "hit; ttl=-3"},
+        Row{"S2_5_Stored", Source::kStored, 0, false, "fwd=uri-miss; stored"},
+        Row{"S2_5_StoredForARequest", Source::kStored, 0, true, "fwd=request; stored"},
+        Row{"S2_6_Collapsed", Source::kCollapsed, 0, false, "fwd=uri-miss; collapsed"}),
+    [](const auto& row) { return row.param.name; });
+
 TEST(MarksTest, WhatThisProgramSaysItselfHasNone) {
   EXPECT_THAT(ShownOf(AnswerFrom(Source::kOwn, std::chrono::seconds(3))), IsEmpty());
 }
@@ -71,6 +102,25 @@ TEST(MarksTest, AReplyThatOutlivedItsTimeSaysByHowMuch) {
               ElementsAre("age: 7", "cache-status: singleflight; hit; ttl=-2"));
 }
 
+TEST(MarksTest, WhatIsOverIsNeverSaidToBeFresh) {
+  using std::chrono::milliseconds;
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kStale, milliseconds(5001), milliseconds(-1))),
+              ElementsAre("age: 5", "cache-status: singleflight; hit; ttl=-1"));
+  EXPECT_THAT(ShownOf(AnswerFrom(Source::kStale, milliseconds(7000), milliseconds(-2000))),
+              ElementsAre("age: 7", "cache-status: singleflight; hit; ttl=-2"));
+}
+
+// RFC 9211 §2.2
+TEST(MarksTest, WhatARequestDidNotTakeOfTheCacheWasForwardedForIt) {
+  const auto shown = [](Source source) {
+    return Shown(Marks(MarkOptions{"p", false, true}, AnswerFrom(source, {}), kNow, true));
+  };
+  EXPECT_THAT(shown(Source::kStored), ElementsAre("cache-status: p; fwd=request; stored"));
+  EXPECT_THAT(shown(Source::kForwarded), ElementsAre("cache-status: p; fwd=request"));
+  EXPECT_THAT(shown(Source::kCollapsed), ElementsAre("cache-status: p; fwd=request; collapsed"));
+  EXPECT_THAT(shown(Source::kHit), ElementsAre("cache-status: p; hit; ttl=0"));
+}
+
 TEST(MarksTest, EveryReasonToGoAloneIsNamed) {
   const std::vector<std::pair<core::Bypass, std::string>> cases = {
       {core::Bypass::kSecondMessage, "second_message"},
@@ -78,6 +128,8 @@ TEST(MarksTest, EveryReasonToGoAloneIsNamed) {
       {core::Bypass::kRequestTooLarge, "request_too_large"},
       {core::Bypass::kNoMessage, "no_message"},
       {core::Bypass::kStreamingMethod, "streaming_method"},
+      {core::Bypass::kNoStore, "no_store"},
+      {core::Bypass::kDiffered, "differed"},
       {core::Bypass::kLargeReply, "large_reply"},
       {core::Bypass::kSlowRequest, "slow_request"},
       {core::Bypass::kKeptEncoding, "kept_encoding"},

@@ -56,6 +56,7 @@ class ProxyTest : public ::testing::Test {
     get.match.method = "/shop.Catalog/*";
     get.collapse = collapse_;
     get.cache = cache_;
+    get.key = key_;
     routes_.Add(get, 0, shared_, model::KeyPolicy(get.key, "catalog", 7, fingerprints_));
     core::RouteOptions watch;
     watch.match.method = "/shop.Streams/*";
@@ -190,6 +191,7 @@ class ProxyTest : public ::testing::Test {
 
   core::CollapseOptions collapse_;
   absl::optional<cache::FreshnessRules> cache_;
+  model::KeyRules key_;
   http2::SessionOptions options_;
   core::FakeLoop loop_{0};
   core::FakeUpstream upstream_;
@@ -197,7 +199,7 @@ class ProxyTest : public ::testing::Test {
   cache::Store store_{cache::StoreOptions()};
   struct {
     std::shared_ptr<DownstreamMetrics> downstream = std::make_shared<DownstreamMetrics>();
-    core::MetricsByRoute routes = core::MetricsOf(2);
+    core::MetricsByRoute routes = core::MetricsOf(4);  // two more for tests that add routes
   } metrics_;
   core::UpstreamBounds shared_{"catalog", 1000, 1 << 30, 1};  // released calls go one by one
   model::Fingerprints fingerprints_;

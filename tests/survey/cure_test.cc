@@ -2,6 +2,7 @@
 
 #include "server/survey/cure.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace singleflight::survey {
@@ -11,7 +12,7 @@ using Mode = model::KeyRules::Mode;
 
 std::string Cure(const std::string& name, const model::KeyRules& rules = {},
                  SplitKind kind = SplitKind::kMetadata) {
-  return CureOf({kind, name, 1, {}}, rules);
+  return CureOf({kind, name, "", 1, {}}, rules);
 }
 
 TEST(CureTest, AHeaderIsIgnored) {
@@ -30,6 +31,8 @@ TEST(CureTest, AHeaderThatTheRulesCountLeavesThem) {
             "key: {metadata: {only: [x-tenant]}}  # if no reply depends on x-a");
   EXPECT_EQ(Cure("x-request-id", {Mode::kAllButNoise, {"x-a"}, false, {"x-request-id"}}),
             "key: {metadata: {ignore: [x-a]}}  # if no reply depends on x-request-id");
+  EXPECT_EQ(Cure("date", {Mode::kAllButNoise, {}, false, {"date"}}),
+            "key: {}  # if no reply depends on date");
 }
 
 TEST(CureTest, SetsHaveTheirNames) {
@@ -57,6 +60,37 @@ TEST(CureTest, CredentialsAreADecisionAndNoLine) {
   EXPECT_EQ(Cure("x-a, authorization", {}, SplitKind::kSeveral), "");
 }
 
+TEST(CureTest, RulesForMessagesStay) {
+  model::KeyRules rules;
+  rules.ignored_fields = {{1}, {3, 2}};
+  EXPECT_THAT(Cure("x-a", rules),
+              ::testing::StartsWith(
+                  "key: {metadata: {ignore: [x-a]}, message: {ignore: [\"1\", \"3.2\"]}}"));
+}
+
+// What is asked for is a field, too.
+TEST(CureTest, FieldsAreADecisionAndNoLine) {
+  EXPECT_EQ(Cure("3.2", {}, SplitKind::kField),
+            "# key: {message: {ignore: [\"3.2\"]}} would, if no reply depends on field 3.2: a "
+            "request's id or a time, and not what is asked for");
+  model::KeyRules rules{Mode::kAllButNoise, {"x-a"}, true};
+  rules.ignored_fields = {{1}, {3, 2}, {30}};
+  EXPECT_THAT(Cure("2, 3", rules, SplitKind::kField),
+              ::testing::StartsWith("# key: {metadata: {ignore: [x-a]}, message: {ignore: [\"1\", "
+                                    "\"30\", \"2\", \"3\"]}, share_across_credentials: true} "
+                                    "would, if no reply depends on fields 2, 3: "));
+}
+
+TEST(CureTest, NamesOfFieldsStayToo) {
+  model::KeyRules rules;
+  rules.ignored_fields = {{3, 2}};
+  rules.ignored_names = {"context.trace"};
+  rules.canonicalize = true;
+  EXPECT_THAT(Cure("x-a", rules),
+              ::testing::StartsWith("key: {metadata: {ignore: [x-a]}, message: {ignore: "
+                                    "[\"3.2\", context.trace], canonicalize: true}}"));
+}
+
 TEST(CureTest, NothingIsOfferedWhereNoLineWouldDo) {
   EXPECT_EQ(Cure("other"), "");
   EXPECT_EQ(Cure("singleflight-chain"), "");
@@ -65,6 +99,8 @@ TEST(CureTest, NothingIsOfferedWhereNoLineWouldDo) {
   EXPECT_EQ(Cure("trust", {}, SplitKind::kPolicy), "");
   EXPECT_EQ(Cure("grpc-encoding", {}, SplitKind::kEncoding), "");
   EXPECT_EQ(Cure(":authority, x-a", {}, SplitKind::kSeveral), "");
+  EXPECT_EQ(Cure("message", {}, SplitKind::kField), "");
+  EXPECT_EQ(Cure("other", {}, SplitKind::kField), "");
 }
 
 }  // namespace

@@ -18,6 +18,13 @@ struct Caller {
   uint32_t trust = 1;
 };
 
+// A message as it stands on the wire.
+inline std::string Framed(const std::string& message) {
+  std::string frame(5, '\0');
+  for (size_t i = 0; i < 4; ++i) frame[4 - i] = static_cast<char>(message.size() >> (8 * i));
+  return frame + message;
+}
+
 class Keys {
  public:
   model::Key Of(const Caller& caller, const model::KeyRules& rules = {}) {

@@ -29,13 +29,16 @@ class RecentKeysTest : public ::testing::Test {
  protected:
   Differences Note(const Caller& caller, const model::KeyRules& rules = {}) {
     const model::Key key = keys_.Of(caller, rules);
-    return recent_->Note(Components(key), now_, absl::Minutes(1));
+    const RecentKeys::Noted noted = recent_->Note(Components(key), now_, absl::Minutes(1));
+    led_before_ = noted.led_before;
+    return noted.differences;
   }
   Differences NoteMetadata(const model::Fields& metadata) { return Note({metadata}); }
 
   Keys keys_;
   const std::unique_ptr<RecentKeys> recent_ = std::make_unique<RecentKeys>();
   base::Instant now_ = base::Instant() + std::chrono::hours(1);
+  bool led_before_ = false;  // of the last Note
 };
 
 TEST_F(RecentKeysTest, TheFirstCallMeetsNobody) { EXPECT_THAT(Note({}), IsEmpty()); }
@@ -113,6 +116,15 @@ TEST_F(RecentKeysTest, AKeyThatLeadsAgainIsToldOfOnlyIfAnotherLedSince) {
   EXPECT_THAT(NoteMetadata({{"x-device-id", "2"}}), IsEmpty());
   EXPECT_THAT(NoteMetadata({{"x-device-id", "1"}}), ElementsAre(IsHeader("x-device-id")));
   EXPECT_THAT(NoteMetadata({{"x-device-id", "1"}}), IsEmpty());
+}
+
+TEST_F(RecentKeysTest, AKeyThatLedBeforeIsKnown) {
+  NoteMetadata({{"x-device-id", "1"}});
+  EXPECT_FALSE(led_before_);
+  NoteMetadata({{"x-device-id", "2"}});
+  EXPECT_FALSE(led_before_);
+  NoteMetadata({{"x-device-id", "1"}});
+  EXPECT_TRUE(led_before_);
 }
 
 TEST_F(RecentKeysTest, KeysOfLongAgoAreNotCompared) {

@@ -42,6 +42,7 @@ TEST(SplitCountsTest, NamesOfTheProgramAndOfTheConfigurationAreLabelsAndNoOther)
   EXPECT_EQ(LabelOf(SplitKind::kCredential, "x-auth-made-up", rules), "other");
   EXPECT_EQ(LabelOf(SplitKind::kAuthority, ":authority", rules), ":authority");
   EXPECT_EQ(LabelOf(SplitKind::kSeveral, "x-a, x-b", rules), "");
+  EXPECT_EQ(LabelOf(SplitKind::kField, "1, 3.2", rules), "");
 }
 
 TEST(SplitCountsTest, EveryKindIsShownFromTheBeginning) {

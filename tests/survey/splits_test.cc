@@ -54,6 +54,45 @@ TEST_F(SplitsTest, SeveralTogetherHaveTheirNames) {
   EXPECT_EQ(apart->name, "x-a, x-b");
 }
 
+TEST_F(SplitsTest, FieldsAreOneKindHoweverManyAndHaveTheirMethod) {
+  Note({}, Framed("\x08\x01\x10\x01"));
+  const absl::optional<Splits::Apart> one = Note({}, Framed("\x08\x01\x10\x02"));
+  ASSERT_TRUE(one.has_value());
+  EXPECT_EQ(one->kind, SplitKind::kField);
+  EXPECT_EQ(one->name, "2");
+  EXPECT_EQ(one->method, "/shop.Catalog/Get");
+  EXPECT_EQ(Note({}, Framed("\x08\x02\x10\x03"))->name, "1, 2");
+  EXPECT_EQ(Find(SplitKind::kField, "2").method, "/shop.Catalog/Get");
+}
+
+TEST_F(SplitsTest, FieldsOfTwoMethodsAreTwoSplits) {
+  for (const char* method : {"/shop.Catalog/Get", "/shop.Catalog/List"}) {
+    Note({{":path", method}}, Framed("\x08\x01"));
+    Note({{":path", method}}, Framed("\x08\x02"));
+  }
+  EXPECT_EQ(splits_.List().size(), 2);
+}
+
+TEST_F(SplitsTest, AHeaderIsToldBeforeFields) {
+  Note({{"x-a", "1"}}, Framed("\x08\x01"));
+  Note({{"x-a", "2"}}, Framed("\x08\x02"));
+  EXPECT_EQ(Note({{"x-a", "1"}}, Framed("\x08\x02"))->name, "x-a");
+}
+
+TEST_F(SplitsTest, AMessageThatComesAgainIsToldOfNoField) {
+  Note({}, Framed("\x08\x01"));
+  EXPECT_TRUE(Note({}, Framed("\x08\x02")).has_value());
+  for (int i = 10; i < 50; ++i) Note({}, Framed(std::string("\x10") + static_cast<char>(i)));
+  EXPECT_FALSE(Note({}, Framed("\x08\x01")).has_value());
+}
+
+TEST_F(SplitsTest, ThePathOfACallIsKeptInPart) {
+  const std::string path = "/shop.Catalog/" + std::string(500, 'x');
+  Note({{":path", path}}, Framed("\x08\x01"));
+  EXPECT_EQ(Note({{":path", path}}, Framed("\x08\x02"))->method,
+            path.substr(0, kLongestPath - 3) + "…");
+}
+
 TEST_F(SplitsTest, TheLatestTimeIsTold) {
   Note({{"x-a", "1"}});
   Note({{"x-a", "2"}});

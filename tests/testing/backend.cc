@@ -16,6 +16,7 @@
 #include "tests/testing/bytes.h"
 #include "tests/testing/certificates.h"
 #include "tests/testing/child_process.h"
+#include "tests/testing/grpc_callbacks.h"
 
 namespace singleflight::testing {
 namespace {
@@ -176,7 +177,7 @@ class Service final : public grpc::CallbackGenericService {
 
 class Backend::Impl {
  public:
-  explicit Impl(const absl::optional<PeerTls>& tls) : tls(tls) {}
+  explicit Impl(const absl::optional<PeerTls>& tls) : tls(tls) { KeepGrpcCallbacks(); }
 
   const absl::optional<PeerTls> tls;
   Board board;

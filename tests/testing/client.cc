@@ -12,6 +12,7 @@
 
 #include "tests/testing/bytes.h"
 #include "tests/testing/certificates.h"
+#include "tests/testing/grpc_callbacks.h"
 
 namespace singleflight::testing {
 namespace {
@@ -154,7 +155,9 @@ void StreamCall::Cancel() { state_->Cancel(); }
 Answer StreamCall::Finish() { return state_->Finish(); }
 
 struct Client::Channel {
-  explicit Channel(const std::shared_ptr<grpc::Channel>& channel) : stub(channel) {}
+  explicit Channel(const std::shared_ptr<grpc::Channel>& channel) : stub(channel) {
+    KeepGrpcCallbacks();
+  }
   static grpc::ChannelArguments Arguments();
   grpc::GenericStub stub;
 };

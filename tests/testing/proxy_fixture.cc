@@ -14,13 +14,15 @@ std::string ProxyTest::Yaml(const Scenario& scenario) const {
       scenario.target.empty() ? "target: \"" + backend_.address() + "\"" : scenario.target;
   return absl::StrCat(
       "listeners: ", scenario.listeners, "\n", "upstreams:\n  - name: backend\n    ", target,
-      "\n    ", scenario.upstream, "\n", "routes:\n",
+      "\n    ", scenario.upstream, "\n", "routes:\n", scenario.routes,
       "  - match: {method: /test.Reads/*}\n    upstream: backend\n",
       "    collapse: ", scenario.collapse, "\n",
       scenario.cache.empty() ? "" : "    cache: " + scenario.cache + "\n",
       scenario.key == "{}" ? "" : "    key: " + scenario.key + "\n",
+      scenario.route.empty() ? "" : "    " + scenario.route + "\n",
       "  - match: {method: /*}\n    upstream: backend\n", "    collapse: ", scenario.other_collapse,
       "\n", scenario.other_cache.empty() ? "" : "    cache: " + scenario.other_cache + "\n",
+      scenario.invalidates.empty() ? "" : "    invalidates: " + scenario.invalidates + "\n",
       "health: {address: \"127.0.0.1:0\"}\n", scenario.top, "\n");
 }
 

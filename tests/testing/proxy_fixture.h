@@ -19,12 +19,15 @@ struct Scenario {
   std::string collapse = "{flight_timeout: 1m, max_join_age: 1m}";  // of the route /test.Reads/*
   std::string cache = "";                                           // likewise: "{ttl: 1h}"
   std::string key = "{}";                                           // likewise
-  std::string other_collapse = "false";                             // of the route /*
-  std::string other_cache = "";                                     // likewise
-  std::string upstream = "";  // further options: "max_flights: 1"
-  std::string target = "";    // instead of the backend's address
+  std::string route = "";                // likewise, further options: "verify: 1%"
+  std::string other_collapse = "false";  // of the route /*
+  std::string other_cache = "";          // likewise
+  std::string upstream = "";             // further options: "max_flights: 1"
+  std::string target = "";               // instead of the backend's address
   std::string listeners = "[{address: \"127.0.0.1:0\"}]";
-  std::string top = "";  // further lines: "threads: 2"
+  std::string top = "";          // further lines: "threads: 2"
+  std::string invalidates = "";  // of the route /*: "[\"item:{1}\"]"
+  std::string routes = "";  // above these two, whole: "  - match: …\n    upstream: backend\n"
 };
 
 // A call on the route that collapses, and one on the route that does not.

@@ -12,6 +12,7 @@
 #include "opentelemetry/proto/collector/trace/v1/trace_service.grpc.pb.h"
 #include "tests/testing/certificates.h"
 #include "tests/testing/child_process.h"
+#include "tests/testing/grpc_callbacks.h"
 
 namespace singleflight::testing {
 namespace {
@@ -37,6 +38,7 @@ class SpanCollector::Service final : public collector::TraceService::CallbackSer
  public:
   std::string Listen(const absl::optional<PeerTls>& tls) {
     int port = 0;
+    KeepGrpcCallbacks();
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", CredentialsOf(tls), &port);
     builder.RegisterService(this);

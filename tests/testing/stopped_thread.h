@@ -2,12 +2,16 @@
 #define SINGLEFLIGHT_TESTS_TESTING_STOPPED_THREAD_H_
 
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -15,15 +19,17 @@
 
 namespace singleflight::testing {
 
-// A thread of another process that does nothing for as long as this lives, as under a debugger.
+// A thread of another process that does nothing for as long as this lives, as under a debugger. It
+// is stopped where it waits for events: elsewhere it could have a lock (the allocator's, say) that
+// every other thread needs.
 class StoppedThread {
  public:
   // `name`: as top -H shows it.
   StoppedThread(pid_t process, const std::string& name) : thread_(Find(process, name)) {
-    if (::ptrace(PTRACE_SEIZE, thread_, nullptr, nullptr) != 0 ||
-        ::ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr) != 0 ||
-        ::waitpid(thread_, nullptr, __WALL) != thread_) {
-      throw std::runtime_error("cannot stop " + name);
+    Require(::ptrace(PTRACE_SEIZE, thread_, nullptr, nullptr));
+    for (const Deadline deadline; !StopsWhereItWaits(process); std::this_thread::yield()) {
+      if (deadline.passed()) throw std::runtime_error(name + " never waits");
+      Require(::ptrace(PTRACE_CONT, thread_, nullptr, nullptr));
     }
   }
   StoppedThread(const StoppedThread&) = delete;
@@ -34,6 +40,21 @@ class StoppedThread {
   void WaitForEnd() { ::waitpid(thread_, nullptr, __WALL); }
 
  private:
+  static void Require(int64_t status) {
+    if (status < 0) throw std::system_error(errno, std::generic_category(), "a thread to stop");
+  }
+
+  bool StopsWhereItWaits(pid_t process) const {
+    Require(::ptrace(PTRACE_INTERRUPT, thread_, nullptr, nullptr));
+    Require(::waitpid(thread_, nullptr, __WALL));
+    int64_t call = 0;  // "running" and -1 are no call
+    std::ifstream(absl::StrCat("/proc/", process, "/task/", thread_, "/syscall")) >> call;
+#ifdef SYS_epoll_wait
+    if (call == SYS_epoll_wait) return true;
+#endif
+    return call == SYS_epoll_pwait;
+  }
+
   // A thread gets its name a moment after it has begun.
   static pid_t Find(pid_t process, const std::string& name) {
     for (const Deadline deadline; !deadline.passed(); std::this_thread::yield()) {

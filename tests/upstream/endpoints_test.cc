@@ -22,7 +22,7 @@ class PoolEndpointsTest : public PoolTest {
     Run([&] {
       pool_->SetEndpoints(
           std::make_shared<const EndpointList>(EndpointList{{server.endpoint()}, ""}),
-          {{cells_, false}});
+          {{cells_, std::make_shared<EndpointShared>(), false}});
     });
     return *cells_;
   }

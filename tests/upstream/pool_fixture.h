@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -14,6 +16,7 @@
 #include "server/http2/connection.h"
 #include "server/net/listener.h"
 #include "server/upstream/pool.h"
+#include "singleflight/mutex.h"
 #include "tests/http2/ends.h"
 #include "tests/http2/on_worker.h"
 
@@ -57,11 +60,21 @@ class ScriptedServer {
   // No new connections; those that are open go on.
   void CloseListener() { listener_->Close(); }
 
-  // Connections now, and calls since the beginning, in order of arrival.
-  size_t connections() const { return peers_.size(); }
+  // Connections now, and calls since the beginning, in order of arrival. From any thread; what is
+  // done with a session, or with a call that goes on, is done on the worker.
+  size_t connections() const {
+    const MutexLock lock(mu_);
+    return peers_.size();
+  }
   http2::Session& session(size_t at) { return *peers_.at(at)->connection->session(); }
-  size_t calls() const { return calls_.size(); }
-  Ear& call(size_t at) { return *calls_.at(at); }
+  size_t calls() const {
+    const MutexLock lock(mu_);
+    return calls_.size();
+  }
+  Ear& call(size_t at) {
+    const MutexLock lock(mu_);
+    return *calls_.at(at);
+  }
   int accepted() const { return accepted_; }
 
   std::function<void(Ear&)> serve;  // is called when a request is whole
@@ -80,6 +93,7 @@ class ScriptedServer {
         if (server.serve) server.serve(*ear);
       };
       stream.SetHandler(ear);
+      const MutexLock lock(server.mu_);
       server.calls_.push_back(std::move(ear));
     }
     void OnSettings() override {
@@ -97,6 +111,7 @@ class ScriptedServer {
       for (size_t i = 0; i < peers.size(); ++i) {
         if (peers[i].get() != this) continue;
         const std::shared_ptr<Peer> keep = peers[i];
+        const MutexLock lock(server.mu_);
         peers.erase(peers.begin() + static_cast<ptrdiff_t>(i));
         return;
       }
@@ -118,16 +133,22 @@ class ScriptedServer {
     peer->connection = std::make_shared<http2::Connection>(
         worker_, http2::Side::kServer, options_,
         net::MakeSocketStream(worker_, net::Socket(accepted.fd)), *peer);
-    peers_.push_back(peer);
+    {
+      const MutexLock lock(mu_);
+      peers_.push_back(peer);
+    }
     peer->connection->Start();
   }
 
   net::Worker& worker_;
   const http2::SessionOptions options_;
   std::unique_ptr<net::Listener> listener_;
+  std::atomic<int> accepted_ = 0;
+
+  // Changed on the worker, and under this mutex.
+  mutable Mutex mu_;
   std::vector<std::shared_ptr<Peer>> peers_;
   std::vector<std::shared_ptr<Ear>> calls_;
-  int accepted_ = 0;
 };
 
 // The caller of one upstream call.
@@ -150,10 +171,13 @@ struct Caller final : core::UpstreamEvents {
     failure = std::move(how);
   }
 
+  size_t wanted() const override { return wants; }
+
   bool Over() const { return ended || failure.has_value(); }
 
   std::unique_ptr<core::UpstreamCall> call;
   bool consume = true;
+  size_t wants = 1;  // callers that wait for it
   Fields initial, trailing;
   std::string body;
   size_t sent = 0;
@@ -218,7 +242,12 @@ class PoolTest : public ::testing::Test {
               [this](const net::Endpoint&, EndpointState state, const std::string& failure) {
                 states_.push_back(state);
                 if (!failure.empty()) failure_ = failure;
-              }});
+              },
+              [this](const net::Endpoint&, const std::string& what) { failing_.push_back(what); },
+              [this](const net::Endpoint&, bool serves, const std::string& why) {
+                health_.push_back(serves ? "serves" : why);
+              }},
+          limits_);
       pool_->SetEndpoints(
           std::make_shared<const EndpointList>(EndpointList{std::move(endpoints), ""}));
     });
@@ -243,8 +272,9 @@ class PoolTest : public ::testing::Test {
     caller.consume = consumes_;
     auto request = std::make_shared<const model::Request>(
         absl::get<model::Request>(model::ParseRequest(Block(RequestFields()))));
-    caller.call =
-        pool_->Start({request, "catalog:1", absl::nullopt, "", resends, client_, again_}, caller);
+    core::UpstreamHead head{request, "catalog:1", absl::nullopt, "", resends, client_, again_};
+    head.avoid = avoid_;
+    caller.call = pool_->Start(std::move(head), caller);
     if (message.empty()) return;
     caller.call->Send(base::Slice(message));
     caller.call->Finish({});
@@ -256,6 +286,38 @@ class PoolTest : public ::testing::Test {
   }
   void Run(std::function<void()> work) { on_.Run(std::move(work)); }
 
+  base::Instant Now() {
+    base::Instant now;
+    Run([&] { now = on_.worker().Now(); });
+    return now;
+  }
+
+  // Where four calls may be in the air: of three endpoints one answers nobody, and gets two. Every
+  // second call avoids another one, as hedges do.
+  void ExpectTheRestIsAnswered() {
+    ScriptedServer& hangs = Serve();
+    ScriptedServer& answers = Serve();
+    ScriptedServer& avoided = Serve();
+    answers.serve = avoided.serve = Echo;
+    MakePool({hangs.endpoint(), answers.endpoint(), avoided.endpoint()});
+    size_t silent = 0;  // calls that nobody answers
+    const auto ask = [&] {
+      Caller& caller = Ask();
+      Until([&] { return caller.Over() || hangs.calls() > silent; });
+      Run([&] { silent = hangs.calls(); });
+      EXPECT_FALSE(caller.failure.has_value());
+    };
+    ask();
+    Until([&] { return std::count(states_.begin(), states_.end(), EndpointState::kReady) == 3; });
+    for (int i = 0; i < 12; ++i) {
+      avoid_ = nullptr;
+      ask();
+      avoid_ = std::make_shared<const std::string>(avoided.address());
+      ask();
+    }
+    EXPECT_EQ(silent, 2u);
+  }
+
   static void Echo(Ear& ear) { AnswerOk(*ear.stream, ear.body); }
 
   OnWorker on_;
@@ -264,12 +326,16 @@ class PoolTest : public ::testing::Test {
   http2::SessionOptions session_options_;
   const std::shared_ptr<UpstreamMetrics> shared_metrics_ = std::make_shared<UpstreamMetrics>();
   UpstreamMetrics& metrics_ = *shared_metrics_;
+  Pool::Shared limits_;  // of pools that are made from now on
   int connect_failed_ = 0;
-  std::vector<EndpointState> states_;       // that the pool told, of all endpoints
-  std::string failure_;                     // the latest that it told
-  bool consumes_ = true;                    // callers that begin from now on
-  std::shared_ptr<memory::Client> client_;  // likewise; null: nobody's
-  bool again_ = false;                      // likewise: a flight has sent it before
+  std::vector<EndpointState> states_;         // that the pool told, of all endpoints
+  std::string failure_;                       // the latest that it told
+  std::vector<std::string> failing_;          // why endpoints would be ejected
+  std::vector<std::string> health_;           // what was found out by asking
+  bool consumes_ = true;                      // callers that begin from now on
+  std::shared_ptr<memory::Client> client_;    // likewise; null: nobody's
+  bool again_ = false;                        // likewise: a flight has sent it before
+  std::shared_ptr<const std::string> avoid_;  // likewise: where they do not go; null: nowhere
   std::vector<std::unique_ptr<ScriptedServer>> servers_;
   std::unique_ptr<Pool> pool_;
   std::vector<std::unique_ptr<Caller>> callers_;

@@ -281,6 +281,35 @@ TEST_F(PoolTest, EndpointsTakeTurns) {
   for (size_t i = 0; i < 3; ++i) EXPECT_EQ(servers_[i]->calls() - before[i], 10u);
 }
 
+TEST_F(PoolTest, AHedgeTakesAnotherEndpointIfThereIsOne) {
+  std::vector<net::Endpoint> endpoints;
+  for (int i = 0; i < 2; ++i) {
+    Serve().serve = Echo;
+    endpoints.push_back(servers_.back()->endpoint());
+  }
+  MakePool(endpoints);
+  Await(Ask());
+  Until([this] { return metrics_.connections.value() == 2; });
+  const auto ask_elsewhere = [&] {
+    Caller& caller = *callers_.emplace_back(std::make_unique<Caller>());
+    Run([&] {
+      core::UpstreamHead head{std::make_shared<const model::Request>(absl::get<model::Request>(
+                                  model::ParseRequest(Block(RequestFields())))),
+                              "catalog:1", absl::nullopt, ""};
+      head.avoid = std::make_shared<const std::string>(servers_[0]->address());
+      caller.call = pool_->Start(std::move(head), caller);
+      caller.call->Finish({});
+    });
+    Await(caller);
+  };
+  const size_t before = servers_[0]->calls();
+  for (int i = 0; i < 10; ++i) ask_elsewhere();
+  EXPECT_EQ(servers_[0]->calls(), before);
+  SetEndpoints({endpoints[0]});
+  ask_elsewhere();
+  EXPECT_EQ(servers_[0]->calls(), before + 1) << "there is no other";
+}
+
 TEST_F(PoolTest, AnEndpointThatIsDownDoesNotCostACall) {
   ScriptedServer& server = Serve();
   server.serve = Echo;

@@ -52,6 +52,7 @@ TEST_F(ResendTest, ARefusedCallIsSentAgainAsOftenAsItsBoundAllows) {
   EXPECT_EQ(server.calls(), 4u);
   EXPECT_EQ(caller.failure->kind, Kind::kNotStarted);
   EXPECT_EQ(caller.failure->status, wire::StatusCode::kUnavailable);
+  EXPECT_EQ(caller.call->trip().resends, 3);
   EXPECT_EQ(metrics_.resent.value(), 3u);
   EXPECT_EQ(metrics_.begun.value(), 1u);
   EXPECT_EQ(Unanswered(core::Unanswered::kRefused), 1u);

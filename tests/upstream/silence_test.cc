@@ -127,6 +127,18 @@ TEST_F(SilenceTest, WhileItIsInDoubtCallsGoElsewhere) {
   }
 }
 
+TEST_F(SilenceTest, WhileItIsInDoubtItsCallsHaveNoSlots) {
+  options_.ping_timeout = absl::Hours(1);
+  options_.concurrency.limit = 2;
+  options_.concurrency.max_wait = absl::Hours(1);
+  const auto slots = std::make_shared<Concurrency>(options_.concurrency);
+  limits_.concurrency = slots;
+  MakePool({silent_->endpoint()});
+  for (int i = 0; i < 3; ++i) Ask();
+  Until([&] { return slots->queued() == 0 && slots->in_flight() == 0; });
+  EXPECT_EQ(metrics_.active.value(), 3);
+}
+
 TEST_F(SilenceTest, WhereThereIsNoOtherItGetsCallsAllTheSame) {
   options_.ping_timeout = absl::Hours(1);
   ScriptedServer& server = Serve();

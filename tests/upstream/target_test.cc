@@ -43,6 +43,28 @@ TEST(TargetTest, EachFormIsReadAsAGrpcClientReadsIt) {
   }
 }
 
+TEST(TargetTest, OfATargetThatOnlyGrpcResolvesTheAuthorityIsKnown) {
+  const std::pair<std::string, std::string> rows[] = {
+      {"xds:///shop.example", "shop.example"},
+      {"xds:///shop.example:80", "shop.example:80"},
+      {"xds://plane.example/shop", "shop"},
+      {"google-c2p:///shop.example", "shop.example"},
+      {"dns://8.8.8.8/shop.example:50051", "shop.example:50051"},
+      {"unix-abstract:shop", "localhost"},
+      {"dns:///shop.example:50051", "shop.example:50051"},
+      {"unix:/run/shop.sock", "localhost"},
+      {"10.0.0.1:1", "10.0.0.1:1"},
+  };
+  for (const auto& [target, authority] : rows) {
+    UpstreamOptions options;
+    options.transport = Transport::kGrpc;
+    options.target = target;
+    const absl::StatusOr<Target> read = ParseTarget(options);
+    ASSERT_TRUE(read.ok()) << target << ": " << read.status();
+    EXPECT_EQ(read->authority, authority) << target;
+  }
+}
+
 TEST(TargetTest, AddressListsNameEveryAddress) {
   UpstreamOptions options;
   options.target = "ipv4:10.0.0.1:1,10.0.0.2:2";

@@ -15,6 +15,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "singleflight/async_waiter.h"
+#include "singleflight/internal/async_flight.h"
 #include "singleflight/internal/buckets.h"
 #include "singleflight/internal/check.h"
 #include "singleflight/join_limits.h"
@@ -26,9 +27,16 @@ namespace singleflight::internal {
 // AsyncShard is the part of an AsyncGroup whose keys fall to one mutex.
 //
 // A flight passes through four states: spare (in the pool, or filled by a would-be leader; nobody
-// else sees it), joinable (in the table), withdrawn (superseded, forgotten or retired by its last
-// waiter: out of the table, still owed to those aboard), landed (its waiters are in a list, which
-// they may not yet have been popped from). After that it is spare again.
+// else sees it), joinable (found by newcomers), withdrawn (superseded, forgotten or retired by its
+// last waiter: no newcomer finds it, it is still owed to those aboard), landed (its waiters are in
+// a list, which they may not yet have been popped from). After that it is spare again.
+//
+// A flight that gathers has not been started. It stands behind the flight that it waits for, and
+// newcomers find it by that one, which is in the table. When the one ahead is gone from the table,
+// the one behind takes its place there. It is told its turn when the one ahead lands. A flight that
+// gathers has none behind it: whoever cannot join it leads a flight that need not wait.
+//
+//     table -> ahead (started) -> behind (gathers)
 //
 // Only the table leads a newcomer to a flight, and only under the lock, so a flight that is out of
 // the table cannot be joined by accident, and one that is reused cannot be mistaken for its past.
@@ -38,28 +46,22 @@ namespace singleflight::internal {
 // walk over all waiters.
 //
 // No code of a user runs under the lock, except the comparison of keys and the copying of a
-// Context by Leave and Follow: keys and contexts are filled in, and destroyed, outside.
+// Context by Leave, Follow and Take: keys and contexts are filled in, and destroyed, outside.
 template <typename Key, typename Result, typename Context>
 class alignas(64) AsyncShard {
  public:
   using Waiter = AsyncWaiter<Result>;
   using TimePoint = std::chrono::steady_clock::time_point;
 
-  class Flight;
+  using Flight = AsyncFlight<Key, Result, Context>;
 
   // A flight that has landed goes back to the pool whatever happens.
   static_assert(std::is_nothrow_default_constructible_v<Context> &&
                     std::is_nothrow_move_assignable_v<Context>,
                 "making and moving a Context must not throw");
 
-  // A newcomer and its conditions.
-  struct Newcomer {
-    Waiter& waiter;
-    size_t hash;
-    TimePoint now;
-    const JoinLimits& limits;
-    Context& widened;  // gets the context of a flight that was one other party's until now
-  };
+  using Newcomer = AsyncNewcomer<Result, Context>;
+  using Turn = AsyncTurn<Context>;
 
   // A flight that newcomers find, as it is at a moment.
   struct Joinable {
@@ -84,10 +86,8 @@ class alignas(64) AsyncShard {
                 std::unique_ptr<Flight>& spare) {
     {
       MutexLock lock(mu_);
-      Flight* const flight = Find(newcomer.hash, key, eq);
-      if (flight != nullptr && MayJoin(*flight, newcomer)) {
-        return BoardAsFollower(*flight, newcomer);
-      }
+      Flight* const flight = OpenTo(newcomer, Find(newcomer.hash, key, eq));
+      if (flight != nullptr) return BoardAsFollower(*flight, newcomer);
       if (!pool_.empty()) {
         spare = std::move(pool_.back());
         pool_.pop_back();
@@ -98,15 +98,16 @@ class alignas(64) AsyncShard {
     return 0;
   }
 
-  // Starts the flight that `spare` has been filled for, and returns it, superseding any that the
-  // newcomer may not join. Null if someone else was faster and the newcomer has followed.
+  // Starts the flight that `spare` has been filled for, or has it gather, and returns it. If it is
+  // started, it supersedes any that the newcomer may not join. Null if someone else was faster and
+  // the newcomer has followed.
   template <typename Eq>
   Flight* Lead(const Newcomer& newcomer, const Eq& eq, std::unique_ptr<Flight>& spare,
                size_t& aboard) {
     MutexLock lock(mu_);
     Flight* const rival = Find(newcomer.hash, *spare->key, eq);
-    if (rival != nullptr && MayJoin(*rival, newcomer)) {
-      aboard = BoardAsFollower(*rival, newcomer);
+    if (Flight* const open = OpenTo(newcomer, rival)) {
+      aboard = BoardAsFollower(*open, newcomer);
       return nullptr;
     }
     spare->hash = newcomer.hash;
@@ -114,21 +115,63 @@ class alignas(64) AsyncShard {
     spare->generation = newcomer.limits.generation;
     spare->party = newcomer.limits.party;
     spare->widened = false;
-    table_.Insert(spare.get());  // throws, or has done its work
+    spare->ahead = spare->behind = nullptr;
+    spare->tell_turn = nullptr;
+    spare->gathers = rival != nullptr && MayGatherBehind(*rival, newcomer);
+    if (spare->gathers) {
+      spare->ahead = rival;
+      rival->behind = spare.get();
+    } else {
+      table_.Insert(spare.get());  // throws, or has done its work
+      if (rival != nullptr) Supersede(*rival);
+    }
     spare->joinable = true;
-    if (rival != nullptr) Withdraw(*rival);
     ++flights_;
     ++unrecycled_;
     aboard = Board(*spare, newcomer.waiter, Role::kLeader);
     return spare.release();
   }
 
-  // Retires the flight's key and takes its waiters: the landing.
+  // Sets the context of a flight, and whom to tell its turn. When the flight ahead was started, or
+  // nothing: it has its turn, and is started.
+  std::optional<TimePoint> AwaitTurn(Flight& flight, Context& context, TimePoint now,
+                                     void (*tell)(const Context&)) {
+    MutexLock lock(mu_);
+    std::swap(flight.context, context);
+    if (flight.ahead != nullptr) {
+      flight.tell_turn = tell;
+      return flight.ahead->started;
+    }
+    if (flight.gathers) MarkStarted(flight, now);
+    return std::nullopt;
+  }
+
+  // Ends the gathering, if the flight does. False when nobody is aboard and nobody can join it.
+  bool Start(Flight& flight, TimePoint now) {
+    MutexLock lock(mu_);
+    if (flight.gathers) {
+      Flight* const ahead = flight.ahead;
+      Part(flight);
+      if (flight.joinable && ahead != nullptr && ahead->joinable) {
+        Withdraw(*ahead);
+        table_.Insert(&flight);  // in its place, so the table does not grow
+      }
+      MarkStarted(flight, now);
+    }
+    return flight.waiting != 0 || flight.joinable;
+  }
+
+  // Retires the flight's key and takes its waiters: the landing. The one behind has its turn.
   AsyncWaiterList<Result> Take(Flight& flight) {
     AsyncWaiterList<Result> taken;
+    Turn turn;
     {
       MutexLock lock(mu_);
-      Withdraw(flight);
+      if (flight.ahead == nullptr && flight.behind == nullptr) {
+        Hide(flight);
+      } else {
+        LeaveLine(flight, turn);
+      }
       flight.landed = true;
       --flights_;
       waiting_ -= flight.waiting;
@@ -141,6 +184,7 @@ class alignas(64) AsyncShard {
     } else {
       taken.flight_ = &flight;
     }
+    if (turn.tell != nullptr) turn.tell(turn.context);
     return taken;
   }
 
@@ -154,7 +198,10 @@ class alignas(64) AsyncShard {
     if (last) context = flight->context;  // before anything changes: the copy may throw
     Unboard(*flight, waiter);
     if (!last) return Exit::kLeft;
-    if (withdraw) Withdraw(*flight);
+    if (withdraw) {
+      Withdraw(*flight);
+      Part(*flight);
+    }
     return Exit::kLeftLast;
   }
 
@@ -162,7 +209,7 @@ class alignas(64) AsyncShard {
   bool Forget(size_t hash, const Key& key, const Eq& eq) {
     MutexLock lock(mu_);
     Flight* const flight = Find(hash, key, eq);
-    if (flight != nullptr) Withdraw(*flight);
+    if (flight != nullptr) Supersede(*flight);
     return flight != nullptr;
   }
 
@@ -177,6 +224,10 @@ class alignas(64) AsyncShard {
   bool widened(const Flight& flight) const {
     MutexLock lock(mu_);
     return flight.widened;
+  }
+  bool gathers(const Flight& flight) const {
+    MutexLock lock(mu_);
+    return flight.gathers;
   }
   bool joinable(const Flight& flight) const {
     MutexLock lock(mu_);
@@ -199,8 +250,10 @@ class alignas(64) AsyncShard {
     std::vector<Joinable> all;
     all.reserve(flights());
     MutexLock lock(mu_);
-    table_.ForEach([&all](const Flight& flight) {
-      all.push_back({flight.context, flight.waiting, flight.started});
+    table_.ForEach([&all](const Flight& found) {
+      for (const Flight* flight = &found; flight != nullptr; flight = flight->behind) {
+        all.push_back({flight->context, flight->waiting, flight->started});
+      }
     });
     return all;
   }
@@ -223,17 +276,79 @@ class alignas(64) AsyncShard {
     return table_.Find(hash, [&](const Flight& flight) { return eq(*flight.key, key); });
   }
 
+  // What the newcomer may join of what was found in the table; null: nothing.
+  Flight* OpenTo(const Newcomer& newcomer, Flight* found) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    while (found != nullptr && !MayJoin(*found, newcomer)) found = found->behind;
+    return found;
+  }
+
+  // What gathers is older than no invalidation, as its work has not begun. Its owner is to start it
+  // within max_join_age and may be late, but holds up nobody for ever.
   bool MayJoin(const Flight& flight, const Newcomer& newcomer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const JoinLimits& limits = newcomer.limits;
-    return flight.waiting < limits.max_waiters &&
-           newcomer.now - flight.started <= limits.max_join_age &&
+    if (flight.waiting >= limits.max_waiters) return false;
+    if (flight.gathers) return (newcomer.now - flight.started) / 2 <= limits.max_join_age;
+    return !newcomer.before_start && IsRecent(flight, newcomer) &&
            flight.generation >= limits.min_generation;
   }
 
+  bool IsRecent(const Flight& flight, const Newcomer& newcomer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return newcomer.now - flight.started <= newcomer.limits.max_join_age;
+  }
+
+  bool MayGatherBehind(const Flight& rival, const Newcomer& newcomer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return newcomer.before_start && !rival.gathers && rival.behind == nullptr &&
+           IsRecent(rival, newcomer);
+  }
+
   // By identity: a successor of the same key stays.
-  void Withdraw(Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+  void Hide(Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (std::exchange(flight.joinable, false)) table_.Erase(&flight);
+  }
+
+  // Hides a flight, whose place one behind it takes.
+  void Withdraw(Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (flight.ahead != nullptr && flight.ahead->joinable) {
+      flight.joinable = false;  // found by that one until now
+      return;
+    }
+    const bool was_found = flight.joinable;
+    Hide(flight);
+    if (was_found && flight.behind != nullptr) table_.Insert(flight.behind);  // it does not grow
+  }
+
+  // A flight lands that waits for another one, or that one waits for.
+  [[gnu::noinline]] void LeaveLine(Flight& flight, Turn& turn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    Withdraw(flight);
+    Part(flight);
+    if (flight.behind != nullptr) TakeTurn(*flight.behind, turn);
+  }
+
+  // Hides a flight and the one behind it, which goes on to wait for its turn.
+  void Supersede(Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (flight.behind != nullptr) flight.behind->joinable = false;
+    Hide(flight);
+  }
+
+  // It waits for none any more.
+  void Part(Flight& flight) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    Flight* const ahead = std::exchange(flight.ahead, nullptr);
+    if (ahead != nullptr) ahead->behind = nullptr;
+  }
+
+  void MarkStarted(Flight& flight, TimePoint now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    flight.gathers = false;
+    flight.started = now;
+  }
+
+  // Context may be copied where there is a way to tell (AwaitTurn).
+  void TakeTurn(Flight& flight, Turn& turn) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    Part(flight);
+    turn.tell = flight.tell_turn;
+    if constexpr (std::is_nothrow_copy_assignable_v<Context>) turn.context = flight.context;
   }
 
   size_t Board(Flight& flight, Waiter& waiter, Role role) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
@@ -275,46 +390,10 @@ class alignas(64) AsyncShard {
   size_t unrecycled_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-// Guarded by the shard's mutex, except the key, which is constant while the flight is not spare.
 template <typename Key, typename Result, typename Context>
-class AsyncShard<Key, Result, Context>::Flight final : public AsyncFlightBase<Result> {
- public:
-  explicit Flight(AsyncShard& owner) : shard(owner) {}
-
-  void Recycle() override { shard.Recycle(std::unique_ptr<Flight>(this)); }
-
-  void SetKey(Key&& from) {
-    key.emplace(std::move(from));
-    keeps_key = false;
-  }
-  // Storage of an earlier key is reused.
-  void SetKey(const Key& from) {
-    if (key.has_value()) {
-      *key = from;
-    } else {
-      key.emplace(from);
-    }
-    keeps_key = true;
-  }
-
-  // Everything but what a waiter may still look at under the lock.
-  void Clean() {
-    context = Context();
-    if (!keeps_key) key.reset();
-  }
-
-  AsyncShard& shard;
-  std::optional<Key> key;
-  bool keeps_key = false;
-  bool joinable = false;
-  size_t hash = 0;
-  Flight* next_in_bucket = nullptr;
-  TimePoint started;
-  uint64_t generation = 0;
-  const void* party = nullptr;
-  bool widened = false;  // somebody of another party has joined
-  Context context{};     // a raw pointer that was never set is null
-};
+void AsyncFlight<Key, Result, Context>::Recycle() {
+  shard.Recycle(std::unique_ptr<AsyncFlight>(this));
+}
 
 }  // namespace singleflight::internal
 

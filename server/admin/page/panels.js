@@ -117,11 +117,20 @@ const routeRows = new Rows(byId('routes'), () => {
 
 const lasting = (inSeconds) => inSeconds < 60 ? duration(inSeconds) : span(inSeconds);
 
+const differing = ({compared, differed, difference}) =>
+  number(differed) === 0 ? '' : `; ${count(number(differed))} of ${count(number(compared))} replies differ in ${difference}`;
+
 function shares(route, known) {
   if (!known) return '–';
   if (!route) return 'until its last call ends';
+  if (route.shadow) {
+    const saved = number(route.wouldBeHits) + number(route.wouldBeFollowers);
+    return `nothing: in shadow, would have saved ${amount(saved, 'call')}${differing(route)}`;
+  }
+  if (route.sharing === 'SHARING_STOPPED') return `stopped by verify${differing(route)}`;
   const parts = [route.collapses ? 'calls' : '', route.caches ? `replies for ${lasting(secondsOf(route.ttl))}` : ''];
-  return parts.filter(Boolean).join(', ') || 'no, it relays';
+  const apart = route.sharing === 'SHARING_SOME_APART' ? `, but for some clients${differing(route)}` : '';
+  return (parts.filter(Boolean).join(', ') || 'no, it relays') + apart;
 }
 
 // `before` is a second ago, `earlier` ten.
@@ -156,13 +165,29 @@ export function showRoutes(before, stats, earlier, configured) {
 const STATES = {
   STATE_IDLE: 'idle', STATE_CONNECTING: 'connecting', STATE_READY: 'ready', STATE_FAILING: 'failing',
   STATE_SILENT: 'silent', STATE_DRAINED: 'drained', STATE_EJECTED: 'ejected',
+  STATE_UNHEALTHY: 'unhealthy',
 };
 
-const upstreamRows = new Rows(byId('upstreams'), () => [cell('Upstream', 'long', 'th'), cell('Endpoint', 'long'),
-  cell('State', ''), cell('Since'), cell('Calls'), cell('In the air'), cell('Connections'), cell('Last failure', 'long')],
-(row, {upstream, endpoint, now}) => {
+// "breaker.calls 2 of 1,000 (met)".
+const bound = ({bound: name, used, max, met}) =>
+  `${name} ${count(number(used))} of ${count(number(max))}${met ? ' (met)' : ''}`;
+
+// "schema: 12 methods".
+const schema = ({source, methods, failure}) => {
+  const known = number(methods) > 0 ? amount(number(methods), 'method') : 'none yet';
+  return `schema from ${source}: ${known}${failure ? ` (${failure})` : ''}`;
+};
+
+const upstreamRows = new Rows(byId('upstreams'), () => {
+  const name = cell('Upstream', 'long', 'th');
+  name.append(node('span', '', 'sub'));
+  return [name, cell('Endpoint', 'long'), cell('State', ''), cell('Since'), cell('Calls'), cell('In the air'),
+    cell('Connections'), cell('Last failure', 'long')];
+}, (row, {upstream, endpoint, now}) => {
   const state = STATES[endpoint.state] ?? 'unknown';
   put(row, 0, upstream.upstream);
+  const facts = [...upstream.bounds.map(bound), ...(upstream.schema ? [schema(upstream.schema)] : [])];
+  row.children[0].children[1].textContent = facts.join(', ');
   put(row, 1, endpoint.address);
   put(row, 2, state);
   row.children[2].firstChild.className = `state state-${state}`;
@@ -236,16 +261,24 @@ export function topTable(onPurge) {
 
 const KINDS = {
   KIND_METADATA: 'metadata', KIND_CREDENTIAL: 'credential', KIND_AUTHORITY: 'authority', KIND_POLICY: 'listener or rules',
-  KIND_ENCODING: 'compression', KIND_SEVERAL: 'several of these',
+  KIND_ENCODING: 'compression', KIND_FIELD: 'field', KIND_SEVERAL: 'several of these',
 };
+
+function apartBy({kind, name, method, fieldNames}) {
+  const what = KINDS[kind] ?? 'unknown';
+  if (!name) return what;
+  if (kind !== 'KIND_FIELD') return `${what} ${name}`;
+  const fields = name === 'message' ? 'the message' : name.includes(',') ? `fields ${name}` : `field ${name}`;
+  const named = fieldNames ? `${fields} (${fieldNames})` : fields;
+  return method ? `${named} of ${method.split('/').at(-1)}` : named;
+}
 
 const whyRows = new Rows(byId('why'), () => {
   const name = cell('They differ in', 'long', 'th');
   name.append(node('span', '', 'sub'), node('span', '', 'sub code'));
   return [name, cell('Calls'), cell('Last')];
 }, (row, {split, now}) => {
-  const kind = KINDS[split.kind] ?? 'unknown';
-  put(row, 0, split.name ? `${kind} ${split.name}` : kind);
+  put(row, 0, apartBy(split));
   row.children[0].children[1].textContent = split.route;
   row.children[0].children[2].textContent = split.cure;
   put(row, 1, amount(number(split.calls), 'call'));
@@ -253,7 +286,7 @@ const whyRows = new Rows(byId('why'), () => {
 });
 
 export function showWhy({splits}, now) {
-  whyRows.show(splits.map((split) => ({split, now})), ({split}) => `${split.route} ${split.kind} ${split.name}`);
+  whyRows.show(splits.map((split) => ({split, now})), ({split}) => `${split.route} ${split.kind} ${split.name} ${split.method}`);
   byId('why-none').hidden = splits.length > 0;
 }
 

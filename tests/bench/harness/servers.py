@@ -25,11 +25,14 @@ ADMIN = 'admin: {grpc: "127.0.0.1:0", http: "127.0.0.1:0"}'
 CACHE = {'route': 'collapse: true, cache: {ttl: 1h}', 'top': 'cache: {max_bytes: 256MiB}'}
 
 
-def configuration(backend_address, route='', top='', threads=1, port=0, listener=''):
+def configuration(backend_address, route='', top='', threads=1, port=0, listener='', transport='native'):
     """One route; `route`, `top` and `listener` are more YAML of that route, the file and the listener."""
+    backend = f'endpoints: ["{backend_address}"]'
+    if transport == 'grpc':
+        backend = f'transport: grpc, target: "ipv4:{backend_address}"'
     return f'''
 listeners: [{{address: "127.0.0.1:{port}"{', ' + listener if listener else ''}}}]
-upstreams: [{{name: backend, endpoints: ["{backend_address}"]}}]
+upstreams: [{{name: backend, {backend}}}]
 routes: [{{match: {{method: /*}}, upstream: backend{', ' + route if route else ''}}}]
 health: {{address: "127.0.0.1:0"}}
 threads: {threads}
@@ -58,6 +61,10 @@ def _speaking(tls, server):
 
 def relay(session, backend, tls=False):
     return singleflight(session, backend, tls=tls)
+
+
+def relay_over_grpc(session, backend):
+    return singleflight(session, backend, transport='grpc')
 
 
 def cached(session, backend, **options):

@@ -116,11 +116,13 @@ MadeCall& ClientConnection::Call(MadeCall begun) {
       Field(":path", options_.path),
       Field("te", "trailers"),
       Field("content-type", "application/grpc"),
+      Field("grpc-timeout", options_.timeout),
   };
+  const size_t count = std::size(fields) - (options_.timeout.empty() ? 1 : 0);
   nghttp2_data_provider body;
   body.source.ptr = &call;
   body.read_callback = Callbacks::ReadRequest;
-  call.id = nghttp2_submit_request(session(), nullptr, fields, std::size(fields), &body, &call);
+  call.id = nghttp2_submit_request(session(), nullptr, fields, count, &body, &call);
   SF_CHECK(call.id > 0);
   FlushSoon();
   return call;

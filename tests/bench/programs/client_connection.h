@@ -19,6 +19,7 @@ namespace singleflight::bench {
 struct ClientConnectionOptions {
   std::string authority;
   std::string path;
+  std::string timeout;  // grpc-timeout; empty: without a deadline
   uint32_t stream_window = 0;
   int32_t connection_window = 0;
 };

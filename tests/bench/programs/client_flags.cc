@@ -32,6 +32,8 @@ ABSL_FLAG(uint64_t, calls, 0, "load, many, latency: how many; idle: 1: one on ea
 ABSL_FLAG(double, seconds, 0, "load, many, latency, stream: for how long, instead of a number");
 ABSL_FLAG(uint64_t, warmup, 0, "load, many, latency: so many calls before the count begins");
 ABSL_FLAG(double, rate, 0, "latency: calls a second, whatever becomes of them");
+ABSL_FLAG(absl::Duration, deadline, absl::ZeroDuration(), "latency --rate: of each call, if not 0");
+ABSL_FLAG(bool, echo, false, "latency --rate: replies must be what was asked with");
 ABSL_FLAG(uint64_t, messages, 0, "stream: how many messages the stream has");
 ABSL_FLAG(uint32_t, message_bytes, 65536, "stream: bytes of each message");
 ABSL_FLAG(bool, upload, false, "stream: from the client to the server");
@@ -70,7 +72,8 @@ std::vector<Mode> Modes() {
       {"latency", RunClosedLoop, loop},
       {"latency --rate",
        RunOpenLoop,
-       {"request_bytes", "reply_bytes", "key", "distinct", "calls", "seconds", "rate"}},
+       {"request_bytes", "reply_bytes", "key", "distinct", "calls", "seconds", "rate", "deadline",
+        "echo"}},
       {"stream", RunStreams, {"seconds", "messages", "message_bytes", "upload"}},
       {"idle", RunIdle, {"streams", "request_bytes", "reply_bytes", "key", "calls", "waiting"}},
   };
@@ -117,6 +120,11 @@ const char* Nonsense() {
   if (absl::GetFlag(FLAGS_distinct) < 1) return "--distinct: at least 1";
   if (seconds < 0 || seconds > 86400) return "--seconds: 0 to 86400";
   if (absl::GetFlag(FLAGS_rate) < 0) return "--rate: not negative";
+  const absl::Duration deadline = absl::GetFlag(FLAGS_deadline);
+  if (deadline != absl::ZeroDuration() &&
+      (deadline < absl::Milliseconds(1) || deadline > absl::Hours(24))) {
+    return "--deadline: 1ms to 24h, or 0 for none";
+  }
   if (absl::GetFlag(FLAGS_stream_window_bytes) > INT32_MAX) return "--stream-window-bytes: too big";
   if (absl::GetFlag(FLAGS_connection_window_bytes) < 65535) {
     return "--connection-window-bytes: at least 65535, where HTTP/2 begins";
@@ -157,6 +165,9 @@ ClientOptions ClientFromFlags(const Mode& mode) {
   options.connection.path = PathOf(mode);
   options.connection.stream_window = absl::GetFlag(FLAGS_stream_window_bytes);
   options.connection.connection_window = absl::GetFlag(FLAGS_connection_window_bytes);
+  if (const int64_t millis = absl::ToInt64Milliseconds(absl::GetFlag(FLAGS_deadline)); millis > 0) {
+    options.connection.timeout = absl::StrCat(millis, "m");
+  }
   options.connections = absl::GetFlag(FLAGS_connections);
   options.streams = absl::GetFlag(FLAGS_streams);
   const absl::Duration bound =
@@ -169,10 +180,12 @@ Work WorkFromFlags(Requests requests) {
   return {
       .requests = std::move(requests),
       .reply = Framed(Pattern(absl::GetFlag(FLAGS_reply_bytes))),
+      .echo = absl::GetFlag(FLAGS_echo),
       .calls = absl::GetFlag(FLAGS_calls),
       .warmup = absl::GetFlag(FLAGS_warmup),
       .duration = FromSeconds(absl::GetFlag(FLAGS_seconds)),
       .rate = absl::GetFlag(FLAGS_rate),
+      .deadline = absl::ToInt64Nanoseconds(absl::GetFlag(FLAGS_deadline)),
       .messages = absl::GetFlag(FLAGS_messages),
       .stream_message = Framed(Pattern(absl::GetFlag(FLAGS_message_bytes))),
       .upload = absl::GetFlag(FLAGS_upload),

@@ -21,6 +21,8 @@ void MadeCall::OnField(absl::string_view name, absl::string_view value) {
   } else if (name == "grpc-status") {
     grpc_status_ = Number(value);
     ++grpc_statuses_;
+  } else if (name == "grpc-message") {
+    message_ = std::string(value);
   }
 }
 
@@ -49,11 +51,22 @@ Verdict MadeCall::Judge() const {
   return wrong_bytes_ || !Complete() ? Verdict::kMismatched : Verdict::kRight;
 }
 
+int MadeCall::Status(uint32_t reset) const {
+  constexpr int kCancelled = 1, kUnknown = 2, kExhausted = 8, kInternal = 13, kUnavailable = 14;
+  if (grpc_statuses_ == 1) return grpc_status_;
+  if (ended_) return kUnknown;
+  if (reset == NGHTTP2_CANCEL) return kCancelled;
+  if (reset == NGHTTP2_REFUSED_STREAM) return kUnavailable;
+  return reset == NGHTTP2_ENHANCE_YOUR_CALM ? kExhausted : kInternal;
+}
+
 std::string MadeCall::Complaint(uint32_t reset) const {
+  const std::string was_reset = absl::StrCat("reset with ", nghttp2_http2_strerror(reset));
+  if (http_status_ == 0 && !ended_) return was_reset;
   if (http_status_ != 200) return absl::StrCat("HTTP status ", http_status_);
   if (grpc_statuses_ > 1) return absl::StrCat(grpc_statuses_, " times grpc-status");
   if (grpc_statuses_ == 1 && grpc_status_ != 0) return absl::StrCat("grpc-status ", grpc_status_);
-  if (!ended_ && !cut_) return absl::StrCat("reset with ", nghttp2_http2_strerror(reset));
+  if (!ended_ && !cut_) return was_reset;
   if (!Succeeded()) return "no grpc-status";
   if (wrong_bytes_) return absl::StrCat("wrong bytes among the first ", received_bytes_);
   return absl::StrCat("the reply ends after ", received_bytes_, " bytes");

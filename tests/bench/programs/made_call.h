@@ -52,6 +52,10 @@ class MadeCall {
   // What is wrong with it; `reset` is the code that closed the stream.
   std::string Complaint(uint32_t reset) const;
 
+  // What a gRPC client tells the application, if the reply is not right.
+  int Status(uint32_t reset) const;
+  const std::string& message() const { return message_; }  // of the status, as it came
+
   Nanos begun() const { return begun_; }
   uint64_t received_bytes() const { return received_bytes_; }
   const Body& expected() const { return expected_; }
@@ -68,6 +72,7 @@ class MadeCall {
   Kind kind_ = Kind::kUnary;
   Body expected_;
   std::string upload_reply_;
+  std::string message_;
   uint64_t received_bytes_ = 0;
   int http_status_ = 0;
   int grpc_status_ = -1;

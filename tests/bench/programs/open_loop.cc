@@ -14,8 +14,9 @@ void RunAtRate(Client& client, const Work& work, uint64_t calls, Nanos begin) {
   for (uint64_t i = 0; i < calls;) {
     const Nanos now = Now();
     for (; i < calls && Due(begin, i, work.rate) <= now; ++i) {
-      client.Begin(client.connection(i % client.connections()),
-                   work.Call(i, Due(begin, i, work.rate)));
+      // A deadline runs from when the call is made.
+      const Nanos begun = work.deadline > 0 ? Now() : Due(begin, i, work.rate);
+      client.Begin(client.connection(i % client.connections()), work.Call(i, begun));
     }
     if (!client.Turn(Due(begin, i, work.rate))) return;
   }
@@ -37,6 +38,8 @@ Report RunOpenLoop(Client& client, const Work& work) {
   report.Add("seconds", seconds);
   report.Add("wanted_calls_per_second", work.rate);
   report.Add("calls_per_second", static_cast<double>(tally.ended()) / seconds);
+  tally.AddLongest(report);
+  tally.AddEnds(report);
   tally.AddLatencies(report);
   return report;
 }

@@ -136,6 +136,55 @@ class RightReplies(unittest.TestCase):
             self.assertEqual(calls_begun(server.address), 500)
 
 
+class BadDays(unittest.TestCase):
+    """What `./dev faults` has backends do, and what it has callers notice."""
+
+    RATE = ['--mode=latency', '--rate=2000', '--calls=400', '--connections=2', '--deadline=2s']
+
+    def ask(self, server, *flags):
+        _, report = run_client(server.address, *self.RATE, *flags)
+        self.assertEqual((report['calls'], report['mismatched']), (400, 0), report)
+        return report, {(code, said): count for code, said, count in report['ends']}
+
+    def test_an_echo_is_the_request_and_nothing_else_will_do(self):
+        asked = ['--echo', '--distinct=20', '--key=some', '--request-bytes=3000']
+        with responder('--echo', '--delay=1ms') as server:
+            self.assertEqual(self.ask(server, *asked)[1], {})
+        with responder() as server:
+            self.assertEqual(run_client(server.address, *self.RATE, *asked)[1]['mismatched'], 400)
+
+    def test_bad_calls_end_in_all_ways_and_the_same_seed_repeats_them(self):
+        with responder('--bad-percent=50', '--seed=7', '--echo') as server:
+            one = self.ask(server, '--timeout=3s', '--echo')[1]
+        with responder('--bad-percent=50', '--seed=7', '--echo') as server:
+            self.assertEqual(self.ask(server, '--timeout=3s', '--echo')[1], one)
+        self.assertEqual(set(one), {(14, 'the backend has a bad day'), (14, 'grpc-status 14'), (14, 'reset with REFUSED_STREAM'),
+                                    (13, 'reset with INTERNAL_ERROR'), (-1, 'not ended in time')})
+
+    def test_some_calls_are_slow(self):
+        with responder('--slow-percent=10', '--slow-delay=100ms', '--delay=1ms') as server:
+            report, ends = self.ask(server)
+            self.assertEqual(ends, {})
+            self.assertGreaterEqual(report['longest_us'], 100_000)
+            self.assertLess(report['p50_us'], 100_000)
+
+    def test_what_is_beyond_its_capacity_is_refused(self):
+        with responder('--capacity=1', '--delay=20ms') as server:
+            ends = self.ask(server)[1]
+            self.assertEqual(list(ends), [(14, 'the backend has a bad day')])
+            self.assertGreater(ends[14, 'the backend has a bad day'], 300)
+
+    def test_it_can_be_unavailable_for_a_while(self):
+        with responder('--unavailable-after=0s', '--unavailable-for=1h') as server:
+            self.assertEqual(self.ask(server)[1], {(14, 'the backend has a bad day'): 400})
+        with responder('--unavailable-after=1h') as server:
+            self.assertEqual(self.ask(server)[1], {})
+
+    def test_goaway_comes_behind_so_many_calls(self):
+        with responder('--goaway-every=100') as server:
+            self.assertLess(run_client(server.address, *self.RATE)[1]['calls'], 400)  # the client stops there
+
+
 class Yardstick(unittest.TestCase):
     """What the proxy is compared with has what the proxy has, or the comparison flatters it."""
 

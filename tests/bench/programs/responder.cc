@@ -34,9 +34,37 @@ ABSL_FLAG(uint32_t, stream_message_bytes, 65536, "bytes of each message of a dow
 ABSL_FLAG(uint64_t, wrong_every, 0,
           "every so many unary replies, one has a wrong last byte, to test clients; 0: none");
 ABSL_FLAG(uint32_t, status, 0, "grpc-status of every reply");
+ABSL_FLAG(bool, echo, false, "a unary reply is its request; --reply-bytes is for empty ones");
+ABSL_FLAG(uint64_t, seed, 1, "of what becomes of which unary call: --slow-percent, --bad-percent");
+ABSL_FLAG(double, slow_percent, 0, "of unary calls: they take --slow-delay instead of --delay");
+ABSL_FLAG(absl::Duration, slow_delay, absl::Milliseconds(500), "see --slow-percent");
+ABSL_FLAG(double, bad_percent, 0, "of unary calls: they end badly, or never (endings.h)");
+ABSL_FLAG(uint64_t, capacity, 0,
+          "unary calls at a time; what comes beyond gets UNAVAILABLE; 0: all");
+ABSL_FLAG(absl::Duration, unavailable_after, absl::InfiniteDuration(),
+          "from so long after the start, unary calls get UNAVAILABLE, for --unavailable-for");
+ABSL_FLAG(absl::Duration, unavailable_for, absl::InfiniteDuration(), "see --unavailable-after");
+ABSL_FLAG(uint64_t, goaway_every, 0, "GOAWAY behind so many unary calls of a connection; 0: none");
 
 namespace singleflight::bench {
 namespace {
+
+// `from` and so much; absl::InfiniteDuration() is for ever.
+Nanos After(Nanos from, absl::Duration time) {
+  const Nanos nanos = absl::ToInt64Nanoseconds(time);
+  return nanos > kNever - from ? kNever : from + nanos;
+}
+
+void AddBadDay(ResponderOptions& options) {
+  options.seed = absl::GetFlag(FLAGS_seed);
+  options.shares = {.slow = absl::GetFlag(FLAGS_slow_percent),
+                    .bad = absl::GetFlag(FLAGS_bad_percent)};
+  options.slow_delay = absl::ToInt64Nanoseconds(absl::GetFlag(FLAGS_slow_delay));
+  if (absl::GetFlag(FLAGS_capacity) > 0) options.capacity = absl::GetFlag(FLAGS_capacity);
+  options.unavailable_from = After(Now(), absl::GetFlag(FLAGS_unavailable_after));
+  options.unavailable_until = After(options.unavailable_from, absl::GetFlag(FLAGS_unavailable_for));
+  options.goaway_every = absl::GetFlag(FLAGS_goaway_every);
+}
 
 ResponderOptions OptionsFromFlags() {
   ResponderOptions options;
@@ -49,6 +77,8 @@ ResponderOptions OptionsFromFlags() {
   options.stream_messages = messages == 0 ? kEndless : messages;
   options.status = absl::StrCat(absl::GetFlag(FLAGS_status));
   options.delay = absl::ToInt64Nanoseconds(absl::GetFlag(FLAGS_delay));
+  options.echo = absl::GetFlag(FLAGS_echo);
+  AddBadDay(options);
   return options;
 }
 

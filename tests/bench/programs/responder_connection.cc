@@ -2,6 +2,7 @@
 
 #include "tests/bench/programs/responder_connection.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -14,6 +15,7 @@ namespace {
 constexpr uint32_t kStreamWindow = 1 << 20;
 constexpr int32_t kConnectionWindow = 64 << 20;
 constexpr uint32_t kConcurrentStreams = 1 << 20;
+constexpr absl::string_view kUnavailable = "14";
 
 }  // namespace
 
@@ -47,9 +49,7 @@ struct ResponderConnection::Callbacks {
   static int OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* bytes,
                     size_t size, void*) {
     ServedCall* const call = Find(session, id);
-    if (call != nullptr && call->method == ServedCall::Method::kUpload) {
-      call->uploaded.Add(View(bytes, size));
-    }
+    if (call != nullptr) call->connection->OnBody(*call, View(bytes, size));
     return 0;
   }
 
@@ -65,15 +65,9 @@ struct ResponderConnection::Callbacks {
     return 0;
   }
 
-  static ssize_t ReadReply(nghttp2_session* session, int32_t id, uint8_t* to, size_t max,
-                           uint32_t* flags, nghttp2_data_source* source, void* user_data) {
-    Body& reply = static_cast<ServedCall*>(source->ptr)->reply;
-    if (reply.left() <= max) {
-      *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
-      const nghttp2_nv trailer = Field("grpc-status", Self(user_data).shared_.options.status);
-      nghttp2_submit_trailer(session, id, &trailer, 1);
-    }
-    return static_cast<ssize_t>(ReadBody(reply, to, max, flags));
+  static ssize_t ReadReply(nghttp2_session*, int32_t, uint8_t* to, size_t max, uint32_t* flags,
+                           nghttp2_data_source* source, void* user_data) {
+    return Self(user_data).ReadReply(*static_cast<ServedCall*>(source->ptr), to, max, flags);
   }
 
   static int SendReply(nghttp2_session*, nghttp2_frame*, const uint8_t* frame_header, size_t size,
@@ -102,6 +96,36 @@ struct ResponderConnection::Callbacks {
     return session;
   }
 };
+
+// A failure of this callback is what resets a stream behind what has been written of it.
+ssize_t ResponderConnection::ReadReply(ServedCall& call, uint8_t* to, size_t max, uint32_t* flags) {
+  Body& reply = call.reply;
+  switch (call.ending) {
+    case Ending::kResetAfterHeaders:
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    case Ending::kResetInBody:
+      if (reply.left() < reply.message_bytes()) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+      return static_cast<ssize_t>(
+          ReadBody(reply, to, std::min<size_t>(max, reply.left() / 2), flags));
+    case Ending::kResetBeforeTrailers:
+      if (reply.left() == 0) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+      return static_cast<ssize_t>(ReadBody(reply, to, max, flags));
+    case Ending::kAnswer:
+    case Ending::kUnavailable:
+    case Ending::kUnavailableAtTheEnd:
+    case Ending::kRefused:
+    case Ending::kResetAtOnce:
+    case Ending::kSilence:
+      break;
+  }
+  if (reply.left() <= max) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF | NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    const bool bad = call.ending == Ending::kUnavailableAtTheEnd;
+    const nghttp2_nv trailer = Field("grpc-status", bad ? kUnavailable : shared_.options.status);
+    nghttp2_submit_trailer(session(), call.id, &trailer, 1);
+  }
+  return static_cast<ssize_t>(ReadBody(reply, to, max, flags));
+}
 
 ResponderConnection::ResponderConnection(Responding& shared, Socket socket)
     : Wire(shared.io, std::move(socket)), shared_(shared) {
@@ -146,18 +170,51 @@ void ResponderConnection::SetMethod(ServedCall& call, absl::string_view path) {
 }
 
 void ResponderConnection::OnRequestEnd(ServedCall& call) {
+  const ResponderOptions& options = shared_.options;
   call.reply = ReplyTo(call);
-  if (call.method != ServedCall::Method::kUnary || shared_.options.delay == 0) {
+  if (call.method != ServedCall::Method::kUnary) {
     Answer(call);
     return;
   }
-  shared_.calls.Wait(&call, received() + shared_.options.delay);
+  if (options.goaway_every != 0 && ++served_ % options.goaway_every == 0) {
+    nghttp2_submit_goaway(session(), NGHTTP2_FLAG_NONE,
+                          nghttp2_session_get_last_proc_stream_id(session()), NGHTTP2_NO_ERROR,
+                          nullptr, 0);
+    FlushSoon();
+  }
+  call.ending = EndingOf(call);
+  const bool slow = shared_.endings.DrawSlow();
+  const Nanos delay = slow ? options.slow_delay : options.delay;
+  if (delay == 0 || call.ending == Ending::kUnavailable) {
+    Answer(call);
+  } else {
+    shared_.calls.Wait(&call, received() + delay, slow ? ServedCalls::kSlow : ServedCalls::kUsual);
+  }
+}
+
+Ending ResponderConnection::EndingOf(const ServedCall& call) {
+  const ResponderOptions& options = shared_.options;
+  const bool away =
+      received() >= options.unavailable_from && received() < options.unavailable_until;
+  if (away || shared_.calls.waiting() >= options.capacity) return Ending::kUnavailable;
+  const Ending ending = shared_.endings.DrawEnding();
+  const bool bodiless = call.reply.left() < 2 && ending == Ending::kResetInBody;
+  return bodiless ? Ending::kResetAtOnce : ending;
+}
+
+void ResponderConnection::OnBody(ServedCall& call, absl::string_view bytes) {
+  if (call.method == ServedCall::Method::kUpload) {
+    call.uploaded.Add(bytes);
+  } else if (shared_.options.echo && call.method == ServedCall::Method::kUnary) {
+    call.own_reply.append(bytes.data(), bytes.size());
+  }
 }
 
 Body ResponderConnection::ReplyTo(ServedCall& call) {
   const ResponderOptions& options = shared_.options;
   switch (call.method) {
     case ServedCall::Method::kUnary: {
+      if (options.echo && !call.own_reply.empty()) break;
       const bool wrong = options.wrong_every != 0 && call.number % options.wrong_every == 0;
       return Body(wrong ? options.wrong_reply : options.unary_reply, 1);
     }
@@ -174,13 +231,39 @@ Body ResponderConnection::ReplyTo(ServedCall& call) {
 }
 
 void ResponderConnection::Answer(ServedCall& call) {
+  FlushSoon();
+  switch (call.ending) {
+    case Ending::kSilence:
+      return;
+    case Ending::kUnavailable:
+      AnswerUnavailable(call);
+      return;
+    case Ending::kRefused:
+      nghttp2_submit_rst_stream(session(), NGHTTP2_FLAG_NONE, call.id, NGHTTP2_REFUSED_STREAM);
+      return;
+    case Ending::kResetAtOnce:
+      nghttp2_submit_rst_stream(session(), NGHTTP2_FLAG_NONE, call.id, NGHTTP2_INTERNAL_ERROR);
+      return;
+    case Ending::kAnswer:
+    case Ending::kUnavailableAtTheEnd:
+    case Ending::kResetAfterHeaders:
+    case Ending::kResetInBody:
+    case Ending::kResetBeforeTrailers:
+      break;  // ReadReply() ends it
+  }
   static const nghttp2_nv fields[] = {Field(":status", "200"),
                                       Field("content-type", "application/grpc")};
   nghttp2_data_provider body;
   body.source.ptr = &call;
   body.read_callback = Callbacks::ReadReply;
   nghttp2_submit_response(session(), call.id, fields, std::size(fields), &body);
-  FlushSoon();
+}
+
+void ResponderConnection::AnswerUnavailable(ServedCall& call) {
+  static const nghttp2_nv fields[] = {
+      Field(":status", "200"), Field("content-type", "application/grpc"),
+      Field("grpc-status", kUnavailable), Field("grpc-message", "the backend has a bad day")};
+  nghttp2_submit_response(session(), call.id, fields, std::size(fields), nullptr);
 }
 
 void ResponderConnection::OnStreamClosed(ServedCall& call) {

@@ -22,15 +22,16 @@ void ServedCalls::Closed(ServedCall* call) {
   if (!call->waits) Recycle(call);
 }
 
-void ServedCalls::Wait(ServedCall* call, Nanos due) {
+void ServedCalls::Wait(ServedCall* call, Nanos due, Line line) {
   call->waits = true;
-  waiting_.push_back({due, call});
+  waiting_[line].push_back({due, call});
 }
 
 ServedCall* ServedCalls::TakeDue(Nanos now) {
   while (next_due() <= now) {
-    ServedCall* const call = waiting_.front().call;
-    waiting_.pop_front();
+    std::deque<Waiting>& line = waiting_[FirstDue(kSlow) < FirstDue(kUsual) ? kSlow : kUsual];
+    ServedCall* const call = line.front().call;
+    line.pop_front();
     call->waits = false;
     if (call->connection != nullptr) return call;
     Recycle(call);

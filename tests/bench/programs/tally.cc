@@ -1,3 +1,5 @@
+// Counts how calls ended and how long they took, and says it as text or JSON.
+
 #include "tests/bench/programs/tally.h"
 
 #include <algorithm>
@@ -6,6 +8,27 @@
 #include "absl/strings/str_format.h"
 
 namespace singleflight::bench {
+namespace {
+
+constexpr int kNoStatus = -1;
+
+// So many statuses and messages are told apart.
+constexpr size_t kEnds = 500;
+
+std::string Quoted(absl::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const bool special = c == '"' || c == '\\' || static_cast<unsigned char>(c) < ' ';
+    if (special) {
+      absl::StrAppendFormat(&quoted, "\\u%04x", static_cast<unsigned char>(c));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+}  // namespace
 
 void Report::Add(absl::string_view name, double value) {
   values_.emplace_back(name, absl::StrFormat("%.3f", value));
@@ -16,7 +39,11 @@ void Report::Add(absl::string_view name, uint64_t value) {
 }
 
 void Report::AddText(absl::string_view name, absl::string_view value) {
-  values_.emplace_back(name, absl::StrCat("\"", value, "\""));
+  values_.emplace_back(name, Quoted(value));
+}
+
+void Report::AddJson(absl::string_view name, absl::string_view json) {
+  values_.emplace_back(name, json);
 }
 
 std::string Report::Json() const {
@@ -37,19 +64,26 @@ void Tally::Count(const MadeCall& call, uint32_t reset, Nanos answered) {
   if (ended_++ == 0) first_answer_ = answered;
   last_answer_ = std::max(last_answer_, answered);
   bytes_ += call.received_bytes();
+  longest_ = std::max(longest_, answered - call.begun());
   const Verdict verdict = call.Judge();
   if (verdict == Verdict::kRight) {
     micros_.push_back(static_cast<float>(static_cast<double>(answered - call.begun()) / 1e3));
     return;
   }
-  ++(verdict == Verdict::kFailed ? failed_ : mismatched_);
-  Complain(call.Complaint(reset));
+  const bool failed = verdict == Verdict::kFailed;
+  const std::string complaint = call.Complaint(reset);
+  ++(failed ? failed_ : mismatched_);
+  CountEnd(failed ? call.Status(reset) : kNoStatus,
+           call.message().empty() ? complaint : call.message(), 1);
+  Complain(complaint);
 }
 
 void Tally::CountLost(uint64_t calls, absl::string_view why) {
   ended_ += calls;
   failed_ += calls;
-  if (calls > 0) Complain(why);
+  if (calls == 0) return;
+  CountEnd(kNoStatus, why, calls);
+  Complain(why);
 }
 
 void Tally::CountShort(uint64_t messages) {
@@ -59,6 +93,25 @@ void Tally::CountShort(uint64_t messages) {
 
 void Tally::Complain(absl::string_view complaint) {
   if (first_complaint_.empty()) first_complaint_ = std::string(complaint);
+}
+
+void Tally::CountEnd(int status, absl::string_view said, uint64_t calls) {
+  const std::pair<int, std::string> end(status, said);
+  const bool known = ends_.size() < kEnds || ends_.count(end) > 0;
+  ends_[known ? end : std::pair<int, std::string>(status, "and others")] += calls;
+}
+
+void Tally::AddEnds(Report& report) const {
+  std::string json;
+  for (const auto& [end, calls] : ends_) {
+    absl::StrAppend(&json, json.empty() ? "" : ", ", "[", end.first, ", ", Quoted(end.second), ", ",
+                    calls, "]");
+  }
+  report.AddJson("ends", absl::StrCat("[", json, "]"));
+}
+
+void Tally::AddLongest(Report& report) const {
+  report.Add("longest_us", static_cast<double>(longest_) / 1e3);
 }
 
 void Tally::AddCounts(Report& report) const {

@@ -4,6 +4,7 @@
 #define SINGLEFLIGHT_TESTS_BENCH_PROGRAMS_TALLY_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ class Report {
   void Add(absl::string_view name, double value);
   void Add(absl::string_view name, uint64_t value);
   void AddText(absl::string_view name, absl::string_view value);
+  void AddJson(absl::string_view name, absl::string_view json);
 
   std::string Json() const;
   std::string Text() const;
@@ -54,11 +56,19 @@ class Tally {
   // calls, failed, mismatched, and why the first was not right.
   void AddCounts(Report& report) const;
 
+  // How the calls ended that were not right: [[grpc-status, what it said, how many], …]. The status
+  // is -1 for calls that did not end, and for bytes that were wrong.
+  void AddEnds(Report& report) const;
+
+  // The longest call, right or not.
+  void AddLongest(Report& report) const;
+
   // p50 to the maximum over the calls that were right.
   void AddLatencies(Report& report);
 
  private:
   void Complain(absl::string_view complaint);
+  void CountEnd(int status, absl::string_view said, uint64_t calls);
 
   uint64_t ended_ = 0;
   uint64_t failed_ = 0;
@@ -66,7 +76,9 @@ class Tally {
   uint64_t bytes_ = 0;
   Nanos first_answer_ = 0;
   Nanos last_answer_ = 0;
+  Nanos longest_ = 0;
   std::string first_complaint_;
+  std::map<std::pair<int, std::string>, uint64_t> ends_;  // at most kEnds
   std::vector<float> micros_;
 };
 

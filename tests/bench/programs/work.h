@@ -31,15 +31,18 @@ class Requests {
 // What a mode has to do. Counts and times of 0 are without limit, or not asked for.
 struct Work {
   MadeCall Call(uint64_t i, Nanos begun) const {
-    return MadeCall(MadeCall::Kind::kUnary, requests.At(i), Body(reply, 1), begun);
+    const Body request = requests.At(i);
+    return MadeCall(MadeCall::Kind::kUnary, request, echo ? request : Body(reply, 1), begun);
   }
 
   Requests requests;
   std::string reply;  // framed
+  bool echo = false;  // the reply is the request
   uint64_t calls = 0;
   uint64_t warmup = 0;
   Nanos duration = 0;
   double rate = 0;  // calls a second
+  Nanos deadline = 0;
   uint64_t messages = 0;
   std::string stream_message;  // framed
   bool upload = false;

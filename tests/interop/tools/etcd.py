@@ -47,16 +47,17 @@ SCRIPT = [
 
 
 class Etcd:
-    """An etcd of its own, on Unix sockets in a folder of its own; the same identity every time."""
+    """An etcd of its own, on Unix sockets in a folder of its own; the same identity every time. `options` are more
+    of its own."""
 
-    def __init__(self):
+    def __init__(self, *options):
         self._folder = tempfile.TemporaryDirectory(prefix='interop-')
         self.socket = os.path.join(self._folder.name, 'client:1')
         self._log = open(os.path.join(self._folder.name, 'log'), 'w', encoding='utf-8')
         self._process = child(
             'etcd', '--name=only', '--data-dir=data', '--listen-client-urls=unix://client:1',
             '--advertise-client-urls=unix://client:1', '--listen-peer-urls=unix://peer:1',
-            '--initial-advertise-peer-urls=unix://peer:1', '--initial-cluster=only=unix://peer:1',
+            '--initial-advertise-peer-urls=unix://peer:1', '--initial-cluster=only=unix://peer:1', *options,
             cwd=self._folder.name, stdout=self._log, stderr=self._log)
         wait_until(lambda: self.ctl('get', 'x').returncode == 0, self._what_it_logged)
 

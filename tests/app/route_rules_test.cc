@@ -1,0 +1,178 @@
+// What a schema makes of a route.
+
+#include "server/app/route_rules.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/schema/sets.h"
+
+namespace singleflight::app {
+namespace {
+
+using schema::testing::kGet;
+using schema::testing::kPut;
+using schema::testing::Shop;
+using schema::testing::WithField;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+constexpr char kCount[] = "/shop.v1.Catalog/Count";
+constexpr char kWatch[] = "/shop.v1.Catalog/Watch";
+
+class RouteRulesTest : public ::testing::Test {
+ protected:
+  RouteRulesTest() {
+    options_.match.method = "/shop.v1.Catalog/*";
+    options_.upstream = "catalog";
+    options_.collapse = core::CollapseOptions();
+  }
+
+  RouteRules::Applied Under(const std::shared_ptr<const schema::Schema>& schema) {
+    if (!rules_.has_value()) rules_.emplace(options_, "the route");
+    schema_ = schema;
+    return rules_->Under(schema.get());
+  }
+
+  // The rules for calls of that method.
+  static core::RouteOptions For(const RouteRules::Applied& applied, const std::string& method) {
+    for (const RouteRules::OfMethods& some : applied.of_methods) {
+      for (const std::string& one : some.methods) {
+        if (one == method) return some.options;
+      }
+    }
+    return applied.options;
+  }
+  static bool Shares(const core::RouteOptions& rules) {
+    return rules.collapse.has_value() || rules.cache.has_value();
+  }
+
+  core::RouteOptions options_;
+  absl::optional<RouteRules> rules_;
+  std::shared_ptr<const schema::Schema> schema_;
+};
+
+TEST_F(RouteRulesTest, WithoutASchemaARouteIsWhatTheFileSays) {
+  options_.key.ignored_names = {"request_id"};
+  const RouteRules::Applied applied = Under(nullptr);
+  EXPECT_THAT(applied.of_methods, IsEmpty());
+  EXPECT_TRUE(Shares(applied.options));
+  EXPECT_THAT(applied.options.key.ignored_fields, IsEmpty());
+}
+
+TEST_F(RouteRulesTest, UnaryMethodsAreKnownAndStreamsAreRelayed) {
+  const RouteRules::Applied applied = Under(Shop());
+  EXPECT_TRUE(For(applied, kGet).unary);
+  EXPECT_TRUE(Shares(For(applied, kGet)));
+  EXPECT_FALSE(Shares(For(applied, kWatch)));
+  EXPECT_FALSE(For(applied, "/shop.v1.Catalog/New").unary);
+}
+
+TEST_F(RouteRulesTest, ANameIsAnotherNumberInAnotherMethod) {
+  options_.key.ignored_names = {"request_id"};
+  options_.key.ignored_fields = {{3, 1}};
+  const RouteRules::Applied applied = Under(Shop());
+  EXPECT_THAT(For(applied, kGet).key.ignored_fields,
+              ElementsAre(model::FieldPath{3, 1}, model::FieldPath{1}));
+  EXPECT_THAT(For(applied, kPut).key.ignored_fields,
+              ElementsAre(model::FieldPath{3, 1}, model::FieldPath{2}));
+  EXPECT_THAT(For(applied, "/shop.v1.Catalog/New").key.ignored_fields,
+              ElementsAre(model::FieldPath{3, 1}));
+}
+
+TEST_F(RouteRulesTest, MethodsOfTheSameRulesAreOne) {
+  const RouteRules::Applied applied = Under(Shop());
+  ASSERT_EQ(applied.of_methods.size(), 2u);
+  EXPECT_THAT((std::vector{applied.of_methods[0].methods, applied.of_methods[1].methods}),
+              UnorderedElementsAre(ElementsAre(kCount, kGet, kPut), ElementsAre(kWatch)));
+}
+
+TEST_F(RouteRulesTest, IdempotentSharesWhatIsMarkedAndNothingWithoutASchema) {
+  options_.collapse->methods = core::SharedMethods::kIdempotent;
+  options_.cache = cache::FreshnessRules();
+  EXPECT_FALSE(Shares(Under(nullptr).options));
+  const RouteRules::Applied applied = Under(Shop());
+  EXPECT_TRUE(Shares(For(applied, kGet)));
+  for (const char* method : {kCount, kPut, kWatch, "/shop.v1.Catalog/New"}) {
+    EXPECT_FALSE(Shares(For(applied, method))) << method;
+  }
+  EXPECT_THAT(rules_->Status(), HasSubstr("1 of its 4 methods are marked NO_SIDE_EFFECTS"));
+}
+
+TEST_F(RouteRulesTest, ARouteOfOneMethodNeedsNoLookUp) {
+  options_.match.method = kGet;
+  options_.key.ignored_names = {"request_id"};
+  const RouteRules::Applied applied = Under(Shop());
+  EXPECT_THAT(applied.of_methods, IsEmpty());
+  EXPECT_TRUE(applied.options.unary);
+  EXPECT_THAT(applied.options.key.ignored_fields, ElementsAre(model::FieldPath{1}));
+}
+
+TEST_F(RouteRulesTest, PatternsWithPrefixesTakeTheirMethods) {
+  options_.collapse->methods = core::SharedMethods::kIdempotent;
+  for (const char* pattern : {"/api/shop.v1.Catalog/*", "/api/v2/*", "/api/shop.v1.Catalog/G*",
+                              "/*", "*", "/api/shop.v1.Catalog/Get"}) {
+    options_.match.method = pattern;
+    rules_.reset();
+    EXPECT_TRUE(Shares(For(Under(Shop()), kGet))) << pattern;
+  }
+  for (const char* pattern :
+       {"/other.Service/*", "/api/other.Service/*", "/api/other.Service/G*"}) {
+    options_.match.method = pattern;
+    rules_.reset();
+    EXPECT_THAT(Under(Shop()).of_methods, IsEmpty()) << pattern;
+  }
+}
+
+TEST_F(RouteRulesTest, AFormIsMadeWhereItIsWanted) {
+  EXPECT_EQ(For(Under(Shop()), kGet).key.form, nullptr);
+  options_.key.canonicalize = true;
+  rules_.reset();
+  EXPECT_EQ(Under(nullptr).options.key.form, nullptr);
+  EXPECT_NE(For(Under(Shop()), kGet).key.form, nullptr);
+}
+
+TEST_F(RouteRulesTest, AFieldThatATagIsMadeOfCounts) {
+  options_.cache = cache::FreshnessRules();
+  options_.tags = {*model::ParseFieldTemplate("item:{1}").parsed};
+  options_.key.ignored_names = {"request_id"};
+  const RouteRules::Applied applied = Under(Shop());
+  EXPECT_THAT(For(applied, kGet).key.ignored_fields, IsEmpty());
+  EXPECT_THAT(For(applied, kPut).key.ignored_fields, ElementsAre(model::FieldPath{2}));
+}
+
+TEST_F(RouteRulesTest, ASuspendedRuleLeavesNothingOutAndSaysWhy) {
+  options_.key.ignored_names = {"request_id"};
+  Under(Shop());
+  const auto changed = Shop(WithField("request_id", [](auto& field) { field.set_number(7); }));
+  EXPECT_THAT(For(Under(changed), kGet).key.ignored_fields, IsEmpty());
+  EXPECT_THAT(
+      rules_->Status(),
+      HasSubstr("'request_id' is suspended: in /shop.v1.Catalog/Count it was 1 (string) and is 7"));
+  EXPECT_THAT(For(Under(Shop()), kGet).key.ignored_fields, ElementsAre(model::FieldPath{1}));
+  EXPECT_EQ(rules_->Status(), "");
+}
+
+TEST_F(RouteRulesTest, WhatIsRememberedIsForRoutesThatMeanTheSame) {
+  options_.key.ignored_names = {"request_id"};
+  const RouteRules rules(options_, "the route");
+  EXPECT_TRUE(rules.IsFor(options_));
+  core::RouteOptions longer = options_;
+  longer.collapse->flight_timeout = absl::Seconds(1);
+  EXPECT_TRUE(rules.IsFor(longer));
+  for (const auto& change : std::vector<void (*)(core::RouteOptions&)>{
+           [](auto& o) { o.match.method = "/*"; }, [](auto& o) { o.upstream = "other"; },
+           [](auto& o) {
+             o.match.fields = {{{7}, true}};
+           },
+           [](auto& o) { o.key.ignored_names = {"item"}; },
+           [](auto& o) { o.key.ignored_fields = {{1}}; }}) {
+    core::RouteOptions other = options_;
+    change(other);
+    EXPECT_FALSE(rules.IsFor(other));
+  }
+}
+
+}  // namespace
+}  // namespace singleflight::app
