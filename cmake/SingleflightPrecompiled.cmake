@@ -1,5 +1,5 @@
 # singleflight_precompiled(TARGET SET): TARGET's files begin with the headers of SET, compiled once for all of them.
-# SET is server or tests. A file still includes what it uses: the clang build goes without this and shows what is
+# SET is server or tests. A file still includes what it uses: the preset clang goes without this and shows what is
 # missing (SINGLEFLIGHT_PRECOMPILE).
 option(SINGLEFLIGHT_PRECOMPILE "compile the headers that most files share once" ON)
 
@@ -8,6 +8,8 @@ add_compile_options(-pthread)
 add_compile_definitions(BOOST_ALL_NO_LIB)
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU AND SINGLEFLIGHT_PRECOMPILE)
   add_compile_options(-fpch-preprocess)  # for ccache
+elseif(CMAKE_CXX_COMPILER_ID MATCHES Clang AND SINGLEFLIGHT_PRECOMPILE)
+  add_compile_options("SHELL:-Xclang -fno-pch-timestamp")  # likewise: one from the cache is younger than its headers
 endif()
 
 set(singleflight_headers_server
