@@ -4,7 +4,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -19,7 +19,14 @@ using schema::RuleState;
 
 // Everything in which rules of methods of one route differ.
 std::string TextOf(const core::RouteOptions& rules) {
-  std::string text = rules.collapse.has_value() || rules.cache.has_value() ? "shared" : "relayed";
+  std::string text = core::PolicyOf(rules);
+  for (const model::FieldTemplate& group : rules.invalidates) {
+    absl::StrAppend(&text, "\ninvalidates");
+    for (const model::FieldPath& field : group.fields()) {
+      absl::StrAppend(&text, " ", model::ToText(field));
+    }
+  }
+  absl::StrAppend(&text, "\n", rules.unary, " without");
   for (const model::FieldPath& path : rules.key.ignored_fields) {
     absl::StrAppend(&text, " ", model::ToText(path));
   }
@@ -32,12 +39,14 @@ std::string TextOf(const core::RouteOptions& rules) {
 RouteRules::RouteRules(core::RouteOptions options, std::string label)
     : options_(std::move(options)),
       label_(std::move(label)),
-      fields_(options_.key.ignored_fields, options_.key.ignored_names) {}
+      fields_(options_.key.ignored_fields, options_.key.ignored_names),
+      named_(options_) {}
 
 bool RouteRules::IsFor(const core::RouteOptions& options) const {
   return options.match.method == options_.match.method &&
          options.match.authority == options_.match.authority &&
-         options.match.fields == options_.match.fields && options.upstream == options_.upstream &&
+         options.match.fields == options_.match.fields && options.tags == options_.tags &&
+         options.invalidates == options_.invalidates && options.upstream == options_.upstream &&
          options.key.ignored_fields == options_.key.ignored_fields &&
          options.key.ignored_names == options_.key.ignored_names;
 }
@@ -71,37 +80,19 @@ core::RouteOptions RouteRules::Relayed() const {
 }
 
 core::RouteOptions RouteRules::RulesFor(const schema::Method& method) {
-  if (!method.unary || (idempotent() && !method.safe)) return Relayed();
+  const bool shared = shares() && method.unary && (!idempotent() || method.safe);
+  core::RouteOptions rules = shared ? options_ : Relayed();
+  rules.unary = method.unary;
+  named_.Resolve(method, rules);
+  if (!shared) return rules;
   ++shared_;
-  core::RouteOptions rules = options_;
-  rules.unary = true;
-  rules.key.ignored_fields = Untagged(method, fields_.For(method));
-  if (options_.key.canonicalize) rules.key.form = FormFor(method);
-  return rules;
-}
-
-// Callers that differ in a field that a tag is made of must not share: a reply has the tags of one
-// of them. Fields that the file itself gives by number have been refused there.
-std::vector<model::FieldPath> RouteRules::Untagged(const schema::Method& method,
-                                                   std::vector<model::FieldPath> ignored) {
   std::vector<model::FieldPath> tagged;
-  for (const model::FieldTemplate& tag : options_.tags) {
+  for (const model::FieldTemplate& tag : rules.tags) {
     for (model::FieldPath& field : tag.fields()) tagged.push_back(std::move(field));
   }
-  const auto makes_a_tag = [&](const model::FieldPath& path) {
-    return std::any_of(tagged.begin(), tagged.end(), [&](const model::FieldPath& field) {
-      return model::StandsIn(field, path) || model::StandsIn(path, field);
-    });
-  };
-  const auto kept_back = std::remove_if(ignored.begin(), ignored.end(), makes_a_tag);
-  if (kept_back != ignored.end() && !std::exchange(told_of_tags_, true)) {
-    spdlog::warn(
-        "route '{}': key.message.ignore leaves out a field of {} of which cache.tags makes a tag, "
-        "so it counts; remove one of the two",
-        label_, method.path);
-  }
-  ignored.erase(kept_back, ignored.end());
-  return ignored;
+  rules.key.ignored_fields = fields_.For(method, tagged);
+  if (options_.key.canonicalize) rules.key.form = FormFor(method);
+  return rules;
 }
 
 std::shared_ptr<const model::CanonicalForm> RouteRules::FormFor(const schema::Method& method) {
@@ -122,12 +113,13 @@ RouteRules::Applied RouteRules::Under(const schema::Schema* schema) {
   Applied applied{idempotent() ? Relayed() : options_, {}};
   shared_ = taken_ = form_bytes_ = 0;
   forms_.clear();
-  const bool shares = options_.collapse.has_value() || options_.cache.has_value();
-  if (schema == nullptr || !shares) {
-    if (shares) Tell(schema);
+  const bool concerned = shares() || !named_.empty() || !options_.match.fields.empty();
+  if (schema == nullptr || !concerned) {
+    if (concerned) Tell(schema);
     return applied;
   }
   fields_.Begin();
+  named_.Begin();
   canonical_ = {canonical_.text, RuleState::kUnknown, ""};
   std::map<std::string, OfMethods> groups;
   for (const auto& [path, method] : schema->methods()) {
@@ -146,14 +138,16 @@ RouteRules::Applied RouteRules::Under(const schema::Schema* schema) {
   return applied;
 }
 
-std::vector<FieldRule> RouteRules::AllRules() const {
-  std::vector<FieldRule> rules = fields_.rules();
-  if (options_.key.canonicalize) rules.push_back(canonical_);
-  return rules;
+void RouteRules::ForEachRule(NamedFields::Each each) const {
+  constexpr absl::string_view kOption = "key.message";
+  for (const FieldRule& rule : fields_.rules()) each(kOption, "the field counts", rule);
+  if (options_.key.canonicalize) each(kOption, "messages count as they came", canonical_);
+  named_.ForEachRule(each);
 }
 
 void RouteRules::Tell(const schema::Schema* schema) {
-  TellOfRules();
+  ForEachRule([this](absl::string_view option, absl::string_view consequence,
+                     const FieldRule& rule) { TellOfRule(option, consequence, rule); });
   std::string methods;
   if (schema != nullptr && idempotent()) {
     methods = absl::StrCat(shared_, " of its ", taken_,
@@ -166,38 +160,30 @@ void RouteRules::Tell(const schema::Schema* schema) {
     spdlog::info("route '{}': {}", label_, methods);
   }
   told_of_methods_ = methods;
-  if (schema != nullptr) TellOfMethod(*schema);
+  if (schema != nullptr && shares()) TellOfMethod(*schema);
 }
 
-void RouteRules::TellOfRules() {
-  for (const FieldRule& rule : AllRules()) {
-    const std::string said = absl::StrCat(NameOf(rule.state), rule.why);
-    std::string& told = told_of_rules_[rule.text];
-    const bool news = !told.empty() && told != said;
-    const bool first = told.empty();
-    told = said;
-    switch (rule.state) {
-      case RuleState::kWaiting:
-        break;
-      case RuleState::kInForce:
-        if (news) spdlog::info("route '{}': key.message: '{}' is in force", label_, rule.text);
-        break;
-      case RuleState::kUnknown:
-        if (news || first) {
-          spdlog::warn("route '{}': key.message: '{}' is not in force, no method has it: {}",
-                       label_, rule.text,
-                       rule.why.empty() ? "the schema has no such method" : rule.why);
-        }
-        break;
-      case RuleState::kSuspended:
-        if (news || first) {
-          spdlog::warn(
-              "route '{}': key.message: '{}' is suspended, so the field counts: {}; it is ignored "
-              "again when the schema is as it was, or when the configuration is loaded",
-              label_, rule.text, rule.why);
-        }
-        break;
-    }
+void RouteRules::TellOfRule(absl::string_view option, absl::string_view consequence,
+                            const FieldRule& rule) {
+  const std::string said = absl::StrCat(NameOf(rule.state), rule.why);
+  std::string& told = told_of_rules_[absl::StrCat(option, rule.text)];
+  const bool first = told.empty();
+  if (told == said) return;
+  told = said;
+  switch (rule.state) {
+    case RuleState::kWaiting:
+      return;
+    case RuleState::kInForce:
+      if (!first)
+        spdlog::info("route '{}': {}: '{}' is in force", label_, std::string(option), rule.text);
+      return;
+    case RuleState::kUnknown:
+      return spdlog::warn("route '{}': {}: '{}' is not in force, so {}: {}", label_,
+                          std::string(option), rule.text, std::string(consequence),
+                          rule.why.empty() ? "the schema has no such method" : rule.why);
+    case RuleState::kSuspended:
+      return spdlog::warn("route '{}': {}: '{}' is suspended, so {}: {}", label_,
+                          std::string(option), rule.text, std::string(consequence), rule.why);
   }
 }
 
@@ -223,23 +209,25 @@ void RouteRules::TellOfMethod(const schema::Schema& schema) {
 }
 
 void RouteRules::Show(metrics::Visitor& visitor) const {
-  if (!options_.key.need_schema()) return;
+  if (!options_.key.need_schema() && named_.empty()) return;
   int64_t counts[] = {0, 0, 0, 0};
-  for (const FieldRule& rule : AllRules()) ++counts[static_cast<size_t>(rule.state)];
+  ForEachRule([&counts](absl::string_view, absl::string_view, const FieldRule& rule) {
+    ++counts[static_cast<size_t>(rule.state)];
+  });
   for (size_t i = 0; i < std::size(counts); ++i) {
-    visitor.Level("singleflight_message_rules", "Rules of key.message, by what has become of them.",
-                  {{"route", label_}, {"state", std::string(NameOf(static_cast<RuleState>(i)))}},
-                  counts[i]);
+    visitor.Level(
+        "singleflight_message_rules", "Fields that the route names, by what has become of them.",
+        {{"route", label_}, {"state", std::string(NameOf(static_cast<RuleState>(i)))}}, counts[i]);
   }
 }
 
 std::string RouteRules::Status() const {
   std::string text;
-  for (const FieldRule& rule : AllRules()) {
-    if (rule.state == RuleState::kInForce) continue;
-    absl::StrAppend(&text, "route ", label_, ": key.message: '", rule.text, "' is ",
+  ForEachRule([&](absl::string_view option, absl::string_view, const FieldRule& rule) {
+    if (rule.state == RuleState::kInForce) return;
+    absl::StrAppend(&text, "route ", label_, ": ", option, ": '", rule.text, "' is ",
                     NameOf(rule.state), rule.why.empty() ? "" : ": ", rule.why, "\n");
-  }
+  });
   if (idempotent()) absl::StrAppend(&text, "route ", label_, ": ", told_of_methods_, "\n");
   return text;
 }

@@ -1,11 +1,11 @@
-// What a schema makes of one route of a configuration: which of its methods share calls, and which
-// fields of which method's requests do not count.
+// What a schema makes of one route of a configuration: which of its methods share calls, which
+// fields of which method's requests do not count, and which ones its other rules mean.
 //
 // Without a schema a route is what the configuration says, but for what needs one: names of fields
-// leave nothing out, messages count with their bytes as they come, and `collapse: idempotent`
-// shares nothing. With one, each method that the schema knows has rules of its own; methods that it
-// does not know stay as they were. Methods with the same rules are one entry, so what a worker
-// looks at grows with what differs and not with what there is.
+// leave nothing out and mean nothing (NamedFields), messages count with their bytes as they come,
+// and `collapse: idempotent` shares nothing. With one, each method that the schema knows has rules
+// of its own; methods that it does not know stay as they were. Methods with the same rules are one
+// entry, so what a worker looks at grows with what differs and not with what there is.
 //
 // It outlives schemas, since it remembers what fields were (schema::FieldRules), and with its route
 // those reloads that only a changed file has caused.
@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/app/named_fields.h"
 #include "server/core/route_options.h"
 #include "server/metrics/visitor.h"
 #include "server/schema/field_rules.h"
@@ -64,18 +65,19 @@ class RouteRules {
   bool idempotent() const;
   bool Takes(const std::string& method) const;
   core::RouteOptions Relayed() const;
+  bool shares() const { return options_.collapse.has_value() || options_.cache.has_value(); }
   core::RouteOptions RulesFor(const schema::Method& method);
-  std::vector<model::FieldPath> Untagged(const schema::Method& method,
-                                         std::vector<model::FieldPath> ignored);
   std::shared_ptr<const model::CanonicalForm> FormFor(const schema::Method& method);
-  std::vector<schema::FieldRule> AllRules() const;
+  void ForEachRule(NamedFields::Each each) const;
   void Tell(const schema::Schema* schema);
-  void TellOfRules();
+  void TellOfRule(absl::string_view option, absl::string_view consequence,
+                  const schema::FieldRule& rule);
   void TellOfMethod(const schema::Schema& schema);
 
   core::RouteOptions options_;
   const std::string label_;
-  schema::FieldRules fields_;
+  schema::FieldRules fields_;  // that do not count
+  NamedFields named_;
   schema::FieldRule canonical_{"canonicalize", schema::RuleState::kWaiting, ""};
   std::map<const void*, std::shared_ptr<const model::CanonicalForm>>
       forms_;  // by request, of one schema
@@ -84,8 +86,7 @@ class RouteRules {
   size_t taken_ = 0;
   std::string told_of_methods_;  // the latest line about them
   std::map<std::string, std::string> told_of_rules_;
-  bool warned_ = false;        // of the method that it names
-  bool told_of_tags_ = false;  // and of a field that makes a tag
+  bool warned_ = false;  // of the method that it names
 };
 
 }  // namespace singleflight::app

@@ -234,10 +234,10 @@ absl::optional<Place> PlaceIfThere(const Mapping& in, absl::string_view name) {
   return in.Has(name) ? absl::make_optional(in.PlaceOf(name)) : absl::nullopt;
 }
 
-void ReadMatch(Mapping& in, core::MatchOptions& out) {
+void ReadMatch(Mapping& in, core::MatchOptions& out, std::vector<Place>* need_schema) {
   in.Text("method", &out.method, MethodPatternMistake);
   in.Text("authority", &out.authority, AuthorityPatternMistake);
-  ReadFieldConditions(in, out.fields);
+  ReadFieldConditions(in, out.fields, need_schema);
 }
 
 void ReadRoute(Mapping& in, Draft& draft) {
@@ -245,13 +245,13 @@ void ReadRoute(Mapping& in, Draft& draft) {
   core::CollapseOptions collapse;
   cache::FreshnessRules freshness;
   absl::optional<Place> max_ttl;
+  std::vector<Place> need_schema;
   const size_t mistakes = in.mistakes();
   in.Section("match", "match: {method: /package.Service/*}",
-             [&](Mapping& match) { ReadMatch(match, out.match); });
+             [&](Mapping& match) { ReadMatch(match, out.match, &need_schema); });
   const bool sound = in.mistakes() == mistakes;
   in.Text("upstream", &out.upstream, NameMistake);
   in.Require("upstream", "name the upstream that serves the route");
-  std::vector<Place> need_schema;
   if (ReadCollapse(in, collapse)) {
     out.collapse = collapse;
     if (collapse.methods == core::SharedMethods::kIdempotent) {
@@ -260,7 +260,7 @@ void ReadRoute(Mapping& in, Draft& draft) {
   }
   if (in.Section("cache", "cache: {ttl: 5s}", [&](Mapping& section) {
         ReadFreshness(section, freshness, &max_ttl);
-        ReadTemplates(section, "tags", out.tags);
+        ReadTemplates(section, "tags", out.tags, &need_schema);
       })) {
     out.cache = freshness;
     if (out.collapse.has_value() && out.collapse->gathers()) {
@@ -269,7 +269,7 @@ void ReadRoute(Mapping& in, Draft& draft) {
                 "\"collapse: {join: before_start}\" rules out; remove one of them");
     }
   }
-  ReadInvalidates(in, out);
+  ReadInvalidates(in, out, &need_schema);
   ReadRetry(in, out.retry);
   ReadComparing(in, out);
   const bool key =

@@ -20,18 +20,11 @@ namespace {
 
 constexpr size_t kMostConditions = 16;
 
-std::string FieldPathMistake(absl::string_view text) {
-  const bool name =
-      !text.empty() && (absl::ascii_isalpha(static_cast<unsigned char>(text[0])) || text[0] == '_');
-  if (name) {
-    return "is the name of a field, and names are not known here; write the number that the .proto "
-           "file "
-           "gives it, such as \"7\"";
-  }
+std::string FieldPathMistake() {
   return absl::StrCat(
-      "is no path of field numbers; write the number that the .proto file gives "
-      "the field, \"7\", or \"3.2\" for field 2 of the message in field 3 (",
-      model::kLongestFieldPath, " numbers at most)");
+      "is no path of fields; write the number that the .proto file gives the field, \"7\", or "
+      "\"3.2\" for field 2 of the message in field 3; or, with a schema, its name, \"item.id\" (",
+      model::kLongestFieldPath, " at most)");
 }
 
 bool IsNumberLike(absl::string_view text) {
@@ -79,12 +72,11 @@ absl::optional<model::FieldScalar> ParseScalar(const Mapping::Pair& pair) {
   return model::FieldScalar(pair.value);
 }
 
-void ReadCondition(Mapping& in, const Mapping::Pair& pair,
-                   std::vector<model::FieldCondition>& out) {
+void ReadCondition(Mapping& in, const Mapping::Pair& pair, std::vector<model::FieldCondition>& out,
+                   std::vector<Place>* need_schema) {
   const absl::optional<model::FieldPath> path = model::ParseFieldPath(pair.name);
-  if (!path.has_value()) {
-    return in.Refuse(pair.name_place,
-                     absl::StrCat(Quoted(pair.name), " ", FieldPathMistake(pair.name)));
+  if (!path.has_value() && !model::AreFieldNames(pair.name)) {
+    return in.Refuse(pair.name_place, absl::StrCat(Quoted(pair.name), " ", FieldPathMistake()));
   }
   absl::optional<model::FieldScalar> wanted = ParseScalar(pair);
   if (!wanted.has_value()) {
@@ -97,20 +89,47 @@ void ReadCondition(Mapping& in, const Mapping::Pair& pair,
     return in.Refuse(pair.name_place, absl::StrCat("is one more than the ", kMostConditions,
                                                    " fields that a route can ask; remove some"));
   }
-  out.push_back({*path, *std::move(wanted)});
+  if (path.has_value()) return out.push_back({*path, *std::move(wanted)});
+  out.push_back({{}, *std::move(wanted), pair.name});
+  need_schema->push_back(pair.name_place);
+}
+
+// Whether one of two paths of names leads into what is at the other.
+bool OneLeadsIntoTheOther(const std::string& a, const std::string& b) {
+  return absl::StartsWith(absl::StrCat(a, "."), absl::StrCat(b, ".")) ||
+         absl::StartsWith(absl::StrCat(b, "."), absl::StrCat(a, "."));
+}
+
+// What the key leaves out of that which the tag is made of, as it is written; empty: nothing.
+std::string IgnoredIn(const model::FieldTemplate& tag, const model::KeyRules& key) {
+  for (const model::FieldPath& field : tag.fields()) {
+    for (const model::FieldPath& ignored : key.ignored_fields) {
+      if (!model::StandsIn(field, ignored) && !model::StandsIn(ignored, field)) continue;
+      return model::ToText(ignored);
+    }
+  }
+  for (const std::string& name : tag.names()) {
+    for (const std::string& ignored : key.ignored_names) {
+      if (OneLeadsIntoTheOther(name, ignored)) return ignored;
+    }
+  }
+  return "";
 }
 
 }  // namespace
 
-void ReadFieldConditions(Mapping& in, std::vector<model::FieldCondition>& out) {
+void ReadFieldConditions(Mapping& in, std::vector<model::FieldCondition>& out,
+                         std::vector<Place>* need_schema) {
   const size_t mistakes = in.mistakes();
-  const bool there = in.Pairs("field", "field: {\"7\": true}",
-                              [&](const Mapping::Pair& pair) { ReadCondition(in, pair, out); });
+  const bool there = in.Pairs("field", "field: {\"7\": true}", [&](const Mapping::Pair& pair) {
+    ReadCondition(in, pair, out, need_schema);
+  });
   if (!there || !out.empty() || in.mistakes() != mistakes) return;
   in.Refuse(in.PlaceOf("field"), "names no field; write one, such as \"field: {\"7\": true}\"");
 }
 
-void ReadTemplates(Mapping& in, absl::string_view name, std::vector<model::FieldTemplate>& out) {
+void ReadTemplates(Mapping& in, absl::string_view name, std::vector<model::FieldTemplate>& out,
+                   std::vector<Place>* need_schema) {
   const size_t mistakes = in.mistakes();
   const bool there = in.Texts(name, [&](const std::string& text, const Place& place) {
     model::ParsedTemplate made = model::ParseFieldTemplate(text);
@@ -124,6 +143,7 @@ void ReadTemplates(Mapping& in, absl::string_view name, std::vector<model::Field
       return in.Refuse(place, absl::StrCat("is one more than the ", model::kMostTags,
                                            " that a message can have; remove some"));
     }
+    if (!made.parsed->names().empty()) need_schema->push_back(place);
     out.push_back(*std::move(made.parsed));
   });
   if (!there || !out.empty() || in.mistakes() != mistakes) return;
@@ -132,8 +152,8 @@ void ReadTemplates(Mapping& in, absl::string_view name, std::vector<model::Field
 }
 
 // What shares calls is declared to be a read (RFC 9875 §3 has the same of safe methods).
-void ReadInvalidates(Mapping& in, core::RouteOptions& out) {
-  ReadTemplates(in, "invalidates", out.invalidates);
+void ReadInvalidates(Mapping& in, core::RouteOptions& out, std::vector<Place>* need_schema) {
+  ReadTemplates(in, "invalidates", out.invalidates, need_schema);
   if (!in.Has("invalidates")) return;
   for (const char* other : {"collapse", "cache"}) {
     const bool on =
@@ -148,18 +168,14 @@ void ReadInvalidates(Mapping& in, core::RouteOptions& out) {
 // Callers that differ in such a field share a reply, which would have the tags of one of them.
 void RefuseIgnoredTags(Mapping& in, const core::RouteOptions& route) {
   for (const model::FieldTemplate& tag : route.tags) {
-    for (const model::FieldPath& field : tag.fields()) {
-      for (const model::FieldPath& ignored : route.key.ignored_fields) {
-        if (!model::StandsIn(field, ignored) && !model::StandsIn(ignored, field)) continue;
-        return in.Refuse(in.PlaceOf("cache"),
-                         absl::StrCat("has the tag ", Quoted(tag.text()),
-                                      " of a field that \"key.message.ignore"
-                                      "\" leaves out (",
-                                      Quoted(model::ToText(ignored)),
-                                      "): callers share what "
-                                      "only one of them is tagged for; remove one of the two"));
-      }
-    }
+    const std::string ignored = IgnoredIn(tag, route.key);
+    if (ignored.empty()) continue;
+    return in.Refuse(
+        in.PlaceOf("cache"),
+        absl::StrCat("has the tag ", Quoted(tag.text()),
+                     " of a field that \"key.message.ignore\" leaves out (", Quoted(ignored),
+                     "): callers share what only one of them is tagged for; remove "
+                     "one of the two"));
   }
 }
 

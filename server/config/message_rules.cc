@@ -5,28 +5,12 @@
 #include <algorithm>
 #include <string>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 
 namespace singleflight::config {
 namespace {
 
 constexpr size_t kMostFields = 64;
-constexpr size_t kLongestNames = 512;  // of one path, in bytes
-
-// As .proto files write them.
-bool IsName(absl::string_view part) {
-  const auto allowed = [](unsigned char c) { return absl::ascii_isalnum(c) || c == '_'; };
-  return !part.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(part.front())) &&
-         std::all_of(part.begin(), part.end(), allowed);
-}
-
-bool IsPathOfNames(absl::string_view text) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(text, '.');
-  return text.size() <= kLongestNames && parts.size() <= model::kLongestFieldPath &&
-         std::all_of(parts.begin(), parts.end(), IsName);
-}
 
 // Whether one of the two is the beginning of the other, or the same.
 template <typename Path>
@@ -62,7 +46,7 @@ class Fields {
 
   void Add(const std::string& text, const Place& place) {
     const absl::optional<model::FieldPath> numbers = model::ParseFieldPath(text);
-    if (!numbers.has_value() && !IsPathOfNames(text)) return RefusePath(text, place);
+    if (!numbers.has_value() && !model::AreFieldNames(text)) return RefusePath(text, place);
     if (out_.ignored_fields.size() + out_.ignored_names.size() == kMostFields) {
       return in_.Refuse(place, absl::StrCat("is one more than the ", kMostFields,
                                             " fields that a route can ignore; remove some"));

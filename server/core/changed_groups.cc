@@ -22,6 +22,8 @@ void ChangedGroups::Read(absl::string_view frame) {
       return Widen(WideInvalidation::kUnreadable);
     case model::Tagging::kTooMany:
       return Widen(WideInvalidation::kManyTags);
+    case model::Tagging::kUnknownField:
+      return Widen(WideInvalidation::kUnknownField);
   }
   const cache::Origin origin = around_.OriginOf(route_, *request_);
   for (const std::string& tag : *tags) {

@@ -87,11 +87,15 @@ std::string PolicyOf(const RouteOptions& options) {
                     absl::FormatDuration(rules.stale_while_revalidate), " ",
                     rules.request_cache_control);
   }
-  if (!options.match.fields.empty()) {
-    absl::StrAppend(&policy, "\nfields ", ToText(MatchOptions{"", {}, options.match.fields}));
+  for (const model::FieldCondition& condition : options.match.fields) {
+    absl::StrAppend(&policy, "\nfield ", ToText(condition), " at ", model::ToText(condition.path));
   }
-  for (const model::FieldTemplate& tag : options.tags)
-    absl::StrAppend(&policy, "\ntag ", tag.text());
+  for (const model::FieldTemplate& tag : options.tags) {
+    absl::StrAppend(&policy, "\ntag ", tag.text(), " of");
+    for (const model::FieldPath& field : tag.fields()) {
+      absl::StrAppend(&policy, " ", model::ToText(field));
+    }
+  }
   if (options.mode == Mode::kShadow) absl::StrAppend(&policy, "\nshadow");
   return policy;
 }
@@ -179,10 +183,9 @@ Route* RouteTable::Find(absl::string_view authority, absl::string_view path) {
 Route* RouteTable::Choose(const Route& first, absl::string_view authority, absl::string_view path,
                           absl::optional<absl::string_view> message) {
   for (size_t i = first.index; i < routes_.size(); ++i) {
-    const MatchOptions& match = routes_[i].options.match;
-    if (Matches(match, authority, path) && MatchesMessage(match, message)) {
-      return &routes_[i].For(path);
-    }
+    if (!Matches(routes_[i].options.match, authority, path)) continue;
+    Route& route = routes_[i].For(path);  // whose fields have the numbers that they have there
+    if (MatchesMessage(route.options.match, message)) return &route;
   }
   return nullptr;
 }

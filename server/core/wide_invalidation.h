@@ -16,6 +16,7 @@ enum class WideInvalidation : uint8_t {
   kNoMessage,        // the call was answered, or over, before a well-formed message was whole
   kUnreadable,       // the message is not Protobuf, or is compressed in a way that cannot be undone
   kManyTags,         // there are more than model::kMostTags, or one is too long
+  kUnknownField,     // a field is named, and the schema that has it is not there, or says otherwise
 };
 
 constexpr absl::string_view NameOf(WideInvalidation why) {
@@ -30,6 +31,8 @@ constexpr absl::string_view NameOf(WideInvalidation why) {
       return "unreadable";
     case WideInvalidation::kManyTags:
       return "many_tags";
+    case WideInvalidation::kUnknownField:
+      return "unknown_field";
   }
   return "";
 }

@@ -56,6 +56,7 @@ struct Shown {
 }  // namespace
 
 bool FieldCondition::Matches(absl::string_view message) const {
+  if (path.empty()) return false;
   absl::optional<bool> latest;
   const bool read = ForEachFieldAt(message, path, [&](const wire::ProtobufField* field) {
     if (field != nullptr) latest = absl::visit(Holds{*field}, wanted);
@@ -65,7 +66,8 @@ bool FieldCondition::Matches(absl::string_view message) const {
 }
 
 std::string ToText(const FieldCondition& condition) {
-  return absl::StrCat(ToText(condition.path), "=", absl::visit(Shown(), condition.wanted));
+  return absl::StrCat(condition.names.empty() ? ToText(condition.path) : condition.names, "=",
+                      absl::visit(Shown(), condition.wanted));
 }
 
 }  // namespace singleflight::model

@@ -1,4 +1,4 @@
-// What a route asks of a field of request messages, by the field's number.
+// What a route asks of a field of request messages.
 
 #ifndef SINGLEFLIGHT_SERVER_MODEL_FIELD_CONDITION_H_
 #define SINGLEFLIGHT_SERVER_MODEL_FIELD_CONDITION_H_
@@ -28,18 +28,19 @@ struct WholeNumber {
 using FieldScalar = absl::variant<bool, WholeNumber, std::string>;
 
 struct FieldCondition {
-  FieldPath path;
+  FieldPath path;  // empty: only `names` are known, and no schema yet that has them
   FieldScalar wanted;
+  std::string names = {};  // "options.serializable", if that is how it was written
 
   // Whether the field has that value. The last one counts if it stands there several times; a field
   // that is absent has the default of its type: false, 0, nothing. A message that cannot be read,
-  // and a field of another type, match nothing.
+  // a field of another type, and one whose number is not known match nothing.
   bool Matches(absl::string_view message) const;
 
   friend bool operator==(const FieldCondition&, const FieldCondition&) = default;
 };
 
-// "7=true", `1="blue"`.
+// As it was written: "7=true", `colour="blue"`.
 std::string ToText(const FieldCondition& condition);
 
 }  // namespace singleflight::model

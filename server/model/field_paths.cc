@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -31,6 +32,12 @@ bool HoldsMessage(const ProtobufField& field) {
 char* WriteBytes(char* out, absl::string_view bytes) {
   if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());
   return out + bytes.size();
+}
+
+bool IsFieldName(absl::string_view part) {
+  const auto allowed = [](unsigned char c) { return absl::ascii_isalnum(c) || c == '_'; };
+  return !part.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(part.front())) &&
+         std::all_of(part.begin(), part.end(), allowed);
 }
 
 // Of what stands before a length: the same bytes, however long the tag was made.
@@ -59,6 +66,12 @@ absl::optional<FieldPath> ParseFieldPath(absl::string_view text) {
 }
 
 std::string ToText(const FieldPath& path) { return absl::StrJoin(path, "."); }
+
+bool AreFieldNames(absl::string_view text) {
+  if (text.size() > kLongestFieldNames) return false;
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, '.');
+  return parts.size() <= kLongestFieldPath && std::all_of(parts.begin(), parts.end(), IsFieldName);
+}
 
 bool StandsIn(const FieldPath& path, const FieldPath& outer) {
   return outer.size() <= path.size() && std::equal(outer.begin(), outer.end(), path.begin());

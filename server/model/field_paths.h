@@ -18,12 +18,17 @@ namespace singleflight::model {
 // is meant.
 using FieldPath = std::vector<uint32_t>;
 
-// The most numbers in one path.
+// The most numbers, or names, in one path; and the most bytes of names.
 inline constexpr size_t kLongestFieldPath = 16;
+inline constexpr size_t kLongestFieldNames = 512;
 
 // "3.2"; nothing: that is no path.
 absl::optional<FieldPath> ParseFieldPath(absl::string_view text);
 std::string ToText(const FieldPath& path);
+
+// Whether `text` is such a path by names, "context.request_id", as .proto files write them. Only a
+// schema knows which numbers these are.
+bool AreFieldNames(absl::string_view text);
 
 // Whether what is at `path` stands in what is at `outer`, or is it.
 bool StandsIn(const FieldPath& path, const FieldPath& outer);

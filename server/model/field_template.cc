@@ -91,15 +91,9 @@ std::string TextMistake(absl::string_view text) {
 }
 
 std::string FieldMistake(absl::string_view inside) {
-  const bool named = !inside.empty() && !absl::ascii_isdigit(static_cast<unsigned char>(inside[0]));
-  if (named) {
-    return absl::StrCat("calls a field \"", inside,
-                        "\"; names are not known here, so write its number, "
-                        "such as \"{1}\" or \"{2.1}\"");
-  }
   return absl::StrCat("has \"{", inside,
-                      "}\", which is no path of field numbers; write \"{1}\", or "
-                      "\"{2.1}\" for field 1 of the message in field 2");
+                      "}\", which is no path of fields; write \"{1}\", or \"{2.1}\" for field 1 of "
+                      "the message in field 2, or with a schema \"{item.id}\"");
 }
 
 constexpr absl::string_view kNoMark =
@@ -108,12 +102,12 @@ constexpr absl::string_view kNoMark =
 
 std::string MarksMistake(const std::vector<Part>& parts) {
   for (size_t i = 0; i < parts.size(); ++i) {
-    if (parts[i].path.empty()) continue;
-    const bool before = i > 0 && parts[i - 1].path.empty() &&
+    if (!parts[i].is_field()) continue;
+    const bool before = i > 0 && !parts[i - 1].is_field() &&
                         IsMark(static_cast<unsigned char>(parts[i - 1].text.back()));
     const bool behind =
-        i + 1 == parts.size() || (parts[i + 1].path.empty() &&
-                                  IsMark(static_cast<unsigned char>(parts[i + 1].text.front())));
+        i + 1 == parts.size() ||
+        (!parts[i + 1].is_field() && IsMark(static_cast<unsigned char>(parts[i + 1].text.front())));
     if (!before || !behind) return std::string(kNoMark);
   }
   return "";
@@ -132,8 +126,13 @@ std::string TakeParts(absl::string_view* rest, std::vector<Part>* parts) {
   const absl::string_view inside = rest->substr(1, close - 1);
   rest->remove_prefix(close + 1);
   const absl::optional<FieldPath> path = ParseFieldPath(inside);
-  if (!path.has_value()) return FieldMistake(inside);
-  parts->push_back({"", *path});
+  if (path.has_value()) {
+    parts->push_back({"", *path});
+  } else if (AreFieldNames(inside)) {
+    parts->push_back({"", {}, std::string(inside)});
+  } else {
+    return FieldMistake(inside);
+  }
   return "";
 }
 
@@ -144,8 +143,10 @@ Tagging FieldTemplate::AddTags(absl::string_view message, Tags* tags) const {
   for (const Part& part : parts_) {
     Tags words;
     Tagging done = Tagging::kWhole;
-    if (part.path.empty()) {
+    if (!part.is_field()) {
       words.push_back(part.text);
+    } else if (part.path.empty()) {
+      done = Tagging::kUnknownField;
     } else {
       done = WordsAt(message, part.path, &words);
     }
@@ -168,11 +169,30 @@ std::vector<FieldPath> FieldTemplate::fields() const {
   return fields;
 }
 
+std::vector<std::string> FieldTemplate::names() const {
+  std::vector<std::string> names;
+  for (const Part& part : parts_) {
+    if (!part.names.empty()) names.push_back(part.names);
+  }
+  return names;
+}
+
+FieldTemplate FieldTemplate::With(PathOf path_of) const {
+  std::vector<Part> parts = parts_;
+  for (Part& part : parts) {
+    if (!part.names.empty()) part.path = path_of(part.names);
+  }
+  return FieldTemplate(std::move(parts));
+}
+
 std::string FieldTemplate::text() const {
   std::string text;
   for (const Part& part : parts_) {
-    absl::StrAppend(&text,
-                    part.path.empty() ? part.text : absl::StrCat("{", ToText(part.path), "}"));
+    if (!part.is_field()) {
+      absl::StrAppend(&text, part.text);
+    } else {
+      absl::StrAppend(&text, "{", part.names.empty() ? ToText(part.path) : part.names, "}");
+    }
   }
   return text;
 }

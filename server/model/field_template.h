@@ -2,6 +2,7 @@
 //
 //   item:{1}       with field 1 a 7: "item:7"
 //   shop:{2.1}:in  with field 1 of the message in field 2 a text: "shop:b%3A7:in"
+//   item:{id}      likewise, by the name that a schema gives the field; without the schema: no tag
 //
 // A field's value stands in a tag like this:
 //
@@ -22,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 #include "server/model/field_paths.h"
@@ -34,9 +36,10 @@ inline constexpr size_t kLongestTag = 1024;
 
 // What became of a message's tags.
 enum class Tagging {
-  kWhole,       // they are all there
-  kUnreadable,  // the message, or one inside, is not what the template says
-  kTooMany,     // there are more than kMostTags, or one is longer than kLongestTag
+  kWhole,         // they are all there
+  kUnreadable,    // the message, or one inside, is not what the template says
+  kTooMany,       // there are more than kMostTags, or one is longer than kLongestTag
+  kUnknownField,  // a field has a name, and no number yet
 };
 
 // Threads: constant after construction.
@@ -44,9 +47,11 @@ class FieldTemplate {
  public:
   // Text as it stands, or a field.
   struct Part {
-    std::string text;  // if there is no path
+    std::string text;  // if it is no field
     FieldPath path;
+    std::string names = {};  // if that is how the field was written; then it may have no path yet
 
+    bool is_field() const { return !path.empty() || !names.empty(); }
     friend bool operator==(const Part&, const Part&) = default;
   };
 
@@ -57,8 +62,15 @@ class FieldTemplate {
   // there several times, and for each pair of values of two such fields.
   Tagging AddTags(absl::string_view message, std::vector<std::string>* tags) const;
 
-  // The fields of which it makes tags.
+  // The fields of which it makes tags, as far as their numbers are known.
   std::vector<FieldPath> fields() const;
+
+  // Those that were written by name.
+  std::vector<std::string> names() const;
+
+  // The same with the numbers that `path_of` says for names; an empty path: it knows none.
+  using PathOf = absl::FunctionRef<FieldPath(const std::string& names)>;
+  FieldTemplate With(PathOf path_of) const;
 
   // As it was written.
   std::string text() const;

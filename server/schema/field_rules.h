@@ -1,15 +1,16 @@
-// The fields of requests that a route leaves out of its keys, as schemas come and go.
+// The fields of requests that a route names, as schemas come and go: those that it leaves out of
+// its keys, and those that it makes a choice or tags of.
 //
 // What was meant by "request_id" or by "3.1" is what the first schema that knew it said: that
 // number and that type. If a later one gives the name another number, or the number another type,
-// then nobody can say whether the field still is what the route may ignore. So the rule is
-// *suspended* for that method, and the field counts, until a schema says again what the first one
-// said, or a configuration is loaded: then there is another FieldRules.
+// then nobody can say whether the field still is what the route means. So the rule is *suspended*
+// for that method, and the field is as if it had no rule, until a schema says again what the first
+// one said, or a configuration is loaded: then there is another FieldRules.
 //
 //   waiting    no schema has come yet: a name leaves nothing out, numbers do
 //   in force   for at least one method, and suspended for none
 //   unknown    a schema is there, and none of its methods here has such a field
-//   suspended  for at least one method
+//   suspended  for at least one method; also where a field that a tag is made of was to be left out
 //
 // Threads: none of its own.
 
@@ -22,7 +23,9 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
 #include "server/model/field_paths.h"
 #include "server/schema/schema.h"
 
@@ -48,7 +51,7 @@ constexpr absl::string_view NameOf(RuleState state) {
 struct FieldRule {
   std::string text;  // as configured
   RuleState state = RuleState::kWaiting;
-  std::string why;  // it is unknown or suspended; a sentence without its end
+  std::string why;  // it is unknown or suspended, and the cure; a sentence without its end
 };
 
 class FieldRules {
@@ -63,8 +66,16 @@ class FieldRules {
   // not what its fields were.
   void Begin();
 
-  // What is left out of the requests of `method`.
-  std::vector<model::FieldPath> For(const Method& method);
+  // What is left out of the requests of `method`. What `tagged` is in, or is in `tagged`, is not:
+  // callers that differ in a field that a tag is made of must not share, since a reply has the tags
+  // of one of them.
+  std::vector<model::FieldPath> For(const Method& method,
+                                    const std::vector<model::FieldPath>& tagged = {});
+
+  // The field of `method` that a rule's names lead to. Nothing: it has none, or the rule is
+  // suspended, or `mistake` says why it cannot be meant.
+  absl::optional<Field> Named(const Method& method, absl::string_view names,
+                              absl::FunctionRef<std::string(const Field&)> mistake);
 
   // In the order of the configuration, numbers first.
   const std::vector<FieldRule>& rules() const { return rules_; }
@@ -75,10 +86,11 @@ class FieldRules {
     std::string type;
   };
 
-  // True: it is left out, at `path`.
-  bool ByName(FieldRule& rule, const Method& method, model::FieldPath* path);
-  bool ByNumber(FieldRule& rule, const Method& method, const model::FieldPath& path);
+  // Where the field is that the rule means; nothing: it is none.
+  absl::optional<model::FieldPath> PathFor(FieldRule& rule, const Method& method);
   bool IsAsBefore(FieldRule& rule, const Method& method, const Field& field);
+  void Suspend(FieldRule& rule, std::string why);
+  size_t IndexOf(const FieldRule& rule) const { return static_cast<size_t>(&rule - rules_.data()); }
 
   std::vector<model::FieldPath> numbers_;
   std::vector<FieldRule> rules_;

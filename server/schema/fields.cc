@@ -30,6 +30,33 @@ std::string TypeOf(const FieldDescriptor& field) {
   return absl::StrCat(field.is_repeated() ? "repeated " : "", ValueTypeOf(field));
 }
 
+FieldKind WireKindOf(const FieldDescriptor& field) {
+  switch (field.type()) {
+    case FieldDescriptor::TYPE_BOOL:
+      return FieldKind::kBool;
+    case FieldDescriptor::TYPE_SINT32:
+    case FieldDescriptor::TYPE_SINT64:
+      return FieldKind::kZigZag;
+    case FieldDescriptor::TYPE_FLOAT:
+    case FieldDescriptor::TYPE_DOUBLE:
+      return FieldKind::kReal;
+    case FieldDescriptor::TYPE_STRING:
+    case FieldDescriptor::TYPE_BYTES:
+      return FieldKind::kBytes;
+    case FieldDescriptor::TYPE_MESSAGE:
+    case FieldDescriptor::TYPE_GROUP:
+      return FieldKind::kMessage;
+    default:
+      return FieldKind::kNumber;
+  }
+}
+
+void Describe(const FieldDescriptor& last, Field* out) {
+  out->type = TypeOf(last);
+  out->kind = WireKindOf(last);
+  out->repeated = last.is_repeated();
+}
+
 // Where that field is; an error says why it is not.
 absl::StatusOr<const FieldDescriptor*> FieldOf(const Descriptor& message, absl::string_view name) {
   const std::string text(name);
@@ -67,7 +94,7 @@ absl::StatusOr<Field> Schema::Named(const Method& method, absl::string_view name
     return absl::InvalidArgumentError(
         absl::StrCat("has more than ", model::kLongestFieldPath, " names"));
   }
-  out.type = TypeOf(*last);
+  Describe(*last, &out);
   return out;
 }
 
@@ -86,7 +113,7 @@ absl::optional<Field> Schema::Numbered(const Method& method, const model::FieldP
   }
   if (last == nullptr) return absl::nullopt;
   out.name = absl::StrJoin(names, ".");
-  out.type = TypeOf(*last);
+  Describe(*last, &out);
   return out;
 }
 

@@ -37,11 +37,23 @@ struct Method {
   const google::protobuf::Descriptor* request = nullptr;  // of its Schema
 };
 
+// What the values of a field are on the wire.
+enum class FieldKind {
+  kBool,
+  kNumber,  // as it is: int32, uint64, an enum, sfixed32
+  kZigZag,  // sint32, sint64: numbers without a sign, odd ones for what is below zero
+  kReal,    // float, double
+  kBytes,   // string, bytes
+  kMessage,
+};
+
 // A field of a request, however it was called.
 struct Field {
   std::string name;  // "context.request.id"
   model::FieldPath path;
   std::string type;  // of the last in the path: "string", "repeated int64", "shop.v1.Context"
+  FieldKind kind = FieldKind::kMessage;  // likewise
+  bool repeated = false;
 };
 
 class Schema {

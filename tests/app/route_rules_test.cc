@@ -4,6 +4,10 @@
 
 #include <gmock/gmock.h>
 
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 #include "tests/schema/sets.h"
 
 namespace singleflight::app {
@@ -142,6 +146,92 @@ TEST_F(RouteRulesTest, AFieldThatATagIsMadeOfCounts) {
   EXPECT_THAT(For(applied, kPut).key.ignored_fields, ElementsAre(model::FieldPath{2}));
 }
 
+TEST_F(RouteRulesTest, ThatTheFieldCountsIsTheStateOfItsRule) {
+  options_.cache = cache::FreshnessRules();
+  options_.tags = {*model::ParseFieldTemplate("item:{1}").parsed};
+  options_.key.ignored_names = {"request_id"};
+  Under(Shop());
+  EXPECT_THAT(rules_->Status(), HasSubstr("key.message: 'request_id' is suspended: cache.tags"));
+}
+
+TEST_F(RouteRulesTest, ARouteAsksForTheFieldThatTheMethodCallsSo) {
+  options_.collapse.reset();
+  options_.match.fields = {{{}, std::string("kettle"), "item"}};
+  EXPECT_THAT(Under(nullptr).options.match.fields[0].path, IsEmpty());
+  EXPECT_THAT(rules_->Status(), HasSubstr("match.field: 'item' is waiting"));
+  const RouteRules::Applied applied = Under(Shop());
+  EXPECT_EQ(For(applied, kGet).match.fields[0].path, model::FieldPath{2});
+  EXPECT_EQ(For(applied, kPut).match.fields[0].path, model::FieldPath{1});
+  EXPECT_EQ(For(applied, kWatch).match.fields[0].path, model::FieldPath{2});
+  EXPECT_THAT(For(applied, "/shop.v1.Catalog/New").match.fields[0].path, IsEmpty());
+  EXPECT_EQ(rules_->Status(), "");
+}
+
+TEST_F(RouteRulesTest, AValueThatTheFieldCannotHaveMatchesNothingAndIsToldOf) {
+  options_.match.method = kGet;
+  options_.match.fields = {{{}, true, "item"}};
+  EXPECT_THAT(Under(Shop()).options.match.fields[0].path, IsEmpty());
+  EXPECT_THAT(rules_->Status(), HasSubstr("match.field: 'item' is unknown: /shop.v1.Catalog/Get: "
+                                          "the field \"item\" is a string, which cannot have"));
+}
+
+// The number that the .proto file means, as it is on the wire there.
+TEST_F(RouteRulesTest, ANumberIsComparedAsItsTypeIsWritten) {
+  options_.match.method = kGet;
+  options_.match.fields = {{{}, model::WholeNumber{~uint64_t{4}}, "item"}};
+  const auto with = [](auto type) {
+    return Shop(WithField("item", [type](auto& field) { field.set_type(type); }));
+  };
+  using google::protobuf::FieldDescriptorProto;
+  EXPECT_EQ(Under(with(FieldDescriptorProto::TYPE_SINT64)).options.match.fields[0].wanted,
+            model::FieldScalar(model::WholeNumber{9}));
+  rules_.reset();
+  EXPECT_EQ(Under(with(FieldDescriptorProto::TYPE_INT64)).options.match.fields[0].wanted,
+            model::FieldScalar(model::WholeNumber{~uint64_t{4}}));
+}
+
+TEST_F(RouteRulesTest, TagsAndWritesHaveTheNumbersOfTheirMethods) {
+  options_.cache = cache::FreshnessRules();
+  options_.tags = {*model::ParseFieldTemplate("item:{item}").parsed};
+  EXPECT_THAT(Under(nullptr).options.tags[0].fields(), IsEmpty());
+  EXPECT_THAT(For(Under(Shop()), kGet).tags[0].fields(), ElementsAre(model::FieldPath{2}));
+  options_ = core::RouteOptions();
+  options_.match.method = kPut;
+  options_.invalidates = {*model::ParseFieldTemplate("item:{item}").parsed};
+  rules_.reset();
+  EXPECT_THAT(Under(nullptr).options.invalidates[0].fields(), IsEmpty());
+  EXPECT_THAT(rules_->Status(), HasSubstr("invalidates: 'item' is waiting"));
+  EXPECT_THAT(Under(Shop()).options.invalidates[0].fields(), ElementsAre(model::FieldPath{1}));
+}
+
+TEST_F(RouteRulesTest, NoTagIsMadeOfAMessageNorOfAListOfNumbers) {
+  options_.match.method = kGet;
+  options_.cache = cache::FreshnessRules();
+  for (const auto& [name, why] :
+       {std::pair("context", "name a field in it"), std::pair("labels", "name a field in it"),
+        std::pair("item", "of whose numbers no tags are made")}) {
+    options_.tags = {*model::ParseFieldTemplate(absl::StrCat("t:{", name, "}")).parsed};
+    rules_.reset();
+    const auto schema = Shop(WithField("item", [](auto& field) {
+      field.set_type(google::protobuf::FieldDescriptorProto::TYPE_INT64);
+      field.set_label(google::protobuf::FieldDescriptorProto::LABEL_REPEATED);
+    }));
+    EXPECT_THAT(Under(schema).options.tags[0].fields(), IsEmpty());
+    EXPECT_THAT(rules_->Status(), HasSubstr(why));
+  }
+}
+
+// PITFALLS 33
+TEST_F(RouteRulesTest, ANameThatMeansAnotherFieldMeansNone) {
+  options_.match.method = kGet;
+  options_.match.fields = {{{}, std::string("kettle"), "item"}};
+  Under(Shop());
+  const auto changed = Shop(WithField("item", [](auto& field) { field.set_number(9); }));
+  EXPECT_THAT(Under(changed).options.match.fields[0].path, IsEmpty());
+  EXPECT_THAT(rules_->Status(), HasSubstr("match.field: 'item' is suspended: in "));
+  EXPECT_EQ(Under(Shop()).options.match.fields[0].path, model::FieldPath{2});
+}
+
 TEST_F(RouteRulesTest, ASuspendedRuleLeavesNothingOutAndSaysWhy) {
   options_.key.ignored_names = {"request_id"};
   Under(Shop());
@@ -166,6 +256,8 @@ TEST_F(RouteRulesTest, WhatIsRememberedIsForRoutesThatMeanTheSame) {
            [](auto& o) {
              o.match.fields = {{{7}, true}};
            },
+           [](auto& o) { o.tags = {*model::ParseFieldTemplate("all").parsed}; },
+           [](auto& o) { o.invalidates = {*model::ParseFieldTemplate("all").parsed}; },
            [](auto& o) { o.key.ignored_names = {"item"}; },
            [](auto& o) { o.key.ignored_fields = {{1}}; }}) {
     core::RouteOptions other = options_;

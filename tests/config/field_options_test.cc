@@ -9,6 +9,8 @@ namespace {
 using model::FieldCondition;
 using model::FieldScalar;
 using model::WholeNumber;
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -37,6 +39,21 @@ TEST(FieldOptionsTest, FieldsAreReadByNumberInTheirOrder) {
                           FieldCondition{{2}, std::string()}));
 }
 
+TEST(FieldOptionsTest, WithASchemaFieldsHaveNames) {
+  const Config config = Right(
+      "listeners: [{address: \"127.0.0.1:0\"}]\n"
+      "upstreams: [{name: b, target: \"127.0.0.1:1\", schema: {reflection: true}}]\nroutes:\n"
+      "  - match: {method: /a/Get, field: {context.stale: true, \"7\": 1}}\n    upstream: b\n"
+      "    cache: {ttl: 1s, tags: [\"item:{item.id}\"]}\n"
+      "  - match: {method: /a/Put}\n    upstream: b\n    invalidates: [\"item:{id}\"]\n"
+      "  - {match: {method: /a/Get}, upstream: b}\n");
+  EXPECT_THAT(
+      config.routes.at(0).match.fields,
+      ElementsAre(FieldCondition{{}, true, "context.stale"}, FieldCondition{{7}, WholeNumber{1}}));
+  EXPECT_THAT(config.routes.at(0).tags.at(0).names(), ElementsAre("item.id"));
+  EXPECT_THAT(config.routes.at(1).invalidates.at(0).names(), ElementsAre("id"));
+}
+
 TEST(FieldOptionsTest, AValueIsOfTheTypeThatItIsWrittenAs) {
   EXPECT_EQ(ScalarIn("true"), FieldScalar(true));
   EXPECT_EQ(ScalarIn("false"), FieldScalar(false));
@@ -54,12 +71,12 @@ TEST(FieldOptionsTest, AValueIsOfTheTypeThatItIsWrittenAs) {
 TEST(FieldOptionsTest, MistakesInFieldsSayWhatWouldBeRight) {
   ExpectMistakes({
       {Asking("{serializable: true}"),
-       "5:35: routes[0].match.field.serializable: \"serializable\" is the name of a field, and "
-       "names are not known here; write the number that the .proto file gives it, such as \"7\""},
+       "5:35: routes[0].match.field.serializable: needs a schema, and the upstream \"b\" names "
+       "none; add \"schema: {reflection: true}\" to it, or \"schema: {descriptor_set: FILE}\""},
       {Asking("{\"7.\": true}"),
-       "5:35: routes[0].match.field.7.: \"7.\" is no path of field numbers; write the number that "
-       "the .proto file gives the field, \"7\", or \"3.2\" for field 2 of the message in field 3 "
-       "(16 numbers at most)"},
+       "5:35: routes[0].match.field.7.: \"7.\" is no path of fields; write the number that the "
+       ".proto file gives the field, \"7\", or \"3.2\" for field 2 of the message in field 3; or, "
+       "with a schema, its name, \"item.id\" (16 at most)"},
       {Asking("{7: 1.5}"),
        "5:38: routes[0].match.field.7: \"1.5\" is no value that a field can be compared with; "
        "write true, false, a whole number, or a text in quotes"},
@@ -131,8 +148,16 @@ TEST(FieldOptionsTest, TagsAndInvalidatesAreTemplates) {
 TEST(FieldOptionsTest, MistakesInTemplatesSayWhatWouldBeRight) {
   ExpectMistakes({
       {WithRouteOption("cache: {ttl: 1s, tags: [\"item:{id}\"]}\n    match: {method: /a/Get}"),
-       "5:29: routes[0].cache.tags[0]: \"item:{id}\" calls a field \"id\"; names are not known "
-       "here, so write its number, such as \"{1}\" or \"{2.1}\""},
+       "5:29: routes[0].cache.tags[0]: needs a schema, and the upstream \"b\" names none; add "
+       "\"schema: {reflection: true}\" to it, or \"schema: {descriptor_set: FILE}\""},
+      {WithRouteOption("cache: {ttl: 1s, tags: [\"item:{1.}\"]}\n    match: {method: /a/Get}"),
+       "5:29: routes[0].cache.tags[0]: \"item:{1.}\" has \"{1.}\", which is no path of fields; "
+       "write "
+       "\"{1}\", or \"{2.1}\" for field 1 of the message in field 2, or with a schema "
+       "\"{item.id}\""},
+      {WithRouteOption("invalidates: [\"item:{id}\"]"),
+       "5:19: routes[0].invalidates[0]: needs a schema, and the upstream \"b\" names none; add "
+       "\"schema: {reflection: true}\" to it, or \"schema: {descriptor_set: FILE}\""},
       {WithRouteOption("cache: {ttl: 1s, tags: []}\n    match: {method: /a/Get}"),
        "5:28: routes[0].cache.tags: is empty; write some, such as \"tags: [\"item:{1}\"]\""},
       {WithRouteOption("invalidates: [all, all]"),
@@ -154,13 +179,16 @@ TEST(FieldOptionsTest, ATagOfAFieldThatTheKeyIgnoresIsRefused) {
         WithRouteOption(absl::StrCat("match: {method: /a/Get}\n    cache: {ttl: 1s, tags: [\"", tag,
                                      "\"]}\n    key: {message: {ignore: [\"", ignored, "\"]}}")));
   };
-  for (const auto& [tag, ignored] : {std::pair("t:{1}", "1"), std::pair("t:{2.1}", "2"),
-                                     std::pair("t:{2}", "2.1"), std::pair("t:{3}:{1}", "1")}) {
+  for (const auto& [tag, ignored] :
+       {std::pair("t:{1}", "1"), std::pair("t:{2.1}", "2"), std::pair("t:{2}", "2.1"),
+        std::pair("t:{3}:{1}", "1"), std::pair("t:{id}", "id"), std::pair("t:{item.id}", "item"),
+        std::pair("t:{item}", "item.id")}) {
     EXPECT_THAT(mistakes(tag, ignored),
-                ElementsAre(HasSubstr("that \"key.message.ignore\" leaves out")))
+                Contains(HasSubstr("that \"key.message.ignore\" leaves out")))
         << tag << " " << ignored;
   }
   EXPECT_THAT(mistakes("t:{2.1}", "2.2"), IsEmpty());
+  EXPECT_THAT(mistakes("t:{item}", "items"), Each(HasSubstr("needs a schema")));
 }
 
 TEST(FieldOptionsTest, InvalidatesThatCanDropNothingIsWarnedOf) {

@@ -60,6 +60,18 @@ TEST_F(ChooseTest, AChosenRouteHasTheRulesOfTheMethod) {
   EXPECT_EQ(table_.Choose(of_method, "a", kRange, wire::Number(7, 1)), &of_method);
 }
 
+// A name is another number in another method.
+TEST_F(ChooseTest, FieldsHaveTheNumbersThatTheyHaveInTheMethod) {
+  Route& route = Add("/etcdserverpb.KV/*", {{{}, true, "serializable"}});
+  RouteOptions of_range = route.options;
+  of_range.match.fields[0].path = {7};
+  table_.AddFor(route, {kRange}, of_range, policy());
+  Add("/*");
+  EXPECT_EQ(Chosen(wire::Number(7, 1)), 0);
+  EXPECT_EQ(Chosen(""), 1);
+  EXPECT_EQ(Chosen(wire::Number(7, 1), "a", "/etcdserverpb.KV/Put"), 1) << "no number is known";
+}
+
 TEST_F(ChooseTest, ARouteForWhatIsAbsentTakesThat) {
   Add(kRange, {Field("7", false)});
   Add("/*");

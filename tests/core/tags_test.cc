@@ -181,6 +181,22 @@ TEST_F(TagsTest, AWriteWhoseMessageCannotBeReadDropsEveryGroupOfItsUpstreamAndAu
   EXPECT_EQ(Dropped(), 0);
 }
 
+// The schema that has its number is not there.
+TEST_F(TagsTest, SoDoesOneThatNamesAFieldWithoutANumber) {
+  Keep(7, "blue");
+  Write(Change(7), {"item:{item.id}"});
+  EXPECT_FALSE(IsKept(7));
+  EXPECT_EQ(Wide(WideInvalidation::kUnknownField), 1);
+}
+
+TEST_F(TagsTest, NorIsAReplyWhoseTagNamesOneKept) {
+  tags_ = Templates({"item:{id}"});
+  Ask(Item(7));
+  Answer("blue");
+  EXPECT_FALSE(IsKept(7));
+  EXPECT_EQ(Refused(cache::Refusal::kTags), 1);
+}
+
 TEST_F(TagsTest, SoDoesOneThatNamesTooMany) {
   Keep(7, "blue");
   std::string many;

@@ -98,10 +98,11 @@ class Prometheus(unittest.TestCase):
 listeners:
   - address: 127.0.0.1:0
   - {{address: 127.0.0.1:0, tls: {{certificate: server.pem, private_key: server.key}}}}
-upstreams: [{{name: demo, target: {cls.backend_at}}}]
+upstreams: [{{name: demo, target: {cls.backend_at}, schema: {{reflection: true}}}}]
 routes:
   - {{match: {{method: /demo.v1.Catalog/Get*}}, upstream: demo, collapse: true}}
-  - {{match: {{method: /demo.v1.Catalog/Verified}}, upstream: demo, collapse: true, verify: 1%}}
+  - {{match: {{method: /demo.v1.Catalog/Verified}}, upstream: demo, collapse: true, verify: 1%,
+     key: {{message: {{ignore: [request_id]}}}}}}
   - {{upstream: demo}}
 health: {{address: 127.0.0.1:0}}
 ''')

@@ -165,6 +165,35 @@ TEST_F(SchemaTest, AnotherNumberSuspendsTheRuleUntilTheConfigurationIsLoaded) {
   AwaitRules("in_force");
 }
 
+// A field has one number in the read and another in the write.
+TEST_F(SchemaTest, RoutesTagsAndWritesNameFields) {
+  TemporaryFile set(ShopSet());
+  const std::string rest = "upstream: shop\n    ";
+  Serve(absl::StrCat("cache: {ttl: 1h, tags: [\"item:{item}\"]}\n  - match: {method: ", kPut,
+                     "}\n    ", rest,
+                     "invalidates: [\"item:{item}\"]\n  - match: {method: /*}\n    ", rest),
+        "{descriptor_set: " + set.path() + "}",
+        "/shop.v1.Catalog/*, field: {item: kettle, request_id: a}");
+  AwaitRules("in_force", 4);
+  Get("a");
+  Get("a");
+  EXPECT_EQ(shop_.calls(), 1);
+  Get("b");
+  Get("a", "teapot");
+  Get("a", "teapot");
+  EXPECT_EQ(shop_.calls(), 4) << "other routes";
+  Put("x");
+  Get("a");
+  EXPECT_EQ(shop_.calls(), 6);
+
+  set.Replace(ShopSetWithNumber(7));  // request_id of Get
+  AwaitRules("suspended");
+  proxy_->WaitForLog(HasSubstr(
+      "match.field: 'request_id' is suspended, so no call takes the route by it: in /shop.v1."));
+  Get("a");
+  EXPECT_EQ(shop_.calls(), 7);
+}
+
 TEST_F(SchemaTest, IdempotentSharesWhatTheSchemaMarksAndRelaysTheRest) {
   Serve("collapse: idempotent\n    cache: {ttl: 1h}");
   AwaitSchema();

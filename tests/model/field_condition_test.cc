@@ -125,7 +125,17 @@ TEST(FieldConditionTest, AMessageThatCannotBeReadMatchesNothing) {
           {"7", true, wire::Text(2, "not Protobuf") + yes, true}});
 }
 
+TEST(FieldConditionTest, ANameWithoutANumberMatchesNothing) {
+  for (const FieldScalar& wanted : {FieldScalar(false), FieldScalar(true)}) {
+    const FieldCondition condition{{}, wanted, "serializable"};
+    EXPECT_FALSE(condition.Matches(""));
+    EXPECT_FALSE(condition.Matches(wire::Number(7, 1)));
+  }
+  EXPECT_TRUE((FieldCondition{{7}, true, "serializable"}).Matches(wire::Number(7, 1)));
+}
+
 TEST(FieldConditionTest, ItIsShownAsItIsWritten) {
+  EXPECT_EQ(ToText(FieldCondition{{7}, true, "serializable"}), "serializable=true");
   const auto shown = [](const char* path, FieldScalar wanted) {
     return ToText(FieldCondition{*ParseFieldPath(path), std::move(wanted)});
   };

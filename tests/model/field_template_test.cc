@@ -57,6 +57,27 @@ TEST(FieldTemplateTest, AFieldsValueStandsInItsPlace) {
   EXPECT_THAT(Tags({"list", "item:{1}"}, wire::Number(1, 1)), ElementsAre("list", "item:1"));
 }
 
+TEST(FieldTemplateTest, ANameIsAFieldOnceItHasANumber) {
+  const FieldTemplate named = *ParseFieldTemplate("item:{context.id}/{2}").parsed;
+  EXPECT_THAT(named.names(), ElementsAre("context.id"));
+  EXPECT_THAT(named.fields(), ElementsAre(FieldPath{2}));
+  EXPECT_EQ(named.text(), "item:{context.id}/{2}");
+  Tagging why = Tagging::kWhole;
+  EXPECT_FALSE(TagsOf({named}, wire::Number(2, 9), &why).has_value());
+  EXPECT_EQ(why, Tagging::kUnknownField);
+
+  const FieldTemplate numbered = named.With([](const std::string& names) {
+    EXPECT_EQ(names, "context.id");
+    return FieldPath{3, 1};
+  });
+  EXPECT_THAT(numbered.fields(), ElementsAre(FieldPath{3, 1}, FieldPath{2}));
+  EXPECT_EQ(numbered.text(), named.text());
+  EXPECT_THAT(
+      TagsOf({numbered}, wire::Number(2, 9) + wire::Text(3, wire::Text(1, "a")), &why).value(),
+      ElementsAre("item:a/9"));
+  EXPECT_FALSE(numbered == named);
+}
+
 TEST(FieldTemplateTest, WhatIsNotThereIsNothingAndSoIsZero) {
   for (const std::string& message : {std::string(), wire::Number(1, 0), wire::Fixed(1, 4, 0),
                                      wire::Fixed(1, 8, 0), wire::Text(1, ""), wire::Number(2, 5)}) {
@@ -128,11 +149,12 @@ struct Mistaken {
 TEST(FieldTemplateTest, WhatIsWrongSaysWhatWouldBeRight) {
   const Mistaken table[] = {
       {"", "is empty"},
-      {"item:{id}", "calls a field \"id\"; names are not known here"},
-      {"item:{item.id}", "calls a field \"item.id\"; names are not known here"},
-      {"item:{}", "no path of field numbers"},
-      {"item:{0}", "no path of field numbers"},
-      {"item:{1.}", "no path of field numbers"},
+      {"item:{}", "no path of fields"},
+      {"item:{0}", "no path of fields"},
+      {"item:{1.}", "no path of fields"},
+      {"item:{1.id}", "no path of fields"},
+      {"item:{item-id}", "no path of fields"},
+      {"item{id}", "no mark sets apart"},
       {"item:{1", "without its \"}\""},
       {"item:1}", "stands in no tag"},
       {"100%:{1}", "stands in no tag"},

@@ -42,6 +42,23 @@ TEST_F(FieldsTest, NamesLeadThroughMessagesListsAndMaps) {
   EXPECT_EQ(Named("asked_at.seconds").type, "int64");
 }
 
+TEST_F(FieldsTest, AFieldHasTheKindThatItHasOnTheWire) {
+  using google::protobuf::FieldDescriptorProto;
+  for (const auto& [type, kind] :
+       {std::pair(FieldDescriptorProto::TYPE_BOOL, FieldKind::kBool),
+        std::pair(FieldDescriptorProto::TYPE_UINT32, FieldKind::kNumber),
+        std::pair(FieldDescriptorProto::TYPE_SFIXED64, FieldKind::kNumber),
+        std::pair(FieldDescriptorProto::TYPE_SINT32, FieldKind::kZigZag),
+        std::pair(FieldDescriptorProto::TYPE_DOUBLE, FieldKind::kReal),
+        std::pair(FieldDescriptorProto::TYPE_BYTES, FieldKind::kBytes)}) {
+    const auto changed = Shop(
+        testing::WithField("request_id", [type = type](auto& field) { field.set_type(type); }));
+    const absl::optional<Field> field = Schema::Numbered(*changed->Find(kGet), {1});
+    EXPECT_TRUE(field->kind == kind && !field->repeated) << field->type;
+  }
+  EXPECT_TRUE(Named("context").kind == FieldKind::kMessage && Named("hops").repeated);
+}
+
 TEST_F(FieldsTest, WhatThereIsNotIsNamedWithItsFileAndTheNearest) {
   EXPECT_EQ(WhyNot("request_ids"),
             "shop.v1.GetRequest (shop/v1/shop.proto) has no field \"request_ids\" (did you mean "
