@@ -217,7 +217,9 @@ absl::Status App::Apply(const config::Config& next) {
   absl::StatusOr<Schemas::List> schemas = schemas_.Prepare(next);
   if (!schemas.ok()) return schemas.status();
 
+  const config::Config former = config_;
   config_ = next;
+  const std::shared_ptr<RouteSet> former_routes = routes_;  // null: this is the first
   SetAdmission();
   shared_.budget.set_max(config_.limits.max_buffered_bytes);
   drain_.set_timeout(config_.drain_timeout);
@@ -227,7 +229,12 @@ absl::Status App::Apply(const config::Config& next) {
   tracing_.Adopt(*std::move(collector));
   schemas_.Adopt(*std::move(schemas));
   SetRules();
-  SetRoutes(*std::move(backends));
+  SetRoutes(*std::move(backends), former_routes != nullptr && reloader_.by_itself()
+                                      ? SameRoutes(former, *former_routes, config_)
+                                      : std::vector<const core::Route*>());
+  if (former_routes != nullptr) {
+    DropKept(WhyDropKept(former, *former_routes, config_, *routes_));
+  }
   // Behind what these doors have let in.
   workers_.entry().Post([this, gone = doors_.Adopt(*plan)] {
     for (const uint64_t door : gone) {
@@ -275,13 +282,15 @@ Schemas::Hooks App::SchemaHooks() {
     return false;
   };
   hooks.has_room = [this] { return fingerprints_.bytes() < kMostFingerprintBytes; };
-  hooks.on_change = [this] { SetRoutes(upstreams_.in_force(), routes_.get()); };
+  hooks.on_change = [this] {
+    SetRoutes(upstreams_.in_force(), SameRoutes(config_, *routes_, config_));
+  };
   return hooks;
 }
 
-// A schema that changes says nothing of what `verify` has found: that holds until people have the
-// routes share again (`before`).
-void App::SetRoutes(Upstreams::List upstreams, const RouteSet* before) {
+// A schema that changes, or a certificate, says nothing of what `verify` has found: that holds
+// until people have the routes share again (`before`).
+void App::SetRoutes(Upstreams::List upstreams, const std::vector<const core::Route*>& before) {
   std::vector<RouteRules::Applied> applied;
   for (size_t i = 0; i < rules_.size(); ++i) {
     applied.push_back(rules_[i].Under(schemas_.Of(config_.routes[i].upstream).get()));
@@ -290,7 +299,7 @@ void App::SetRoutes(Upstreams::List upstreams, const RouteSet* before) {
       MakeRouteSet(config_, std::move(upstreams), options_.entropy.keys, fingerprints_,
                    std::move(applied), before);
   routes->access_log = access_logs_.For(config_.access_log, RouteLabels(config_));
-  if (before == nullptr) TellOfSharing(*routes, events_);
+  TellOfSharing(*routes, before, events_);
   routes_ = routes;
   workers_.SetContexts([&](net::Worker& loop) {
     const std::vector<std::string> labels = RouteLabels(config_);
@@ -299,6 +308,15 @@ void App::SetRoutes(Upstreams::List upstreams, const RouteSet* before) {
                         ledgers_.SurveysOf(loop.index(), labels), ledgers_.downstream[loop.index()],
                         tracing_.TracerFor(loop.index()));
   });
+}
+
+// Once no call begins by the former routes any more.
+void App::DropKept(const std::string& why) {
+  if (why.empty()) return;
+  spdlog::info("what was kept is dropped: {}", why);
+  const std::shared_ptr<void> last(
+      nullptr, [&store = shared_.store](void*) { store.Purge(cache::EverythingScope()); });
+  workers_.OnEach([last](proxy::Frontend&) {});
 }
 
 // A connection goes to the worker that has the fewest.

@@ -97,7 +97,8 @@ class App {
   absl::Status Apply(const config::Config& next);
   void SetAdmission();
   void SetRules();
-  void SetRoutes(Upstreams::List upstreams, const RouteSet* before = nullptr);
+  void SetRoutes(Upstreams::List upstreams, const std::vector<const core::Route*>& before);
+  void DropKept(const std::string& why);
   Schemas::Hooks SchemaHooks();
 
   void Admit(net::Listener::Accepted accepted, std::shared_ptr<const proxy::Entrance> entrance);

@@ -44,8 +44,16 @@ struct CanBe {
   bool operator()(const std::string&) const { return kind == FieldKind::kBytes; }
 };
 
+// Absent, such a field would be taken for 0.
+std::string DefaultMistake(const Field& field) {
+  if (!field.has_default) return "";
+  return absl::StrCat(
+      "the field \"", field.name,
+      "\" has a default of its own, so that it is absent does not mean 0 or nothing");
+}
+
 std::string ComparisonMistake(const Field& field, const model::FieldScalar& wanted) {
-  if (!field.repeated && absl::visit(CanBe{field.kind}, wanted)) return "";
+  if (!field.repeated && absl::visit(CanBe{field.kind}, wanted)) return DefaultMistake(field);
   return absl::StrCat("the field \"", field.name, "\" is a ", field.type,
                       ", which cannot have the value that is asked for");
 }
@@ -56,7 +64,11 @@ std::string TagMistake(const Field& field) {
     return absl::StrCat("the field \"", field.name, "\" is a ", field.type,
                         ", of which no tag is made; name a field in it");
   }
-  if (!field.repeated || field.kind == FieldKind::kBytes) return "";
+  if (field.kind == FieldKind::kReal) {
+    return absl::StrCat("the field \"", field.name, "\" is a ", field.type,
+                        ", of which no tag is made");
+  }
+  if (!field.repeated || field.kind == FieldKind::kBytes) return DefaultMistake(field);
   return absl::StrCat("the field \"", field.name, "\" is a ", field.type,
                       ", of whose numbers no tags are made");
 }

@@ -7,7 +7,8 @@
 //   cache.tags     replies are not kept
 //   invalidates    writes drop every group of their upstream and authority
 //
-// So a schema that is missing costs work, and no caller gets a reply that is not for it.
+// So a schema that is missing costs work, and no caller gets a reply that is not for it, if the
+// route that such calls fall to is no bolder (config/check_draft.cc warns).
 //
 // Threads: none of its own.
 

@@ -1,5 +1,8 @@
+// What becomes of findings and of what is kept when routes change, and how both are shown.
+
 #include "server/app/sharing.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/strings/str_cat.h"
@@ -36,16 +39,63 @@ void AddTo(const core::RouteMetrics& cells, v1::Route& out) {
   }
 }
 
+// What a configuration says of groups.
+std::string GroupsIn(const config::Config& config) {
+  std::string text;
+  for (const core::RouteOptions& route : config.routes) {
+    if (route.tags.empty() && route.invalidates.empty()) continue;
+    absl::StrAppend(&text, route.upstream, " ", RouteLabel(route));
+    for (const model::FieldTemplate& tag : route.tags) absl::StrAppend(&text, "\ntag ", tag.text());
+    for (const model::FieldTemplate& group : route.invalidates) {
+      absl::StrAppend(&text, "\ndrop ", group.text());
+    }
+    absl::StrAppend(&text, "\n");
+  }
+  return text;
+}
+
 }  // namespace
 
-void TellOfSharing(RouteSet& routes, Events& events) {
+std::vector<const core::Route*> SameRoutes(const config::Config& in_force, const RouteSet& routes,
+                                           const config::Config& next) {
+  std::vector<const core::Route*> same;
+  for (const core::RouteOptions& options : next.routes) {
+    const auto known = std::find(in_force.routes.begin(), in_force.routes.end(), options);
+    same.push_back(
+        known == in_force.routes.end()
+            ? nullptr
+            : &routes.table.routes()[static_cast<size_t>(known - in_force.routes.begin())]);
+  }
+  return same;
+}
+
+void TellOfSharing(RouteSet& routes, const std::vector<const core::Route*>& before,
+                   Events& events) {
   for (const core::Route& route : routes.table.routes()) {
     if (route.verification == nullptr) continue;
+    if (!before.empty() && before[route.index] != nullptr) continue;
     route.verification->set_on_step(
         [&events, label = RouteLabel(route.options)](const std::string& text) {
           events.Add("verify", label, text);
         });
   }
+}
+
+std::string WhyDropKept(const config::Config& config, const RouteSet& routes,
+                        const config::Config& next, const RouteSet& next_routes) {
+  if (GroupsIn(config) != GroupsIn(next)) return "tags or invalidates of routes have changed";
+  for (const core::Route& route : routes.table.routes()) {
+    if (route.verification == nullptr || route.verification->sharing() == core::Sharing::kAll) {
+      continue;
+    }
+    for (const core::Route& other : next_routes.table.routes()) {
+      if (other.verification == route.verification) continue;
+      if (!other.key_policy.IsSameAs(route.key_policy)) continue;
+      return absl::StrCat("route '", RouteLabel(other.options),
+                          "' shares again, by the key that verify found wrong");
+    }
+  }
+  return "";
 }
 
 void DescribeSharing(const core::Route& route, const Ledgers& ledgers, v1::Route& out) {

@@ -30,7 +30,7 @@ size_t IndexOf(const Upstreams::List& upstreams, absl::string_view name) {
 std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::List upstreams,
                                        model::KeySeed seed, model::Fingerprints& fingerprints,
                                        std::vector<RouteRules::Applied> applied,
-                                       const RouteSet* before) {
+                                       const std::vector<const core::Route*>& before) {
   if (applied.empty()) {
     for (const core::RouteOptions& route : config.routes) applied.push_back({route, {}});
   }
@@ -48,7 +48,7 @@ std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::
     const size_t index = routes->table.routes().size();
     core::Route& added =
         routes->table.Add(route.options, at, *upstream.shared, policy_of(route.options),
-                          before == nullptr ? nullptr : &before->table.routes()[index]);
+                          before.empty() ? nullptr : before[index]);
     for (RouteRules::OfMethods& some : route.of_methods) {
       routes->table.AddFor(added, some.methods, some.options, policy_of(some.options));
     }

@@ -30,12 +30,12 @@ struct RouteSet {
 };
 
 // `fingerprints` are those of every configuration that there ever was. `applied`: what schemas make
-// of each route; empty: nothing. `before`: what other schemas made of this same configuration, so
-// that what has been found of its routes holds; null: it is another one.
+// of each route; empty: nothing. `before`: for each route the one that was in force and of which
+// what has been found holds for this one; null: there is none; empty: for no route.
 std::shared_ptr<RouteSet> MakeRouteSet(const config::Config& config, Upstreams::List upstreams,
                                        model::KeySeed seed, model::Fingerprints& fingerprints,
                                        std::vector<RouteRules::Applied> applied = {},
-                                       const RouteSet* before = nullptr);
+                                       const std::vector<const core::Route*>& before = {});
 
 // What a route is called in metrics, in the access log and by the admin service.
 std::string RouteLabel(const core::RouteOptions& route);

@@ -60,6 +60,8 @@ struct FreshnessRules {
   // reply may ask for as a lifetime.
   absl::Duration stale_while_revalidate = {};
   absl::Duration stale_if_error = {};
+
+  friend bool operator==(const FreshnessRules&, const FreshnessRules&) = default;
 };
 
 inline constexpr uint32_t kMostJitter = 500'000;

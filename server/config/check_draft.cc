@@ -159,13 +159,37 @@ void CheckWrites(const Draft& draft, size_t at, Problems& problems) {
       "a write whose reply is lost may be made twice, so retry methods for which that is the same");
 }
 
+// Calls whose message cannot be looked at go there, whatever it says.
+void CheckCareful(const Draft& draft, size_t at, size_t fallback, Problems& problems) {
+  const core::RouteOptions& route = draft.config.routes[at];
+  const core::RouteOptions& other = draft.config.routes[fallback];
+  const auto shares = [](const core::RouteOptions& options) {
+    return options.collapse.has_value() || options.cache.has_value();
+  };
+  const std::string where = absl::StrCat("leaves its calls to routes[", fallback, "] in line ",
+                                         draft.routes[fallback].match.line,
+                                         " if their message cannot be looked at, and ");
+  if (!shares(route) && shares(other) && other.mode == core::Mode::kLive) {
+    problems.Warn(draft.routes[at].match,
+                  absl::StrCat(where,
+                               "that one shares calls, which this one does not; give the "
+                               "route that shares the \"field\", and leave this one without"));
+  }
+  if (!route.invalidates.empty() && other.invalidates.empty()) {
+    problems.Warn(draft.routes[at].match,
+                  absl::StrCat(where,
+                               "that one drops nothing, which this one does; give it "
+                               "\"invalidates\""));
+  }
+}
+
 // A call that a field keeps from a route wants another one, and so does one that cannot be read.
 void CheckFallback(const Draft& draft, size_t at, Problems& problems) {
   const std::vector<core::RouteOptions>& routes = draft.config.routes;
   if (routes[at].match.fields.empty() || !draft.routes[at].match_is_sound) return;
   const core::MatchOptions any_message{routes[at].match.method, routes[at].match.authority};
   for (size_t later = at + 1; later < routes.size(); ++later) {
-    if (Covers(routes[later].match, any_message)) return;
+    if (Covers(routes[later].match, any_message)) return CheckCareful(draft, at, later, problems);
   }
   problems.Warn(draft.routes[at].match,
                 "has no route behind it for its calls with other fields, nor for those whose "

@@ -38,7 +38,7 @@ namespace singleflight::core {
 inline Asked AskedBy(const Question& question) {
   const memory::Client* const client = question.client.get();
   return {question.request, question.message,
-          client == nullptr ? Asked::kNobody : client->identity};
+          client == nullptr ? question.caused_by : client->identity};
 }
 
 class Check final : public UpstreamEvents, public std::enable_shared_from_this<Check> {

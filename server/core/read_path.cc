@@ -107,6 +107,7 @@ bool ReadPath::SeeToStale(Route& route, const Asking& asking, const cache::Found
   Question question{asking.request, asking.take(), Refresh::DeadlineOf(route, now), nullptr,
                     key_.hash};
   question.background = true;
+  question.caused_by = Asked::IdentityOf(asking.client.get());
   Refresh::Start(*this, route, key_, std::move(question), right);
   return true;
 }

@@ -36,6 +36,8 @@ struct HedgeOptions {
   absl::optional<absl::Duration> after;
 
   uint32_t budget = 50'000;  // hedges, of a million flights of the route lately
+
+  friend bool operator==(const HedgeOptions&, const HedgeOptions&) = default;
 };
 
 // Which calls of a route share flights.
@@ -65,6 +67,8 @@ struct CollapseOptions {
   SharedMethods methods = SharedMethods::kAll;
 
   bool gathers() const { return join == JoinRule::kBeforeStart; }
+
+  friend bool operator==(const CollapseOptions&, const CollapseOptions&) = default;
 };
 
 // Status codes, some of all.
@@ -95,6 +99,8 @@ struct RetryOptions {
   absl::Duration max_backoff = absl::Seconds(1);
 
   uint32_t budget = 100'000;  // retries, of a million calls that the upstream got lately
+
+  friend bool operator==(const RetryOptions&, const RetryOptions&) = default;
 };
 
 // `match:` of a route. In both patterns `*` stands for any run of characters.
@@ -107,6 +113,8 @@ struct MatchOptions {
   // All of them have to hold. The route can be chosen when the message is there, then, and no
   // sooner.
   std::vector<model::FieldCondition> fields = {};
+
+  friend bool operator==(const MatchOptions&, const MatchOptions&) = default;
 };
 
 // What metrics, logs and people call a route: "*.shop.example/shop.Catalog/Get*?7=true".
@@ -143,6 +151,8 @@ struct RouteOptions {
   model::VolatileRules volatiles = {};
 
   bool unary = false;  // its methods are known to be: by a schema, and not from the file
+
+  friend bool operator==(const RouteOptions&, const RouteOptions&) = default;
 };
 
 }  // namespace singleflight::core

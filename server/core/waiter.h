@@ -43,6 +43,9 @@ struct Question {
   model::SpanRef span = {};  // its caller's, if that one is recorded
 
   bool background = false;  // its leader is a Refresh
+
+  // The identity of the client whose request it is, where `client` is not; see Asked.
+  uint64_t caused_by = ~uint64_t{0};
 };
 
 // A reply as one caller gets it, and where it came from.

@@ -13,6 +13,7 @@ namespace singleflight::core {
 enum class WideInvalidation : uint8_t {
   kSecondMessage,    // the caller sent a second message
   kRequestTooLarge,  // more bytes than collapse.max_request_bytes
+  kNoRoom,           // limits.max_buffered_bytes, or the client's share of it, is used up
   kNoMessage,        // the call was answered, or over, before a well-formed message was whole
   kUnreadable,       // the message is not Protobuf, or is compressed in a way that cannot be undone
   kManyTags,         // there are more than model::kMostTags, or one is too long
@@ -25,6 +26,8 @@ constexpr absl::string_view NameOf(WideInvalidation why) {
       return "second_message";
     case WideInvalidation::kRequestTooLarge:
       return "request_too_large";
+    case WideInvalidation::kNoRoom:
+      return "no_room";
     case WideInvalidation::kNoMessage:
       return "no_message";
     case WideInvalidation::kUnreadable:

@@ -87,6 +87,9 @@ class KeyPolicy {
   // Whether calls of one key may have messages that differ in more than how they are encoded.
   bool messages_may_differ() const { return !ignored_fields_.empty() || form_ != nullptr; }
 
+  // Whether the same calls have the same keys under both.
+  bool IsSameAs(const KeyPolicy& other) const { return number_ == other.number_; }
+
   bool shares_across_credentials() const { return share_across_credentials_; }
 
  private:

@@ -45,6 +45,8 @@ struct KeyRules {
   std::shared_ptr<const CanonicalForm> form = nullptr;
 
   bool need_schema() const { return canonicalize || !ignored_names.empty(); }
+
+  friend bool operator==(const KeyRules&, const KeyRules&) = default;
 };
 
 // Whether metadata of that name differs from call to call without changing what is asked: trace

@@ -29,6 +29,8 @@ namespace singleflight::model {
 struct VolatileRules {
   std::vector<std::string> metadata = {};
   std::vector<FieldPath> fields = {};  // of the message
+
+  friend bool operator==(const VolatileRules&, const VolatileRules&) = default;
 };
 
 // Names of reply metadata that say how a reply came, and not what it is.

@@ -13,6 +13,8 @@ PassingWrite::PassingWrite(const core::LoopContext& around, const core::Route& r
                            const std::shared_ptr<memory::Client>& client)
     : groups_(around, route, std::move(request)),
       route_(route),
+      budget_(around.buffered.budget()),
+      client_(client),
       collector_(std::make_unique<Collector>(around.buffered, client)) {}
 
 void PassingWrite::Pass(absl::string_view bytes) {
@@ -26,6 +28,9 @@ void PassingWrite::Take(absl::string_view bytes) {
                                     route_.flights.max_request_bytes};
   switch (collector_->Append(bytes, bounds)) {
     case Collector::Next::kMore:
+      if (budget_.spent() || budget_.PastShare(client_.get())) {
+        groups_.Widen(WideInvalidation::kNoRoom);
+      }
       return;
     case Collector::Next::kWhole:
       return groups_.Read(collector_->bytes());

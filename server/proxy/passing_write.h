@@ -1,7 +1,7 @@
 // A write on its way: a relayed call of a route with `invalidates`.
 //
-// Its message is looked at as it passes, and nothing waits for that. The groups that it changes are
-// dropped
+// Its message is looked at as it passes, and nothing waits for that. What has passed of it is kept
+// until it is whole, unless there is no room for that. The groups that it changes are dropped
 //
 //   before each piece of its reply   whoever knows that it is done reads what it wrote. Each time,
 //                                    as a first piece may come before the work is done
@@ -46,6 +46,8 @@ class PassingWrite {
 
   core::ChangedGroups groups_;
   const core::Route& route_;
+  const memory::BufferBudget& budget_;
+  const std::shared_ptr<memory::Client> client_;
   std::unique_ptr<Collector> collector_;  // null: the groups are known
 };
 

@@ -51,10 +51,18 @@ FieldKind WireKindOf(const FieldDescriptor& field) {
   }
 }
 
+// Of proto2 and editions. The default of an enum is its first value.
+bool HasDefault(const FieldDescriptor& field) {
+  if (field.is_repeated()) return false;
+  if (field.enum_type() != nullptr) return field.default_value_enum()->number() != 0;
+  return field.has_default_value();
+}
+
 void Describe(const FieldDescriptor& last, Field* out) {
   out->type = TypeOf(last);
   out->kind = WireKindOf(last);
   out->repeated = last.is_repeated();
+  out->has_default = HasDefault(last);
 }
 
 // Where that field is; an error says why it is not.

@@ -54,6 +54,7 @@ struct Field {
   std::string type;  // of the last in the path: "string", "repeated int64", "shop.v1.Context"
   FieldKind kind = FieldKind::kMessage;  // likewise
   bool repeated = false;
+  bool has_default = false;  // other than 0, false and nothing
 };
 
 class Schema {

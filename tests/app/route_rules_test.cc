@@ -221,6 +221,24 @@ TEST_F(RouteRulesTest, NoTagIsMadeOfAMessageNorOfAListOfNumbers) {
   }
 }
 
+// Absent, it is not 0 there.
+TEST_F(RouteRulesTest, AFieldWithADefaultOfItsOwnIsNotTakenByName) {
+  options_.match.method = kGet;
+  options_.match.fields = {{{}, std::string("kettle"), "item"}};
+  options_.cache = cache::FreshnessRules();
+  options_.tags = {*model::ParseFieldTemplate("item:{item}").parsed};
+  const auto schema = Shop([](google::protobuf::FileDescriptorSet& set) {
+    auto& file = schema::testing::FileOf(set, "shop/v1/shop.proto");
+    file.set_syntax("proto2");
+    auto& request = schema::testing::MessageOf(file, "GetRequest");
+    schema::testing::FieldOf(request, "item").set_default_value("kettle");
+  });
+  const core::RouteOptions rules = Under(schema).options;
+  EXPECT_THAT(rules.match.fields[0].path, IsEmpty());
+  EXPECT_THAT(rules.tags[0].fields(), IsEmpty());
+  EXPECT_THAT(rules_->Status(), HasSubstr("has a default of its own"));
+}
+
 // PITFALLS 33
 TEST_F(RouteRulesTest, ANameThatMeansAnotherFieldMeansNone) {
   options_.match.method = kGet;

@@ -130,6 +130,23 @@ TEST(FieldOptionsTest, ARouteThatAsksWantsOneBehindItThatDoesNot) {
       ElementsAre(HasSubstr("routes[0].match: has no route behind it")));
 }
 
+// Whatever such a message says.
+TEST(FieldOptionsTest, TheRouteForWhatCannotBeLookedAtIsTheMoreCarefulOne) {
+  EXPECT_THAT(
+      WarningsIn(WithRoutes({"match: {method: /a/Get, field: {7: true}}",
+                             "match: {method: /a/Get}, collapse: true"})),
+      ElementsAre(HasSubstr("leaves its calls to routes[1] in line 5 if their message cannot be "
+                            "looked at, and that one shares calls, which this one does not")));
+  EXPECT_THAT(
+      WarningsIn(WithRoutes({kReads, "match: {method: /a/Put, field: {7: true}}, invalidates: [x]",
+                             "match: {method: /a/Put}"})),
+      ElementsAre(HasSubstr("that one drops nothing, which this one does")));
+  EXPECT_THAT(
+      WarningsIn(WithRoutes({kReads, "match: {method: /a/Put, field: {7: true}}, invalidates: [x]",
+                             "match: {method: /a/Put}, invalidates: [x]"})),
+      IsEmpty());
+}
+
 std::vector<std::string> TextsOf(const std::vector<model::FieldTemplate>& templates) {
   std::vector<std::string> texts;
   for (const model::FieldTemplate& one : templates) texts.push_back(one.text());

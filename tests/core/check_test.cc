@@ -176,6 +176,19 @@ TEST_F(CheckTest, WhatAClientThatIsApartHadKeptIsNotServedInPlaceOfAFailure) {
   EXPECT_FALSE(other.answer().was_kept());
 }
 
+// It is the one whose request went upstream, so it is apart when that is what differs.
+TEST_F(CheckTest, WhoCausesARefreshIsTheLeaderOfItsReply) {
+  cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
+  cache_->stale_while_revalidate = absl::Seconds(20);
+  AskAs(1, "id-7", "de");
+  ServeAll(Alike);
+  EXPECT_EQ(verification().LeaderOf(KeyFor("id-7").hash)->client, 1);
+  Advance(7000);
+  AskAs(2, "id-7", "en");
+  ServeAll(Alike);
+  EXPECT_EQ(verification().LeaderOf(KeyFor("id-7").hash)->client, 2);
+}
+
 TEST_F(CheckTest, DataThatHasChangedIsNoFaultOfTheKey) {
   cache_ = cache::FreshnessRules{absl::Seconds(5), absl::nullopt, false};
   for (int i = 0; i < 30; ++i) {

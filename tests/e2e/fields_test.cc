@@ -227,6 +227,19 @@ TEST_F(TagsTest, AReplyWhoseRequestCannotBeReadIsNotKept) {
   EXPECT_EQ(Metric("singleflight_cache_refusals_total{reason=\"tags\"}"), 2);
 }
 
+// Writes under the configuration between could not say what they change.
+TEST_F(TagsTest, TagsThatComeBackServeNothingFromBefore) {
+  Keep("threads: 1");
+  Ask(kWrite, Put("7", "blue"));
+  EXPECT_THAT(Ask(kRead, Get("7")), IsOkWith("blue"));
+  Reload({.cache = "{ttl: 1h}", .top = "threads: 1"});
+  Ask(kWrite, Put("7", "green"));
+  Reload({.cache = "{ttl: 1h, tags: [\"item:{1}\", all]}",
+          .top = "threads: 1",
+          .invalidates = "[\"item:{2.1}\"]"});
+  EXPECT_THAT(Ask(kRead, Get("7")), IsOkWith("green"));
+}
+
 TEST_F(TagsTest, AReloadWithOtherTagsServesNothingFromBefore) {
   Keep();
   Ask(kWrite, Put("7", "blue"));

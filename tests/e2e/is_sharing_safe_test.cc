@@ -47,6 +47,13 @@ class IsSharingSafeTest : public ProxyTest {
                       {"x-request-id", absl::StrCat("r-", n)}}});
   }
 
+  Answer AskToStream(const char* method) {
+    StreamCall call = client().Open(method);
+    EXPECT_TRUE(call.Write("id-7"));
+    EXPECT_TRUE(call.WritesDone());
+    return call.Finish();
+  }
+
   int64_t Outcomes(const std::string& of, const std::string& outcome) {
     return Metric("singleflight_comparisons_total{route=\"/test.Reads/*\",of=\"" + of +
                   "\",outcome=\"" + outcome + "\"}");
@@ -105,10 +112,13 @@ TEST_F(IsSharingSafeTest, ShadowChangesNoReply) {
   Answer streamed = rich;
   streamed.messages = {"one", "two", "three"};
   Serve({.cache = "{ttl: 1h}", .route = "mode: shadow"});
-  for (const Answer& answer : {rich, refused, streamed}) {
+  for (const Answer& answer : {rich, refused}) {
     backend_.AnswerWith(answer);
     for (int i = 0; i < 3; ++i) EXPECT_EQ(Ask(kRead, "id-7"), Ask(kWrite, "id-7"));
   }
+  // Not by a unary call: gRPC's client may wait for ever for the end of one with more messages.
+  backend_.AnswerWith(streamed);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(AskToStream(kRead), AskToStream(kWrite));
   EXPECT_EQ(backend_.calls(), 18);
 }
 
@@ -187,6 +197,30 @@ TEST_F(IsSharingSafeTest, AReloadHasARouteShareAgain) {
     EXPECT_THAT(AskAs(n), IsOkWith(n % 2 == 0 ? "kettle in de" : "kettle in en"));
   }
   EXPECT_EQ(Stopped(), 0);
+}
+
+// A certificate that is renewed, say. What somebody asks for begins anew, without what was kept.
+TEST_F(IsSharingSafeTest, AReloadThatNobodyAskedForHasNoRouteShareAgain) {
+  backend_.AnswerWith(InLanguage);
+  Scenario scenario = {.cache = "{ttl: 1h}",
+                       .key = kIgnoringLanguage,
+                       .route = "verify: 0.1%",
+                       .top = "threads: 1\nreload: {check_every: 50ms}"};
+  Serve(scenario);
+  for (int n = 0; n < 1000 && Stopped() < 2; ++n) AskAs(n);
+  ASSERT_EQ(Stopped(), 2);
+  scenario.top += "\ndrain_timeout: 9s";
+  proxy_->Rewrite(Yaml(scenario));
+  proxy_->WaitForMetric("singleflight_config_reloads_total{result=\"applied\"}", Ge(1));
+  EXPECT_EQ(Stopped(), 2);
+
+  Reload(scenario);
+  EXPECT_EQ(Stopped(), 0);
+  EXPECT_THAT(proxy_->err(), HasSubstr("what was kept is dropped: route '/test.Reads/*' shares "
+                                       "again, by the key that verify found wrong"));
+  const int64_t hits = Calls("hit");
+  AskAs(0);
+  EXPECT_EQ(Calls("hit"), hits);
 }
 
 }  // namespace

@@ -255,6 +255,24 @@ TEST_F(WriteTest, AMessageThatIsTooLargeToLookAtDropsEveryGroup) {
   EXPECT_EQ(Wide(WideInvalidation::kRequestTooLarge), 1u);
 }
 
+// Else what writes are looked at would take what other calls need.
+TEST_F(WriteTest, AMessageThatThereIsNoRoomForDropsEveryGroupAndIsNotKept) {
+  Keep();
+  auto writer = Open(kUpdate);
+  write_ = &upstream_.latest();
+  const std::string frame = Framed(Change(9) + wire::Text(4, std::string(4000, 'x')));
+  budget_.set_max(1);
+  Send(*writer, frame.substr(0, 2000));
+  Backend([](FakeCall& call) { call.Take(2000); });
+  EXPECT_EQ(Wide(WideInvalidation::kNoRoom), 1u);
+  budget_.set_max(1 << 30);
+  Send(*writer, frame.substr(2000));
+  Finish(*writer);
+  EXPECT_EQ(write_->sent(), frame) << "it is relayed all the same";
+  Backend([](FakeCall& call) { call.Answer("done"); });
+  EXPECT_EQ(Read(8, "pink"), "pink");
+}
+
 TEST_F(WriteTest, WhatCannotBeReadDropsEveryGroup) {
   Keep();
   auto writer = Ask(kUpdate, "\xff");
