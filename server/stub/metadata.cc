@@ -20,12 +20,13 @@ constexpr base::CharacterSet kInName([](uint8_t c) {
 });
 constexpr base::CharacterSet kInValue([](uint8_t c) { return c >= 0x20 && c <= 0x7e; });
 
-// Fields that gRPC makes itself, of what it is told otherwise or of its own.
+// Fields that gRPC makes itself, of what it is told otherwise or of its own. Of some it knows how
+// to read them and not how to write them, and ends the process where it has to.
 bool IsGrpcsOwn(absl::string_view name) {
   return absl::StartsWith(name, ":") || name == "te" || name == "content-type" ||
          name == "user-agent" || name == "grpc-timeout" || name == wire::kGrpcEncoding ||
          name == wire::kGrpcAcceptEncoding || name == "grpc-internal-encoding-request" ||
-         name == "grpc-status" || name == "grpc-message";
+         name == "grpclb_client_stats" || name == "grpc-status" || name == "grpc-message";
 }
 
 std::string Cannot(const model::Field& field, absl::string_view why) {

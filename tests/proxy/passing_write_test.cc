@@ -261,11 +261,11 @@ TEST_F(WriteTest, AMessageThatThereIsNoRoomForDropsEveryGroupAndIsNotKept) {
   auto writer = Open(kUpdate);
   write_ = &upstream_.latest();
   const std::string frame = Framed(Change(9) + wire::Text(4, std::string(4000, 'x')));
-  budget_.set_max(1);
+  budget_.Add(2 * budget_.max());
   Send(*writer, frame.substr(0, 2000));
   Backend([](FakeCall& call) { call.Take(2000); });
   EXPECT_EQ(Wide(WideInvalidation::kNoRoom), 1u);
-  budget_.set_max(1 << 30);
+  budget_.Add(-2 * budget_.max());
   Send(*writer, frame.substr(2000));
   Finish(*writer);
   EXPECT_EQ(write_->sent(), frame) << "it is relayed all the same";

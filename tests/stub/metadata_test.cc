@@ -79,6 +79,12 @@ TEST_F(MetadataTest, WhatDecidesHowGrpcCompressesIsNotTheCallers) {
   EXPECT_EQ(AskWith({{"grpc-internal-encoding-request", "gzip"}}).Value("grpc-status"), "0");
 }
 
+// gRPC can read it and not write it, and would end the process.
+TEST_F(MetadataTest, WhatGrpcCannotWriteIsNotGivenToIt) {
+  EXPECT_EQ(AskWith({{"grpclb_client_stats", "x"}}).Value("grpc-status"), "0");
+  EXPECT_THAT(Seen("grpclb_client_stats"), ElementsAre());
+}
+
 TEST_F(MetadataTest, ANameThatGrpcCannotSendEndsTheCallWithASentence) {
   const Caller& caller = AskWith({{"x~y", "1"}});
   ASSERT_TRUE(caller.failure.has_value());
